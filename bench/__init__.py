@@ -1,0 +1,1 @@
+"""Benchmarks, peers, labelled sets and validation."""

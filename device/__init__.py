@@ -1,0 +1,1 @@
+"""Spectrometers, the simulator and acquisition."""

@@ -1,0 +1,1 @@
+"""References: catalogue, store, building and importing."""

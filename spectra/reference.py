@@ -1,0 +1,161 @@
+"""`Reference` and `ReferenceSet`: what a library hands to the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra.errors import LibraryError
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+
+
+class Tier(StrEnum):
+    """How a reference is known, strongest evidence first; decides what a match may claim."""
+
+    MEASURED = "measured"
+    BANDS = "bands"
+    RECALLED = "recalled"
+    ESTIMATED = "estimated"
+    COMPUTED = "computed"
+
+    @property
+    def rank(self) -> int:
+        """0 for the strongest tier."""
+        return list(Tier).index(self)
+
+
+class Hazard(StrEnum):
+    """What finding a material means to an operator."""
+
+    CONTROLLED = "controlled"
+    EXPLOSIVE = "explosive"
+    ADULTERANT = "adulterant"
+    OXIDISER = "oxidiser"
+    PRECURSOR = "precursor"
+    NONE = "none"
+
+    @property
+    def alarms(self) -> bool:
+        """Whether finding it is an alarm."""
+        return self in (Hazard.CONTROLLED, Hazard.EXPLOSIVE)
+
+    @property
+    def warns(self) -> bool:
+        """Whether finding it is a warning."""
+        return self in (Hazard.ADULTERANT, Hazard.OXIDISER, Hazard.PRECURSOR)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The record of one library spectrum.
+
+    Parameters
+    ----------
+    id
+        Unique in its library, stable between builds: lower-case letters, digits and hyphens.
+    substance, form
+        What it is a spectrum of, and its salt, hydrate, polymorph or state.
+    family
+        The smallest group that the evidence supports; equal to `substance` where it stands alone.
+    material_class
+        The broad class, e.g. ``fentanyl``, ``cutting-agent``, ``packaging``; ``class`` in files and JSON.
+    hazard, tier
+        What a find means, and how the reference is known.
+    cas, inchikey
+        Identifiers, empty when unknown.
+    source, licence
+        Where it comes from and under which terms.
+    excitation_nm, resolution_cm
+        Of the measurement; None when unknown or not one value. For a band model the resolution already
+        contained in its band widths.
+    valid_low_cm, valid_high_cm
+        The range in which the source measured or listed bands.
+    """
+
+    id: str
+    substance: str
+    form: str = ""
+    family: str = ""
+    material_class: str = "other"
+    hazard: Hazard = Hazard.NONE
+    tier: Tier = Tier.MEASURED
+    cas: str = ""
+    inchikey: str = ""
+    source: str = ""
+    licence: str = ""
+    excitation_nm: float | None = None
+    resolution_cm: float | None = None
+    valid_low_cm: float | None = None
+    valid_high_cm: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.family:
+            object.__setattr__(self, "family", self.substance)
+
+    @property
+    def is_packaging(self) -> bool:
+        """Whether it is a container or wrapping, a nuisance in the decision."""
+        return self.material_class == "packaging"
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceSet:
+    """References and their spectra on one grid.
+
+    Parameters
+    ----------
+    records
+        n references.
+    shift
+        The grid in cm⁻¹, shape (m,), ascending, evenly spaced.
+    spectra
+        float32, shape (n, m); NaN where a reference was not measured. A row of zeros is a reference
+        without bands (table salt): legal, never a match.
+    name, version, sha256
+        Of the library they come from.
+    indexes
+        Search matrices kept with the library, by preprocessing key: float32, shape (n, m).
+    """
+
+    records: tuple[Reference, ...]
+    shift: FloatArray
+    spectra: Float32Array
+    name: str = "unnamed"
+    version: str = ""
+    sha256: str = ""
+    indexes: dict[str, Float32Array] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.spectra.shape != (len(self.records), self.shift.size):
+            raise LibraryError(
+                f"{len(self.records)} records on a grid of {self.shift.size} points do not fit spectra of shape "
+                f"{self.spectra.shape}"
+            )
+        ids = [record.id for record in self.records]
+        if len(set(ids)) != len(ids):
+            twice = sorted({name for name in ids if ids.count(name) > 1})
+            raise LibraryError(f"reference ids stand twice: {', '.join(twice[:5])}")
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def subset(self, keep: NDArray[np.bool_]) -> ReferenceSet:
+        """Return the references where `keep` (shape (n,)) is true; the indexes are cut along with them."""
+        rows = np.flatnonzero(keep)
+        return ReferenceSet(
+            records=tuple(self.records[i] for i in rows),
+            shift=self.shift,
+            spectra=self.spectra[rows],
+            name=self.name,
+            version=self.version,
+            sha256=self.sha256,
+            indexes={key: matrix[rows] for key, matrix in self.indexes.items()},
+            attributes=dict(self.attributes),
+        )
