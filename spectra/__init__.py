@@ -4,4 +4,4 @@ from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
 from spectriage.spectra.spectrum import Spectrum
 
-__all__ = ["Hazard", "Reference", "ReferenceSet", "Spectrum", "SpectriageError", "Tier"]
+__all__ = ["Hazard", "Reference", "ReferenceSet", "SpectriageError", "Spectrum", "Tier"]

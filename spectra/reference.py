@@ -135,8 +135,8 @@ class ReferenceSet:
     def __post_init__(self) -> None:
         if self.spectra.shape != (len(self.records), self.shift.size):
             raise LibraryError(
-                f"{len(self.records)} records on a grid of {self.shift.size} points do not fit spectra of shape "
-                f"{self.spectra.shape}"
+                f"{len(self.records)} records on a grid of {self.shift.size} points do not fit "
+                f"spectra of shape {self.spectra.shape}"
             )
         ids = [record.id for record in self.records]
         if len(set(ids)) != len(ids):

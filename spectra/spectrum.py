@@ -33,7 +33,8 @@ def _check_finite(array: FloatArray, name: str) -> None:
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
         raise SpectrumError(
-            f"{name} has {bad.size} values that are not finite, the first ({array[bad[0]]}) at index {bad[0]}",
+            f"{name} has {bad.size} values that are not finite, "
+            f"the first ({array[bad[0]]}) at index {bad[0]}",
             remedy="mask or remove them",
         )
 
@@ -107,7 +108,7 @@ class Spectrum:
         object.__setattr__(self, "history", tuple(self.history))
 
     def _checked_variance(self, size: int) -> FloatArray:
-        variance = _as_readonly(self.variance, "variance")  # type: ignore[arg-type]
+        variance = _as_readonly(np.asarray(self.variance), "variance")
         if variance.size != size:
             raise SpectrumError(f"shift has {size} values but variance {variance.size}")
         _check_finite(variance, "variance")
@@ -156,7 +157,7 @@ class Spectrum:
         for array in (self.shift, self.intensity, self.variance):
             if array is not None:
                 array.flags.writeable = False
-        object.__setattr__(self, "metadata", MappingProxyType(self.metadata))  # type: ignore[arg-type]
+        object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
 
     def with_step(self, step: str, **changes: Any) -> Spectrum:
         """Return a copy with `changes` made and `step` added to the history."""

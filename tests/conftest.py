@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def measured() -> Path:
-    """The folder of measured spectra, which is never part of the project; tests that use it skip without it."""
+    """The measured spectra beside the project, never part of it; tests skip without them."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "measured"
     if not folder.is_dir():
         pytest.skip("no measured spectra beside the project")
