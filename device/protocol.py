@@ -1,0 +1,481 @@
+"""The `Spectrometer` base class and the capabilities a device may have beside it.
+
+A driver subclasses `Spectrometer` and implements the ``_do_*`` methods; the public methods validate, keep one
+owner at a time, discard stale frames, watch the deadline and turn every failure into a typed error. What only
+some devices have (a laser, an interlock, a cooler…) is a protocol of its own: ask with ``isinstance``.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Protocol, Self, final, runtime_checkable
+
+import numpy as np
+
+from spectriage.device.clock import SYSTEM_CLOCK, Clock, Deadline
+from spectriage.device.errors import (
+    DeviceAbortedError,
+    DeviceBusyError,
+    DeviceError,
+    DeviceLostError,
+    DeviceProtocolError,
+    DeviceSettingsError,
+    DeviceStateError,
+)
+from spectriage.device.rawscan import Axis, Detector, DeviceInfo, Origin, RawScan
+from spectriage.spectra.spectrum import FloatArray
+
+__all__ = [
+    "Axis",
+    "Battery",
+    "Clock",
+    "Cooled",
+    "Deadline",
+    "Detector",
+    "DeviceInfo",
+    "DeviceStatus",
+    "InterlockReadback",
+    "LaserGateLine",
+    "LaserPower",
+    "LaserSource",
+    "LaserState",
+    "LaserWatchdog",
+    "Origin",
+    "RawScan",
+    "ScanSettings",
+    "Spectrometer",
+]
+
+MAX_ACCUMULATIONS = 10_000
+
+
+@dataclass(frozen=True)
+class ScanSettings:
+    """How a scan is taken.
+
+    Parameters
+    ----------
+    integration_ms
+        Length of one exposure.
+    accumulations
+        Number of exposures averaged into one scan.
+    """
+
+    integration_ms: float = 1000.0
+    accumulations: int = 1
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of exposure in one scan."""
+        return self.integration_ms * 1e-3 * self.accumulations
+
+
+class LaserState(StrEnum):
+    """What is known of the laser."""
+
+    OFF = "off"
+    ON = "on"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class DeviceStatus:
+    """A device's health, asked of the device itself; None where it has no such sensor.
+
+    Parameters
+    ----------
+    connected
+        Whether the device answers.
+    laser
+        Read back from the device where it can be, else ``UNKNOWN``; None for a device without a laser.
+    interlock_closed
+        Whether the safety loop is closed.
+    detector_c, laser_c
+        Temperatures in °C.
+    battery
+        Charge, 0 to 1.
+    warnings
+        What a user should see.
+    """
+
+    connected: bool
+    laser: LaserState | None = None
+    interlock_closed: bool | None = None
+    detector_c: float | None = None
+    laser_c: float | None = None
+    battery: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class LaserSource(Protocol):
+    """A laser that software switches. Use it through the laser-safety state machine, not directly."""
+
+    def laser_on(self) -> None:
+        """Command the laser on; later frames are marked stale until one has been discarded."""
+        ...
+
+    def laser_off(self) -> None:
+        """Command the laser off: legal at any moment, from any thread, during an acquisition too."""
+        ...
+
+    def laser_readback(self) -> LaserState:
+        """Ask the device, never a cache; `UNKNOWN` when it cannot say."""
+        ...
+
+
+@runtime_checkable
+class LaserPower(Protocol):
+    """A laser whose power can be set."""
+
+    def laser_power_limits_mw(self) -> tuple[float, float]:
+        """Lowest and highest power in mW."""
+        ...
+
+    def set_laser_power_mw(self, power_mw: float) -> None:
+        """Set the power; DeviceSettingsError outside the limits."""
+        ...
+
+
+@runtime_checkable
+class LaserGateLine(Protocol):
+    """A digital line that gates a laser or lamp of which nothing can be read back."""
+
+    def set_laser_gate(self, firing: bool) -> None:
+        """Drive the line."""
+        ...
+
+
+@runtime_checkable
+class LaserWatchdog(Protocol):
+    """A timer in the device that switches the laser off by itself, even when this process is gone."""
+
+    def arm_laser_watchdog(self, seconds: float) -> None:
+        """Switch the laser off `seconds` after the last command; 0 disarms."""
+        ...
+
+
+@runtime_checkable
+class InterlockReadback(Protocol):
+    """A safety loop whose state can be read."""
+
+    def interlock_closed(self) -> bool:
+        """Whether the loop is closed, asked of the device."""
+        ...
+
+
+@runtime_checkable
+class Cooled(Protocol):
+    """A detector with a thermoelectric cooler."""
+
+    def detector_temperature_c(self) -> float:
+        """Temperature in °C, asked of the device."""
+        ...
+
+    def set_detector_setpoint_c(self, temperature_c: float) -> None:
+        """Set the temperature to hold."""
+        ...
+
+
+@runtime_checkable
+class Battery(Protocol):
+    """A device that runs on a battery."""
+
+    def battery_fraction(self) -> float:
+        """Charge, 0 to 1."""
+        ...
+
+
+class Spectrometer(ABC):
+    """A spectrometer; subclass it to add a driver.
+
+    Parameters
+    ----------
+    clock
+        The system's by default; tests and the simulator pass a virtual one.
+
+    Notes
+    -----
+    A driver implements `_do_info`, `_do_axis`, `_do_configure`, `_do_read_frame`, `_do_status`, `_do_close`,
+    and where they mean something `_do_abort`, `_do_recover` and `_do_scan_metadata`. It may raise anything:
+    what is not a `DeviceError` becomes a `DeviceProtocolError`. Only one thread acquires at a time; `abort`,
+    `close` and a laser's off are legal from any other. A laser or gate change calls `_mark_stale`.
+    """
+
+    discard_after_change: int = 1
+    """Frames thrown away after a new exposure, a laser change or an error: the next one is stale."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock: Clock = clock or SYSTEM_CLOCK
+        self._settings: ScanSettings | None = None
+        self._owner = threading.Lock()
+        self._abort_event = threading.Event()
+        self._stale = 0
+        self._failed = False
+        self._closed = False
+
+    # -- what a driver implements ------------------------------------------------------------------
+
+    @abstractmethod
+    def _do_info(self) -> DeviceInfo:
+        """Who the device is; read once when it was opened, no transfer here."""
+
+    @abstractmethod
+    def _do_axis(self) -> Axis:
+        """Wavelengths of the pixels in force now."""
+
+    @abstractmethod
+    def _do_configure(self, settings: ScanSettings) -> None:
+        """Send the exposure to the device; `settings` are within the limits of `info`."""
+
+    @abstractmethod
+    def _do_read_frame(self, settings: ScanSettings, deadline: Deadline) -> FloatArray:
+        """Expose once and return the counts, shape (n,); DeviceTimeoutError after the deadline."""
+
+    @abstractmethod
+    def _do_status(self) -> DeviceStatus:
+        """Ask the device."""
+
+    @abstractmethod
+    def _do_close(self) -> None:
+        """Laser off first, then release the device. Called once."""
+
+    def _do_abort(self) -> None:  # noqa: B027
+        """Make a running `_do_read_frame` return soon, from another thread."""
+
+    def _do_recover(self, deadline: Deadline) -> None:  # noqa: B027
+        """After a failed frame: drain what is left in the pipe and clear a halt."""
+
+    def _do_scan_metadata(self) -> Mapping[str, Any]:
+        """Return what the device says of the scan that just ended."""
+        return {}
+
+    # -- what everybody calls ----------------------------------------------------------------------
+
+    @property
+    @final
+    def info(self) -> DeviceInfo:
+        """Who the device is and its limits; known since it was opened."""
+        return self._do_info()
+
+    @property
+    @final
+    def settings(self) -> ScanSettings | None:
+        """The settings in force, None before `configure`."""
+        return self._settings
+
+    @property
+    @final
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    @final
+    def configure(self, settings: ScanSettings) -> None:
+        """Set how scans are taken.
+
+        Raises
+        ------
+        DeviceSettingsError
+            Outside the limits of `info`.
+        DeviceStateError, DeviceBusyError
+            The device is closed, or acquiring.
+        DeviceError
+            The device does not accept it.
+        """
+        info = self.info
+        low, high = info.min_integration_ms, info.max_integration_ms
+        if not low <= settings.integration_ms <= high:
+            raise DeviceSettingsError(
+                f"an exposure of {settings.integration_ms:g} ms is not between {low:g} and {high:g} ms",
+                where=info.uri,
+            )
+        if not 1 <= settings.accumulations <= MAX_ACCUMULATIONS:
+            raise DeviceSettingsError(
+                f"{settings.accumulations} accumulations are not between 1 and {MAX_ACCUMULATIONS}",
+                where=info.uri,
+            )
+        with self._owned(), self._typed("configure"):
+            self._do_configure(settings)
+            if self._settings is None or settings.integration_ms != self._settings.integration_ms:
+                self._mark_stale()
+            self._settings = settings
+
+    @final
+    def acquire(self, deadline: Deadline) -> RawScan:
+        """Take one scan: the mean of the configured number of exposures, with the light as it is.
+
+        Parameters
+        ----------
+        deadline
+            On this device's clock. The call returns or raises by then.
+
+        Returns
+        -------
+        RawScan
+            Without a dark unless the device took one: see `spectriage.device.acquisition`.
+
+        Raises
+        ------
+        DeviceTimeoutError, DeviceLostError, DeviceProtocolError, DeviceUnsafeError
+            What went wrong. No partial scan is returned; the next call recovers the device first.
+        DeviceAbortedError
+            After `abort`.
+        DeviceBusyError, DeviceStateError
+            Another thread acquires; or the device is closed or not configured.
+        """
+        with self._owned():
+            settings = self._settings
+            if settings is None:
+                raise DeviceStateError("the device is not configured", where=self.info.uri)
+            self._abort_event.clear()
+            with self._typed("acquire"):
+                return self._take(settings, deadline)
+
+    @final
+    def status(self) -> DeviceStatus:
+        """Ask the device for its health; a lost device is a status, not an error.
+
+        Raises
+        ------
+        DeviceError
+            The device is there but does not answer properly.
+        """
+        if self._closed:
+            return DeviceStatus(connected=False, warnings=("closed",))
+        try:
+            with self._typed("status", marks=False):
+                return self._do_status()
+        except DeviceLostError as error:
+            return DeviceStatus(connected=False, warnings=(error.what,))
+
+    @final
+    def abort(self) -> None:
+        """Stop a running `acquire`, from any thread; without one, nothing happens."""
+        self._abort_event.set()
+        if not self._closed:
+            with self._typed("abort", marks=False):
+                self._do_abort()
+
+    @final
+    def close(self) -> None:
+        """Switch the laser off and release the device; safe to call twice.
+
+        Raises
+        ------
+        DeviceUnsafeError
+            The laser could not be verified to be off.
+        DeviceError
+            The device could not be released.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._abort_event.set()
+        with self._typed("close", marks=False):
+            self._do_close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- for drivers -------------------------------------------------------------------------------
+
+    def _mark_stale(self) -> None:
+        """Make the next acquisition discard `discard_after_change` frames first."""
+        self._stale = max(self._stale, self.discard_after_change)
+
+    def _wait(self, seconds: float, deadline: Deadline) -> None:
+        """Wait for an exposure: DeviceAbortedError on abort, DeviceTimeoutError at the deadline."""
+        left = deadline.remaining_s
+        if self.clock.wait(min(seconds, max(left, 0.0)), self._abort_event):
+            self._check_abort()
+        if seconds > left:
+            deadline.require(0.0, "the exposure", self.info.uri)
+            deadline.require(seconds, "the exposure", self.info.uri)
+
+    def _check_abort(self) -> None:
+        if self._abort_event.is_set():
+            raise DeviceAbortedError("the acquisition was aborted", where=self.info.uri)
+
+    # -- private -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _owned(self) -> Iterator[None]:
+        if not self._owner.acquire(blocking=False):
+            raise DeviceBusyError("the device is in use by another thread", where=self.info.uri)
+        try:
+            if self._closed:
+                raise DeviceStateError("the device is closed", where=self.info.uri, remedy="open it again")
+            yield
+        finally:
+            self._owner.release()
+
+    @contextmanager
+    def _typed(self, doing: str, *, marks: bool = True) -> Iterator[None]:
+        """Turn whatever a driver raises into a typed error; `marks` the device for recovery."""
+        try:
+            yield
+        except DeviceError:
+            self._failed |= marks
+            raise
+        except Exception as error:
+            self._failed |= marks
+            raise DeviceProtocolError(
+                f"{doing} failed in the driver: {type(error).__name__}: {error}", where=self.info.uri
+            ) from error
+
+    def _take(self, settings: ScanSettings, deadline: Deadline) -> RawScan:
+        info = self.info
+        if self._failed:
+            self._do_recover(deadline)
+            self._mark_stale()
+            self._failed = False
+        frames = settings.accumulations + self._stale
+        deadline.require(frames * settings.integration_ms * 1e-3, "the scan", info.uri)
+        while self._stale:
+            self._read(settings, deadline, info)
+            self._stale -= 1
+        started = self.clock.now()
+        total = np.zeros(info.detector.pixels)
+        saturated = np.zeros(info.detector.pixels, dtype=np.bool_)
+        for _ in range(settings.accumulations):
+            frame = self._read(settings, deadline, info)
+            total += frame
+            saturated |= frame >= info.detector.saturation_counts
+        return RawScan(
+            counts=total / settings.accumulations,
+            dark=None,
+            saturated=saturated,
+            axis=self._do_axis(),
+            info=info,
+            excitation_nm=info.excitation_nm,
+            integration_ms=settings.integration_ms,
+            accumulations=settings.accumulations,
+            started=started,
+            finished=self.clock.now(),
+            metadata=self._do_scan_metadata(),
+        )
+
+    def _read(self, settings: ScanSettings, deadline: Deadline, info: DeviceInfo) -> FloatArray:
+        self._check_abort()
+        deadline.require(0.0, "the scan", info.uri)
+        frame = np.asarray(self._do_read_frame(settings, deadline), dtype=np.float64)
+        self._check_abort()
+        if frame.shape != (info.detector.pixels,):
+            raise DeviceProtocolError(
+                f"a frame has shape {frame.shape}, not ({info.detector.pixels},)", where=info.uri
+            )
+        if not np.all(np.isfinite(frame)):
+            raise DeviceProtocolError("a frame holds values that are not finite", where=info.uri)
+        return frame
