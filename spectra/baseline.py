@@ -1,0 +1,341 @@
+"""Baselines: arPLS, airPLS and asLS on our own kernels, every other method of pybaselines by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from spectriage.spectra import _kernels_baseline as kernels
+from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.spectrum import FloatArray
+
+MIN_POINTS = 4
+"""The fewest points with a second difference at both ends."""
+LARGEST = 1e300
+"""Greater intensities leave no room for a baseline that reaches above them."""
+MOST_ITERATIONS = 10_000
+
+Stop = Literal["converged", "capped", "all above", "singular"]
+_STOPS: tuple[Stop, ...] = ("converged", "capped", "all above", "singular")
+
+
+@dataclass(frozen=True, eq=False)
+class BaselineFit:
+    """A baseline and how it was reached.
+
+    Parameters
+    ----------
+    baseline
+        Shape (n,), in the unit of the intensity.
+    weights
+        The weights that `baseline` was solved with, shape (n,).
+    iterations
+        How many systems were solved; 0 for a flat spectrum, which is its own baseline.
+    stop
+        Why the iteration ended: ``"converged"``; ``"capped"`` at the most iterations; ``"all above"``, fewer
+        than two points being left below the baseline; ``"singular"``, the next system having been too ill
+        conditioned to solve, so that the baseline is that of the iteration before.
+    changes
+        What was compared with the tolerance in each iteration, shape (k,) with k ≤ `iterations`.
+    """
+
+    baseline: FloatArray
+    weights: FloatArray
+    iterations: int
+    stop: Stop
+    changes: FloatArray
+
+    @property
+    def converged(self) -> bool:
+        """Whether the tolerance was reached."""
+        return self.stop == "converged"
+
+
+def arpls(
+    intensity: ArrayLike,
+    lam: float = 1e5,
+    *,
+    tol: float = 1e-3,
+    max_iter: int = 50,
+    weights: ArrayLike | None = None,
+) -> FloatArray:
+    """Return the asymmetrically reweighted penalised least squares baseline.
+
+    Parameters
+    ----------
+    intensity
+        Shape (n,), n ≥ 4, finite, evenly spaced.
+    lam
+        Smoothness λ > 0; the baseline bends over about 2π λ^¼ points.
+    tol
+        The iteration ends when the weights change by less than this, ‖Δw‖ / ‖w‖.
+    max_iter
+        At most ``max_iter + 1`` systems are solved.
+    weights
+        First weights, shape (n,), not negative, at least two positive; ones when None.
+
+    Returns
+    -------
+    ndarray
+        The baseline, shape (n,), float64, in the unit of the intensity.
+
+    Raises
+    ------
+    ParameterError
+        When an argument is outside the above; says which and where.
+
+    References
+    ----------
+    Baek et al., Analyst 140 (2015) 250–257.
+    """
+    return arpls_fit(intensity, lam, tol=tol, max_iter=max_iter, weights=weights).baseline
+
+
+def arpls_fit(
+    intensity: ArrayLike,
+    lam: float = 1e5,
+    *,
+    tol: float = 1e-3,
+    max_iter: int = 50,
+    weights: ArrayLike | None = None,
+) -> BaselineFit:
+    """Do what `arpls` does, and return how it went as well."""
+    return _fit(intensity, kernels.ARPLS, lam, 0.0, tol, max_iter, weights)
+
+
+def airpls(
+    intensity: ArrayLike,
+    lam: float = 1e6,
+    *,
+    tol: float = 1e-3,
+    max_iter: int = 50,
+    weights: ArrayLike | None = None,
+) -> FloatArray:
+    """Return the adaptive iteratively reweighted penalised least squares baseline.
+
+    Parameters, result and errors are those of `arpls`, but for `tol`: the iteration ends when the points
+    below the baseline hold less than this of the intensity, Σ|y - z| (y < z) / Σ|y|.
+
+    References
+    ----------
+    Zhang, Chen and Liang, Analyst 135 (2010) 1138–1146.
+    """
+    return airpls_fit(intensity, lam, tol=tol, max_iter=max_iter, weights=weights).baseline
+
+
+def airpls_fit(
+    intensity: ArrayLike,
+    lam: float = 1e6,
+    *,
+    tol: float = 1e-3,
+    max_iter: int = 50,
+    weights: ArrayLike | None = None,
+) -> BaselineFit:
+    """Do what `airpls` does, and return how it went as well."""
+    return _fit(intensity, kernels.AIRPLS, lam, 0.0, tol, max_iter, weights)
+
+
+def asls(
+    intensity: ArrayLike,
+    lam: float = 1e6,
+    p: float = 1e-2,
+    *,
+    tol: float = 1e-3,
+    max_iter: int = 50,
+    weights: ArrayLike | None = None,
+) -> FloatArray:
+    """Return the asymmetric least squares baseline.
+
+    Parameters, result and errors are those of `arpls`, and `p`: the weight of a point above the baseline,
+    0 < p < 1; one below weighs 1 - p.
+
+    References
+    ----------
+    Eilers and Boelens, Baseline correction with asymmetric least squares smoothing, Leiden, 2005.
+    """
+    return asls_fit(intensity, lam, p, tol=tol, max_iter=max_iter, weights=weights).baseline
+
+
+def asls_fit(
+    intensity: ArrayLike,
+    lam: float = 1e6,
+    p: float = 1e-2,
+    *,
+    tol: float = 1e-3,
+    max_iter: int = 50,
+    weights: ArrayLike | None = None,
+) -> BaselineFit:
+    """Do what `asls` does, and return how it went as well."""
+    if not 0.0 < p < 1.0:
+        raise ParameterError(f"p is {p}, not between 0 and 1")
+    return _fit(intensity, kernels.ASLS, lam, p, tol, max_iter, weights)
+
+
+def baseline_methods() -> tuple[str, ...]:
+    """Return the names that `baseline` knows."""
+    return tuple(_pybaselines_methods())
+
+
+def baseline(
+    intensity: ArrayLike, method: str = "arpls", *, shift: ArrayLike | None = None, **parameters: Any
+) -> FloatArray:
+    """Return the baseline by the method of a name.
+
+    Parameters
+    ----------
+    intensity
+        Shape (n,); for ``"collab_pls"`` (k, n), spectra of one kind.
+    method
+        One of `baseline_methods`; capitals do not matter.
+    shift
+        The axis, shape (n,), for the methods that use one (polynomials, splines, ``"loess"``, …); evenly
+        spaced when None.
+    parameters
+        Passed to the method: what our own `arpls`, `airpls` and `asls` take, or what the method of that name
+        of ``pybaselines.Baseline`` takes. With a parameter that only theirs has (``diff_order``), theirs is
+        used.
+
+    Returns
+    -------
+    ndarray
+        The baseline, in the shape of the intensity.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such method (naming the closest), or it does not accept what it is given.
+    """
+    name = method.lower()
+    if name in _OURS and set(parameters) <= _OUR_PARAMETERS[name]:
+        return _OURS[name](intensity, **parameters)
+    return _baseline_by_pybaselines(intensity, name, shift, parameters)
+
+
+_OURS: dict[str, Callable[..., FloatArray]] = {"arpls": arpls, "airpls": airpls, "asls": asls}
+_OUR_PARAMETERS = {
+    name: {"lam", "tol", "max_iter", "weights"} | ({"p"} if name == "asls" else set()) for name in _OURS
+}
+# the methods of pybaselines that fit several spectra together
+_JOINT_METHODS = {"collab_pls"}
+
+
+@cache
+def _pybaselines_methods() -> dict[str, Any]:
+    from pybaselines import Baseline
+
+    return {
+        name: member
+        for name in sorted(dir(Baseline))
+        if not name.startswith("_") and callable(member := getattr(Baseline, name))
+    }
+
+
+def _baseline_by_pybaselines(
+    intensity: ArrayLike, name: str, shift: ArrayLike | None, parameters: dict[str, Any]
+) -> FloatArray:
+    import inspect
+    from difflib import get_close_matches
+
+    from pybaselines import Baseline
+
+    methods = _pybaselines_methods()
+    if name not in methods:
+        close = get_close_matches(name, methods, n=4)
+        raise ParameterError(
+            f"no baseline method is called {name!r}",
+            remedy=f"the closest are {', '.join(close)}" if close else "baseline_methods() lists them",
+        )
+    accepted = set(inspect.signature(methods[name]).parameters) - {"self", "data", "kwargs"}
+    unknown = sorted(set(parameters) - accepted)
+    if unknown:
+        raise ParameterError(
+            f"{name} has no parameter {', '.join(unknown)}", remedy=f"it takes {', '.join(sorted(accepted))}"
+        )
+    values = _as_finite(intensity, ndim=2 if name in _JOINT_METHODS else 1)
+    axis = None
+    if shift is not None:
+        axis = _as_finite(shift, name="shift")
+        if axis.size != values.shape[-1]:
+            raise ParameterError(f"shift has {axis.size} points, intensity {values.shape[-1]}")
+    try:
+        result, _ = getattr(Baseline(axis), name)(values, **parameters)
+    except (ValueError, TypeError, IndexError, ZeroDivisionError, np.linalg.LinAlgError) as error:
+        raise ParameterError(f"{name} failed: {error}") from error
+    return np.asarray(result, dtype=np.float64)
+
+
+def _as_finite(values: ArrayLike, *, ndim: int = 1, name: str = "intensity") -> FloatArray:
+    try:
+        array = np.ascontiguousarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"{name} is not an array of numbers: {error}") from None
+    if array.ndim != ndim:
+        raise ParameterError(f"{name} has {array.ndim} dimensions, not {ndim}")
+    bad = kernels.extremes(array.reshape(-1))[0]
+    if bad >= 0:
+        place = np.unravel_index(bad, array.shape)
+        where = ", ".join(str(int(i)) for i in place)
+        raise ParameterError(
+            f"{name} is not finite at index {where} ({array[place]})", remedy="mask or remove such values"
+        )
+    return array
+
+
+def _as_weights(weights: ArrayLike | None, n: int) -> FloatArray:
+    if weights is None:
+        return np.ones(n)
+    array = _as_finite(weights, name="weights")
+    if array.size != n:
+        raise ParameterError(f"weights has {array.size} points, intensity {n}")
+    if array.min() < 0.0:
+        raise ParameterError(f"weights is negative at index {int(array.argmin())}")
+    if np.count_nonzero(array) < 2:
+        raise ParameterError("fewer than two weights are positive", remedy="no line passes through less")
+    return array.copy()
+
+
+def _check_settings(n: int, lam: float, tol: float, max_iter: int) -> None:
+    if n < MIN_POINTS:
+        raise ParameterError(f"intensity has {n} points, fewer than {MIN_POINTS}")
+    if not (lam > 0.0 and math.isfinite(lam)):
+        raise ParameterError(f"lam is {lam}, not a finite positive number")
+    if not tol >= 0.0:
+        raise ParameterError(f"tol is {tol}, not zero or a positive number")
+    if not 0 <= max_iter <= MOST_ITERATIONS:
+        raise ParameterError(f"max_iter is {max_iter}, not 0 to {MOST_ITERATIONS}")
+
+
+def _fit(
+    intensity: ArrayLike,
+    method: int,
+    lam: float,
+    asymmetry: float,
+    tol: float,
+    max_iter: int,
+    weights: ArrayLike | None,
+) -> BaselineFit:
+    values = _as_finite(intensity)
+    n = values.size
+    _check_settings(n, lam, tol, max_iter)
+    first = _as_weights(weights, n)
+    _, low, high = kernels.extremes(values)
+    if max(-low, high) > LARGEST:
+        raise ParameterError(f"intensity reaches {max(-low, high):g}, beyond {LARGEST:g}")
+    # Halves, because the range of values near the largest number is not a number.
+    middle, half = 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low
+    if half == 0.0:
+        return BaselineFit(values.copy(), first, 0, "converged", np.empty(0))
+    # A line is its own baseline, so the fit may be made on values in -1 … 1 and moved back.
+    y = (values - middle) / half
+    z = np.zeros(n)
+    changes = np.empty(max_iter + 1)
+    norm = float(np.abs(values / half).sum())
+    status, solved = kernels.fit(y, lam, method, asymmetry, norm, tol, max_iter, first, z, changes)
+    compared = solved - (status == kernels.ALL_ABOVE)
+    return BaselineFit(z * half + middle, first, solved, _STOPS[status], changes[:compared])
