@@ -1,0 +1,305 @@
+"""The shipped catalogue: band models of pure materials, one TOML entry a reference.
+
+A catalogue file is TOML with an array of tables ``entry``. Each entry names its substance, says where its
+bands were read and how far they can be trusted, and lists them as ``[shift_cm, height, fwhm_cm]``, with an
+optional confidence letter and assignment, one line a band so that a band and its remarks cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import hashlib
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.library.catalogue._hazards import CLASS_HAZARDS
+from spectriage.spectra.errors import CatalogueError
+from spectriage.spectra.reference import Hazard, Reference, Tier
+
+FloatArray = NDArray[np.float64]
+
+CONFIDENCE_TIERS = {"A": Tier.BANDS, "B": Tier.RECALLED, "C": Tier.ESTIMATED}
+"""The strongest tier that a confidence may carry: read, recalled, estimated."""
+
+__all__ = [
+    "CLASS_HAZARDS",
+    "CONFIDENCE_TIERS",
+    "Band",
+    "CatalogueEntry",
+    "catalogue_files",
+    "catalogue_hash",
+    "find_entry",
+    "load_catalogue",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One band of a band model.
+
+    Parameters
+    ----------
+    shift_cm
+        Position in cm⁻¹.
+    height
+        Relative height; the strongest band of an entry has 100.
+    fwhm_cm
+        Full width at half maximum in cm⁻¹, containing the resolution that the entry states.
+    confidence
+        Of this band, "A" read, "B" recalled, "C" estimated; empty where the entry's own holds.
+    assignment
+        The vibration; empty when not given.
+    """
+
+    shift_cm: float
+    height: float
+    fwhm_cm: float
+    confidence: str = ""
+    assignment: str = ""
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """One reference of the catalogue: identity, evidence and bands.
+
+    Parameters
+    ----------
+    id
+        Unique and stable: lower-case letters, digits and hyphens.
+    substance, form, family, aliases
+        What it is, its salt, hydrate, polymorph or state, the smallest group that the evidence supports, and
+        the other names it goes by.
+    material_class, hazard
+        The broad class (``class`` in the file), and what a find means.
+    tier, confidence
+        How the bands are known; "A", "B" or "C".
+    cas, cas_base, formula, inchikey, inchikey_base
+        Identifiers of this form, and those of the free base of a salt (of the anhydrous form of a hydrate).
+    licence, citation, note, extracted_from
+        Terms, where the bands come from, what to know, and the measured set whose spectrum they were
+        extracted from (empty when none): an evaluation on that set must leave the entry out.
+    excitation_nm, resolution_cm, valid_low_cm, valid_high_cm
+        Of the source; None when unknown. The resolution is what the band widths already contain, 0 for
+        intrinsic widths.
+    lorentz_fraction
+        Lorentzian part of the pseudo-Voigt profile, 0 to 1.
+    model_cosine
+        Cosine between the summed bands and the spectrum they were extracted from; None where not extracted.
+    analogue_of
+        What an estimated entry leans on.
+    bands
+        Ascending; empty for a material without first-order Raman bands.
+    """
+
+    id: str
+    substance: str
+    form: str
+    family: str
+    aliases: tuple[str, ...]
+    material_class: str
+    hazard: Hazard
+    tier: Tier
+    confidence: str
+    cas: str
+    cas_base: str
+    formula: str
+    inchikey: str
+    inchikey_base: str
+    licence: str
+    citation: str
+    note: str
+    extracted_from: str
+    excitation_nm: float | None
+    resolution_cm: float
+    valid_low_cm: float | None
+    valid_high_cm: float | None
+    lorentz_fraction: float
+    model_cosine: float | None
+    analogue_of: str
+    bands: tuple[Band, ...] = field(repr=False)
+
+    @functools.cached_property
+    def reference(self) -> Reference:
+        """The record that goes into a library."""
+        return Reference(
+            id=self.id,
+            substance=self.substance,
+            form=self.form,
+            family=self.family,
+            material_class=self.material_class,
+            hazard=self.hazard,
+            tier=self.tier,
+            cas=self.cas,
+            inchikey=self.inchikey,
+            source=self.citation,
+            licence=self.licence,
+            excitation_nm=self.excitation_nm,
+            # A reference has a resolution or none; intrinsic widths contain none.
+            resolution_cm=self.resolution_cm or None,
+            valid_low_cm=self.valid_low_cm,
+            valid_high_cm=self.valid_high_cm,
+        )
+
+    @property
+    def band_array(self) -> FloatArray:
+        """Shift, height and width of each band, float64, shape (n, 3)."""
+        rows = [(band.shift_cm, band.height, band.fwhm_cm) for band in self.bands]
+        return np.array(rows, dtype=np.float64).reshape(-1, 3)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Id, substance and aliases."""
+        return (self.id, self.substance, *self.aliases)
+
+
+def catalogue_files() -> tuple[Path, ...]:
+    """Return the shipped files that hold entries, by name."""
+    folder = Path(str(resources.files(__name__)))
+    return tuple(sorted(path for path in folder.glob("*.toml") if path.stem not in _KNOWLEDGE_FILES))
+
+
+_KNOWLEDGE_FILES = frozenset({"calibration-lines", "gaps", "markers", "mixtures"})
+
+
+@functools.lru_cache(maxsize=1)
+def _shipped() -> tuple[CatalogueEntry, ...]:
+    return _load(catalogue_files())
+
+
+def _load(paths: Iterable[Path]) -> tuple[CatalogueEntry, ...]:
+    from spectriage.library.catalogue._parse import read_entries
+
+    entries: dict[str, CatalogueEntry] = {}
+    origin: dict[str, Path] = {}
+    for path in paths:
+        for entry in read_entries(path):
+            if entry.id in entries:
+                raise CatalogueError(
+                    f"entry '{entry.id}': field 'id' stands already in {origin[entry.id].name}",
+                    where=str(path),
+                    remedy="give each entry its own id",
+                )
+            entries[entry.id] = entry
+            origin[entry.id] = path
+    return tuple(entries[name] for name in sorted(entries))
+
+
+def load_catalogue(
+    paths: Iterable[str | Path] | None = None, *, leave_out: str | Collection[str] = ()
+) -> tuple[CatalogueEntry, ...]:
+    """Load catalogue entries, checked, sorted by id.
+
+    Parameters
+    ----------
+    paths
+        Catalogue files; None for the shipped catalogue, which is read once in a process.
+    leave_out
+        Leave out the entries with these ids, and those whose bands were extracted from these measured sets: a
+        name matches the start of `extracted_from` up to a slash or the end, so ``wasatch-785xs-2026`` is the
+        whole set and ``wasatch-785xs-2026/caffeine.csv`` one file.
+
+    Raises
+    ------
+    CatalogueError
+        Names the file, the entry and the field.
+    """
+    entries = _shipped() if paths is None else _load(Path(path) for path in paths)
+    names = {leave_out} if isinstance(leave_out, str) else set(leave_out)
+    if not names:
+        return entries
+    return tuple(entry for entry in entries if not _is_left_out(entry, names))
+
+
+def _is_left_out(entry: CatalogueEntry, names: Collection[str]) -> bool:
+    origin = entry.extracted_from
+    return entry.id in names or any(
+        origin == name or origin.startswith(f"{name.rstrip('/')}/") for name in names if name
+    )
+
+
+def _canonical(entry: CatalogueEntry) -> dict[str, Any]:
+    content = {name: value for name, value in vars(entry).items() if name not in ("bands", "reference")}
+    content["bands"] = [
+        [band.shift_cm, band.height, band.fwhm_cm, band.confidence, band.assignment] for band in entry.bands
+    ]
+    return content
+
+
+def catalogue_hash(entries: Iterable[CatalogueEntry] | None = None) -> str:
+    """Return the SHA-256 of the content of a catalogue, in hexadecimal.
+
+    It depends on what the entries say, not on the files, their order or their layout.
+
+    Parameters
+    ----------
+    entries
+        None for the shipped catalogue.
+    """
+    if entries is None:
+        return _shipped_hash()
+    content = sorted((_canonical(entry) for entry in entries), key=lambda item: str(item["id"]))
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@functools.lru_cache(maxsize=1)
+def _shipped_hash() -> str:
+    return catalogue_hash(_shipped())
+
+
+def _fold(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _preference(entry: CatalogueEntry) -> tuple[int, bool, float, str]:
+    low, high = entry.valid_low_cm, entry.valid_high_cm
+    span = high - low if low is not None and high is not None else 0.0
+    # Calibration entries have standard positions but coarse heights.
+    return entry.tier.rank, entry.material_class == "calibration", -span, entry.id
+
+
+def _names_by_rank(entry: CatalogueEntry) -> tuple[set[str], set[str], set[str]]:
+    return (
+        {entry.id},
+        {_fold(entry.substance), _fold(f"{entry.substance} {entry.form}")},
+        {_fold(alias) for alias in entry.aliases},
+    )
+
+
+def find_entry(name: str, entries: Iterable[CatalogueEntry] | None = None) -> CatalogueEntry:
+    """Find the entry that a user means.
+
+    Parameters
+    ----------
+    name
+        An id, a substance, an alias, or "substance form", in any case. Where several entries share it, the
+        one of the strongest tier, then of the widest range, then the first by id.
+    entries
+        Where to look; None for the shipped catalogue.
+
+    Raises
+    ------
+    CatalogueError
+        With the closest names, when there is none.
+    """
+    wanted = _fold(name)
+    pool = load_catalogue() if entries is None else tuple(entries)
+    ranked = [(entry, _names_by_rank(entry)) for entry in pool]
+    for rank in range(3):
+        found = [entry for entry, names in ranked if wanted in names[rank]]
+        if found:
+            return min(found, key=_preference)
+    known = {_fold(candidate): candidate for entry in pool for candidate in entry.names}
+    close = [known[key] for key in difflib.get_close_matches(wanted, list(known), n=4, cutoff=0.6)]
+    raise CatalogueError(
+        f"there is no catalogue entry named '{name}'",
+        remedy=f"did you mean {', '.join(close)}?" if close else "list them with `spectriage library list`",
+    )

@@ -1,0 +1,191 @@
+"""Draw a band model as a spectrum, as an instrument of a given resolution would see it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spectriage.library.catalogue import Band, CatalogueEntry
+from spectriage.spectra.errors import ParameterError
+
+FloatArray = NDArray[np.float64]
+
+_LN2 = math.log(2.0)
+# Area of a profile of unit height and unit full width at half maximum.
+_AREA_LORENTZ = math.pi / 2.0
+_AREA_GAUSS = 0.5 * math.sqrt(math.pi / _LN2)
+
+
+def broaden(
+    fwhm_cm: ArrayLike, lorentz_fraction: float, gauss_cm: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Convolve pseudo-Voigt profiles with a Gaussian, approximately.
+
+    A pseudo-Voigt profile is split into the Gaussian and the Lorentzian width of the Voigt profile it
+    stands for, the Gaussian widths add in quadrature, and the result is a pseudo-Voigt profile again. Both
+    ways use the approximations of Thompson, Cox & Hastings 1987 (J. Appl. Cryst. 20, 79).
+
+    Parameters
+    ----------
+    fwhm_cm
+        Full widths at half maximum in cm⁻¹, shape (n,).
+    lorentz_fraction
+        Lorentzian part of the profiles, 0 to 1.
+    gauss_cm
+        Full width at half maximum of the Gaussian in cm⁻¹.
+
+    Returns
+    -------
+    width, fraction, height
+        Shape (n,) each: the new width in cm⁻¹, the new Lorentzian part, and the factor on the height that
+        keeps the area.
+    """
+    width = np.asarray(fwhm_cm, dtype=np.float64)
+    eta = lorentz_fraction
+    if gauss_cm <= 0.0:
+        return width.copy(), np.full(width.shape, eta), np.ones(width.shape)
+    lorentz = width * (0.72928 * eta + 0.19289 * eta**2 + 0.07783 * eta**3)
+    gauss = width * math.sqrt(max(0.0, 1.0 - 0.74417 * eta - 0.24781 * eta**2 - 0.00810 * eta**3))
+    g = np.hypot(gauss, gauss_cm)
+    powers = (
+        g**5
+        + 2.69269 * g**4 * lorentz
+        + 2.42843 * g**3 * lorentz**2
+        + 4.47163 * g**2 * lorentz**3
+        + 0.07842 * g * lorentz**4
+        + lorentz**5
+    )
+    new_width = powers**0.2
+    ratio = lorentz / new_width
+    fraction = np.clip(1.36603 * ratio - 0.47719 * ratio**2 + 0.11116 * ratio**3, 0.0, 1.0)
+    before = width * (eta * _AREA_LORENTZ + (1.0 - eta) * _AREA_GAUSS)
+    after = new_width * (fraction * _AREA_LORENTZ + (1.0 - fraction) * _AREA_GAUSS)
+    return new_width, fraction, before / after
+
+
+def pseudo_voigt(offset_cm: ArrayLike, fwhm_cm: ArrayLike, fraction: ArrayLike) -> FloatArray:
+    """Evaluate pseudo-Voigt profiles of height 1.
+
+    Parameters
+    ----------
+    offset_cm
+        Distance from the centre in cm⁻¹.
+    fwhm_cm
+        Full width at half maximum in cm⁻¹, of Gaussian and Lorentzian alike.
+    fraction
+        Lorentzian part, 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        float64, of the shape that the three broadcast to.
+    """
+    square = (2.0 * np.asarray(offset_cm, dtype=np.float64) / fwhm_cm) ** 2
+    part = np.asarray(fraction, dtype=np.float64)
+    return part / (1.0 + square) + (1.0 - part) * np.exp(-_LN2 * square)
+
+
+def render(
+    bands: Sequence[Band] | ArrayLike,
+    shift_cm: ArrayLike,
+    *,
+    resolution_cm: float,
+    lorentz_fraction: float = 0.5,
+    contained_resolution_cm: float = 0.0,
+) -> FloatArray:
+    """Draw bands as pseudo-Voigt profiles on a shift axis.
+
+    The instrument's line shape is taken as Gaussian, and what it adds in quadrature to the resolution that
+    the widths contain already broadens the bands. An instrument that is not coarser than the source leaves
+    the widths as they are, since sharpening them would be invention. Broadening keeps the area of each band,
+    so its height falls.
+
+    Parameters
+    ----------
+    bands
+        Shift in cm⁻¹, height and full width at half maximum in cm⁻¹ of n bands: `Band` objects, or an array
+        of shape (n, 3). No bands give zeros.
+    shift_cm
+        Where to draw, in cm⁻¹, shape (m,), finite.
+    resolution_cm
+        Of the instrument: full width at half maximum in cm⁻¹, 0 for none.
+    lorentz_fraction
+        Lorentzian part of the profiles before broadening, 0 to 1.
+    contained_resolution_cm
+        Resolution in cm⁻¹ that the band widths contain already.
+
+    Returns
+    -------
+    ndarray
+        float64, shape (m,).
+
+    Raises
+    ------
+    ParameterError
+        For values outside these ranges.
+    """
+    rows = _as_rows(bands)
+    shift = np.asarray(shift_cm, dtype=np.float64)
+    if shift.ndim != 1 or not np.isfinite(shift).all():
+        raise ParameterError("shift_cm is not one axis of finite values")
+    for name, value, high in (
+        ("resolution_cm", resolution_cm, 500.0),
+        ("contained_resolution_cm", contained_resolution_cm, 500.0),
+        ("lorentz_fraction", lorentz_fraction, 1.0),
+    ):
+        if not 0.0 <= value <= high:
+            raise ParameterError(f"{name} is {value}, not between 0 and {high:g}")
+    if not rows.size:
+        return np.zeros(shift.size)
+    extra = math.sqrt(max(0.0, resolution_cm**2 - contained_resolution_cm**2))
+    width, fraction, factor = broaden(rows[:, 2], lorentz_fraction, extra)
+    profiles = pseudo_voigt(shift[None, :] - rows[:, :1], width[:, None], fraction[:, None])
+    drawn: FloatArray = (rows[:, 1] * factor) @ profiles
+    return drawn
+
+
+def _as_rows(bands: Sequence[Band] | ArrayLike) -> FloatArray:
+    if isinstance(bands, Sequence) and all(isinstance(band, Band) for band in bands):
+        bands = [(band.shift_cm, band.height, band.fwhm_cm) for band in bands if isinstance(band, Band)]
+    rows = np.asarray(bands, dtype=np.float64)
+    if not rows.size:
+        return np.zeros((0, 3))
+    if rows.ndim != 2 or rows.shape[1] != 3 or not np.isfinite(rows).all():
+        raise ParameterError("bands are not rows of finite shift, height and width")
+    if (rows[:, 1] < 0).any() or (rows[:, 2] <= 0).any():
+        raise ParameterError("a band has a negative height or no width")
+    return rows
+
+
+def render_entry(entry: CatalogueEntry, shift_cm: ArrayLike, resolution_cm: float) -> FloatArray:
+    """Draw a catalogue entry on a shift axis.
+
+    Parameters
+    ----------
+    entry
+        With its own line shape and contained resolution.
+    shift_cm
+        Where to draw, in cm⁻¹, shape (m,).
+    resolution_cm
+        Of the instrument: full width at half maximum in cm⁻¹.
+
+    Returns
+    -------
+    ndarray
+        float64, shape (m,); NaN outside the range in which the source looked for bands, zeros for an entry
+        without bands.
+    """
+    shift = np.asarray(shift_cm, dtype=np.float64)
+    drawn = render(
+        entry.bands,
+        shift,
+        resolution_cm=resolution_cm,
+        lorentz_fraction=entry.lorentz_fraction,
+        contained_resolution_cm=entry.resolution_cm,
+    )
+    if entry.valid_low_cm is not None and entry.valid_high_cm is not None:
+        drawn[(shift < entry.valid_low_cm) | (shift > entry.valid_high_cm)] = np.nan
+    return drawn
