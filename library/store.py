@@ -65,7 +65,6 @@ ROOT_MEMBERS = ("grid", "index", "native", "null", "references", "spectra")
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _KEY = re.compile(r"[^/\x00-\x1f]{1,200}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def engine_version() -> str:
@@ -160,7 +159,7 @@ def _check_record(record: Reference) -> None:
             f"the id {record.id!r} is not made of lower-case letters, digits and single hyphens"
         )
     for name, text in _fields(record).items():
-        if isinstance(text, str) and (_CONTROL.search(text) or not text.isprintable()):
+        if isinstance(text, str) and not text.isprintable():
             raise LibraryError(f"the {name} {text!r} holds control characters", where=record.id)
         if isinstance(text, (int, float)) and not math.isfinite(text):
             raise LibraryError(f"the {name} {text} is not finite", where=record.id)
@@ -208,9 +207,14 @@ def _check_arrays(references: ReferenceSet) -> None:
                 raise LibraryError(f"the null {key!r} has an array {name!r} that is not of plain numbers")
 
 
-def _check_writable(references: ReferenceSet, natives: Mapping[str, Spectrum]) -> None:
+def _check_writable(
+    references: ReferenceSet, natives: Mapping[str, Spectrum], history: Sequence[str]
+) -> None:
     if not references.records:
         raise LibraryError("there are no references to write")
+    for text in (references.name, references.version, *history):
+        if not text.isprintable():
+            raise LibraryError(f"the name, version or history {text!r} holds control characters")
     for record in references.records:
         _check_record(record)
     _check_arrays(references)
@@ -239,17 +243,17 @@ def _table(records: Sequence[Reference], hashes: Sequence[tuple[str, str]]) -> N
 @contextmanager
 def _replacing(path: Path, overwrite: bool) -> Iterator[Path]:
     """Give a temporary path beside `path`; put it in place when the block ends well, remove it otherwise."""
-    if path.is_dir():
-        raise LibraryError("the library's path is a folder", where=str(path), remedy="name a file")
-    if not path.parent.is_dir():
-        raise LibraryError("the folder does not exist", where=str(path.parent), remedy="make it first")
     exists = LibraryError(
         "the file exists; a library is never changed", where=str(path), remedy="name another, or --force"
     )
-    if path.exists() and not overwrite:
-        raise exists
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp"
     try:
+        if path.is_dir():
+            raise LibraryError("the library's path is a folder", where=str(path), remedy="name a file")
+        if not path.parent.is_dir():
+            raise LibraryError("the folder does not exist", where=str(path.parent), remedy="make it first")
+        if path.exists() and not overwrite:
+            raise exists
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
@@ -258,10 +262,10 @@ def _replacing(path: Path, overwrite: bool) -> Iterator[Path]:
         else:
             _link_or_rename(temporary, path, exists)
         _sync_folder(path.parent)
-    except OSError as error:
-        raise LibraryError(
-            f"the library cannot be written: {error.strerror or error}", where=str(path)
-        ) from error
+    except (OSError, RuntimeError) as error:
+        # HDF5 reports a full disk as either.
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise LibraryError(f"the library cannot be written: {reason}", where=str(path)) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -288,6 +292,30 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _seal(
+    references: ReferenceSet, natives: Mapping[str, Spectrum], history: Sequence[str]
+) -> tuple[dict[str, Any], list[tuple[str, str]], dict[str, tuple[bytes, NDArray[np.float64]]]]:
+    """Hash everything; return the attributes, the hashes of each record, and the natives as stored."""
+    arrays = {name: (_native_about(native), _native_array(native)) for name, native in natives.items()}
+    native_shas = [
+        _native_sha(*arrays[record.id]) if record.id in arrays else "" for record in references.records
+    ]
+    spectra = np.ascontiguousarray(references.spectra)
+    record_shas = [
+        _record_sha(record, row, native)
+        for record, row, native in zip(references.records, spectra, native_shas, strict=True)
+    ]
+    head: dict[str, Any] = {
+        "schema": SCHEMA,
+        "name": references.name,
+        "version": references.version,
+        "generator": f"spectriage {engine_version()}",
+        "history": list(history),
+    }
+    head["sha256"] = _content_sha(head, references, record_shas)
+    return head, list(zip(native_shas, record_shas, strict=True)), arrays
 
 
 def write_library(
@@ -326,30 +354,20 @@ def write_library(
     """
     path = Path(path)
     natives = {} if natives is None else natives
-    _check_writable(references, natives)
-    abouts = {name: (_native_about(native), _native_array(native)) for name, native in natives.items()}
-    native_shas = {name: _native_sha(*pair) for name, pair in abouts.items()}
-    record_shas = [
-        _record_sha(record, row, native_shas.get(record.id, ""))
-        for record, row in zip(references.records, np.ascontiguousarray(references.spectra), strict=True)
-    ]
-    head = {
-        "schema": SCHEMA,
-        "name": references.name,
-        "version": references.version,
-        "generator": f"spectriage {engine_version()}",
-        "history": list(history),
-    }
-    content = _content_sha(head, references, record_shas)
-    hashes = [
-        (native_shas.get(record.id, ""), sha)
-        for record, sha in zip(references.records, record_shas, strict=True)
-    ]
+    _check_writable(references, natives, history)
+    head, hashes, arrays = _seal(references, natives, history)
     with _replacing(path, overwrite) as temporary:
-        _write_hdf5(
-            temporary, references, _table(references.records, hashes), abouts, {**head, "sha256": content}
-        )
-    return content
+        _write_hdf5(temporary, references, _table(references.records, hashes), arrays, head)
+    return str(head["sha256"])
+
+
+def content_sha256(
+    references: ReferenceSet,
+    natives: Mapping[str, Spectrum] | None = None,
+    history: Sequence[str] = (),
+) -> str:
+    """Return the content hash that a file of the same content has, without writing one."""
+    return str(_seal(references, {} if natives is None else natives, history)[0]["sha256"])
 
 
 def _write_hdf5(

@@ -1,0 +1,408 @@
+"""Building a library: catalogue entries rendered, measured spectra resampled, every reference checked.
+
+The check before a file is written: every reference, taken as a query, must score at least as high against
+itself as against any other, within `TIE`, and nearly perfectly. Two substances with one spectrum (edible
+oils, an entry that stands twice) tie with each other and pass: a library may hold what it cannot tell apart.
+A reference whose spectrum, record and search matrix have drifted apart fails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.library.catalogue import CLASS_HAZARDS, CatalogueEntry, catalogue_hash, load_catalogue
+from spectriage.library.manifest import ManifestEntry, load_manifest
+from spectriage.library.store import engine_version, read_library, read_natives, write_library
+from spectriage.spectra.errors import LibraryError, ParameterError, SpectriageError
+from spectriage.spectra.grid import DEFAULT_GRID, Grid, resample
+from spectriage.spectra.reference import Hazard, Reference, ReferenceSet
+from spectriage.spectra.spectrum import Spectrum
+
+if TYPE_CHECKING:
+    from spectriage.spectra.search import SearchIndex
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage, how many of its steps are done, and how many there are."""
+
+RESOLUTION_CM = 8.0
+"""The resolution at which band models are rendered; a coarser one that their widths contain stays."""
+
+INDEX_SCORES = ("deriv2", "deriv1", "hqi")
+COMPANION_CLASSES = frozenset({"packaging", "background"})
+TIE = 1e-5
+SELF_SCORE = 0.999
+FULL_SEARCH_LIMIT = 2000
+
+
+class BuildError(LibraryError):
+    """A library that cannot be built; nothing was written.
+
+    Attributes
+    ----------
+    failures
+        Every record that failed, each with its reason.
+    """
+
+    def __init__(self, what: str, failures: Sequence[str]) -> None:
+        super().__init__(f"{what}:\n  " + "\n  ".join(failures), remedy="nothing was written")
+        self.failures = tuple(failures)
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What a library file is made of: the references, their native spectra and how they came to be."""
+
+    references: ReferenceSet
+    natives: Mapping[str, Spectrum]
+    history: tuple[str, ...]
+
+
+def build_library(
+    out: Path | str,
+    manifest: Path | str | None = None,
+    with_catalogue: bool = False,
+    grid: Grid = DEFAULT_GRID,
+    name: str | None = None,
+    progress: Progress | None = None,
+    *,
+    overwrite: bool = False,
+) -> ReferenceSet:
+    """Build a library file and open it.
+
+    Parameters
+    ----------
+    out
+        The file to make.
+    manifest
+        The measured spectra to bring in; without one the library is the catalogue.
+    with_catalogue
+        With a manifest, the whole catalogue too. Its packaging always comes along.
+    grid
+        The library's shift axis.
+    name
+        Of the library; the manifest's, or ``catalogue``.
+    progress
+        Called as the work goes on.
+    overwrite
+        Replace an existing file.
+
+    Raises
+    ------
+    CatalogueError
+        When the manifest or an entry is not acceptable.
+    BuildError
+        When spectra cannot be read, or references do not identify as themselves: all of them are named.
+    LibraryError
+        When the file exists or cannot be written.
+    """
+    made = assemble(manifest, with_catalogue, grid, name, progress)
+    write_library(out, made.references, made.natives, made.history, overwrite=overwrite)
+    return read_library(out)
+
+
+def assemble(
+    manifest: Path | str | None = None,
+    with_catalogue: bool = False,
+    grid: Grid = DEFAULT_GRID,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Assembly:
+    """Make a library's content in memory; parameters and errors as `build_library`."""
+    entries = load_catalogue()
+    if manifest is not None and not with_catalogue:
+        entries = tuple(entry for entry in entries if entry.material_class in COMPANION_CLASSES)
+    rendered = _render_entries(entries, grid, progress)
+    history = [
+        f"catalogue {catalogue_hash()}: {len(rendered)} band models rendered at {RESOLUTION_CM:g} cm-1 "
+        f"on {grid.start_cm:g}-{grid.stop_cm:g} cm-1, step {grid.step_cm:g}"
+    ]
+    natives: dict[str, Spectrum] = {}
+    if manifest is None:
+        measured: list[tuple[Reference, NDArray[np.float32]]] = []
+    else:
+        manifest = Path(manifest)
+        measured, natives = _read_measured(
+            load_manifest(manifest), grid.shift, [record.id for record, _ in rendered], progress
+        )
+        history.append(f"manifest {manifest.name} {_file_sha(manifest)}: {len(measured)} spectra")
+    title = name or ("catalogue" if manifest is None else manifest.stem)
+    references = _references(measured + rendered, grid.shift, title)
+    return Assembly(_indexed(references, progress), natives, tuple(history))
+
+
+def add_spectrum(
+    out: Path | str,
+    entry: ManifestEntry,
+    base: Path | str | None = None,
+    progress: Progress | None = None,
+    *,
+    overwrite: bool = False,
+) -> ReferenceSet:
+    """Write a new library: those references, and one measured spectrum more.
+
+    Parameters
+    ----------
+    out
+        The file to make; never `base`.
+    entry
+        The spectrum and its record.
+    base
+        The library to start from, which is not changed; None for the shipped catalogue.
+    progress, overwrite
+        As in `build_library`.
+
+    Raises
+    ------
+    ParameterError
+        When `out` is `base`.
+    BuildError, LibraryError
+        As in `build_library`.
+    """
+    out = Path(out)
+    if base is None:
+        made = assemble(progress=progress)
+    else:
+        base = Path(base)
+        if out.exists() and base.exists() and out.samefile(base):
+            raise ParameterError(
+                "a library is never changed in place", where=str(out), remedy="name a new file"
+            )
+        old = read_library(base)
+        history = (*old.attributes["history"], f"from {old.name} {old.sha256}")
+        made = Assembly(old, read_natives(base), history)
+    references = made.references
+    rows = [*zip(references.records, references.spectra, strict=True)]
+    taken = [record.id for record in references.records]
+    added, natives = _read_measured((entry,), references.shift, taken, progress)
+    step = f"added {added[0][0].id} from {entry.path.name} {_file_sha(entry.path)}"
+    larger = _indexed(_references(added + rows, references.shift, references.name), progress)
+    write_library(out, larger, {**made.natives, **natives}, (*made.history, step), overwrite=overwrite)
+    return read_library(out)
+
+
+def _references(
+    rows: Sequence[tuple[Reference, NDArray[np.float32]]], shift: NDArray[np.float64], name: str
+) -> ReferenceSet:
+    ordered = sorted(rows, key=lambda pair: pair[0].id)
+    return ReferenceSet(
+        records=tuple(record for record, _ in ordered),
+        shift=shift,
+        spectra=np.stack([row for _, row in ordered]),
+        name=name,
+        version=engine_version(),
+    )
+
+
+def _file_sha(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _report(progress: Progress | None, stage: str, done: int, total: int) -> None:
+    if progress is not None:
+        progress(stage, done, total)
+
+
+# Catalogue entries.
+
+
+def _render_entries(
+    entries: Sequence[CatalogueEntry], grid: Grid, progress: Progress | None
+) -> list[tuple[Reference, NDArray[np.float32]]]:
+    from spectriage.library.render import render_entry
+
+    rows = []
+    for done, entry in enumerate(entries, 1):
+        # Widths that already contain a coarser resolution stay as they are.
+        row = render_entry(entry, grid.shift, RESOLUTION_CM).astype(np.float32)
+        rows.append((entry.reference, row))
+        _report(progress, "rendering", done, len(entries))
+    return rows
+
+
+# Measured spectra.
+
+
+def _read_measured(
+    entries: Sequence[ManifestEntry],
+    shift: NDArray[np.float64],
+    taken: Iterable[str],
+    progress: Progress | None,
+) -> tuple[list[tuple[Reference, NDArray[np.float32]]], dict[str, Spectrum]]:
+    """Read and resample every spectrum, or fail with all that could not be."""
+    rows, natives, failures = [], {}, []
+    known = _known_substances()
+    names = _unique_ids(entries, taken, failures)
+    for done, (entry, name) in enumerate(zip(entries, names, strict=True), 1):
+        try:
+            native, row = _read_one(entry, shift)
+        except SpectriageError as error:
+            failures.append(f"{entry.where}: {error}" if entry.where else str(error))
+        else:
+            rows.append((_measured_reference(entry, name, native, known), row))
+            natives[name] = native
+        _report(progress, "reading", done, len(entries))
+    if failures:
+        raise BuildError(f"{len(failures)} of {len(entries)} spectra cannot be brought in", failures)
+    return rows, natives
+
+
+def _read_one(entry: ManifestEntry, shift: NDArray[np.float64]) -> tuple[Spectrum, NDArray[np.float32]]:
+    from spectriage.spectra.formats import read_spectrum
+
+    native = read_spectrum(entry.path, which=entry.which, column=entry.column)
+    resampled = resample(native, shift)
+    with np.errstate(over="ignore"):
+        row = resampled.intensity.astype(np.float32)
+    seen = row[resampled.measured]
+    if not np.isfinite(seen).all():
+        raise LibraryError("the intensities are too large for single precision", where=str(entry.path))
+    if np.ptp(seen) <= 0.0:
+        raise LibraryError("the spectrum is flat on the library's axis", where=str(entry.path))
+    row[~resampled.measured] = np.nan
+    return native, row
+
+
+def _fold(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _known_substances() -> dict[str, CatalogueEntry]:
+    """Return catalogue entries by substance and alias, the strongest evidence for each."""
+    known: dict[str, CatalogueEntry] = {}
+    for entry in sorted(load_catalogue(), key=lambda entry: (entry.tier.rank, entry.id)):
+        for name in (entry.substance, *entry.aliases):
+            known.setdefault(_fold(name), entry)
+    return known
+
+
+def _measured_reference(
+    entry: ManifestEntry, name: str, native: Spectrum, known: Mapping[str, CatalogueEntry]
+) -> Reference:
+    """Make the record; what the manifest leaves open of class, family and hazard, the catalogue says.
+
+    A controlled substance must not become harmless because a manifest did not mention its class.
+    """
+    same = known.get(_fold(entry.substance))
+    material_class = entry.material_class or (same.material_class if same else "other")
+    hazard = entry.hazard
+    if hazard is None:
+        hazard = CLASS_HAZARDS.get(material_class, Hazard.NONE)
+        if same and not entry.material_class:
+            hazard = same.hazard
+    return Reference(
+        id=name,
+        substance=entry.substance,
+        form=entry.form,
+        family=entry.family or (same.family if same else ""),
+        material_class=material_class,
+        hazard=hazard,
+        tier=entry.tier,
+        cas=entry.cas,
+        inchikey=entry.inchikey,
+        source=entry.source or entry.path.name,
+        licence=entry.licence,
+        excitation_nm=entry.excitation_nm or native.excitation_nm,
+        resolution_cm=entry.resolution_cm or native.resolution_cm,
+        valid_low_cm=float(native.shift[0]),
+        valid_high_cm=float(native.shift[-1]),
+    )
+
+
+def slug(*parts: str) -> str:
+    """Return text as lower-case ASCII words joined by hyphens; empty when nothing is left."""
+    plain = unicodedata.normalize("NFKD", " ".join(parts)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.casefold()).strip("-")[:60].strip("-")
+
+
+def _unique_ids(entries: Sequence[ManifestEntry], taken: Iterable[str], failures: list[str]) -> list[str]:
+    """Name every entry: by substance and form, by source where several share those, then by number."""
+    used = set(taken)
+    for entry in entries:
+        if entry.id and entry.id in used:
+            failures.append(f"{entry.where}: the id {entry.id!r} is taken by another reference")
+    used |= {entry.id for entry in entries if entry.id}
+    bases = [slug(entry.substance, entry.form) or "reference" for entry in entries]
+    counts = Counter(base for base, entry in zip(bases, entries, strict=True) if not entry.id)
+    names = []
+    for entry, base in zip(entries, bases, strict=True):
+        name = entry.id or base
+        if not entry.id and (counts[base] > 1 or base in used):
+            name = slug(base, entry.source or entry.path.stem) or base
+        number = 2
+        while not entry.id and name in used:
+            name = f"{slug(base, entry.source or entry.path.stem)}-{number}"
+            number += 1
+        used.add(name)
+        names.append(name)
+    return names
+
+
+# Search matrices and the check.
+
+
+def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet:
+    """Return the references with their search matrices, every one checked against itself."""
+    from spectriage.spectra.search import index_matrix
+
+    indexes = {}
+    for done, score in enumerate(INDEX_SCORES, 1):
+        key, matrix = index_matrix(references, score)
+        indexes[key] = matrix
+        _report(progress, "indexing", done, len(INDEX_SCORES))
+    indexed = replace(references, indexes=indexes)
+    check_self_identification(indexed, progress)
+    return indexed
+
+
+def check_self_identification(references: ReferenceSet, progress: Progress | None = None) -> None:
+    """Search for every reference in its own library, as this module's text says.
+
+    A row of zeros (a band model without bands) never matches and is passed over.
+
+    Raises
+    ------
+    BuildError
+        Names each reference that failed and what it was taken for.
+    """
+    from spectriage.spectra.search import SearchIndex
+
+    index = SearchIndex(references, INDEX_SCORES[0])
+    failures = []
+    for row in range(len(references)):
+        values = references.spectra[row]
+        measured = np.isfinite(values)
+        if np.any(values[measured] != 0.0):
+            failures += _self_failure(index, row, Spectrum(references.shift[measured], values[measured]))
+        _report(progress, "checking", row + 1, len(references.records))
+    if failures:
+        raise BuildError(f"{len(failures)} references do not identify as themselves", failures)
+
+
+def _self_failure(index: SearchIndex, row: int, query: Spectrum) -> list[str]:
+    # A large library is searched without axis tolerance: nine times cheaper, and no other score exceeds 1.
+    records = index.references.records
+    try:
+        if len(records) <= FULL_SEARCH_LIMIT:
+            scores, _ = index.scores(query)
+        else:
+            scores, _ = index.scores(query, axis_tolerance_cm=0.0)
+    except SpectriageError as error:
+        return [f"{records[row].id}: {error}"]
+    best = int(np.argmax(scores))
+    if scores[row] >= max(SELF_SCORE, scores[best] - TIE):
+        return []
+    return [
+        f"{records[row].id}: scores {scores[row]:.4f} against itself, "
+        f"{scores[best]:.4f} against {records[best].id} ({records[best].substance})"
+    ]
