@@ -240,7 +240,9 @@ def _read_measured(
     progress: Progress | None,
 ) -> tuple[list[tuple[Reference, NDArray[np.float32]]], dict[str, Spectrum]]:
     """Read and resample every spectrum, or fail with all that could not be."""
-    rows, natives, failures = [], {}, []
+    rows: list[tuple[Reference, NDArray[np.float32]]] = []
+    natives: dict[str, Spectrum] = {}
+    failures: list[str] = []
     known = _known_substances()
     names = _unique_ids(entries, taken, failures)
     for done, (entry, name) in enumerate(zip(entries, names, strict=True), 1):
@@ -278,9 +280,15 @@ def _fold(name: str) -> str:
 
 
 def _known_substances() -> dict[str, CatalogueEntry]:
-    """Return catalogue entries by substance and alias, the strongest evidence for each."""
+    """Return catalogue entries by substance and alias: of several, the gravest hazard, then the best known."""
     known: dict[str, CatalogueEntry] = {}
-    for entry in sorted(load_catalogue(), key=lambda entry: (entry.tier.rank, entry.id)):
+    gravity = {hazard: rank for rank, hazard in enumerate(Hazard)}
+
+    def preference(entry: CatalogueEntry) -> tuple[int, bool, int, str]:
+        calibration = entry.material_class == "calibration"
+        return gravity[entry.hazard], calibration, entry.tier.rank, entry.id
+
+    for entry in sorted(load_catalogue(), key=preference):
         for name in (entry.substance, *entry.aliases):
             known.setdefault(_fold(name), entry)
     return known
