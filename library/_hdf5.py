@@ -16,7 +16,8 @@ from spectriage.spectra.errors import (
     AlteredLibraryError,
     ForeignFileError,
     LibraryError,
-    SpectriageError,
+    NewerSchemaError,
+    ParameterError,
     TruncatedLibraryError,
 )
 
@@ -220,11 +221,12 @@ def open_guarded(path: Path) -> Iterator[GuardedFile]:
             # The map is of the very file that was parsed, even if its name has meanwhile been renamed over.
             mapping = mmap.mmap(handle.id.get_vfd_handle(), 0, access=mmap.ACCESS_READ)
             yield GuardedFile(handle, mapping, path)
-    except SpectriageError:
+    except (AlteredLibraryError, ForeignFileError, NewerSchemaError, ParameterError):
         raise
     except Exception as error:
+        # Records or arrays that are not acceptable, and whatever h5py, json or a codec raises.
         raise AlteredLibraryError(
-            f"the file's structure is damaged: {str(error).splitlines()[0] if str(error) else error!r}",
+            f"the file is damaged: {str(error).splitlines()[0] if str(error) else repr(error)}",
             where=str(path),
             remedy="copy or build the library again",
         ) from error

@@ -280,7 +280,7 @@ def _fold(name: str) -> str:
 
 
 def _known_substances() -> dict[str, CatalogueEntry]:
-    """Return catalogue entries by substance and alias: of several, the gravest hazard, then the best known."""
+    """Return catalogue entries by substance and alias: of several, the one of the gravest hazard."""
     known: dict[str, CatalogueEntry] = {}
     gravity = {hazard: rank for rank, hazard in enumerate(Hazard)}
 
