@@ -1,0 +1,273 @@
+"""The simulated spectrometer behind ``sim:`` URIs: photons through one instrument's optics and detector.
+
+Its numbers are simulated and say so in every scan (`Origin.SIMULATED`); a scan of an unperturbed rendering is
+labelled ``unperturbed`` beside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from spectriage.device.clock import SYSTEM_CLOCK, Clock, Deadline, VirtualClock
+from spectriage.device.errors import DeviceSettingsError
+from spectriage.device.protocol import DeviceStatus, LaserState, ScanSettings, Spectrometer
+from spectriage.device.rawscan import Axis, Detector, DeviceInfo, Origin
+from spectriage.device.registry import Driver, FoundDevice
+from spectriage.device.simulator_detector import DetectorUnit
+from spectriage.device.simulator_lines import Lines, lines_of
+from spectriage.device.simulator_mixture import find_material
+from spectriage.device.simulator_optics import Fluorescence, SceneLight
+from spectriage.device.simulator_options import SimulatorOptions, read_options
+from spectriage.device.simulator_perturbation import PERTURBATIONS, draw_unit, perturb_lines
+from spectriage.device.uri import DeviceURI
+from spectriage.spectra.spectrum import FloatArray
+
+UNIT_STREAM, SAMPLE_STREAM, NOISE_STREAM = 1, 2, 3
+
+
+def _rng(seed: int, stream: int) -> np.random.Generator:
+    return np.random.default_rng([seed, stream])
+
+
+class SimulatedSpectrometer(Spectrometer):
+    """A spectrometer made of physics and a seed.
+
+    Parameters
+    ----------
+    options
+        What the URI asked for.
+    uri
+        The URI, for messages and records.
+    clock
+        A virtual one by default, so that a scan takes no time and repeats to the byte.
+
+    Raises
+    ------
+    DeviceNotFoundError
+        When the catalogue has no such material.
+    DeviceURIError
+        When a material without Raman bands is given a fraction of the Raman signal.
+    """
+
+    def __init__(self, options: SimulatorOptions, uri: DeviceURI, clock: Clock | None = None) -> None:
+        super().__init__(clock or (SYSTEM_CLOCK if options.realtime else VirtualClock()))
+        self._options = options
+        self._uri = uri
+        self._preset = options.preset
+        sizes = PERTURBATIONS[options.perturbation]
+        rng = _rng(options.unit, UNIT_STREAM)
+        self._unit = draw_unit(sizes, rng)
+        self._detector = DetectorUnit.draw(self._preset, rng)
+        self._light = self._build_light(_rng(options.seed, SAMPLE_STREAM))
+        self._noise = _rng(options.seed, NOISE_STREAM)
+        self._power_mw = options.laser_mw
+        self._laser = False
+        self._laser_since = 0.0
+        self._lit_s = 0.0
+        self._axis = self._claimed_axis()
+        self._latched: tuple[float, float] | None = None
+        self._info = self._describe()
+        self.configure(ScanSettings(options.integration_ms, options.accumulations))
+
+    # -- construction ------------------------------------------------------------------------------
+
+    def _build_light(self, rng: np.random.Generator) -> SceneLight:
+        options, preset = self._options, self._preset
+        sizes = PERTURBATIONS[options.perturbation]
+        photons_s = preset.photons_per_mw_s * preset.laser_mw * options.brightness
+        packaging = options.packaging
+        layers: list[tuple[Lines, float]] = []
+        for component in options.components:
+            lines = lines_of(find_material(component.name, self._uri.text))
+            if lines.total <= 0.0 and len(options.components) > 1:
+                raise self._uri.error(
+                    f"{component.name!r} has no Raman bands and cannot be a fraction of the Raman signal"
+                )
+            share = component.fraction * photons_s * packaging.transmission**2
+            layers.append((perturb_lines(lines, sizes, rng), share))
+        if packaging.entry:
+            lines = lines_of(find_material(packaging.entry, self._uri.text))
+            layers.append((perturb_lines(lines, sizes, rng), packaging.signal * photons_s))
+        return SceneLight(
+            preset,
+            self._unit,
+            layers,
+            fluorescence=Fluorescence.draw(options.fluorescence, rng),
+            packaging_ratio=packaging.fluorescence,
+            ambient_e_s=options.ambient_e_s,
+        )
+
+    def _claimed_axis(self) -> Axis:
+        """Return the axis in the device's memory: its true one and the unit's error."""
+        light = self._light
+        claimed_cm = light.shift_cm + self._unit.axis_error(light.x)
+        wavelength_nm = 1.0 / (1.0 / self._preset.excitation_nm - claimed_cm * 1e-7)
+        return Axis(wavelength_nm=wavelength_nm, source=f"{self._serial} factory axis (simulated)")
+
+    @property
+    def _serial(self) -> str:
+        return f"SIM-{self._preset.name}-{self._options.unit:04d}"
+
+    def _describe(self) -> DeviceInfo:
+        preset = self._preset
+        notes = ["simulated: not a measurement"]
+        if self._options.perturbation == "none":
+            notes.append(
+                "unperturbed: drawn from the catalogue's own bands, proves nothing about finding them"
+            )
+        return DeviceInfo(
+            uri=self._uri.text,
+            maker="Spectriage",
+            model=f"simulator {preset.name}",
+            serial=self._serial,
+            origin=Origin.SIMULATED,
+            detector=Detector(
+                name=preset.detector,
+                pixels=preset.pixels,
+                saturation_counts=preset.saturation_counts,
+                gain_e=preset.gain_e,
+                read_noise_e=preset.read_noise_e,
+                bias_counts=preset.bias_counts,
+            ),
+            excitation_nm=preset.excitation_nm,
+            resolution_cm=preset.resolution_cm,
+            min_integration_ms=preset.min_integration_ms,
+            max_integration_ms=preset.max_integration_ms,
+            notes=tuple(notes),
+        )
+
+    # -- Spectrometer ------------------------------------------------------------------------------
+
+    def _do_info(self) -> DeviceInfo:
+        return self._info
+
+    def _do_axis(self) -> Axis:
+        return self._axis
+
+    def _do_configure(self, settings: ScanSettings) -> None:
+        if self._latched is None:
+            self._latched = (settings.integration_ms, 0.0)
+
+    def _do_read_frame(self, settings: ScanSettings, deadline: Deadline) -> FloatArray:
+        now = (settings.integration_ms, self._power_mw / self._preset.laser_mw if self._laser else 0.0)
+        # The sensor runs freely: the frame read out was begun under the settings before this one.
+        integration_ms, power = self._latched or now
+        self._latched = now
+        seconds = integration_ms * 1e-3
+        electrons_s = self._light.electrons_s(
+            power=power * self._droop(), lit_s=self._lit_s, laser_nm=self._laser_nm()
+        )
+        self._wait(seconds, deadline)
+        self._lit_s += power * seconds
+        return self._detector.expose(electrons_s, seconds, self._noise, warmer_k=self._options.detector_k)
+
+    def _do_status(self) -> DeviceStatus:
+        return DeviceStatus(
+            connected=True,
+            laser=self.laser_readback(),
+            interlock_closed=self.interlock_closed(),
+            detector_c=self.detector_temperature_c(),
+            laser_c=25.0 + self._laser_departure_k(),
+            battery=self.battery_fraction(),
+        )
+
+    def _do_close(self) -> None:
+        self._laser = False
+
+    def _do_scan_metadata(self) -> Mapping[str, Any]:
+        options = self._options
+        return {
+            "simulated_sample": tuple((c.name, c.fraction) for c in options.components),
+            "simulated_packaging": options.packaging.name,
+            "perturbation": options.perturbation_label,
+            "seed": options.seed,
+            "unit": options.unit,
+            "laser_mw": self._power_mw if self._laser else 0.0,
+        }
+
+    # -- laser -------------------------------------------------------------------------------------
+
+    def laser_on(self) -> None:
+        """Switch the simulated laser on."""
+        if not self._laser:
+            self._laser = True
+            self._laser_since = self.clock.monotonic()
+            self._mark_stale()
+
+    def laser_off(self) -> None:
+        """Switch the simulated laser off; legal at any moment."""
+        if self._laser:
+            self._laser = False
+            self._mark_stale()
+
+    def laser_readback(self) -> LaserState:
+        """Whether the simulated laser is on."""
+        return LaserState.ON if self._laser else LaserState.OFF
+
+    def laser_power_limits_mw(self) -> tuple[float, float]:
+        """One hundredth of full power to full power."""
+        return 0.01 * self._preset.laser_mw, self._preset.laser_mw
+
+    def set_laser_power_mw(self, power_mw: float) -> None:
+        """Set the power at the sample."""
+        low, high = self.laser_power_limits_mw()
+        if not low <= power_mw <= high:
+            raise DeviceSettingsError(
+                f"a laser power of {power_mw:g} mW is not between {low:g} and {high:g} mW",
+                where=self._uri.text,
+            )
+        self._power_mw = power_mw
+        self._mark_stale()
+
+    def interlock_closed(self) -> bool:
+        """Whether the simulated safety loop is closed."""
+        return True
+
+    def detector_temperature_c(self) -> float:
+        """Detector temperature in °C."""
+        return self._preset.detector_c + self._options.detector_k
+
+    def battery_fraction(self) -> float:
+        """Battery charge, 0 to 1."""
+        return 1.0
+
+    def _laser_departure_k(self) -> float:
+        """How much warmer than its working temperature the laser is: cold at first when asked for."""
+        steady = self._options.laser_k
+        if not self._options.cold:
+            return steady
+        on_s = self.clock.monotonic() - self._laser_since if self._laser else 0.0
+        return steady - self._preset.laser_warm_up_k * float(np.exp(-on_s / self._preset.laser_warm_up_s))
+
+    def _laser_nm(self) -> float:
+        return self._preset.excitation_nm + self._preset.laser_nm_per_k * self._laser_departure_k()
+
+    def _droop(self) -> float:
+        """Relative power of a laser that loses some as it warms."""
+        on_s = self.clock.monotonic() - self._laser_since if self._laser else 0.0
+        return 1.0 - self._preset.droop * (1.0 - float(np.exp(-on_s / self._preset.laser_warm_up_s)))
+
+
+def open_simulator(uri: DeviceURI, clock: Clock | None = None) -> SimulatedSpectrometer:
+    """Open a ``sim:`` URI.
+
+    Raises
+    ------
+    DeviceURIError, DeviceNotFoundError
+        The URI asks for something that cannot be simulated.
+    """
+    return SimulatedSpectrometer(read_options(uri), uri, clock)
+
+
+def _examples() -> tuple[FoundDevice, ...]:
+    return (
+        FoundDevice("sim:acetaminophen", "simulated powder, 785 nm"),
+        FoundDevice("sim:lactose+caffeine:0.3?packaging=ldpe", "simulated mixture in a bag, 785 nm"),
+        FoundDevice("sim:starch?preset=1064-ingaas", "simulated fluorescent powder, 1064 nm"),
+    )
+
+
+DRIVER = Driver(open_simulator, "simulated spectrometer: sim:NAME[+NAME:fraction…][?options]", _examples)

@@ -1,0 +1,167 @@
+"""The light of a simulated scene on each pixel, through slit and response, with the laser's drift."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spectriage.device.simulator_lines import Lines, photon_density
+from spectriage.device.simulator_perturbation import UnitTraits
+from spectriage.device.simulator_presets import InstrumentPreset
+from spectriage.spectra.spectrum import FloatArray
+
+AMBIENT_LINES_NM = (
+    (811.53, 1.0),
+    (842.46, 0.6),
+    (912.30, 0.8),
+    (965.78, 0.4),
+    (1128.71, 0.4),
+    (1213.97, 0.5),
+    (1295.67, 0.3),
+)
+"""Near-infrared lines of discharge lamps (argon; 1128.71 mercury) and assumed relative strengths."""
+
+
+@dataclass(frozen=True)
+class Fluorescence:
+    """Broad light of a sample.
+
+    Parameters
+    ----------
+    ratio
+        Its photons per pixel at its brightest, relative to the strongest Raman pixel.
+    centre_nm, width_nm
+        Of the emission band: its peak beyond the laser, and its standard deviation.
+    bleaching
+        Part of it that bleaches.
+    bleach_s
+        Seconds of full laser power after which 1/e of that part is left.
+    """
+
+    ratio: float
+    centre_nm: float
+    width_nm: float
+    bleaching: float
+    bleach_s: float
+
+    @classmethod
+    def draw(cls, ratio: float | None, rng: np.random.Generator) -> Fluorescence:
+        """Draw a sample's fluorescence; `ratio` replaces the drawn strength."""
+        centre, width, part, time = rng.random(4)
+        drawn = float(np.exp(np.log(0.3) + 0.8 * rng.normal()))
+        return cls(
+            ratio=drawn if ratio is None else ratio,
+            centre_nm=-40.0 + 100.0 * centre,
+            width_nm=60.0 + 80.0 * width,
+            bleaching=0.3 + 0.5 * part,
+            bleach_s=10.0 + 60.0 * time,
+        )
+
+
+class SceneLight:
+    """Expected photoelectrons a second of one scene on one instrument.
+
+    Parameters
+    ----------
+    preset, unit
+        The instrument.
+    layers
+        Lines and their Raman photons a second at full power, one pair a material.
+    fluorescence, packaging_ratio
+        The sample's fluorescence, and the packaging's broad light relative to the Raman peak.
+    ambient_e_s
+        Ambient light: electrons a second at the peak of its strongest line.
+    """
+
+    def __init__(
+        self,
+        preset: InstrumentPreset,
+        unit: UnitTraits,
+        layers: Sequence[tuple[Lines, float]],
+        *,
+        fluorescence: Fluorescence,
+        packaging_ratio: float = 0.0,
+        ambient_e_s: float = 0.0,
+    ) -> None:
+        self.preset = preset
+        n = preset.pixels
+        self.x = np.linspace(-1.0, 1.0, n)
+        self.wavelength_nm = preset.wavelength_nm()
+        self.shift_cm = 1e7 * (1.0 / preset.excitation_nm - 1.0 / self.wavelength_nm)
+        self._pixel_cm = np.abs(np.gradient(self.shift_cm))
+        self._throughput = preset.efficiency_at(self.wavelength_nm) * unit.response(self.x)
+        centre_nm = self.wavelength_nm[n // 2]
+        # A slit is one width in wavelength, so that in cm⁻¹ it narrows towards the red.
+        self._slit_cm = preset.resolution_cm * unit.resolution_factor * (centre_nm / self.wavelength_nm) ** 2
+        photons = np.zeros(n)
+        for lines, photons_s in layers:
+            photons += self._layer(lines, photons_s)
+        self._raman = photons
+        peak = max(float(np.max(photons)), self._featureless_peak())
+        self._fluorescing(fluorescence, packaging_ratio, peak)
+        self._ambient = self._room_light() * ambient_e_s
+        self._bleach_s = fluorescence.bleach_s
+
+    def _layer(self, lines: Lines, photons_s: float) -> FloatArray:
+        """Photons a second of one material on each pixel; `photons_s` counts those within the range."""
+        low, high = float(self.shift_cm.min()), float(self.shift_cm.max())
+        inside = (lines.shift_cm >= low) & (lines.shift_cm <= high)
+        total = float(np.sum(lines.area[inside]))
+        if total <= 0.0:
+            return np.zeros(self.shift_cm.size)
+        density = photon_density(lines.scaled(photons_s / total), self.shift_cm, self._slit_cm)
+        return np.asarray(density * self._pixel_cm, dtype=np.float64)
+
+    def _featureless_peak(self) -> float:
+        """Return what a usual sample's strongest pixel gets: a sample without bands fluoresces too."""
+        photons_s = self.preset.photons_per_mw_s * self.preset.laser_mw
+        return 0.01 * photons_s
+
+    def _fluorescing(self, fluorescence: Fluorescence, packaging_ratio: float, peak: float) -> None:
+        centre = self.preset.excitation_nm + fluorescence.centre_nm
+        shape = np.exp(-0.5 * ((self.wavelength_nm - centre) / fluorescence.width_nm) ** 2)
+        shape *= self._pixel_cm * (self.wavelength_nm / self.preset.excitation_nm) ** -2
+        shape /= float(np.max(shape))
+        sample = fluorescence.ratio * self.preset.fluorescence * peak * shape
+        self._fast = fluorescence.bleaching * sample
+        self._slow = (1.0 - fluorescence.bleaching) * sample
+        flat = np.exp(-(self.wavelength_nm - self.wavelength_nm[0]) / 120.0)
+        self._slow = self._slow + packaging_ratio * self.preset.fluorescence * peak * flat
+
+    def _room_light(self) -> FloatArray:
+        light = np.full(self.wavelength_nm.size, 0.02)
+        for position, strength in AMBIENT_LINES_NM:
+            width_nm = self._slit_cm * self.wavelength_nm**2 * 1e-7
+            light += strength * np.exp(-4.0 * np.log(2.0) * ((self.wavelength_nm - position) / width_nm) ** 2)
+        return light
+
+    def electrons_s(self, *, power: float, lit_s: float, laser_nm: float) -> FloatArray:
+        """Return the expected photoelectrons a second on each pixel, shape (n,).
+
+        Parameters
+        ----------
+        power
+            Laser power relative to the preset's full power; 0 for the dark.
+        lit_s
+            Seconds of full power that the sample has already had: what bleaches is bleached.
+        laser_nm
+            The laser's wavelength now.
+        """
+        light = self._ambient.copy()
+        if power > 0.0:
+            glow = self._slow + self._fast * np.exp(-lit_s / self._bleach_s)
+            light += power * (self._shifted_raman(laser_nm) + glow) * self._throughput
+        return light
+
+    def _shifted_raman(self, laser_nm: float) -> FloatArray:
+        drift_cm = 1e7 * (1.0 / laser_nm - 1.0 / self.preset.excitation_nm)
+        if abs(drift_cm) < 1e-6:
+            return self._raman
+        from scipy.interpolate import CubicSpline
+
+        # Drift moves the bands over the pixels: pixel p shows the shift that it had plus the drift.
+        there = np.clip(self.shift_cm + drift_cm, self.shift_cm[0], self.shift_cm[-1])
+        moved = CubicSpline(self.shift_cm, self._raman)(there)
+        return np.maximum(np.asarray(moved, dtype=np.float64), 0.0)
