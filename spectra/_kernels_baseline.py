@@ -121,53 +121,70 @@ def airpls_weights(y: FloatArray, z: FloatArray, iteration: int, new: FloatArray
 
 
 @kernel()
+def reweigh(
+    y: FloatArray, z: FloatArray, weights: FloatArray, new: FloatArray, method: int, asymmetry: float
+) -> float:
+    """Write the weights of arPLS or asLS; return their relative change, -1 when not two points are below."""
+    if method == ARPLS:
+        if not arpls_weights(y, z, new):
+            return -1.0
+    else:
+        for i in range(y.size):
+            new[i] = asymmetry if y[i] > z[i] else 1.0 - asymmetry
+    moved = 0.0
+    size = 0.0
+    for i in range(y.size):
+        moved += (new[i] - weights[i]) ** 2
+        size += weights[i] ** 2
+    return np.sqrt(moved) / max(np.sqrt(size), np.finfo(np.float64).eps)
+
+
+@kernel()
 def fit(
-    y: FloatArray,
+    values: FloatArray,
+    middle: float,
+    half: float,
     lam: float,
     method: int,
     asymmetry: float,
     norm: float,
     tol: float,
-    max_iter: int,
     weights: FloatArray,
-    z: FloatArray,
+    baseline: FloatArray,
     history: FloatArray,
 ) -> tuple[int, int]:
-    """Iterate to convergence; return the status and the number of systems solved.
+    """Iterate to convergence, at most ``history.size`` times; return the status and the systems solved.
 
-    `weights` holds the first weights and returns those `z` was solved with; `norm` is Σ|y| in the
-    unit of `y`, what airPLS compares with; `history` receives the tolerance reached in each iteration.
+    The fit is made on ``(values - middle) / half``: a line is its own baseline, so nothing is lost, and what
+    rounding loses is then a part of the range and not of a constant under it. `weights` holds the first
+    weights and returns those `baseline` was solved with; `norm` is Σ|values| / half, what airPLS compares
+    with; `history` receives the change in each iteration.
     """
-    n = y.size
-    factor = np.empty(n)
-    inverse = np.empty(n)
+    n = values.size
+    y = (values - middle) / half
+    factor, inverse, z, trial = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     new = np.empty(n)
-    trial = np.empty(n)
-    for iteration in range(max_iter + 1):
-        if not solve_system(weights, lam, y, factor, inverse, trial):
-            return SINGULAR, iteration
+    current = weights.copy()
+    status, solved = CAPPED, 0
+    for iteration in range(history.size):
+        if not solve_system(current, lam, y, factor, inverse, trial):
+            status = SINGULAR
+            break
+        solved = iteration + 1
         z[:] = trial
+        weights[:] = current
         if method == AIRPLS:
-            below = airpls_weights(y, z, iteration + 1, new)
-            if below < 0.0:
-                return ALL_ABOVE, iteration + 1
-            change = below / norm
+            change = airpls_weights(y, z, solved, new) / norm
         else:
-            if method == ARPLS:
-                if not arpls_weights(y, z, new):
-                    return ALL_ABOVE, iteration + 1
-            else:
-                for i in range(n):
-                    new[i] = asymmetry if y[i] > z[i] else 1.0 - asymmetry
-            moved = 0.0
-            size = 0.0
-            for i in range(n):
-                moved += (new[i] - weights[i]) ** 2
-                size += weights[i] ** 2
-            change = np.sqrt(moved) / max(np.sqrt(size), np.finfo(np.float64).eps)
+            change = reweigh(y, z, current, new, method, asymmetry)
+        if change < 0.0:
+            status = ALL_ABOVE
+            break
         history[iteration] = change
         if change < tol:
-            return CONVERGED, iteration + 1
-        if iteration < max_iter:
-            weights[:] = new
-    return CAPPED, max_iter + 1
+            status = CONVERGED
+            break
+        current, new = new, current
+    if solved > 0:
+        baseline[:] = z * half + middle
+    return status, solved

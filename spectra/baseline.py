@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spectriage.spectra import _kernels_baseline as kernels
+from spectriage.spectra import _kernels_baseline_split as split
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.spectrum import FloatArray
 
@@ -331,11 +332,15 @@ def _fit(
     middle, half = 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low
     if half == 0.0:
         return BaselineFit(values.copy(), first, 0, "converged", np.empty(0))
-    # A line is its own baseline, so the fit may be made on values in -1 … 1 and moved back.
-    y = (values - middle) / half
-    z = np.zeros(n)
+    fitted = np.empty(n)
     changes = np.empty(max_iter + 1)
-    norm = float(np.abs(values / half).sum())
-    status, solved = kernels.fit(y, lam, method, asymmetry, norm, tol, max_iter, first, z, changes)
+    norm = float(np.abs(values / half).sum()) if method == kernels.AIRPLS else 1.0
+    fit = split.fit if n >= split.FEWEST_POINTS else kernels.fit
+    status, solved = fit(values, middle, half, lam, method, asymmetry, norm, tol, first, fitted, changes)
+    if solved == 0:
+        raise ParameterError(
+            f"the system of {n} points with lam {lam:g} is singular in double precision",
+            remedy="use a smaller lam, or weights that are positive at more points",
+        )
     compared = solved - (status == kernels.ALL_ABOVE)
-    return BaselineFit(z * half + middle, first, solved, _STOPS[status], changes[:compared])
+    return BaselineFit(fitted, first, solved, _STOPS[status], changes[:compared])
