@@ -9,10 +9,7 @@ A reference whose spectrum, record and search matrix have drifted apart fails.
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,19 +17,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.library.catalogue import CLASS_HAZARDS, CatalogueEntry, catalogue_hash, load_catalogue
+from spectriage.library._measured import BuildError, Progress, read_measured, report
+from spectriage.library.catalogue import CatalogueEntry, catalogue_hash, load_catalogue
 from spectriage.library.manifest import ManifestEntry, load_manifest
 from spectriage.library.store import engine_version, read_library, read_natives, write_library
-from spectriage.spectra.errors import LibraryError, ParameterError, SpectriageError
-from spectriage.spectra.grid import DEFAULT_GRID, Grid, resample
-from spectriage.spectra.reference import Hazard, Reference, ReferenceSet
+from spectriage.spectra.errors import ParameterError, SpectriageError
+from spectriage.spectra.grid import DEFAULT_GRID, Grid
+from spectriage.spectra.reference import Reference, ReferenceSet
 from spectriage.spectra.spectrum import Spectrum
 
 if TYPE_CHECKING:
     from spectriage.spectra.search import SearchIndex
 
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, how many of its steps are done, and how many there are."""
+__all__ = [
+    "Assembly",
+    "BuildError",
+    "Progress",
+    "add_spectrum",
+    "assemble",
+    "build_library",
+    "check_self_identification",
+]
 
 RESOLUTION_CM = 8.0
 """The resolution at which band models are rendered; a coarser one that their widths contain stays."""
@@ -42,20 +47,6 @@ COMPANION_CLASSES = frozenset({"packaging", "background"})
 TIE = 1e-5
 SELF_SCORE = 0.999
 FULL_SEARCH_LIMIT = 2000
-
-
-class BuildError(LibraryError):
-    """A library that cannot be built; nothing was written.
-
-    Attributes
-    ----------
-    failures
-        Every record that failed, each with its reason.
-    """
-
-    def __init__(self, what: str, failures: Sequence[str]) -> None:
-        super().__init__(f"{what}:\n  " + "\n  ".join(failures), remedy="nothing was written")
-        self.failures = tuple(failures)
 
 
 @dataclass(frozen=True)
@@ -131,7 +122,7 @@ def assemble(
         measured: list[tuple[Reference, NDArray[np.float32]]] = []
     else:
         manifest = Path(manifest)
-        measured, natives = _read_measured(
+        measured, natives = read_measured(
             load_manifest(manifest), grid.shift, [record.id for record, _ in rendered], progress
         )
         history.append(f"manifest {manifest.name} {_file_sha(manifest)}: {len(measured)} spectra")
@@ -183,7 +174,7 @@ def add_spectrum(
     references = made.references
     rows = [*zip(references.records, references.spectra, strict=True)]
     taken = [record.id for record in references.records]
-    added, natives = _read_measured((entry,), references.shift, taken, progress)
+    added, natives = read_measured((entry,), references.shift, taken, progress)
     step = f"added {added[0][0].id} from {entry.path.name} {_file_sha(entry.path)}"
     larger = _indexed(_references(added + rows, references.shift, references.name), progress)
     write_library(out, larger, {**made.natives, **natives}, (*made.history, step), overwrite=overwrite)
@@ -208,14 +199,6 @@ def _file_sha(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _report(progress: Progress | None, stage: str, done: int, total: int) -> None:
-    if progress is not None:
-        progress(stage, done, total)
-
-
-# Catalogue entries.
-
-
 def _render_entries(
     entries: Sequence[CatalogueEntry], grid: Grid, progress: Progress | None
 ) -> list[tuple[Reference, NDArray[np.float32]]]:
@@ -226,137 +209,8 @@ def _render_entries(
         # Widths that already contain a coarser resolution stay as they are.
         row = render_entry(entry, grid.shift, RESOLUTION_CM).astype(np.float32)
         rows.append((entry.reference, row))
-        _report(progress, "rendering", done, len(entries))
+        report(progress, "rendering", done, len(entries))
     return rows
-
-
-# Measured spectra.
-
-
-def _read_measured(
-    entries: Sequence[ManifestEntry],
-    shift: NDArray[np.float64],
-    taken: Iterable[str],
-    progress: Progress | None,
-) -> tuple[list[tuple[Reference, NDArray[np.float32]]], dict[str, Spectrum]]:
-    """Read and resample every spectrum, or fail with all that could not be."""
-    rows: list[tuple[Reference, NDArray[np.float32]]] = []
-    natives: dict[str, Spectrum] = {}
-    failures: list[str] = []
-    known = _known_substances()
-    names = _unique_ids(entries, taken, failures)
-    for done, (entry, name) in enumerate(zip(entries, names, strict=True), 1):
-        try:
-            native, row = _read_one(entry, shift)
-        except SpectriageError as error:
-            failures.append(f"{entry.where}: {error}" if entry.where else str(error))
-        else:
-            rows.append((_measured_reference(entry, name, native, known), row))
-            natives[name] = native
-        _report(progress, "reading", done, len(entries))
-    if failures:
-        raise BuildError(f"{len(failures)} of {len(entries)} spectra cannot be brought in", failures)
-    return rows, natives
-
-
-def _read_one(entry: ManifestEntry, shift: NDArray[np.float64]) -> tuple[Spectrum, NDArray[np.float32]]:
-    from spectriage.spectra.formats import read_spectrum
-
-    native = read_spectrum(entry.path, which=entry.which, column=entry.column)
-    resampled = resample(native, shift)
-    with np.errstate(over="ignore"):
-        row = resampled.intensity.astype(np.float32)
-    seen = row[resampled.measured]
-    if not np.isfinite(seen).all():
-        raise LibraryError("the intensities are too large for single precision", where=str(entry.path))
-    if np.ptp(seen) <= 0.0:
-        raise LibraryError("the spectrum is flat on the library's axis", where=str(entry.path))
-    row[~resampled.measured] = np.nan
-    return native, row
-
-
-def _fold(name: str) -> str:
-    return " ".join(name.casefold().split())
-
-
-def _known_substances() -> dict[str, CatalogueEntry]:
-    """Return catalogue entries by substance and alias: of several, the one of the gravest hazard."""
-    known: dict[str, CatalogueEntry] = {}
-    gravity = {hazard: rank for rank, hazard in enumerate(Hazard)}
-
-    def preference(entry: CatalogueEntry) -> tuple[int, bool, int, str]:
-        calibration = entry.material_class == "calibration"
-        return gravity[entry.hazard], calibration, entry.tier.rank, entry.id
-
-    for entry in sorted(load_catalogue(), key=preference):
-        for name in (entry.substance, *entry.aliases):
-            known.setdefault(_fold(name), entry)
-    return known
-
-
-def _measured_reference(
-    entry: ManifestEntry, name: str, native: Spectrum, known: Mapping[str, CatalogueEntry]
-) -> Reference:
-    """Make the record; what the manifest leaves open of class, family and hazard, the catalogue says.
-
-    A controlled substance must not become harmless because a manifest did not mention its class.
-    """
-    same = known.get(_fold(entry.substance))
-    material_class = entry.material_class or (same.material_class if same else "other")
-    hazard = entry.hazard
-    if hazard is None:
-        hazard = CLASS_HAZARDS.get(material_class, Hazard.NONE)
-        if same and not entry.material_class:
-            hazard = same.hazard
-    return Reference(
-        id=name,
-        substance=entry.substance,
-        form=entry.form,
-        family=entry.family or (same.family if same else ""),
-        material_class=material_class,
-        hazard=hazard,
-        tier=entry.tier,
-        cas=entry.cas,
-        inchikey=entry.inchikey,
-        source=entry.source or entry.path.name,
-        licence=entry.licence,
-        excitation_nm=entry.excitation_nm or native.excitation_nm,
-        resolution_cm=entry.resolution_cm or native.resolution_cm,
-        valid_low_cm=float(native.shift[0]),
-        valid_high_cm=float(native.shift[-1]),
-    )
-
-
-def slug(*parts: str) -> str:
-    """Return text as lower-case ASCII words joined by hyphens; empty when nothing is left."""
-    plain = unicodedata.normalize("NFKD", " ".join(parts)).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.casefold()).strip("-")[:60].strip("-")
-
-
-def _unique_ids(entries: Sequence[ManifestEntry], taken: Iterable[str], failures: list[str]) -> list[str]:
-    """Name every entry: by substance and form, by source where several share those, then by number."""
-    used = set(taken)
-    for entry in entries:
-        if entry.id and entry.id in used:
-            failures.append(f"{entry.where}: the id {entry.id!r} is taken by another reference")
-    used |= {entry.id for entry in entries if entry.id}
-    bases = [slug(entry.substance, entry.form) or "reference" for entry in entries]
-    counts = Counter(base for base, entry in zip(bases, entries, strict=True) if not entry.id)
-    names = []
-    for entry, base in zip(entries, bases, strict=True):
-        name = entry.id or base
-        if not entry.id and (counts[base] > 1 or base in used):
-            name = slug(base, entry.source or entry.path.stem) or base
-        number = 2
-        while not entry.id and name in used:
-            name = f"{slug(base, entry.source or entry.path.stem)}-{number}"
-            number += 1
-        used.add(name)
-        names.append(name)
-    return names
-
-
-# Search matrices and the check.
 
 
 def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet:
@@ -367,7 +221,7 @@ def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSe
     for done, score in enumerate(INDEX_SCORES, 1):
         key, matrix = index_matrix(references, score)
         indexes[key] = matrix
-        _report(progress, "indexing", done, len(INDEX_SCORES))
+        report(progress, "indexing", done, len(INDEX_SCORES))
     indexed = replace(references, indexes=indexes)
     check_self_identification(indexed, progress)
     return indexed
@@ -392,7 +246,7 @@ def check_self_identification(references: ReferenceSet, progress: Progress | Non
         measured = np.isfinite(values)
         if np.any(values[measured] != 0.0):
             failures += _self_failure(index, row, Spectrum(references.shift[measured], values[measured]))
-        _report(progress, "checking", row + 1, len(references.records))
+        report(progress, "checking", row + 1, len(references.records))
     if failures:
         raise BuildError(f"{len(failures)} references do not identify as themselves", failures)
 

@@ -1,0 +1,223 @@
+"""The parts of a library file: their names, their hashes, and what they must satisfy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra.errors import LibraryError
+from spectriage.spectra.reference import Reference, ReferenceSet
+from spectriage.spectra.spectrum import Spectrum
+
+SCHEMA = 1
+FORMAT = "spectriage-library"
+ALIGNMENT = 64
+
+TEXT_FIELDS = {
+    "id": "id",
+    "substance": "substance",
+    "form": "form",
+    "family": "family",
+    "class": "material_class",
+    "hazard": "hazard",
+    "tier": "tier",
+    "cas": "cas",
+    "inchikey": "inchikey",
+    "source": "source",
+    "licence": "licence",
+}
+NUMBER_FIELDS = ("excitation_nm", "resolution_cm", "valid_low_cm", "valid_high_cm")
+HASH_FIELDS = ("native_sha256", "sha256")
+ROOT_ATTRIBUTES = frozenset({"format", "schema", "name", "version", "generator", "history", "sha256"})
+ROOT_MEMBERS = ("grid", "index", "native", "null", "references", "spectra")
+
+ID_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+KEY_PATTERN = re.compile(r"[^/\x00-\x1f]{1,200}")
+
+
+def engine_version() -> str:
+    """Return the version of the installed distribution."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("spectriage")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def canonical(value: Any) -> bytes:
+    """Return JSON text that is the same for equal values."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def sha(*parts: Any) -> str:
+    """Return the SHA-256 of bytes and arrays, one after the other, in hexadecimal."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def array_sha(array: NDArray[Any]) -> str:
+    """Return the hash of an array's type, shape and values."""
+    head = canonical([array.dtype.str, list(array.shape)])
+    return sha(head, np.ascontiguousarray(array))
+
+
+def record_fields(record: Reference) -> dict[str, Any]:
+    """Return a record under the names of the file's columns."""
+    values: dict[str, Any] = {name: str(getattr(record, attr)) for name, attr in TEXT_FIELDS.items()}
+    return values | {name: getattr(record, name) for name in NUMBER_FIELDS}
+
+
+def record_sha(record: Reference, row: NDArray[np.float32], native: str) -> str:
+    """Return the hash that binds a record to its spectrum and, by its hash, to its native spectrum."""
+    return sha(canonical([record_fields(record), native]), row)
+
+
+def content_sha(head: Mapping[str, Any], references: ReferenceSet, record_shas: Sequence[str]) -> str:
+    """Return the hash of the hashes of all parts: what two libraries of equal content share."""
+    nulls: dict[str, Any] = references.attributes.get("null", {})
+    return sha(
+        canonical(
+            {
+                **head,
+                "grid": array_sha(references.shift),
+                "references": sha("".join(record_shas).encode()),
+                "index": {key: array_sha(matrix) for key, matrix in references.indexes.items()},
+                "null": {
+                    key: {
+                        "attributes": null["attributes"],
+                        "arrays": {name: array_sha(array) for name, array in null["arrays"].items()},
+                    }
+                    for key, null in nulls.items()
+                },
+            }
+        )
+    )
+
+
+def native_about(native: Spectrum) -> bytes:
+    """Return what a native spectrum knows beside its arrays, as JSON."""
+    return json.dumps(
+        {
+            "excitation_nm": native.excitation_nm,
+            "resolution_cm": native.resolution_cm,
+            "metadata": dict(native.metadata),
+            "history": list(native.history),
+        },
+        default=str,
+        sort_keys=True,
+        ensure_ascii=True,
+    ).encode("ascii")
+
+
+def native_array(native: Spectrum) -> NDArray[np.float64]:
+    """Return shift, intensity and, if known, variance; shape (2 or 3, k)."""
+    columns = [native.shift, native.intensity]
+    return np.stack(columns if native.variance is None else [*columns, native.variance])
+
+
+def native_sha(about: bytes, array: NDArray[np.float64]) -> str:
+    """Return the hash of a native spectrum as stored."""
+    return sha(about, array_sha(array).encode())
+
+
+def check_record(record: Reference) -> None:
+    """Refuse a record that a file cannot hold."""
+    if not ID_PATTERN.fullmatch(record.id) or len(record.id) > 120:
+        raise LibraryError(
+            f"the id {record.id!r} is not made of lower-case letters, digits and single hyphens"
+        )
+    for name, text in record_fields(record).items():
+        if isinstance(text, str) and not text.isprintable():
+            raise LibraryError(f"the {name} {text!r} holds control characters", where=record.id)
+        if isinstance(text, (int, float)) and not math.isfinite(text):
+            raise LibraryError(f"the {name} {text} is not finite", where=record.id)
+    if not record.substance:
+        raise LibraryError("the substance is empty", where=record.id)
+
+
+def check_grid(shift: NDArray[np.float64]) -> None:
+    """Refuse an axis that is not ascending and evenly spaced."""
+    step = np.diff(shift)
+    if shift.size < 2 or not np.isfinite(shift).all() or not (step > 0).all():
+        raise LibraryError("the grid is not an ascending axis of finite shifts")
+    if np.abs(step - step.mean()).max() > 1e-6 * step.mean():
+        raise LibraryError("the grid is not evenly spaced")
+
+
+def check_arrays(references: ReferenceSet) -> None:
+    """Refuse spectra, matrices and nulls of the wrong type, shape or values."""
+    check_grid(references.shift)
+    spectra = references.spectra
+    if spectra.dtype != np.float32:
+        raise LibraryError(f"the spectra are {spectra.dtype}, not float32")
+    bad = np.isinf(spectra).any(axis=1) | np.isnan(spectra).all(axis=1)
+    if bad.any():
+        raise LibraryError(
+            "the spectrum has infinite values or was measured nowhere on the grid",
+            where=references.records[int(np.flatnonzero(bad)[0])].id,
+        )
+    for key, matrix in references.indexes.items():
+        if not KEY_PATTERN.fullmatch(key) or key == ".":
+            raise LibraryError(f"{key!r} cannot name an index")
+        if matrix.dtype != np.float32 or matrix.shape != spectra.shape:
+            raise LibraryError(
+                f"the index {key!r} is {matrix.dtype} {matrix.shape}, not float32 {spectra.shape}"
+            )
+        if not np.isfinite(matrix).all():
+            raise LibraryError(f"the index {key!r} has values that are not finite")
+    for key, null in references.attributes.get("null", {}).items():
+        for name, array in null["arrays"].items():
+            if (
+                not (KEY_PATTERN.fullmatch(key) and KEY_PATTERN.fullmatch(name))
+                or name == "about"
+                or "." in (key, name)
+            ):
+                raise LibraryError(f"{key!r}, {name!r} cannot name a score null")
+            if (
+                array.dtype.str not in ("<f4", "<f8", "<i4", "<i8")
+                or not 1 <= array.ndim <= 3
+                or not array.size
+            ):
+                raise LibraryError(f"the null {key!r} has an array {name!r} that is not of plain numbers")
+
+
+def check_writable(references: ReferenceSet, natives: Mapping[str, Spectrum], history: Sequence[str]) -> None:
+    """Refuse what cannot become a library file."""
+    if not references.records:
+        raise LibraryError("there are no references to write")
+    for text in (references.name, references.version, *history):
+        if not text.isprintable():
+            raise LibraryError(f"the name, version or history {text!r} holds control characters")
+    for record in references.records:
+        check_record(record)
+    check_arrays(references)
+    orphans = set(natives) - {record.id for record in references.records}
+    if orphans:
+        raise LibraryError(f"native spectra without a reference: {', '.join(sorted(orphans)[:5])}")
+
+
+def record_table(records: Sequence[Reference], hashes: Sequence[tuple[str, str]]) -> NDArray[Any]:
+    """Return the compound table; text is UTF-8 of a fixed width, absent numbers are NaN."""
+    columns: dict[str, Any] = {
+        name: np.array([str(getattr(record, attr)).encode("utf-8") for record in records])
+        for name, attr in TEXT_FIELDS.items()
+    }
+    for name in NUMBER_FIELDS:
+        values = [getattr(record, name) for record in records]
+        columns[name] = np.array([math.nan if value is None else value for value in values], "<f8")
+    for i, name in enumerate(HASH_FIELDS):
+        columns[name] = np.array([pair[i].encode("ascii") for pair in hashes], "S64")
+    table = np.zeros(len(records), [(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        table[name] = column
+    return table
