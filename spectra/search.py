@@ -148,7 +148,7 @@ class SearchIndex:
             )
         reach = int(axis_tolerance_cm // self.step_cm)
         steps = np.arange(-reach, reach + 1)
-        cosine = np.stack([self._cosines(_moved(prepared, k), _moved(valid, k)) for k in steps.tolist()])
+        cosine = np.stack([self._cosines(moved(prepared, k), moved(valid, k)) for k in steps.tolist()])
         best = np.argmax(cosine - 1e-9 * np.abs(steps)[:, None], axis=0)
         return (
             self.score.finish(np.take_along_axis(cosine, best[None, :], axis=0)[0]),
@@ -199,8 +199,8 @@ class SearchIndex:
         return self._sums[key]
 
 
-def _moved(values: NDArray[Scalar], steps: int) -> NDArray[Scalar]:
-    """Values moved up the axis by `steps` points, zeros (false) moving in."""
+def moved(values: NDArray[Scalar], steps: int) -> NDArray[Scalar]:
+    """Return values moved up the axis by `steps` points, zeros (false) moving in."""
     out = np.zeros_like(values)
     if steps == 0:
         return values

@@ -1,0 +1,240 @@
+"""Which few references, together, explain a spectrum: a fit with a measure of what each one is worth.
+
+The measure is the factor by which the disagreement (1 − V, V being the cosine between the compressed query and
+the compressed fit) falls when a component is added. Disagreement that comes from the mismatch between two
+instruments is shared by every wrong addition, so that the factor, not the absolute fit, is the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spectriage.spectra._kernels_fit import agreement, fit_rows
+from spectriage.spectra.contrast import Contrast, ContrastIndex, contrast
+from spectriage.spectra.spectrum import FloatArray, Spectrum
+
+RELATIVE_ERROR = 0.3
+"""Proportional error of a derivative between instruments, in the weights of the fit."""
+REWEIGHTINGS = 3
+UNMEASURED_WEIGHT = 0.5
+"""Weight of a point outside a component's range: it can neither confirm nor wholly deny it."""
+AXIS_REACH_STEPS = 4
+AXIS_PENALTY = 0.02
+"""Disagreement that an axis offset of 8 cm⁻¹ must earn back: most axes are better than that."""
+BROADENINGS_CM = (0.0, 8.0, 12.0)
+STRETCHES = (-0.003, -0.0015, 0.0015, 0.003)
+FIRST_LOOKS = 8
+LOOKS = 10
+MIN_DISAGREEMENT = 1e-4
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How the query's axis and resolution differ from the library's.
+
+    Parameters
+    ----------
+    offset_cm, stretch
+        Added to the query's axis: ``offset_cm + stretch · (shift − 1200)``.
+    broadening_cm
+        FWHM of the Gaussian by which the library is blurred.
+    """
+
+    offset_cm: float = 0.0
+    stretch: float = 0.0
+    broadening_cm: float = 0.0
+
+    @property
+    def penalty(self) -> float:
+        """What the correction must earn."""
+        return AXIS_PENALTY * ((self.offset_cm / 8.0) ** 2 + (self.stretch / 0.004) ** 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """References that explain a query.
+
+    Parameters
+    ----------
+    rows
+        Rows of the library, strongest first.
+    amplitudes
+        Their share of the query's derivative norm, shape (k,).
+    similarity
+        V, the cosine between the compressed query and the compressed fit.
+    axis
+        The correction under which they do.
+    query
+        The query under that correction.
+    fitted
+        The fit in the contrast domain, shape (m,).
+    """
+
+    rows: tuple[int, ...]
+    amplitudes: FloatArray
+    similarity: float
+    axis: Axis
+    query: Contrast
+    fitted: FloatArray
+
+    @property
+    def disagreement(self) -> float:
+        """1 − V."""
+        return max(1.0 - self.similarity, MIN_DISAGREEMENT)
+
+
+def log_gain(before: float, after: float) -> float:
+    """Return ln((1 − V₀) / (1 − V₁)): how much of the disagreement an addition removes."""
+    return float(np.log(max(1.0 - before, MIN_DISAGREEMENT) / max(1.0 - after, MIN_DISAGREEMENT)))
+
+
+class Fitter:
+    """Fits one query by references of one library.
+
+    Parameters
+    ----------
+    index
+        The library in the contrast domain.
+    spectrum
+        The query.
+    """
+
+    def __init__(self, index: ContrastIndex, spectrum: Spectrum) -> None:
+        self.index = index
+        self.spectrum = spectrum
+        self._queries: dict[tuple[float, float], Contrast] = {}
+        self.query = self.query_at(Axis())
+
+    def query_at(self, axis: Axis) -> Contrast:
+        """Return the query under an axis correction."""
+        key = (axis.offset_cm, axis.stretch)
+        if key not in self._queries:
+            self._queries[key] = contrast(
+                self.spectrum, self.index.references.shift, offset_cm=key[0], stretch=key[1]
+            )
+        return self._queries[key]
+
+    def weights(self, rows: Collection[int], query: Contrast) -> FloatArray:
+        """Return each point's weight: 0 outside the query, less outside a component's range."""
+        weights = query.valid.astype(np.float64)
+        for row in rows:
+            weights[query.valid & ~self.index.valid(row)] = UNMEASURED_WEIGHT
+        return weights
+
+    def fit(
+        self,
+        rows: tuple[int, ...],
+        axis: Axis,
+        *,
+        query: Contrast | None = None,
+        weights: FloatArray | None = None,
+    ) -> Fit:
+        """Fit given references with non-negative amplitudes at a given axis."""
+        query = self.query_at(axis) if query is None else query
+        fitted = np.zeros_like(query.derivative)
+        amplitudes = np.zeros(len(rows))
+        if not rows or query.norm == 0.0:
+            return Fit(rows, amplitudes, 0.0, axis, query, fitted)
+        weights = self.weights(rows, query) if weights is None else weights
+        stack = np.stack([self.index.row(row, axis.broadening_cm) for row in rows])
+        fit_rows(
+            stack,
+            query.derivative,
+            weights,
+            query.threshold,
+            RELATIVE_ERROR,
+            REWEIGHTINGS,
+            amplitudes,
+            fitted,
+        )
+        similarity = agreement(query.compressed, fitted, weights, query.threshold)
+        return Fit(rows, amplitudes, similarity, axis, query, fitted)
+
+    def gain(self, base: Fit, row: int) -> tuple[float, Fit]:
+        """Return what adding one reference removes of the disagreement, and the fit with it."""
+        larger = (*base.rows, row)
+        weights = self.weights(larger, base.query)
+        after = self.fit(larger, base.axis, query=base.query, weights=weights)
+        before = self._similarity_under(base, weights)
+        return log_gain(before, after.similarity), after
+
+    def loss(self, whole: Fit, position: int) -> float:
+        """Return how much disagreement the component at `position` removes from the whole fit."""
+        weights = self.weights(whole.rows, whole.query)
+        rest = whole.rows[:position] + whole.rows[position + 1 :]
+        without = self.fit(rest, whole.axis, query=whole.query, weights=weights)
+        return log_gain(without.similarity, whole.similarity)
+
+    def _similarity_under(self, fit: Fit, weights: FloatArray) -> float:
+        """V of a fit under other weights; 0 for no components."""
+        if not fit.rows:
+            return 0.0
+        return agreement(fit.query.compressed, fit.fitted, weights, fit.query.threshold)
+
+    def first(self, allowed: FloatArray) -> list[Fit]:
+        """Return the best fits by one reference each, best first, every one at its own best axis.
+
+        Parameters
+        ----------
+        allowed
+            1 for rows that may be used, 0 for others, shape (n,).
+        """
+        reach = range(-AXIS_REACH_STEPS, AXIS_REACH_STEPS + 1)
+        step = self.index.step_cm
+        looks = np.stack([self.index.similarities(self.query.moved(k)) for k in reach])
+        looks -= AXIS_PENALTY * np.square(np.array(reach) * step / 8.0)[:, None]
+        best_step = looks.argmax(axis=0)
+        best = np.where(allowed > 0, looks.max(axis=0), -1.0)
+        count = min(FIRST_LOOKS, len(self.index))
+        fits = []
+        for row in np.argpartition(-best, count - 1)[:count]:
+            if best[row] > 0.0:
+                axis = Axis(offset_cm=float(reach[int(best_step[row])] * step))
+                fits.append(self.fit((int(row),), axis))
+        fits.sort(key=self._merit, reverse=True)
+        return sorted((self.refine(fit) for fit in fits), key=self._merit, reverse=True)
+
+    @staticmethod
+    def _merit(fit: Fit) -> float:
+        return fit.similarity - fit.axis.penalty
+
+    def refine(self, fit: Fit, *, stretch: bool = False) -> Fit:
+        """Return the fit with the axis and resolution at which its references agree best, all jointly."""
+        best = fit
+        for broadening in BROADENINGS_CM:
+            best = self._better(best, replace(best.axis, broadening_cm=broadening))
+        for half in (1.0, 0.5):
+            for sign in (-half, half):
+                best = self._better(best, replace(best.axis, offset_cm=_bounded(best.axis.offset_cm + sign)))
+        if stretch:
+            for amount in STRETCHES:
+                best = self._better(best, replace(best.axis, stretch=amount))
+        return best
+
+    def _better(self, fit: Fit, axis: Axis) -> Fit:
+        if axis == fit.axis:
+            return fit
+        other = self.fit(fit.rows, axis)
+        return other if self._merit(other) > self._merit(fit) else fit
+
+    def looks(self, base: Fit, allowed: FloatArray, count: int = LOOKS) -> list[int]:
+        """Return the rows that look most like what a fit leaves."""
+        left = base.query.derivative - base.fitted
+        left[~base.query.valid] = 0.0
+        compressed = np.arcsinh(left / base.query.threshold)
+        norm = float(np.linalg.norm(compressed))
+        if norm == 0.0:
+            return []
+        similarity = (self.index.compressed @ (compressed / norm).astype(np.float32)).astype(np.float64)
+        similarity = np.where(allowed > 0, similarity, -1.0)
+        count = min(count, similarity.size)
+        rows = np.argpartition(-similarity, count - 1)[:count]
+        return [int(row) for row in rows if similarity[row] > 0.0 and row not in base.rows]
+
+
+def _bounded(offset_cm: float) -> float:
+    """Keep an offset within the tolerance: a worse axis is reported, not absorbed."""
+    return min(max(offset_cm, -8.0), 8.0)

@@ -1,0 +1,33 @@
+"""How noisy a spectrum is: from its variance, else from the spectrum itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spectriage.spectra.derivative import savgol_weights
+from spectriage.spectra.grid import Resampled
+
+ESTIMATE_POINTS = 9
+ESTIMATE_DEGREE = 4
+QUIET_SHARE = 0.3
+LOCAL_POINTS = 41
+
+
+def noise_level(query: Resampled) -> float:
+    """Return the standard deviation of one grid point's noise in the quiet part of a spectrum.
+
+    With a propagated variance it is the root of that variance's 30 % quantile, but never less than what the
+    spectrum itself shows. Without, it is what a quartic over nine points leaves (local root mean square over
+    41 points, 30 % quantile: the part with the fewest bands), divided by what the fit absorbs. Noise that is
+    correlated over more than the nine points, as after interpolation, is underestimated.
+    """
+    values = query.intensity[query.measured]
+    weights = savgol_weights(ESTIMATE_POINTS, ESTIMATE_DEGREE, 0)
+    left = values[ESTIMATE_POINTS // 2 : -(ESTIMATE_POINTS // 2)] - np.convolve(values, weights, "valid")
+    width = min(LOCAL_POINTS, left.size)
+    local = np.convolve(np.square(left), np.full(width, 1.0 / width), "valid")
+    kept = 1.0 - float(weights[ESTIMATE_POINTS // 2])
+    estimated = float(np.sqrt(max(np.quantile(local, QUIET_SHARE), 0.0) / kept))
+    if query.variance is None:
+        return estimated
+    return max(estimated, float(np.sqrt(np.quantile(query.variance[query.measured], QUIET_SHARE))))

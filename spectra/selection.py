@@ -1,0 +1,133 @@
+"""Forward selection of the components of a mixture, each one necessary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spectriage.spectra.mixture import Axis, Fit, Fitter
+from spectriage.spectra.spectrum import FloatArray
+
+MOST_COMPONENTS = 5
+MOST_PACKAGINGS = 2
+CONFIRMED = 4
+"""How many of the looks are fitted exactly at each step."""
+
+Required = Callable[[int], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What was selected, and what came close.
+
+    Parameters
+    ----------
+    fit
+        The fit by the selected references.
+    gains
+        For each of them, the log factor by which the disagreement would grow without it.
+    runner_up
+        The best first components, best first: what else the spectrum looks like.
+    rejected
+        The best addition that was not necessary: its row and gain; None when there was none.
+    """
+
+    fit: Fit
+    gains: tuple[float, ...]
+    runner_up: tuple[Fit, ...]
+    rejected: tuple[int, float] | None
+
+
+def select(
+    fitter: Fitter,
+    allowed: FloatArray,
+    required: Required,
+    *,
+    most: int = MOST_COMPONENTS,
+) -> Selection:
+    """Select the references that a query needs.
+
+    Parameters
+    ----------
+    fitter
+        The query and the library.
+    allowed
+        1 for the rows that may be used, shape (n,).
+    required
+        The log gain that adding a row must reach.
+    most
+        Most components, packaging not counted.
+    """
+    runner_up = fitter.first(allowed)
+    if not runner_up or runner_up[0].similarity <= 0.0:
+        return Selection(fitter.fit((), Axis()), (), (), None)
+    fit = fitter.refine(runner_up[0], stretch=True)
+    records = fitter.index.references.records
+    rejected: tuple[int, float] | None = None
+    while True:
+        taken = {records[row].family for row in fit.rows}
+        packagings = sum(records[row].is_packaging for row in fit.rows)
+        open_rows = allowed.copy()
+        for i, record in enumerate(records):
+            full = (
+                packagings >= MOST_PACKAGINGS if record.is_packaging else len(fit.rows) - packagings >= most
+            )
+            if full or record.family in taken:
+                open_rows[i] = 0.0
+        step = _best_addition(fitter, fit, open_rows, runner_up, required)
+        if step is None:
+            break
+        row, gain, larger = step
+        if gain < required(row):
+            rejected = (row, gain)
+            break
+        fit = _without_needless(fitter, fitter.refine(larger), required)
+        if row not in fit.rows:
+            break
+    fit = _best_forms(fitter, fit, allowed)
+    order = np.argsort(-fit.amplitudes, kind="stable")
+    if len(fit.rows) > 1:
+        fit = fitter.fit(tuple(fit.rows[i] for i in order), fit.axis)
+    gains = tuple(fitter.loss(fit, i) for i in range(len(fit.rows)))
+    return Selection(fit, gains, tuple(runner_up), rejected)
+
+
+def _best_addition(
+    fitter: Fitter, fit: Fit, open_rows: FloatArray, runner_up: list[Fit], required: Required
+) -> tuple[int, float, Fit] | None:
+    """Return the addition that exceeds what it must by the most, or falls short by the least."""
+    rows = fitter.looks(fit, open_rows)
+    rows += [f.rows[0] for f in runner_up[1:3] if open_rows[f.rows[0]] > 0 and f.rows[0] not in rows]
+    best: tuple[int, float, Fit] | None = None
+    for row in rows:
+        gain, larger = fitter.gain(fit, row)
+        if best is None or gain - required(row) > best[1] - required(best[0]):
+            best = (row, gain, larger)
+    return best
+
+
+def _without_needless(fitter: Fitter, fit: Fit, required: Required) -> Fit:
+    """Drop components that later ones made unnecessary, the least necessary first."""
+    while len(fit.rows) > 1:
+        margins = [fitter.loss(fit, i) - required(row) for i, row in enumerate(fit.rows)]
+        worst = int(np.argmin(margins))
+        if margins[worst] >= 0.0:
+            break
+        fit = fitter.fit(fit.rows[:worst] + fit.rows[worst + 1 :], fit.axis)
+    return fit
+
+
+def _best_forms(fitter: Fitter, fit: Fit, allowed: FloatArray) -> Fit:
+    """Exchange each component for the member of its family that fits best."""
+    records = fitter.index.references.records
+    for position, row in enumerate(fit.rows):
+        family = records[row].family
+        for other, record in enumerate(records):
+            if record.family == family and other != row and allowed[other] > 0:
+                rows = (*fit.rows[:position], other, *fit.rows[position + 1 :])
+                tried = fitter.fit(rows, fit.axis)
+                if tried.similarity > fit.similarity:
+                    fit = tried
+    return fit
