@@ -1,0 +1,52 @@
+"""Which format a text is, by its content alone."""
+
+from __future__ import annotations
+
+from spectriage.spectra.errors import FormatError
+from spectriage.spectra.formats.contents import Contents
+from spectriage.spectra.formats.enlighten import (
+    header_row,
+    is_row_ordered,
+    read_enlighten,
+    refuse_row_ordered,
+)
+from spectriage.spectra.formats.horiba import is_horiba, read_horiba
+from spectriage.spectra.formats.jcampdx import is_jcamp, read_jcamp
+from spectriage.spectra.formats.lists import is_list_table, read_lists
+from spectriage.spectra.formats.source import Source, StrPath, read_source
+from spectriage.spectra.formats.table import read_table
+
+_MARKUP = ("<!doctype", "<html", "<?xml", "<svg")
+
+
+def contents(path: StrPath, column: str | None = None) -> Contents:
+    """Return the spectra in a file.
+
+    Raises
+    ------
+    FormatError
+        When the file is not one that is read, or is damaged.
+    """
+    return _contents(read_source(path), column)
+
+
+def _contents(source: Source, column: str | None) -> Contents:
+    opening = next((line.strip() for line in source.lines if line.strip()), "")[:40].lower()
+    if opening.startswith(_MARKUP):
+        raise FormatError(
+            "this is a web page or XML", where=source.where(), remedy="export the spectrum as text"
+        )
+    if opening.startswith(("{", "[")):
+        raise FormatError("this is JSON", where=source.where(), remedy="export the spectrum as text")
+    if is_jcamp(source):
+        return read_jcamp(source, column)
+    if is_horiba(source):
+        return read_horiba(source, column)
+    if is_row_ordered(source):
+        refuse_row_ordered(source)
+    header = header_row(source)
+    if header is not None:
+        return read_enlighten(source, header, column)
+    if is_list_table(source):
+        return read_lists(source, column)
+    return read_table(source, column)

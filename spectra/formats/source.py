@@ -1,0 +1,189 @@
+"""Read a file from outside into lines of text: bounded, never blocking, refusing what is no text."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spectriage.spectra.errors import FormatError
+from spectriage.spectra.spectrum import MAX_POINTS
+
+MAX_BYTES = 64 * 2**20
+MAX_LINE_CHARS = 4 * 2**20
+MAX_HEAD_LINES = 5_000
+
+StrPath = str | os.PathLike[str]
+
+# Openings of files that are no text, with what to call them.
+_SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
+    (b"%PDF", "a PDF document", "export the spectrum as text"),
+    (b"PK\x03\x04", "a ZIP archive or an office document", "unpack it, or export the sheet as CSV"),
+    (b"\x1f\x8b", "a gzip archive", "unpack it first"),
+    (b"BZh", "a bzip2 archive", "unpack it first"),
+    (b"\xfd7zXZ\x00", "an xz archive", "unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it first"),
+    (
+        b"\x89HDF\r\n\x1a\n",
+        "an HDF5 file, not a spectrum as text",
+        "if it is a library, give it as the library",
+    ),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image", "export the numbers, not the picture"),
+    (b"\xff\xd8\xff", "a JPEG image", "export the numbers, not the picture"),
+    (b"GIF8", "a GIF image", "export the numbers, not the picture"),
+    (b"II*\x00", "a TIFF image", "export the numbers, not the picture"),
+    (b"MM\x00*", "a TIFF image", "export the numbers, not the picture"),
+    (b"\x93NUMPY", "a NumPy array file", "export the spectrum as text"),
+    (b"MATLAB 5.0 MAT-file", "a MATLAB file", "export the spectrum as text"),
+    (b"SQLite format 3\x00", "an SQLite database", "export the spectrum as text"),
+    (b"WDF1", "a Renishaw WDF file", "export the spectrum as text"),
+    (b"\n\n\xfe\xfe", "a Bruker OPUS file", "export the spectrum as text or JCAMP-DX"),
+    (b"\xd0\xcf\x11\xe0", "an old office document", "export the sheet as CSV"),
+    (b"\x7fELF", "a program", ""),
+    (b"\xff\xfe", "UTF-16 text", "save it as UTF-8"),
+    (b"\xfe\xff", "UTF-16 text", "save it as UTF-8"),
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of one file.
+
+    Parameters
+    ----------
+    path
+        As the caller gave it; for error messages.
+    name
+        The file name alone; for metadata.
+    lines
+        The lines without their ends; line 1 of the file is ``lines[0]``.
+    """
+
+    path: str
+    name: str
+    lines: list[str] = field(repr=False)
+
+    @property
+    def stem(self) -> str:
+        """The file name without its extension."""
+        return Path(self.name).stem
+
+    def where(self, line: int | None = None) -> str:
+        """Name the file, and the line (counted from 1) where one is meant."""
+        return self.path if line is None else f"{self.path}, line {line}"
+
+
+def clip(text: str, length: int = 40) -> str:
+    """Shorten foreign text for a message, with control characters made visible."""
+    text = text.strip()
+    return ascii(text[:length] + "…").replace("\\u2026", "…") if len(text) > length else repr(text)
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    # Between check and opening a FIFO may take the file's place: opening it must not wait for a writer.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+
+
+def _check_kind(status: os.stat_result, path: str) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise FormatError("this is a folder, not a file", where=path, remedy="name the files in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise FormatError("this is a device, pipe or socket, not a file", where=path, remedy="give a file")
+    if status.st_size == 0:
+        raise FormatError("the file is empty", where=path, remedy="export the spectrum again")
+    if status.st_size > MAX_BYTES:
+        raise FormatError(
+            f"the file has {status.st_size:,} bytes, more than the {MAX_BYTES:,} that are read",
+            where=path,
+            remedy="give one spectrum, or split the table",
+        )
+
+
+def read_bytes(path: StrPath) -> bytes:
+    """Return the bytes of a regular file of at most 64 MiB.
+
+    Raises
+    ------
+    FormatError
+        For a missing path, a folder, a device, an empty or too large file, or one that may not be read.
+    """
+    name = os.fspath(path)
+    try:
+        _check_kind(os.stat(name), name)
+        with open(name, "rb", opener=_open_without_waiting) as file:
+            _check_kind(os.fstat(file.fileno()), name)
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise FormatError("there is no such file", where=name, remedy="check the path") from None
+    except PermissionError:
+        raise FormatError("no permission to read it", where=name, remedy="check its permissions") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(f"it cannot be read: {reason}", where=ascii(name)[1:-1]) from None
+    if len(data) > MAX_BYTES:
+        raise FormatError("the file grows while it is read", where=name, remedy="wait until it is written")
+    return data
+
+
+def _check_binary(data: bytes, path: str) -> None:
+    for opening, what, remedy in _SIGNATURES:
+        if data.startswith(opening):
+            raise FormatError(f"this is {what}", where=path, remedy=remedy)
+    nul = data.find(b"\x00")
+    if nul >= 0:
+        raise FormatError(
+            f"this is a binary file: a NUL byte at offset {nul}", where=path, remedy="export it as text"
+        )
+
+
+def _decoded(data: bytes) -> str:
+    # Latin-1 never fails, so it comes last: vendors write "cm-¹" and "µm" in it.
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+
+
+def read_source(path: StrPath) -> Source:
+    """Return the text of a file, line by line.
+
+    UTF-8 with or without a byte order mark, else Latin-1; lines end in LF, CR LF or CR.
+
+    Raises
+    ------
+    FormatError
+        When the file cannot be read, is no text, or is too large to be one spectrum or table.
+    """
+    name = os.fspath(path)
+    data = read_bytes(path)
+    _check_binary(data, name)
+    count = max(data.count(b"\n"), data.count(b"\r"))
+    if count > MAX_POINTS + MAX_HEAD_LINES:
+        raise FormatError(
+            f"the file has {count:,} lines; a spectrum has at most {MAX_POINTS:,} points",
+            where=name,
+            remedy="check that the file is one spectrum",
+        )
+    text = _decoded(data).replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a")
+    control = _CONTROL.search(text)
+    if control:
+        line = text.count("\n", 0, control.start()) + 1
+        raise FormatError(
+            f"this is no text: a control character 0x{ord(control.group()):02x}",
+            where=f"{name}, line {line}",
+            remedy="export it as text",
+        )
+    lines = text.split("\n")
+    longest = max(range(len(lines)), key=lambda i: len(lines[i]))
+    if len(lines[longest]) > MAX_LINE_CHARS:
+        raise FormatError(
+            f"the line has {len(lines[longest]):,} characters",
+            where=f"{name}, line {longest + 1}",
+            remedy="check that the file is a table of numbers",
+        )
+    if not text.strip():
+        raise FormatError("the file holds only blanks", where=name, remedy="export the spectrum again")
+    return Source(name, Path(name).name, lines)
