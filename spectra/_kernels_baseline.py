@@ -136,14 +136,14 @@ def reweigh(
     for i in range(y.size):
         moved += (new[i] - weights[i]) ** 2
         size += weights[i] ** 2
-    return np.sqrt(moved) / max(np.sqrt(size), np.finfo(np.float64).eps)
+    return float(np.sqrt(moved) / max(np.sqrt(size), np.finfo(np.float64).eps))
 
 
 @kernel()
 def fit(
     values: FloatArray,
-    middle: float,
-    half: float,
+    low: float,
+    extent: float,
     lam: float,
     method: int,
     asymmetry: float,
@@ -155,13 +155,13 @@ def fit(
 ) -> tuple[int, int]:
     """Iterate to convergence, at most ``history.size`` times; return the status and the systems solved.
 
-    The fit is made on ``(values - middle) / half``: a line is its own baseline, so nothing is lost, and what
-    rounding loses is then a part of the range and not of a constant under it. `weights` holds the first
-    weights and returns those `baseline` was solved with; `norm` is Σ|values| / half, what airPLS compares
-    with; `history` receives the change in each iteration.
+    The fit is made on ``(values - low) / extent``: a line is its own baseline, so nothing is lost, and what
+    rounding loses is then a part of the range, not of a constant under it; `low` is the least value because
+    baselines lie low. `weights` holds the first weights and returns those `baseline` was solved with; `norm` is
+    Σ|values| / extent, what airPLS compares with; `history` receives the change in each iteration.
     """
     n = values.size
-    y = (values - middle) / half
+    y = (values - low) / extent
     factor, inverse, z, trial = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     new = np.empty(n)
     current = weights.copy()
@@ -186,5 +186,5 @@ def fit(
             break
         current, new = new, current
     if solved > 0:
-        baseline[:] = z * half + middle
+        baseline[:] = z * extent + low
     return status, solved

@@ -3,7 +3,7 @@
 Loops over small inner ranges are left to the compiler's judgement, which changes with its version and with
 what it can prove of the arrays. A vector type says what is meant: `llvm` maps ``<8 x double>`` to one AVX-512
 register, two of AVX, or four of NEON or SSE2, whichever the machine has, with the same result but for fused
-multiplication and addition.
+multiplication and addition. llvm is at liberty to fuse ``a * b + c`` by itself as well.
 
 Only what the kernels need: `load`, `store`, `spread`, ``+ - * /``, `fma`, `least`, `where_less`,
 `power_of_two`, `total`. Indices are not checked.
@@ -12,15 +12,27 @@ Only what the kernels need: `load`, `store`, `spread`, ``+ - * /``, `fma`, `leas
 from __future__ import annotations
 
 import operator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
+import llvmlite.ir as _ir  # type: ignore[import-untyped]
+from numba.core import cgutils as _cgutils
+from numba.core import types
+from numba.extending import intrinsic as _intrinsic
+from numba.extending import lower_builtin as _lower_builtin
+from numba.extending import models as _models
+from numba.extending import register_model as _register_model
+from numba.extending import type_callable as _type_callable
 
 from spectriage.spectra._jit import kernel
 
 LANES = 8
+
+# numba types its own extension interface only in part, and differently from version to version
+intrinsic = cast(Callable[[Callable[..., Any]], Callable[..., Any]], _intrinsic)
+ir, cgutils, models = cast(Any, _ir), cast(Any, _cgutils), cast(Any, _models)
+lower_builtin, register_model = cast(Any, _lower_builtin), cast(Any, _register_model)
+type_callable = cast(Any, _type_callable)
 
 _DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 _INTEGERS = ir.VectorType(ir.IntType(64), LANES)
@@ -30,27 +42,20 @@ _ZERO = ir.Constant(ir.IntType(32), 0)
 class Lanes(types.Type):
     """The numba type of `LANES` doubles."""
 
-    def __init__(self) -> None:
-        super().__init__(name="Lanes")
 
-
-lanes = Lanes()
-
-
-@register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _DOUBLES)
+lanes: Any = cast(Any, Lanes)("Lanes")
+register_model(Lanes)(lambda manager, kind: models.PrimitiveModel(manager, kind, _DOUBLES))
 
 
 def _operator(function: Any, instruction: str) -> None:
-    @type_callable(function)
-    def _type(context: Any) -> Any:
-        return lambda a, b: lanes if a is lanes and b is lanes else None
+    def types_of(context: Any) -> Any:
+        return lambda a, b: lanes if isinstance(a, Lanes) and isinstance(b, Lanes) else None
 
-    @lower_builtin(function, lanes, lanes)
-    def _lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return getattr(builder, instruction)(*arguments, flags=("contract",))
+
+    type_callable(function)(types_of)
+    lower_builtin(function, lanes, lanes)(lower)
 
 
 for _function, _instruction in (

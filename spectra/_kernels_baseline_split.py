@@ -43,7 +43,7 @@ FloatArray = NDArray[np.float64]
 FEWEST_POINTS = 64
 """Shorter spectra would leave a stretch hardly any points beside its separators."""
 FILLING = 1e9
-"""Intensity of the points that fill the last lane: above every baseline of values in -1 … 1."""
+"""Intensity of the points that fill the last lane: above every baseline of values in 0 … 1."""
 
 # Rows of `edges`: how the first rows of lane 0 and the last of lane 7 differ from the rows between.
 DIAGONAL_0, DIAGONAL_1, OFF_0, LEFT_P0, LEFT_Q0, LEFT_Q1, DIAGONAL_P, DIAGONAL_Q, OFF_P = range(9)
@@ -73,11 +73,11 @@ def edge_rows() -> FloatArray:
 @kernel()
 def eliminate(
     y: FloatArray, v: FloatArray, edges: FloatArray, factors: FloatArray, joint: FloatArray
-) -> None:
+) -> bool:
     """Eliminate the inner points of all stretches, and leave the equations of the separators in `joint`.
 
-    `factors` receives in each row: 1 / pivot, the factor of the next row, the right-hand side, and the two
-    columns that couple the row with the separators of the lane before.
+    False when a pivot is not positive. `factors` receives in each row: 1 / pivot, the factor of the next row,
+    the right-hand side, and the two columns that couple the row with the separators of the lane before.
     """
     step = 5 * LANES
     rows = y.size // LANES
@@ -133,7 +133,7 @@ def eliminate(
     store(joint, TQQ * LANES, qq)
     store(joint, TP * LANES, pz)
     store(joint, TQ * LANES, qz)
-    return total(failed) == 0.0
+    return float(total(failed)) == 0.0
 
 
 @kernel()
@@ -224,7 +224,7 @@ def squares_about(y: FloatArray, x: FloatArray, mean: float) -> float:
         residual = load(y, at) - load(x, at)
         distance = where_less(residual, zero, residual - centre, zero)
         squares = fma(distance, distance, squares)
-    return total(squares)
+    return float(total(squares))
 
 
 @kernel()
@@ -284,7 +284,7 @@ def reweigh_airpls(y: FloatArray, x: FloatArray, new: FloatArray, slope: float, 
 @kernel()
 def relative(moved: float, size: float, scale: float) -> float:
     """Return ‖Δv‖ / ‖v‖ of two sums of squares, the denominator at least that of one weight of 2⁻⁵²."""
-    return np.sqrt(moved) / max(np.sqrt(size), np.finfo(np.float64).eps * scale)
+    return float(np.sqrt(moved) / max(np.sqrt(size), np.finfo(np.float64).eps * scale))
 
 
 @kernel()
@@ -350,8 +350,8 @@ def iterate(
 @kernel()
 def fit(
     values: FloatArray,
-    middle: float,
-    half: float,
+    low: float,
+    extent: float,
     lam: float,
     method: int,
     asymmetry: float,
@@ -364,10 +364,10 @@ def fit(
     """Fit at least `FEWEST_POINTS` values; arguments and result as in `_kernels_baseline.fit`."""
     size = LANES * ((values.size + LANES - 1) // LANES)
     y, v, new, x = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
-    into_lanes(values, middle, half, FILLING, y)
+    into_lanes(values, low, extent, FILLING, y)
     into_lanes(weights, 0.0, lam, 0.0, v)
     status, solved = iterate(y, v, new, x, 1.0 / lam, method, asymmetry, norm, tol, history)
     if solved > 0:
-        out_of_lanes(x, half, middle, baseline)
+        out_of_lanes(x, extent, low, baseline)
         out_of_lanes(v if solved % 2 == 1 else new, lam, 0.0, weights)
     return status, solved

@@ -328,15 +328,14 @@ def _fit(
     _, low, high = kernels.extremes(values)
     if max(-low, high) > LARGEST:
         raise ParameterError(f"intensity reaches {max(-low, high):g}, beyond {LARGEST:g}")
-    # Halves, because the range of values near the largest number is not a number.
-    middle, half = 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low
-    if half == 0.0:
+    extent = high - low
+    if extent == 0.0:
         return BaselineFit(values.copy(), first, 0, "converged", np.empty(0))
     fitted = np.empty(n)
     changes = np.empty(max_iter + 1)
-    norm = float(np.abs(values / half).sum()) if method == kernels.AIRPLS else 1.0
+    norm = float(np.abs(values / extent).sum()) if method == kernels.AIRPLS else 1.0
     fit = split.fit if n >= split.FEWEST_POINTS else kernels.fit
-    status, solved = fit(values, middle, half, lam, method, asymmetry, norm, tol, first, fitted, changes)
+    status, solved = fit(values, low, extent, lam, method, asymmetry, norm, tol, first, fitted, changes)
     if solved == 0:
         raise ParameterError(
             f"the system of {n} points with lam {lam:g} is singular in double precision",
