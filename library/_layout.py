@@ -106,17 +106,20 @@ def content_sha(head: Mapping[str, Any], references: ReferenceSet, record_shas: 
 
 def native_about(native: Spectrum) -> bytes:
     """Return what a native spectrum knows beside its arrays, as JSON."""
-    return json.dumps(
-        {
-            "excitation_nm": native.excitation_nm,
-            "resolution_cm": native.resolution_cm,
-            "metadata": dict(native.metadata),
-            "history": list(native.history),
-        },
-        default=str,
-        sort_keys=True,
-        ensure_ascii=True,
-    ).encode("ascii")
+    about = {
+        "excitation_nm": native.excitation_nm,
+        "resolution_cm": native.resolution_cm,
+        "metadata": dict(native.metadata),
+        "history": list(native.history),
+    }
+    try:
+        return json.dumps(about, default=_plain, sort_keys=True).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise LibraryError(f"the metadata of a native spectrum cannot be kept: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def native_array(native: Spectrum) -> NDArray[np.float64]:
