@@ -203,9 +203,10 @@ class Spectrometer(ABC):
     Notes
     -----
     A driver implements `_do_info`, `_do_axis`, `_do_configure`, `_do_read_frame`, `_do_status`, `_do_close`,
-    and where they mean something `_do_abort`, `_do_recover` and `_do_scan_metadata`. It may raise anything:
-    what is not a `DeviceError` becomes a `DeviceProtocolError`. Only one thread acquires at a time; `abort`,
-    `close` and a laser's off are legal from any other. A laser or gate change calls `_mark_stale`.
+    and where they mean something `_do_abort`, `_do_recover`, `_do_scan_metadata` and `_do_finish`. It may
+    raise anything: what is not a `DeviceError` becomes a `DeviceProtocolError`. Only one thread acquires at a
+    time; `abort`, `close` and a laser's off are legal from any other. A laser or gate change calls
+    `_mark_stale`.
     """
 
     discard_after_change: int = 1
@@ -255,6 +256,10 @@ class Spectrometer(ABC):
     def _do_scan_metadata(self) -> Mapping[str, Any]:
         """Return what the device says of the scan that just ended."""
         return {}
+
+    def _do_finish(self, raw: RawScan) -> RawScan:
+        """Have the last word on a scan: a device that takes its own dark adds it here."""
+        return raw
 
     # -- what everybody calls ----------------------------------------------------------------------
 
@@ -453,7 +458,7 @@ class Spectrometer(ABC):
             frame = self._read(settings, deadline, info)
             total += frame
             saturated |= frame >= info.detector.saturation_counts
-        return RawScan(
+        raw = RawScan(
             counts=total / settings.accumulations,
             dark=None,
             saturated=saturated,
@@ -466,6 +471,7 @@ class Spectrometer(ABC):
             finished=self.clock.now(),
             metadata=self._do_scan_metadata(),
         )
+        return self._do_finish(raw)
 
     def _read(self, settings: ScanSettings, deadline: Deadline, info: DeviceInfo) -> FloatArray:
         self._check_abort()

@@ -3,7 +3,8 @@
 Fractions
     A component without a fraction shares, equally with the others without one, what the given fractions
     leave. The given fractions sum to at most 1, and to exactly 1 where every component has one: nothing is
-    scaled in silence. A *signal* fraction is the component's share of the Raman photons within the instrument's range.
+    scaled in silence. A *signal* fraction is the component's share of the Raman
+    photons within the instrument's range.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ CCD_785 = InstrumentPreset(
     min_integration_ms=3.0,
     max_integration_ms=60_000.0,
     source=(
-        "Laser: volume-Bragg-grating stabilised 785 nm diode (about 0.01 nm/K; a free-running diode has 0.3). "
+        "Laser: volume-Bragg-grating stabilised 785 nm diode (about 0.01 nm/K; a free-running one 0.3). "
         "Detector: cooled, vertically binned back-thinned CCD with near-infrared enhancement, silicon "
         "absorption cuts the red end; 16-bit converter matched to the register's full well. "
         "Spectrograph: f/2 class transmission grating, 8 cm⁻¹. Raman rate: set so that acetaminophen powder "

@@ -74,7 +74,8 @@ class DeviceURI:
         if key not in self.options:
             return default
         text = self.options[key]
-        if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit() or len(text) > 20:
+        digits = text.removeprefix("-")
+        if not digits.isascii() or not digits.isdigit() or len(digits) > 20:
             raise self.error(f"{key}={text!r} is not a whole number")
         value = int(text)
         if not low <= value <= high:

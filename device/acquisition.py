@@ -1,0 +1,246 @@
+"""One scan with its dark: laser off, dark, laser on, scan, laser off; cancelled at any moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from spectriage.device.clock import Deadline
+from spectriage.device.errors import DeviceAbortedError, DeviceUnsafeError
+from spectriage.device.protocol import LaserGateLine, LaserSource, LaserState, ScanSettings, Spectrometer
+from spectriage.device.rawscan import RawScan
+
+Light = Callable[[Spectrometer], AbstractContextManager[object]]
+"""Gives the context in which the sample is lit; leaving it, by whatever way, puts the light out."""
+
+
+class Stage(StrEnum):
+    """What an acquisition is doing."""
+
+    DARK = "dark"
+    EXPOSURE = "exposure"
+    SCAN = "scan"
+    DECIDE = "decide"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an acquisition stands.
+
+    Parameters
+    ----------
+    stage
+        What is happening now.
+    done, total
+        Exposures or steps; `total` is 0 when it is not known.
+    elapsed_s
+        On the device's clock.
+    message
+        One line for a screen.
+    """
+
+    stage: Stage
+    done: int
+    total: int
+    elapsed_s: float
+    message: str = ""
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+def ignore_progress(progress: Progress) -> None:
+    """Do nothing."""
+
+
+class CancelToken:
+    """A way to stop an acquisition from another thread or from a signal handler.
+
+    `cancel` commands the laser off first, then aborts the device, so that whoever waits in `acquire` is
+    released.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._device: Spectrometer | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._event.is_set()
+
+    def watch(self, device: Spectrometer) -> None:
+        """Name the device that `cancel` stops."""
+        self._device = device
+
+    def cancel(self) -> None:
+        """Command the laser off and stop; safe to call twice, and before anything runs."""
+        self._event.set()
+        device = self._device
+        if device is None:
+            return
+        try:
+            if isinstance(device, LaserSource):
+                device.laser_off()
+            if isinstance(device, LaserGateLine):
+                device.set_laser_gate(False)
+        finally:
+            device.abort()
+
+    def check(self) -> None:
+        """Raise DeviceAbortedError once cancelled."""
+        if self._event.is_set():
+            where = "" if self._device is None else self._device.info.uri
+            raise DeviceAbortedError("the acquisition was cancelled", where=where)
+
+
+@contextmanager
+def direct_light(device: Spectrometer) -> Iterator[None]:
+    """Light the sample by switching the laser or its gate; off on every way out, read back where it can be.
+
+    Raises
+    ------
+    DeviceUnsafeError
+        When the laser does not read back as off afterwards.
+    """
+    if isinstance(device, LaserSource):
+        try:
+            device.laser_on()
+            yield
+        finally:
+            device.laser_off()
+            state = device.laser_readback()
+            if state is not LaserState.OFF:
+                raise DeviceUnsafeError(
+                    f"the laser reads back as {state} after it was switched off",
+                    where=device.info.uri,
+                    remedy="treat it as on: cut its power",
+                )
+    elif isinstance(device, LaserGateLine):
+        try:
+            device.set_laser_gate(True)
+            yield
+        finally:
+            device.set_laser_gate(False)
+    else:
+        yield
+
+
+def can_darken(device: Spectrometer) -> bool:
+    """Whether software can take the light away, so that a dark means something."""
+    return isinstance(device, LaserSource | LaserGateLine)
+
+
+class Acquirer:
+    """Takes scans on one device; every wait is bounded by a deadline and ends on `cancel`.
+
+    Parameters
+    ----------
+    device
+        Open; it stays the caller's to close.
+    light
+        How the sample is lit: the laser-safety state machine's, or `direct_light`.
+    progress
+        Called on the acquiring thread between exposures; must return soon.
+    cancel
+        Stops it from another thread.
+    dark_accumulations
+        Exposures averaged in a dark; as many as in the scan when None.
+    """
+
+    def __init__(
+        self,
+        device: Spectrometer,
+        *,
+        light: Light = direct_light,
+        progress: ProgressCallback = ignore_progress,
+        cancel: CancelToken | None = None,
+        dark_accumulations: int | None = None,
+    ) -> None:
+        self.device = device
+        self.light = light
+        self.cancel = cancel or CancelToken()
+        self.cancel.watch(device)
+        self._progress = progress
+        self._dark_accumulations = dark_accumulations
+        self._dark: RawScan | None = None
+        self._started = device.clock.monotonic()
+
+    @property
+    def settings(self) -> ScanSettings:
+        """Settings of the device; the defaults are sent to one that has none."""
+        if self.device.settings is None:
+            self.device.configure(ScanSettings())
+        settings = self.device.settings
+        assert settings is not None
+        return settings
+
+    def report(self, stage: Stage, done: int, total: int, message: str = "") -> None:
+        """Tell the progress callback, and stop when cancelled."""
+        self.cancel.check()
+        elapsed = self.device.clock.monotonic() - self._started
+        self._progress(Progress(stage, done, total, elapsed, message))
+        self.cancel.check()
+
+    def dark(self, deadline: Deadline) -> RawScan | None:
+        """Take the dark of the exposure in force, or return the one taken before.
+
+        Returns
+        -------
+        RawScan or None
+            None for a device whose light software cannot take away.
+        """
+        settings = self.settings
+        if not can_darken(self.device):
+            return None
+        if self._dark is None or self._dark.integration_ms != settings.integration_ms:
+            count = self._dark_accumulations or settings.accumulations
+            self.report(Stage.DARK, 0, count, f"dark, {settings.integration_ms:g} ms")
+            self.device.configure(replace(settings, accumulations=count))
+            try:
+                self._dark = self.device.acquire(deadline)
+            finally:
+                if not self.device.closed:
+                    self.device.configure(settings)
+            self.cancel.check()
+        return self._dark
+
+    def forget_dark(self) -> None:
+        """Take a new dark next time: the detector's temperature or the room's light changed."""
+        self._dark = None
+
+    def lit(self, deadline: Deadline) -> RawScan:
+        """Take one scan with the light as it is, and give it the dark where one was taken."""
+        self.cancel.check()
+        raw = self.device.acquire(deadline)
+        self.cancel.check()
+        dark = self._dark
+        if raw.dark is None and dark is not None and dark.integration_ms == raw.integration_ms:
+            return raw.with_dark(dark)
+        return raw
+
+    def scan(self, deadline: Deadline) -> RawScan:
+        """Take one dark-corrected scan with the device's settings.
+
+        Raises
+        ------
+        DeviceError
+            What went wrong; the light is out.
+        """
+        settings = self.settings
+        self.dark(deadline)
+        self.report(Stage.SCAN, 0, settings.accumulations, f"scan, {settings.integration_ms:g} ms")
+        with self.light(self.device):
+            raw = self.lit(deadline)
+        self.report(Stage.DONE, settings.accumulations, settings.accumulations)
+        return raw
+
+
+def scan_time_s(settings: ScanSettings, discards: int = 1) -> float:
+    """Seconds that a dark and a scan take at least, with the frames discarded after each change."""
+    one = settings.integration_ms * 1e-3
+    return 2.0 * (settings.accumulations + discards) * one + 2.0
