@@ -56,7 +56,8 @@ def read_measured(
         try:
             native, row = _read_one(entry, shift)
         except SpectriageError as error:
-            failures.append(f"{entry.where}: {error}" if entry.where else str(error))
+            told = str(error) if str(entry.path) in str(error) else f"{entry.path}: {error}"
+            failures.append(f"{entry.where}: {told}" if entry.where else told)
         else:
             rows.append((_measured_reference(entry, name, native, known), row))
             natives[name] = native
