@@ -149,6 +149,7 @@ class ContrastIndex:
         self._rows: dict[tuple[int, float], FloatArray] = {}
         self._valid: dict[int, BoolArray] = {}
         self._areas: dict[int, float] = {}
+        self._norms: dict[int, float] = {}
 
     def __len__(self) -> int:
         return len(self.references)
@@ -178,17 +179,25 @@ class ContrastIndex:
             self._remember(self._valid, index, shrink_mask(measured, points))
         return self._valid[index]
 
-    def area_per_norm(self, index: int) -> float:
-        """Return the area under a reference, over its baseline, when its derivative has unit norm."""
-        if index not in self._areas:
+    def derivative_norm(self, index: int) -> float:
+        """Return the norm of a reference's second derivative, in its own intensity per (cm⁻¹)²."""
+        if index not in self._norms:
             values = self.references.spectra[index].astype(np.float64)
             measured = np.isfinite(values)
             derivative, _ = differentiate(
                 values, measured, order=2, step_cm=self.step_cm, width_cm=DERIVATIVE_WINDOW_CM
             )
-            norm = float(np.linalg.norm(derivative))
+            self._remember(self._norms, index, float(np.linalg.norm(derivative)))
+        return self._norms[index]
+
+    def area_per_norm(self, index: int) -> float:
+        """Return the area under a reference, over its baseline, when its derivative has unit norm."""
+        if index not in self._areas:
+            values = self.references.spectra[index].astype(np.float64)
+            measured = np.isfinite(values)
             flat, _ = score_by_name("hqi").prepare(np.nan_to_num(values), measured, self.step_cm)
             area = float(np.maximum(flat, 0.0).sum()) * self.step_cm
+            norm = self.derivative_norm(index)
             self._remember(self._areas, index, area / norm if norm > 0.0 else 0.0)
         return self._areas[index]
 

@@ -1,0 +1,94 @@
+"""Which bands of a component made the decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spectriage.spectra._kernels_fit import compress
+from spectriage.spectra.mixture import Fit, Fitter
+from spectriage.spectra.spectrum import FloatArray
+
+BAND_HEIGHT = 0.08
+"""A band of a reference counts when its curvature is at least this share of its strongest band's."""
+BAND_WINDOW_CM = 12.0
+SUPPORT = 0.6
+"""A band supports a component when the disagreement around it falls at least to this share."""
+SHARED_PHENYL_CM = ((614.0, 626.0), (994.0, 1010.0), (1023.0, 1037.0), (1150.0, 1162.0), (1580.0, 1610.0))
+"""Where every mono-substituted benzene ring has lines (Varsanyi's modes 6b, 12, 18a, 9b, 8a and 8b), be it
+polystyrene, toluene, methamphetamine, cocaine or fentanyl. All of them together are one piece of evidence."""
+
+
+@dataclass(frozen=True)
+class BandSupport:
+    """One band of a component.
+
+    Parameters
+    ----------
+    shift_cm
+        Where the reference has it.
+    height
+        Its curvature, as a share of the reference's strongest.
+    remaining
+        The disagreement around it with the component, as a share of that without: 0 explains it, 1 no help.
+    shared_phenyl
+        Whether it is one of the lines that all mono-substituted benzene rings share.
+    """
+
+    shift_cm: float
+    height: float
+    remaining: float
+    shared_phenyl: bool
+
+    @property
+    def supports(self) -> bool:
+        """Whether the component is needed here."""
+        return self.remaining <= SUPPORT
+
+
+def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport, ...]:
+    """Say of every band of one component whether it is needed there, strongest band first."""
+    row = whole.rows[position]
+    rest = whole.rows[:position] + whole.rows[position + 1 :]
+    without = fitter.fit(rest, whole.axis, query=whole.query)
+    shift = fitter.index.references.shift
+    curvature = -fitter.index.row(row, whole.axis.broadening_cm)
+    after, before = _disagreement(whole), _disagreement(without)
+    half = max(1, round(BAND_WINDOW_CM / fitter.index.step_cm))
+    bands = []
+    for centre in _peaks(curvature):
+        low, high = max(0, centre - half), min(shift.size, centre + half + 1)
+        if not whole.query.valid[low:high].all():
+            continue
+        total = float(before[low:high].sum())
+        remaining = float(after[low:high].sum()) / total if total > 0.0 else 1.0
+        position_cm = float(shift[centre])
+        shared = any(a <= position_cm <= b for a, b in SHARED_PHENYL_CM)
+        bands.append(BandSupport(position_cm, float(curvature[centre] / curvature.max()), remaining, shared))
+    return tuple(sorted(bands, key=lambda band: -band.height))
+
+
+def independent_supports(bands: tuple[BandSupport, ...]) -> int:
+    """Count the pieces of evidence among bands: the shared phenyl lines are one."""
+    alone = sum(band.supports for band in bands if not band.shared_phenyl)
+    return alone + any(band.supports for band in bands if band.shared_phenyl)
+
+
+def _disagreement(fit: Fit) -> FloatArray:
+    """Squared difference of the compressed query and the compressed fit, point by point."""
+    compressed = np.empty_like(fit.fitted)
+    compress(fit.fitted, fit.query.threshold, compressed)
+    energy = float(compressed @ compressed)
+    scale = float(compressed @ fit.query.compressed) / energy if energy > 0.0 else 0.0
+    return np.square(np.where(fit.query.valid, fit.query.compressed - scale * compressed, 0.0))
+
+
+def _peaks(curvature: FloatArray) -> list[int]:
+    """Return the local maxima of a curvature that are bands."""
+    top = float(curvature.max(initial=0.0))
+    if top <= 0.0:
+        return []
+    inner = curvature[1:-1]
+    peak = (inner >= curvature[:-2]) & (inner > curvature[2:]) & (inner >= BAND_HEIGHT * top)
+    return [int(i) + 1 for i in np.flatnonzero(peak)]

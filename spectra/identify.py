@@ -1,0 +1,278 @@
+"""`Identifier`: a calibrated spectrum in, a presumptive identification out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import metadata
+
+import numpy as np
+
+from spectriage.spectra.bands import band_support
+from spectriage.spectra.contrast import ContrastIndex
+from spectriage.spectra.decision import Evidence, claim, rule
+from spectriage.spectra.errors import ParameterError, SpectrumError
+from spectriage.spectra.grid import resample
+from spectriage.spectra.mixture import AXIS_REACH_STEPS, Fit, Fitter
+from spectriage.spectra.policy import Policy
+from spectriage.spectra.quality import assess, background
+from spectriage.spectra.reference import ReferenceSet
+from spectriage.spectra.result import Candidate, Component, Identification, TargetEvidence, Traces
+from spectriage.spectra.selection import Selection, select
+from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.targets import target_rows, weigh_target
+
+CANDIDATES = 12
+ALTERNATIVE_GAIN = 0.1
+"""References that explain within this log factor as much in a component's place are its alternatives."""
+
+
+class Identifier:
+    """The engine: a library, prepared once, and a policy.
+
+    Parameters
+    ----------
+    references
+        The library.
+    policy
+        Thresholds and watched targets.
+    packaging
+        ``auto`` considers every packaging of the library, ``none`` none, else names of substances.
+
+    Raises
+    ------
+    ParameterError
+        When a packaging is not in the library.
+
+    Examples
+    --------
+    >>> from spectriage.library import open_library          # doctest: +SKIP
+    >>> engine = Identifier(open_library())                  # doctest: +SKIP
+    >>> engine.identify(spectrum).verdict                    # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        references: ReferenceSet,
+        policy: Policy | None = None,
+        *,
+        packaging: str | Sequence[str] = "auto",
+    ) -> None:
+        self.references = references
+        self.policy = policy or Policy()
+        self.index = ContrastIndex(references)
+        self._allowed = self._allowed_rows(packaging)
+        self._engine = _version()
+
+    def _allowed_rows(self, packaging: str | Sequence[str]) -> FloatArray:
+        """1 for each row that may explain a spectrum: all but packaging that was not asked for."""
+        allowed = np.ones(len(self.references))
+        if packaging == "auto":
+            return allowed
+        names = [packaging] if isinstance(packaging, str) else list(packaging)
+        wanted = {name.casefold() for name in names if name.casefold() not in ("none", "auto")}
+        known = set()
+        for i, record in enumerate(self.references.records):
+            if record.is_packaging:
+                labels = {record.substance.casefold(), record.family.casefold(), record.id}
+                labels |= set(record.id.split("-"))
+                if labels & wanted:
+                    known |= labels & wanted
+                else:
+                    allowed[i] = 0.0
+        if wanted - known:
+            raise ParameterError(
+                f"there is no packaging {', '.join(sorted(wanted - known))} in the library",
+                remedy="`spectriage library list --class packaging` lists them",
+            )
+        return allowed
+
+    def identify(self, spectrum: Spectrum, *, traces: bool = False, health: str = "") -> Identification:
+        """Identify one spectrum.
+
+        Parameters
+        ----------
+        spectrum
+            The query, its axis in cm⁻¹.
+        traces
+            Whether to keep the curves behind the decision, for a plot.
+        health
+            Why the instrument's state forbids a conclusion; empty when it does not.
+
+        Raises
+        ------
+        SpectrumError
+            When the spectrum shares too little range with the library, or is empty.
+        """
+        if len(self.references) == 0:
+            raise ParameterError(
+                "the library has no references", remedy="build one with `spectriage library build`"
+            )
+        query = resample(spectrum, self.references.shift)
+        baseline = background(query)
+        quality = assess(spectrum, query, self.references.shift, baseline)
+        fitter = Fitter(self.index, spectrum)
+        if fitter.query.norm == 0.0:
+            raise SpectrumError(
+                "the spectrum is flat", remedy="check that the laser was on and the file is whole"
+            )
+        selection = select(
+            fitter, self._allowed, lambda row: self.policy.required_gain(self.references.records[row])
+        )
+        fit = selection.fit
+        records = self.references.records
+        targets, fit = self._weigh_targets(fitter, selection)
+        explained = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
+            tuple(records[row] for row in fit.rows)
+        )
+        parts = self._components(fitter, fit) if fit.rows else ()
+        components = tuple(part for part in parts if not part.reference.is_packaging)
+        wrapping = tuple(part for part in parts if part.reference.is_packaging)
+        found = {target.reference.family for target in targets if target.found}
+        if not explained:
+            components = tuple(part for part in components if part.reference.family in found)
+        evidence = Evidence(
+            components=components,
+            packaging=wrapping,
+            targets=targets,
+            similarity=fit.similarity,
+            explained=explained,
+            quality=quality,
+            axis_implausible=bool(fit.rows)
+            and abs(fit.axis.offset_cm) >= AXIS_REACH_STEPS * self.index.step_cm,
+            health=health,
+        )
+        ruling = rule(evidence, self.policy)
+        return Identification(
+            verdict=ruling.verdict,
+            reason=ruling.reason,
+            summary=ruling.summary,
+            facts=ruling.facts,
+            next_step=ruling.next_step,
+            components=components,
+            packaging=wrapping,
+            candidates=self._candidates(fitter, selection),
+            targets=targets,
+            quality=quality,
+            similarity=fit.similarity,
+            axis_offset_cm=fit.axis.offset_cm,
+            axis_stretch=fit.axis.stretch,
+            broadening_cm=fit.axis.broadening_cm,
+            library={
+                "name": self.references.name,
+                "version": self.references.version,
+                "sha256": self.references.sha256,
+            },
+            engine=self._engine,
+            traces=self._traces(fit, query.intensity, query.measured, baseline) if traces else None,
+        )
+
+    def _weigh_targets(self, fitter: Fitter, selection: Selection) -> tuple[tuple[TargetEvidence, ...], Fit]:
+        """Weigh every watched target; one that is found joins the fit."""
+        fit = selection.fit
+        other = selection.rejected[1] if selection.rejected else 0.0
+        weighed = []
+        for known in target_rows(fitter, self.policy):
+            evidence, larger = weigh_target(fitter, self.policy, known, selection.fit, other)
+            weighed.append(evidence)
+            if evidence.found and not set(fit.rows) & set(known.rows):
+                fit = fitter.fit((*fit.rows, larger.rows[-1]), fit.axis)
+        return tuple(weighed), fit
+
+    def _components(self, fitter: Fitter, fit: Fit) -> tuple[Component, ...]:
+        """Turn the rows of a fit into components, largest fraction first; small ones are left out."""
+        records = self.references.records
+        areas = np.array([self.index.area_per_norm(row) for row in fit.rows]) * fit.amplitudes
+        contents = np.array([not records[row].is_packaging for row in fit.rows])
+        total = float(areas[contents].sum()) or float(areas.sum()) or 1.0
+        components = []
+        for position, row in enumerate(fit.rows):
+            gain = fitter.loss(fit, position)
+            fraction = float(areas[position]) / total
+            if contents[position] and fraction < self.policy.min_fraction:
+                continue
+            low, high = _interval(fraction, gain)
+            components.append(
+                Component(
+                    reference=records[row],
+                    claim=claim(records[row]),
+                    spectral_fraction=fraction,
+                    fraction_low=low,
+                    fraction_high=high,
+                    score=float(1.0 - np.exp(-gain)),
+                    gain=gain,
+                    bands=band_support(fitter, fit, position),
+                    alternatives=self._alternatives(fitter, fit, position),
+                )
+            )
+        return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))
+
+    def _alternatives(self, fitter: Fitter, fit: Fit, position: int) -> tuple[str, ...]:
+        """Return the ids of other substances that could stand in a component's place."""
+        records = self.references.records
+        row = fit.rows[position]
+        rest = fitter.fit(fit.rows[:position] + fit.rows[position + 1 :], fit.axis, query=fit.query)
+        taken = {records[other].substance for other in fit.rows}
+        allowed = np.array([record.substance not in taken for record in records], dtype=np.float64)
+        limit = 1.0 - fit.disagreement * float(np.exp(ALTERNATIVE_GAIN))
+        names = []
+        for other in fitter.looks(rest, allowed * self._allowed, 6):
+            rows = (*fit.rows[:position], other, *fit.rows[position + 1 :])
+            if row != other and fitter.fit(rows, fit.axis, query=fit.query).similarity >= limit:
+                names.append(records[other].id)
+        return tuple(sorted(names))
+
+    def _candidates(self, fitter: Fitter, selection: Selection) -> tuple[Candidate, ...]:
+        """Return what the spectrum looks like as a single substance, best first."""
+        records = self.references.records
+        scores = {fit.rows[0]: fit.similarity for fit in selection.runner_up}
+        axis = selection.runner_up[0].axis if selection.runner_up else selection.fit.axis
+        looks = self.index.similarities(fitter.query_at(axis))
+        worst = min(scores.values(), default=1.0)
+        for row in np.argsort(-looks, kind="stable")[: CANDIDATES + len(scores)]:
+            if int(row) not in scores:
+                scores[int(row)] = min(fitter.fit((int(row),), axis).similarity, worst)
+        ranked = sorted(scores, key=lambda row: (-round(scores[row], 9), records[row].id))
+        return tuple(Candidate(records[row], max(scores[row], 0.0)) for row in ranked[:CANDIDATES])
+
+    def _traces(
+        self,
+        fit: Fit,
+        measured: FloatArray,
+        mask: np.ndarray[tuple[int], np.dtype[np.bool_]],
+        baseline: FloatArray,
+    ) -> Traces:
+        """Return the curves of the fit in the query's own intensity."""
+        shown = np.where(mask, measured, np.nan)
+        parts = {}
+        left = np.where(mask, measured - baseline, np.nan)
+        for row, amplitude in zip(fit.rows, fit.amplitudes, strict=True):
+            values = np.nan_to_num(self.references.spectra[row].astype(np.float64))
+            derivative_norm = self.index.derivative_norm(row)
+            curve = (
+                values * (amplitude * fit.query.norm / derivative_norm)
+                if derivative_norm > 0
+                else values * 0.0
+            )
+            parts[self.references.records[row].id] = curve
+            left = left - curve
+        noise = max(fit.query.noise * fit.query.norm, 1e-300)
+        return Traces(self.references.shift, shown, baseline, parts, left / noise)
+
+
+def _interval(fraction: float, gain: float) -> tuple[float, float]:
+    """Return a 95 % interval of a spectral fraction.
+
+    Intensities between instruments scatter by about a quarter; what a component is worth (its gain) limits
+    how well its amount is known: the width grows as the evidence falls.
+    """
+    spread = float(np.hypot(0.25, 0.35 * np.exp(-gain)))
+    odds = fraction / max(1.0 - fraction, 1e-9)
+    low, high = odds * np.exp(-1.96 * spread), odds * np.exp(1.96 * spread)
+    return float(low / (1.0 + low)), float(min(high / (1.0 + high), 1.0))
+
+
+def _version() -> str:
+    try:
+        return metadata.version("spectriage")
+    except metadata.PackageNotFoundError:
+        return "0"

@@ -1,0 +1,103 @@
+"""The thresholds of the decision, fixed before any test, and what is watched for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.reference import Reference, Tier
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something to be watched for in every scan.
+
+    Parameters
+    ----------
+    name
+        As printed.
+    families
+        The families that count as it.
+    """
+
+    name: str
+    families: tuple[str, ...]
+
+
+DEFAULT_TARGETS = (
+    Target("fentanyl-class", ("fentanyl-class",)),
+    Target("nitazene-class", ("nitazene-class",)),
+    Target("xylazine", ("xylazine",)),
+    Target("medetomidine", ("medetomidine",)),
+    Target("cocaine", ("cocaine",)),
+    Target("heroin", ("heroin",)),
+    Target("methamphetamine", ("amphetamine-type",)),
+    Target("MDMA", ("MDMA",)),
+    Target("explosives", ("TNT", "RDX", "HMX", "PETN", "TATP")),
+)
+
+_EXPLAINED = {
+    Tier.MEASURED: 0.72,
+    Tier.BANDS: 0.72,
+    Tier.RECALLED: 0.62,
+    Tier.ESTIMATED: 0.62,
+    Tier.COMPUTED: 0.80,
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a decision asks for.
+
+    Parameters
+    ----------
+    targets
+        What is watched for.
+    lod
+        The spectral fraction that every watched target must have been visible at, for ``NO_ALARM``.
+    gain
+        Log factor by which a component must lower the disagreement to count as necessary.
+    hazard_gain
+        The same for materials that alarm or warn.
+    packaging_gain
+        The same for packaging, a nuisance that may enter cheaply.
+    margin
+        By how much (in log gain) a watched target must beat the best addition that is not of its family.
+    prior_known
+        Prior probability that a material is in the library at all; the rest is "none of these".
+    min_fraction
+        Smaller spectral fractions are not reported.
+    min_snr
+        Below this signal-to-noise ratio nothing is decided.
+    """
+
+    targets: tuple[Target, ...] = DEFAULT_TARGETS
+    lod: float = 0.10
+    gain: float = 0.22
+    hazard_gain: float = 0.30
+    packaging_gain: float = 0.10
+    margin: float = 0.12
+    prior_known: float = 0.8
+    min_fraction: float = 0.01
+    min_snr: float = 5.0
+    explained: dict[Tier, float] = field(default_factory=lambda: dict(_EXPLAINED))
+
+    def __post_init__(self) -> None:
+        for name in ("lod", "prior_known"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise ParameterError(f"{name} = {getattr(self, name)} is not between 0 and 1")
+        for name in ("gain", "hazard_gain", "packaging_gain", "margin", "min_fraction", "min_snr"):
+            if getattr(self, name) < 0.0:
+                raise ParameterError(f"{name} = {getattr(self, name)} is negative")
+
+    def required_gain(self, reference: Reference) -> float:
+        """Return the log gain that a reference must bring."""
+        if reference.is_packaging:
+            return self.packaging_gain
+        if reference.hazard.alarms or reference.hazard.warns:
+            return self.hazard_gain
+        return self.gain
+
+    def explained_by(self, references: tuple[Reference, ...]) -> float:
+        """Return the similarity at which these references, together, explain a spectrum."""
+        return min((self.explained[reference.tier] for reference in references), default=1.0)

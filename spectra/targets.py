@@ -1,0 +1,183 @@
+"""The watched targets: the evidence for each, and what this scan could not have seen of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spectriage.spectra._kernels_fit import agreement, compress, fit_rows
+from spectriage.spectra.bands import band_support, independent_supports
+from spectriage.spectra.contrast import Contrast
+from spectriage.spectra.mismatch import mismatched, severity
+from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, Fit, Fitter, log_gain
+from spectriage.spectra.policy import Policy, Target
+from spectriage.spectra.reference import Tier
+from spectriage.spectra.result import TargetEvidence
+from spectriage.spectra.spectrum import FloatArray
+
+LOD_STEPS = 6
+LOD_RESERVE = 1.35
+"""By how much the gain at the limit of detection exceeds what is required: 95 % of samples reach that."""
+LARGEST_AMPLITUDE = 4.0
+SUPPORTS_NEEDED = 3
+"""Independent pieces of evidence; the phenyl lines that many materials share are one."""
+BEST_LOOKS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class TargetRows:
+    """The members of one target in a library: their rows, and the row it is known best by."""
+
+    target: Target
+    rows: tuple[int, ...]
+    best_known: int
+    tier: Tier
+
+
+def target_rows(fitter: Fitter, policy: Policy) -> tuple[TargetRows, ...]:
+    """Return the watched targets that the library has members of."""
+    records = fitter.index.references.records
+    found = []
+    for target in policy.targets:
+        rows = tuple(i for i, record in enumerate(records) if record.family in target.families)
+        if rows:
+            best = min(rows, key=lambda row: (records[row].tier.rank, row))
+            found.append(TargetRows(target, rows, best, records[best].tier))
+    return tuple(found)
+
+
+def weigh_target(
+    fitter: Fitter, policy: Policy, known: TargetRows, fit: Fit, other_gain: float
+) -> tuple[TargetEvidence, Fit]:
+    """Weigh the evidence for one target beyond the best model without it.
+
+    Parameters
+    ----------
+    known
+        The target's members.
+    fit
+        The best model; the target's members are taken out of it first.
+    other_gain
+        Log gain of the best addition to the best model which is not necessary.
+
+    Returns
+    -------
+    evidence
+        With the limit of detection.
+    with_target
+        The fit with the target's best member.
+    """
+    records = fitter.index.references.records
+    kept = tuple(row for row in fit.rows if row not in known.rows)
+    base = fit
+    if len(kept) < len(fit.rows):
+        base = fitter.fit(kept, fit.axis, query=fit.query)
+        other_gain = best_other_gain(fitter, base, known.rows)
+    looks = _looks(fitter, base, known.rows)
+    tries = [fitter.gain(base, row) for row in looks]
+    gain, larger = max(tries, key=lambda pair: pair[0])
+    bands = band_support(fitter, larger, len(larger.rows) - 1)
+    supports = independent_supports(bands)
+    margin = gain - other_gain
+    found = gain >= policy.hazard_gain and margin >= policy.margin and supports >= SUPPORTS_NEEDED
+    carrying = [row for row in known.rows if records[row].tier is known.tier]
+    carrying_gain = max(fitter.gain(base, row)[0] for row in carrying[:BEST_LOOKS])
+    lod = limit_of_detection(fitter, base, known.best_known, policy.hazard_gain)
+    evidence = TargetEvidence(
+        name=known.target.name,
+        found=found,
+        gain=gain,
+        carrying_gain=carrying_gain,
+        margin=margin,
+        supports=supports,
+        lod=lod,
+        reference=records[larger.rows[-1]],
+        tier=known.tier,
+    )
+    return evidence, larger
+
+
+def best_other_gain(fitter: Fitter, base: Fit, excluded: tuple[int, ...]) -> float:
+    """Return the log gain of the best addition to a model that is neither excluded nor of a family in it."""
+    records = fitter.index.references.records
+    barred = {records[row].family for row in (*base.rows, *excluded)}
+    allowed = np.array([record.family not in barred for record in records], dtype=np.float64)
+    looks = fitter.looks(base, allowed, BEST_LOOKS)
+    return max((fitter.gain(base, row)[0] for row in looks), default=0.0)
+
+
+def _looks(fitter: Fitter, base: Fit, rows: tuple[int, ...]) -> list[int]:
+    """Return the few members of a target that look most like what a fit leaves."""
+    if len(rows) <= BEST_LOOKS:
+        return list(rows)
+    allowed = np.zeros(len(fitter.index))
+    allowed[list(rows)] = 1.0
+    looks = fitter.looks(base, allowed, BEST_LOOKS)
+    return looks or list(rows[:BEST_LOOKS])
+
+
+def limit_of_detection(fitter: Fitter, base: Fit, row: int, required: float) -> float:
+    """Return the spectral fraction of a reference that this scan would have shown 95 % of the time.
+
+    The reference, perturbed to the mismatch between instruments, is added to the scan in growing amounts
+    until adding it to the model brings the required gain with a reserve. Above 1 when no amount would do.
+    """
+    index = fitter.index
+    record = index.references.records[row]
+    rng = np.random.default_rng(row)
+    unlike = mismatched(
+        index.row(row, base.axis.broadening_cm), index.references.shift, rng, times=severity(record.tier)
+    )
+    if not np.any(unlike):
+        return np.inf
+    low, high = np.log(1e-3), np.log(LARGEST_AMPLITUDE)
+    wanted = required * LOD_RESERVE
+    if _gain_of_added(fitter, base, row, unlike, LARGEST_AMPLITUDE) < wanted:
+        return np.inf
+    for _ in range(LOD_STEPS):
+        middle = 0.5 * (low + high)
+        if _gain_of_added(fitter, base, row, unlike, float(np.exp(middle))) < wanted:
+            low = middle
+        else:
+            high = middle
+    added = float(np.exp(high)) * index.area_per_norm(row)
+    present = sum(
+        amplitude * index.area_per_norm(other)
+        for amplitude, other in zip(base.amplitudes, base.rows, strict=True)
+        if not index.references.records[other].is_packaging
+    )
+    explained = float(np.linalg.norm(base.fitted))
+    # what the model does not explain is signal too: its area is taken in proportion
+    present = present / max(explained, 0.1) if base.rows else index.area_per_norm(row)
+    return added / (added + present)
+
+
+def _gain_of_added(fitter: Fitter, base: Fit, row: int, added: FloatArray, amplitude: float) -> float:
+    """Return the gain of `row` on the scan with `added` put into it."""
+    query = base.query
+    derivative = np.where(query.valid, query.derivative + amplitude * added, 0.0)
+    compressed = np.empty_like(derivative)
+    compress(derivative, query.threshold, compressed)
+    spiked = Contrast(derivative, query.valid, query.threshold, compressed, query.norm, query.noise)
+    rows = (*base.rows, row)
+    weights = fitter.weights(rows, query)
+    stack = np.stack([fitter.index.row(r, base.axis.broadening_cm) for r in rows])
+    before = 0.0
+    fitted = np.zeros_like(derivative)
+    if base.rows:
+        amplitudes = base.amplitudes.copy()
+        fit_rows(
+            stack[:-1],
+            derivative,
+            weights,
+            spiked.threshold,
+            RELATIVE_ERROR,
+            REWEIGHTINGS,
+            amplitudes,
+            fitted,
+        )
+        before = agreement(compressed, fitted, weights, spiked.threshold)
+    amplitudes = np.append(base.amplitudes, amplitude)
+    fit_rows(stack, derivative, weights, spiked.threshold, RELATIVE_ERROR, REWEIGHTINGS, amplitudes, fitted)
+    return log_gain(before, agreement(compressed, fitted, weights, spiked.threshold))
