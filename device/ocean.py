@@ -1,0 +1,415 @@
+"""Ocean spectrometers (USB2000+, QE65000, QE Pro, …) through python-seabreeze's own USB backend.
+
+Never run on hardware: developed against `spectriage.device.emulation`, whose models follow the driver's
+source.
+
+The pure-Python backend (pyseabreeze) is used and no other: the C++ one has a bulk timeout of 10⁶ s and tells
+an unplugged device from a transfer error by text alone. Devices are found through pyusb, one by one, so that
+one without permission does not hide the others, and nothing is asked of the network.
+
+These units have no laser. Models with byte commands drive a lamp-enable line that can gate one; the state of
+that line can be read back, the light cannot: there is no interlock readback and no watchdog.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import numpy as np
+
+from spectriage.device._usb import (
+    check_access,
+    drain,
+    driver_missing,
+    find_devices,
+    found_unusable,
+    release,
+    to_device_error,
+    usb_backend,
+    usb_errors,
+)
+from spectriage.device._usb_spectrometer import (
+    NEVER_ON_HARDWARE,
+    OFF_TIMEOUT_MS,
+    OPEN_S,
+    SILENCE_MS,
+    UsbSpectrometer,
+    check_memory,
+    memory_hash,
+    within,
+)
+from spectriage.device.clock import Clock
+from spectriage.device.errors import (
+    DeviceError,
+    DeviceNotFoundError,
+    DeviceProtocolError,
+    DeviceUnsafeError,
+)
+from spectriage.device.protocol import (
+    Axis,
+    Detector,
+    DeviceInfo,
+    DeviceStatus,
+    LaserState,
+    Origin,
+    ScanSettings,
+)
+from spectriage.device.registry import Driver, FoundDevice
+from spectriage.device.uri import DeviceURI
+from spectriage.spectra.spectrum import FloatArray
+
+OCEAN_VENDOR_ID = 0x2457
+GATE_NOTE = "only a line that gates a laser: no interlock readback, no watchdog, the light is not read back"
+OPTIONS = ("excitation_nm", "memory")
+
+_OUT = 0x01
+# Models with byte commands on endpoint 1 whose status answer has the layout that the driver unpacks for all
+# of them.
+_GATED = {"USB2000PLUS", "FLAMES", "HR2000PLUS", "MAYA2000", "MAYA2000PRO", "QE65000", "USB4000", "HR4000"}
+_GATE_OFF = b"\x03\x00\x00"
+_STATUS = b"\xfe"
+_STATUS_BYTES = 16
+_SATURATION_SLOT = 17
+# QE65000: 1280 words; ten leading ones are no light, then the 1024 lit pixels of the S7031-1006 (Hamamatsu).
+_LIT = {"QE65000": slice(10, 1034)}
+
+
+class OceanSpectrometer(UsbSpectrometer):
+    """One Ocean spectrometer; open it with `open_ocean`.
+
+    Parameters
+    ----------
+    driver
+        An open ``SeaBreezeDevice``.
+    usb_device
+        The pyusb device below it.
+    where
+        The URI.
+    origin
+        Measured, or emulated.
+    excitation_nm
+        Laser wavelength: the device knows none.
+    clock
+        The system's when None.
+
+    Raises
+    ------
+    DeviceProtocolError
+        When the calibration memory is blank, corrupt or not the one expected.
+    """
+
+    def __init__(
+        self,
+        driver: Any,
+        usb_device: Any,
+        where: str,
+        *,
+        origin: Origin = Origin.MEASURED,
+        excitation_nm: float | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(where, clock)
+        self._driver = driver
+        self._usb = usb_device
+        self._spectrometer = driver.f.spectrometer
+        self._cut = _LIT.get(driver.model, slice(None))
+        self._axis = self._read_axis()
+        self._saturation = self._read_saturation()
+        self.memory_sha256 = memory_hash(
+            driver.serial_number.encode(), np.asarray(self._axis.wavelength_nm).tobytes()
+        )
+        self._info = self._make_info(origin, excitation_nm)
+
+    def _make_info(self, origin: Origin, excitation_nm: float | None) -> DeviceInfo:
+        low, high = self._spectrometer.get_integration_time_micros_limits()
+        wavelengths = self._axis.wavelength_nm
+        assert wavelengths is not None
+        return DeviceInfo(
+            uri=f"ocean:{self._driver.serial_number}" if origin is Origin.MEASURED else self.where,
+            maker="Ocean",
+            model=self._driver.model,
+            serial=self._driver.serial_number,
+            origin=origin,
+            detector=Detector(f"{self._driver.model} detector", wavelengths.size, self._saturation),
+            excitation_nm=excitation_nm,
+            # The driver refuses its own upper limit; a millisecond below is legal everywhere.
+            min_integration_ms=low * 1e-3,
+            max_integration_ms=(high - 1000) * 1e-3,
+            notes=self._notes(),
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        return (NEVER_ON_HARDWARE,)
+
+    def _read_axis(self) -> Axis:
+        with usb_errors(self.where):
+            wavelengths = np.asarray(self._spectrometer.get_wavelengths(), dtype=np.float64)
+        axis = Axis(wavelength_nm=wavelengths[self._cut], source=f"memory of {self.where}")
+        assert axis.wavelength_nm is not None
+        if not 150.0 <= axis.wavelength_nm.min() <= axis.wavelength_nm.max() <= 2_600.0:
+            raise DeviceProtocolError(
+                "the wavelengths in the memory are not those of a silicon or InGaAs spectrometer",
+                where=self.where,
+                remedy="the memory may be corrupt: calibrate the device again",
+            )
+        return axis
+
+    def _read_saturation(self) -> float:
+        """Return the count at saturation; check the level in the memory by which the driver scales."""
+        full = float(self._spectrometer.get_maximum_intensity())
+        if self._driver.model in ("USB2000PLUS", "FLAMES"):
+            with usb_errors(self.where):
+                self._usb.write(_OUT, bytes((0x05, _SATURATION_SLOT)), timeout=OFF_TIMEOUT_MS)
+                answer = bytes(self._usb.read(0x81, 17, timeout=OFF_TIMEOUT_MS))
+            level = struct.unpack_from("<H", answer, 6)[0] if len(answer) >= 8 else 1
+            if level != 0 and not 0.1 * full <= level <= full:
+                raise DeviceProtocolError(
+                    f"the saturation level in the memory is {level}, of {full:g} counts",
+                    where=self.where,
+                    remedy="the memory may be corrupt",
+                )
+        return full * (1.0 - 1e-9)
+
+    # -- UsbSpectrometer
+
+    def _driver_info(self) -> DeviceInfo:
+        return self._info
+
+    def _driver_axis(self) -> Axis:
+        return self._axis
+
+    def _driver_configure(self, settings: ScanSettings) -> None:
+        self._spectrometer.set_integration_time_micros(round(settings.integration_ms * 1e3))
+
+    def _driver_frame(self, settings: ScanSettings) -> FloatArray:
+        frame: FloatArray = np.asarray(self._spectrometer.get_intensities(), dtype=np.float64)[self._cut]
+        return frame
+
+    def _driver_status(self) -> DeviceStatus:
+        self._usb.ctrl_transfer(0x80, 0x06, 0x0300, 0, 4, timeout=OFF_TIMEOUT_MS)  # is it there at all?
+        return DeviceStatus(connected=True)
+
+    def _driver_drain(self, timeout_ms: int) -> None:
+        inputs = [endpoint for endpoint in _endpoints(self._usb) if endpoint & 0x80]
+        spectra = 0x82 if 0x82 in inputs else inputs[0]
+        drain(self._usb, [spectra], timeout_ms)
+        drain(self._usb, [endpoint for endpoint in inputs if endpoint != spectra], SILENCE_MS)
+
+    def _driver_close(self) -> None:
+        self._driver.close()
+
+    def _driver_release(self) -> None:
+        release(self._usb)
+
+
+class GatedOceanSpectrometer(OceanSpectrometer):
+    """A model whose lamp-enable line the driver reaches."""
+
+    def _notes(self) -> tuple[str, ...]:
+        return (NEVER_ON_HARDWARE, GATE_NOTE)
+
+    def _driver_status(self) -> DeviceStatus:
+        connected = super()._driver_status().connected
+        return DeviceStatus(connected=connected, laser=self._read_laser(), warnings=(GATE_NOTE,))
+
+    def set_laser_gate(self, firing: bool) -> None:
+        """Drive the line that gates a laser; off is legal from any thread at any moment.
+
+        Raises
+        ------
+        DeviceUnsafeError
+            The line did not go high, or was pulled low again by another thread.
+        DeviceError
+            The command did not get through.
+        """
+        if not firing:
+            self._laser_off()
+            return
+        self._laser_on()
+        if self.laser_gate_readback() is not LaserState.ON:
+            self._begin_off(0.5)
+            raise DeviceUnsafeError("the gate line did not go high", where=self.where)
+
+    def laser_gate_readback(self) -> LaserState:
+        """Return the state of the line, asked of the device; it says nothing of the light."""
+        return self._read_laser()
+
+    def _has_laser(self) -> bool:
+        return True
+
+    def _driver_laser(self, on: bool) -> None:
+        strobe = getattr(self._driver.f, "continuous_strobe", None)
+        if strobe is not None:
+            strobe.set_enable(on)
+        else:
+            self._driver.f.raw_usb_bus_access.raw_usb_write(struct.pack("<BH", 0x03, on), "primary_out")
+
+    def _raw_off(self) -> None:
+        self._usb.write(_OUT, _GATE_OFF, timeout=OFF_TIMEOUT_MS)
+
+    def _raw_readback(self) -> LaserState:
+        for _ in range(2):  # an answer to something else may be in front
+            self._usb.write(_OUT, _STATUS, timeout=OFF_TIMEOUT_MS)
+            answer = bytes(self._usb.read(0x81, 64, timeout=OFF_TIMEOUT_MS))
+            if len(answer) == _STATUS_BYTES:
+                return LaserState.ON if answer[6] else LaserState.OFF
+        return LaserState.UNKNOWN
+
+
+def _endpoints(device: Any) -> list[int]:
+    return [
+        endpoint.bEndpointAddress
+        for interface in device.get_active_configuration()
+        for endpoint in interface.endpoints()
+    ]
+
+
+def _supported_products() -> Collection[int]:
+    try:
+        import seabreeze.pyseabreeze.devices  # noqa: F401  (registers the models)
+        from seabreeze.pyseabreeze.transport import USBTransport
+    except ImportError as error:
+        raise driver_missing("ocean", error) from error
+    return {product for vendor, product in USBTransport.vendor_product_ids if vendor == OCEAN_VENDOR_ID}
+
+
+def _open_driver(usb_device: Any, where: str) -> Any:
+    """Open one device with the driver; the line goes low before anything else is asked of it."""
+    from seabreeze.pyseabreeze.devices import SeaBreezeDevice
+    from seabreeze.pyseabreeze.transport import USBTransport, USBTransportHandle
+
+    check_access(usb_device, where)
+    with usb_errors(where):
+        if USBTransport.vendor_product_ids[OCEAN_VENDOR_ID, usb_device.idProduct] in _GATED:
+            usb_device.write(_OUT, _GATE_OFF, timeout=OFF_TIMEOUT_MS)
+        driver = SeaBreezeDevice(USBTransportHandle(usb_device))
+        within(OPEN_S, driver.open, where)
+    return driver
+
+
+def open_ocean(
+    serial: str = "",
+    *,
+    backend: Any = None,
+    origin: Origin = Origin.MEASURED,
+    excitation_nm: float | None = None,
+    memory: str = "",
+    where: str = "",
+    clock: Clock | None = None,
+) -> OceanSpectrometer:
+    """Open an Ocean spectrometer by its serial number.
+
+    Parameters
+    ----------
+    serial
+        Empty for the first one found.
+    backend
+        A pyusb backend; libusb when None.
+    origin
+        What its numbers are: measured, or emulated.
+    excitation_nm
+        Wavelength of the laser used with it.
+    memory
+        First hexadecimal digits of the hash that its calibration memory must have; empty for any.
+    where
+        The URI, for messages.
+    clock
+        The system's when None.
+
+    Raises
+    ------
+    DriverMissingError
+        python-seabreeze, pyusb or libusb is not installed.
+    DeviceNotFoundError
+        No such device; says what was found and what could not be asked.
+    DeviceBusyError, DevicePermissionError, DeviceProtocolError, DeviceTimeoutError
+        It is there and cannot be used.
+    """
+    products = _supported_products()
+    where = where or f"ocean:{serial}"
+    if backend is None:
+        backend = usb_backend("ocean", ("libusb1", "libusb0"))
+    seen: list[str] = []
+    problem: DeviceError | None = None
+    for usb_device in find_devices(backend, OCEAN_VENDOR_ID, products):
+        try:
+            driver = _open_driver(usb_device, where)
+        except DeviceError as error:
+            problem = problem or error
+            release(usb_device)
+            continue
+        if serial and driver.serial_number != serial:
+            seen.append(driver.serial_number)
+            driver.close()
+            continue
+        return _adapt(driver, usb_device, where, origin, excitation_nm, memory, clock)
+    if problem is not None:
+        raise problem
+    raise DeviceNotFoundError(
+        f"no Ocean spectrometer {serial or 'at all'} is plugged in",
+        where=where,
+        remedy=f"found: {', '.join(seen) or 'none'}",
+    )
+
+
+def _adapt(
+    driver: Any,
+    usb_device: Any,
+    where: str,
+    origin: Origin,
+    excitation_nm: float | None,
+    memory: str,
+    clock: Clock | None,
+) -> OceanSpectrometer:
+    try:
+        kind = GatedOceanSpectrometer if driver.model in _GATED else OceanSpectrometer
+        device = kind(driver, usb_device, where, origin=origin, excitation_nm=excitation_nm, clock=clock)
+    except BaseException:
+        driver.close()
+        raise
+    check_memory(device.memory_sha256, memory, device)
+    return device
+
+
+def _open_uri(uri: DeviceURI, clock: Clock | None) -> OceanSpectrometer:
+    uri.only(OPTIONS)
+    excitation = uri.number("excitation_nm", 0.0, 0.0, 2000.0) or None
+    return open_ocean(
+        uri.path, excitation_nm=excitation, memory=uri.options.get("memory", ""), where=uri.text, clock=clock
+    )
+
+
+def discover(backend: Any = None) -> tuple[FoundDevice, ...]:
+    """List the Ocean spectrometers that are plugged in, with what stands in the way of each.
+
+    Raises
+    ------
+    DriverMissingError
+        The extra ``ocean`` or libusb is not installed.
+    """
+    products = _supported_products()
+    backend = backend if backend is not None else usb_backend("ocean", ("libusb1", "libusb0"))
+    return tuple(_look(find_devices(backend, OCEAN_VENDOR_ID, products)))
+
+
+def _look(usb_devices: Iterable[Any]) -> Iterable[FoundDevice]:
+    for usb_device in usb_devices:
+        name = f"ocean:@{usb_device.bus}.{usb_device.address}"
+        try:
+            driver = _open_driver(usb_device, name)
+        except DeviceError as error:
+            yield found_unusable(name, "Ocean spectrometer", error)
+            release(usb_device)
+            continue
+        yield FoundDevice(
+            f"ocean:{driver.serial_number}", f"Ocean {driver.model}", remedy=f"note: {NEVER_ON_HARDWARE}"
+        )
+        try:
+            driver.close()
+        except Exception as error:
+            yield found_unusable(name, f"Ocean {driver.model}", to_device_error(error, name))
+
+
+DRIVER = Driver(_open_uri, "Ocean spectrometers over USB (extra: ocean)", discover)
