@@ -77,7 +77,6 @@ class SimulatedSpectrometer(Spectrometer):
     def _build_light(self, rng: np.random.Generator) -> SceneLight:
         options, preset = self._options, self._preset
         sizes = PERTURBATIONS[options.perturbation]
-        photons_s = preset.photons_per_mw_s * preset.laser_mw * options.brightness
         packaging = options.packaging
         layers: list[tuple[Lines, float]] = []
         for component in options.components:
@@ -86,17 +85,18 @@ class SimulatedSpectrometer(Spectrometer):
                 raise self._uri.error(
                     f"{component.name!r} has no Raman bands and cannot be a fraction of the Raman signal"
                 )
-            share = component.fraction * photons_s * packaging.transmission**2
-            layers.append((perturb_lines(lines, sizes, rng), share))
+            layers.append((perturb_lines(lines, sizes, rng), component.fraction))
+        wrapping = None
         if packaging.entry:
-            lines = lines_of(find_material(packaging.entry, self._uri.text))
-            layers.append((perturb_lines(lines, sizes, rng), packaging.signal * photons_s))
+            wrapping = perturb_lines(lines_of(find_material(packaging.entry, self._uri.text)), sizes, rng)
         return SceneLight(
             preset,
             self._unit,
             layers,
             fluorescence=Fluorescence.draw(options.fluorescence, rng),
-            packaging_ratio=packaging.fluorescence,
+            brightness=options.brightness,
+            wrapping=wrapping,
+            packaging=packaging,
             ambient_e_s=options.ambient_e_s,
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectriage.device.simulator_lines import Lines, photon_density
+from spectriage.device.simulator_mixture import PACKAGINGS, Packaging
 from spectriage.device.simulator_perturbation import UnitTraits
 from spectriage.device.simulator_presets import InstrumentPreset
 from spectriage.spectra.spectrum import FloatArray
@@ -22,6 +23,10 @@ AMBIENT_LINES_NM = (
     (1295.67, 0.3),
 )
 """Near-infrared lines of discharge lamps (argon; 1128.71 mercury) and assumed relative strengths."""
+
+
+USUAL_WIDTH_PIXELS = 60.0
+"""Photons of a usual sample over those of its strongest pixel."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,17 @@ class SceneLight:
     preset, unit
         The instrument.
     layers
-        Lines and their Raman photons a second at full power, one pair a material.
-    fluorescence, packaging_ratio
-        The sample's fluorescence, and the packaging's broad light relative to the Raman peak.
+        Lines of each material and its share of the sample's Raman photons; the shares sum to 1.
+    photons_s
+        Raman photons of the sample a second at full power within the range. None to put
+        `InstrumentPreset.peak_photons_mw_s` times `brightness` on the strongest pixel.
+    brightness
+        Used where `photons_s` is None.
+    fluorescence
+        The sample's.
+    wrapping
+        Lines of the packaging; its photons relative to the sample's, its transmission of one pass, and its
+        broad light relative to the Raman peak stand in `packaging`.
     ambient_e_s
         Ambient light: electrons a second at the peak of its strongest line.
     """
@@ -82,7 +95,10 @@ class SceneLight:
         layers: Sequence[tuple[Lines, float]],
         *,
         fluorescence: Fluorescence,
-        packaging_ratio: float = 0.0,
+        photons_s: float | None = None,
+        brightness: float = 1.0,
+        wrapping: Lines | None = None,
+        packaging: Packaging = PACKAGINGS["none"],
         ambient_e_s: float = 0.0,
     ) -> None:
         self.preset = preset
@@ -95,12 +111,16 @@ class SceneLight:
         centre_nm = self.wavelength_nm[n // 2]
         # A slit is one width in wavelength, so that in cm⁻¹ it narrows towards the red.
         self._slit_cm = preset.resolution_cm * unit.resolution_factor * (centre_nm / self.wavelength_nm) ** 2
-        photons = np.zeros(n)
-        for lines, photons_s in layers:
-            photons += self._layer(lines, photons_s)
-        self._raman = photons
-        peak = max(float(np.max(photons)), self._featureless_peak())
-        self._fluorescing(fluorescence, packaging_ratio, peak)
+        sample = np.zeros(n)
+        for lines, share in layers:
+            sample += self._layer(lines, share)
+        total = photons_s if photons_s is not None else self._photons_s(sample, brightness)
+        peak = float(np.max(sample)) * total or self._peak_photons_s(brightness)
+        passes = packaging.transmission**2
+        self._raman = sample * (total * passes)
+        if wrapping is not None:
+            self._raman = self._raman + self._layer(wrapping, packaging.signal * total)
+        self._fluorescing(fluorescence, passes * peak, packaging.fluorescence * peak)
         self._ambient = self._room_light() * ambient_e_s
         self._bleach_s = fluorescence.bleach_s
 
@@ -114,12 +134,17 @@ class SceneLight:
         density = photon_density(lines.scaled(photons_s / total), self.shift_cm, self._slit_cm)
         return np.asarray(density * self._pixel_cm, dtype=np.float64)
 
-    def _featureless_peak(self) -> float:
-        """Return what a usual sample's strongest pixel gets: a sample without bands fluoresces too."""
-        photons_s = self.preset.photons_per_mw_s * self.preset.laser_mw
-        return 0.01 * photons_s
+    def _peak_photons_s(self, brightness: float) -> float:
+        return self.preset.peak_photons_mw_s * self.preset.laser_mw * brightness
 
-    def _fluorescing(self, fluorescence: Fluorescence, packaging_ratio: float, peak: float) -> None:
+    def _photons_s(self, sample: FloatArray, brightness: float) -> float:
+        """Return the sample's photons a second that put the preset's peak on its strongest pixel."""
+        peak = self._peak_photons_s(brightness)
+        strongest = float(np.max(sample))
+        # Without bands there is no peak to set; what a wrapping adds then refers to a usual sample.
+        return peak / strongest if strongest > 0.0 else USUAL_WIDTH_PIXELS * peak
+
+    def _fluorescing(self, fluorescence: Fluorescence, peak: float, packaging_peak: float) -> None:
         centre = self.preset.excitation_nm + fluorescence.centre_nm
         shape = np.exp(-0.5 * ((self.wavelength_nm - centre) / fluorescence.width_nm) ** 2)
         shape *= self._pixel_cm * (self.wavelength_nm / self.preset.excitation_nm) ** -2
@@ -128,7 +153,7 @@ class SceneLight:
         self._fast = fluorescence.bleaching * sample
         self._slow = (1.0 - fluorescence.bleaching) * sample
         flat = np.exp(-(self.wavelength_nm - self.wavelength_nm[0]) / 120.0)
-        self._slow = self._slow + packaging_ratio * self.preset.fluorescence * peak * flat
+        self._slow = self._slow + packaging_peak * self.preset.fluorescence * flat
 
     def _room_light(self) -> FloatArray:
         light = np.full(self.wavelength_nm.size, 0.02)

@@ -33,9 +33,8 @@ class InstrumentPreset:
         Sag of the wavelength axis at its middle, against a straight line.
     resolution_cm
         Full width at half maximum of the slit image at the centre of the range, in cm⁻¹.
-    photons_per_mw_s
-        Raman photons of a strong scatterer (acetaminophen powder) that reach the detector, a second and mW,
-        summed over its range.
+    peak_photons_mw_s
+        Raman photons on the strongest pixel of a sample of brightness 1, a second and mW.
     efficiency_nm, efficiency
         Quantum efficiency times optics, tabulated against wavelength.
     gain_e, read_noise_e, bias_counts, full_well_e, bits
@@ -69,7 +68,7 @@ class InstrumentPreset:
     last_nm: float
     curvature_nm: float
     resolution_cm: float
-    photons_per_mw_s: float
+    peak_photons_mw_s: float
     efficiency_nm: tuple[float, ...]
     efficiency: tuple[float, ...]
     gain_e: float
@@ -121,7 +120,7 @@ CCD_785 = InstrumentPreset(
     last_nm=962.0,
     curvature_nm=1.5,
     resolution_cm=8.0,
-    photons_per_mw_s=6.0e4,
+    peak_photons_mw_s=600.0,
     efficiency_nm=(780.0, 800.0, 850.0, 900.0, 950.0, 1000.0),
     efficiency=(0.78, 0.80, 0.76, 0.64, 0.46, 0.24),
     gain_e=4.6,
@@ -145,8 +144,8 @@ CCD_785 = InstrumentPreset(
         "Laser: volume-Bragg-grating stabilised 785 nm diode (about 0.01 nm/K; a free-running one 0.3). "
         "Detector: cooled, vertically binned back-thinned CCD with near-infrared enhancement, silicon "
         "absorption cuts the red end; 16-bit converter matched to the register's full well. "
-        "Spectrograph: f/2 class transmission grating, 8 cm⁻¹. Raman rate: set so that acetaminophen powder "
-        "at full power fills about a fifth of full scale in one second, as on handhelds of this class."
+        "Spectrograph: f/2 class transmission grating, 8 cm⁻¹. Raman rate: set so that a strong scatterer "
+        "at full power reaches about a sixth of full scale in one second, as on handhelds of this class."
     ),
 )
 
@@ -164,7 +163,7 @@ INGAAS_1064 = InstrumentPreset(
     last_nm=1340.0,
     curvature_nm=2.0,
     resolution_cm=10.0,
-    photons_per_mw_s=2.4e4,
+    peak_photons_mw_s=380.0,
     efficiency_nm=(1000.0, 1100.0, 1200.0, 1300.0, 1400.0),
     efficiency=(0.55, 0.62, 0.66, 0.68, 0.68),
     gain_e=80.0,
@@ -187,8 +186,8 @@ INGAAS_1064 = InstrumentPreset(
     source=(
         "Laser: volume-Bragg-grating stabilised 1064 nm diode. Detector: one-stage cooled InGaAs array in "
         "its high-sensitivity gain, whose read noise and dark current exceed a CCD's by two to three orders. "
-        "Raman rate: that of 785-ccd times (785/1064)³ for photons. Fluorescence at 1064 nm: about a "
-        "twentieth of that at 785 nm, the usual reason to choose it; it varies widely between materials."
+        "Raman rate: that of 785-ccd times (785/1064)³ for photons, on wider pixels. Fluorescence: about a "
+        "twentieth of that at 785 nm, the usual reason to choose 1064; it varies widely between materials."
     ),
 )
 
