@@ -27,6 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+LABEL_SPACING_CM = 30.0
+MAX_LABELS = 15
+
 LibraryOption = Annotated[
     Path | None, typer.Option("--library", "-l", help="A library file; the shipped catalogue if not given.")
 ]
@@ -249,6 +252,21 @@ def _print_bands(entry: CatalogueEntry) -> None:
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
+def _labels(references: ReferenceSet, row: int, entry: CatalogueEntry | None) -> list[tuple[float, float]]:
+    """Return where to write band positions: the strongest bands on the grid that do not crowd each other."""
+    import numpy as np
+
+    placed: list[tuple[float, float]] = []
+    for band in sorted(() if entry is None else entry.bands, key=lambda band: -band.height):
+        crowded = any(abs(band.shift_cm - other) < LABEL_SPACING_CM for other, _ in placed)
+        height = float(
+            np.interp(band.shift_cm, references.shift, references.spectra[row], left=np.nan, right=np.nan)
+        )
+        if not crowded and np.isfinite(height) and len(placed) < MAX_LABELS:
+            placed.append((band.shift_cm, height))
+    return placed
+
+
 def _plot(path: Path, references: ReferenceSet, row: int, entry: CatalogueEntry | None) -> None:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -262,8 +280,11 @@ def _plot(path: Path, references: ReferenceSet, row: int, entry: CatalogueEntry 
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.plot(references.shift, references.spectra[row], linewidth=1.0)
-    for band in sorted(entry.bands, key=lambda band: -band.height)[:12] if entry is not None else ():
-        axes.annotate(f"{band.shift_cm:.0f}", (band.shift_cm, band.height), ha="center", fontsize=7)
+    for shift_cm, height in _labels(references, row, entry):
+        axes.annotate(
+            f"{shift_cm:.0f}", (shift_cm, height), (0, 3), textcoords="offset points", ha="center", fontsize=7
+        )
+    axes.margins(x=0.01, y=0.08)
     # Plain text: a name with a dollar sign is not a formula.
     axes.set_title(f"{record.substance} {record.form} ({record.tier})", parse_math=False)
     axes.set_xlabel("Raman shift, cm⁻¹")
