@@ -153,7 +153,7 @@ def test_packaging_adds_its_bands_and_takes_some_of_the_sample():
         spectra.append(acquire(device).with_dark(dark).to_spectrum())
 
     def height(spectrum, at):
-        near = spectrum.crop(at - 8, at + 8).intensity
+        near = spectrum.crop(at - 12, at + 12).intensity
         return float(near.max() - near.min())
 
     assert height(spectra[1], 1086.0) == pytest.approx(0.81 * height(spectra[0], 1086.0), rel=0.03)
@@ -182,9 +182,7 @@ def test_a_warming_laser_moves_the_bands():
         return float(np.sum(weight * spectrum.shift) / np.sum(weight))
 
     # 20 K at 0.01 nm/K: 0.2 nm of 785 nm is 3.25 cm⁻¹; the device's axis does not know of it.
-    assert peak(20) - peak(0) == pytest.approx(-3.25, abs=0.4) or peak(20) - peak(0) == pytest.approx(
-        3.25, abs=0.4
-    )
+    assert peak(20) - peak(0) == pytest.approx(3.25, abs=0.4)
 
 
 def test_ambient_light_is_in_the_dark_too():
