@@ -75,6 +75,12 @@ def independent_supports(bands: tuple[BandSupport, ...]) -> int:
     return alone + any(band.supports for band in bands if band.shared_phenyl)
 
 
+def supported_share(bands: tuple[BandSupport, ...]) -> float:
+    """Return the share of a component's bands, by height, that need it; 0 for no bands."""
+    total = sum(band.height for band in bands)
+    return sum(band.height for band in bands if band.supports) / total if total > 0.0 else 0.0
+
+
 def _disagreement(fit: Fit) -> FloatArray:
     """Squared difference of the compressed query and the compressed fit, point by point."""
     compressed = np.empty_like(fit.fitted)

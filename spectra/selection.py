@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spectriage.spectra.bands import band_support, supported_share
 from spectriage.spectra.mixture import Axis, Fit, Fitter
 from spectriage.spectra.spectrum import FloatArray
 
 MOST_COMPONENTS = 5
 MOST_PACKAGINGS = 2
-CONFIRMED = 4
-"""How many of the looks are fitted exactly at each step."""
+SEEN_SHARE = 0.5
+"""The share of an addition's bands, by height, that must need it."""
 
 Required = Callable[[int], float]
 
@@ -80,7 +81,7 @@ def select(
         if step is None:
             break
         row, gain, larger = step
-        if gain < required(row):
+        if gain < required(row) or not _is_seen(fitter, larger):
             rejected = (row, gain)
             break
         fit = _without_needless(fitter, fitter.refine(larger), required)
@@ -92,6 +93,13 @@ def select(
         fit = fitter.fit(tuple(fit.rows[i] for i in order), fit.axis)
     gains = tuple(fitter.loss(fit, i) for i in range(len(fit.rows)))
     return Selection(fit, gains, tuple(runner_up), rejected)
+
+
+def _is_seen(fitter: Fitter, larger: Fit) -> bool:
+    """Whether an addition explains its own bands, and not only what the others left at a few of them."""
+    if fitter.index.references.records[larger.rows[-1]].is_packaging:
+        return True
+    return supported_share(band_support(fitter, larger, len(larger.rows) - 1)) >= SEEN_SHARE
 
 
 def _best_addition(

@@ -142,11 +142,12 @@ def limit_of_detection(fitter: Fitter, base: Fit, row: int, required: float) -> 
         else:
             high = middle
     added = float(np.exp(high)) * index.area_per_norm(row)
-    present = sum(
-        amplitude * index.area_per_norm(other)
+    areas = [
+        (amplitude * index.area_per_norm(other), index.references.records[other].is_packaging)
         for amplitude, other in zip(base.amplitudes, base.rows, strict=True)
-        if not index.references.records[other].is_packaging
-    )
+    ]
+    # of the contents; where only packaging was seen, of all that was seen
+    present = sum(area for area, packaging in areas if not packaging) or sum(area for area, _ in areas)
     explained = float(np.linalg.norm(base.fitted))
     # what the model does not explain is signal too: its area is taken in proportion
     present = present / max(explained, 0.1) if base.rows else index.area_per_norm(row)

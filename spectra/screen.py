@@ -1,0 +1,110 @@
+"""One identification as a screen for people: verdict, components, why, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spectriage.spectra.decision import lod_text, wording
+from spectriage.spectra.result import Component, Identification, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MARKS = {
+    Verdict.ALARM: ("[!!]", "bold white on red"),
+    Verdict.WARNING: ("[! ]", "bold black on yellow"),
+    Verdict.INCONCLUSIVE: ("[? ]", "bold black on cyan"),
+    Verdict.NO_ALARM: ("[ok]", "bold black on green"),
+}
+BAR_CELLS = 24
+SHOWN_CANDIDATES = 3
+
+
+def show(result: Identification, console: Console, *, title: str = "", explain: bool = False) -> None:
+    """Print an identification.
+
+    Parameters
+    ----------
+    result
+        What to print.
+    console
+        Where; a rich console, which respects ``NO_COLOR``. Every colour is doubled by a word or a mark.
+    title
+        The file or device, printed first.
+    explain
+        Whether to list the bands that decided, the alternatives and every target.
+    """
+    mark, style = MARKS[result.verdict]
+    if title:
+        console.print(title, style="dim", markup=False, highlight=False)
+    console.print(f"{mark} {result.verdict.replace('_', ' ')} ", style=style, markup=False, end="")
+    console.print(f" {result.summary}", markup=False, highlight=False)
+    for component in (*result.components, *result.packaging):
+        console.print(_component_line(component), markup=False, highlight=False)
+    _section(console, "Why", result.facts)
+    _section(console, "Next", (result.next_step,))
+    _targets(result, console, explain)
+    if result.candidates and (explain or not result.components):
+        names = ", ".join(
+            f"{c.reference.substance} {c.score:.2f}"
+            for c in result.candidates[: 10 if explain else SHOWN_CANDIDATES]
+        )
+        _section(console, "Looks like", (f"{names} (1 is identical)",))
+    if explain:
+        _explain(result, console)
+    quality = result.quality
+    console.print(
+        f"  Signal {quality.snr:.0f} times the noise ({quality.noise_from}), "
+        f"{quality.low_cm:.0f}-{quality.high_cm:.0f} cm⁻¹; axis {result.axis_offset_cm:+.1f} cm⁻¹. "
+        "Presumptive result.",
+        style="dim",
+        markup=False,
+        highlight=False,
+    )
+
+
+def _component_line(component: Component) -> str:
+    filled = round(component.spectral_fraction * BAR_CELLS)
+    role = (
+        "packaging"
+        if component.reference.is_packaging
+        else f"{component.spectral_fraction:4.0%} of the signal"
+    )
+    bar = "·" * BAR_CELLS if component.reference.is_packaging else "█" * filled + "░" * (BAR_CELLS - filled)
+    return f"  {bar}  {role}  {wording(component)}"
+
+
+def _section(console: Console, name: str, lines: tuple[str, ...]) -> None:
+    for i, line in enumerate(lines):
+        label = f"{name}:" if i == 0 else ""
+        console.print(f"  {label:<11} {line}", markup=False, highlight=False)
+
+
+def _targets(result: Identification, console: Console, explain: bool) -> None:
+    """Print what was watched for and not found, each with the least that would have been seen."""
+    missed = [target for target in result.targets if not target.found]
+    if not missed:
+        return
+    shown = missed if explain else sorted(missed, key=lambda t: -t.lod)
+    names = ", ".join(f"{target.name} {_limit(target.lod)}" for target in shown)
+    _section(console, "Not found", (f"{names} (share of the signal that would have been seen)",))
+
+
+def _limit(lod: float) -> str:
+    return "in no amount" if lod > 1.0 else f"≥ {lod_text(lod)}"
+
+
+def _explain(result: Identification, console: Console) -> None:
+    for component in (*result.components, *result.packaging):
+        bands = ", ".join(
+            f"{band.shift_cm:.0f}{'' if band.supports else ' (not needed)'}" for band in component.bands[:12]
+        )
+        _section(
+            console, component.claim[:10], (f"{component.reference.id}, {component.reference.tier}", bands)
+        )
+        low, high = component.fraction_low, component.fraction_high
+        _section(console, "", (f"{low:.0%} to {high:.0%} of the signal (95 %)",))
+        if component.alternatives:
+            _section(console, "", (f"could also be: {', '.join(component.alternatives)}",))
+    for note in result.notes:
+        _section(console, "Note", (note,))
