@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from spectriage.device.clock import Deadline
-from spectriage.device.errors import DeviceAbortedError, DeviceUnsafeError
-from spectriage.device.protocol import LaserGateLine, LaserSource, LaserState, ScanSettings, Spectrometer
+from spectriage.device.errors import DeviceAbortedError
+from spectriage.device.protocol import LaserGateLine, LaserSource, ScanSettings, Spectrometer
 from spectriage.device.rawscan import RawScan
+from spectriage.device.safety import LONGEST_FIRING_S, LaserGuard
 
-Light = Callable[[Spectrometer], AbstractContextManager[object]]
-"""Gives the context in which the sample is lit; leaving it, by whatever way, puts the light out."""
+Light = Callable[[Spectrometer, float], AbstractContextManager[object]]
+"""Gives the context in which the sample is lit, for so many seconds at most; leaving it ends that."""
 
 
 class Stage(StrEnum):
@@ -99,34 +100,26 @@ class CancelToken:
 
 
 @contextmanager
-def direct_light(device: Spectrometer) -> Iterator[None]:
-    """Light the sample by switching the laser or its gate; off on every way out, read back where it can be.
+def guarded_light(device: Spectrometer, seconds: float) -> Iterator[None]:
+    """Fire the laser, or drive its gate, through a `LaserGuard`; a device without either stays as it is.
+
+    Parameters
+    ----------
+    device
+        Open.
+    seconds
+        Longest time that the light may be on.
 
     Raises
     ------
     DeviceUnsafeError
-        When the laser does not read back as off afterwards.
+        The interlock is open, or the laser could not be verified to be off afterwards.
     """
-    if isinstance(device, LaserSource):
-        try:
-            device.laser_on()
-            yield
-        finally:
-            device.laser_off()
-            state = device.laser_readback()
-            if state is not LaserState.OFF:
-                raise DeviceUnsafeError(
-                    f"the laser reads back as {state} after it was switched off",
-                    where=device.info.uri,
-                    remedy="treat it as on: cut its power",
-                )
-    elif isinstance(device, LaserGateLine):
-        try:
-            device.set_laser_gate(True)
-            yield
-        finally:
-            device.set_laser_gate(False)
-    else:
+    if not can_darken(device):
+        yield
+        return
+    longest = max(1.0, min(seconds, LONGEST_FIRING_S))
+    with LaserGuard(device) as guard, guard.fire(guard.arm(max_firing_s=longest)):
         yield
 
 
@@ -143,7 +136,7 @@ class Acquirer:
     device
         Open; it stays the caller's to close.
     light
-        How the sample is lit: the laser-safety state machine's, or `direct_light`.
+        How the sample is lit; `guarded_light` unless a screen arms and fires on its own.
     progress
         Called on the acquiring thread between exposures; must return soon.
     cancel
@@ -156,7 +149,7 @@ class Acquirer:
         self,
         device: Spectrometer,
         *,
-        light: Light = direct_light,
+        light: Light = guarded_light,
         progress: ProgressCallback = ignore_progress,
         cancel: CancelToken | None = None,
         dark_accumulations: int | None = None,
@@ -234,7 +227,7 @@ class Acquirer:
         settings = self.settings
         self.dark(deadline)
         self.report(Stage.SCAN, 0, settings.accumulations, f"scan, {settings.integration_ms:g} ms")
-        with self.light(self.device):
+        with self.light(self.device, deadline.remaining_s):
             raw = self.lit(deadline)
         self.report(Stage.DONE, settings.accumulations, settings.accumulations)
         return raw

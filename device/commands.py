@@ -105,15 +105,14 @@ def _console(*, stderr: bool = False) -> Console:
 def _identify(raw: RawScan, name: str, library: Path | None, as_json: bool, plot: Path | None) -> int:
     from spectriage.library.cache import open_library
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.result import exit_code
     from spectriage.spectra.screen import show
 
     identification = Identifier(open_library(library)).identify(raw.to_spectrum())
     if as_json:
-        print(json.dumps({**identification.to_json(), "input": name}, ensure_ascii=False))
+        print(json.dumps(identification.to_json(input_name=name), ensure_ascii=False))
     else:
         show(identification, _console())
-    return exit_code(identification)
+    return identification.verdict.exit_code
 
 
 def devices(as_json: JsonOption = False) -> None:

@@ -285,8 +285,8 @@ class RawScan:
         -------
         Spectrum
             ``counts - dark`` with its variance. Metadata: `origin`, `device` (uri, maker, model, serial),
-            exposure, times, ``saturated_cm`` (tuple of (low, high) shifts in cm⁻¹, empty when nothing is
-            saturated), ``saturated_fraction``, ``dark_subtracted``, and all that the device said.
+            exposure, times, ``saturated``, ``saturated_cm`` (tuple of (low, high) shifts in cm⁻¹),
+            ``saturated_fraction``, ``dark_subtracted``, and all that the device said.
 
         Raises
         ------
@@ -334,6 +334,7 @@ class RawScan:
             "started": self.started.isoformat(),
             "finished": self.finished.isoformat(),
             "dark_subtracted": self.dark is not None,
+            "saturated": bool(np.any(saturated)),
             "saturated_cm": _ranges(shift, saturated),
             "saturated_fraction": float(np.mean(saturated)),
         }

@@ -25,8 +25,8 @@ AMBIENT_LINES_NM = (
 """Near-infrared lines of discharge lamps (argon; 1128.71 mercury) and assumed relative strengths."""
 
 
-USUAL_WIDTH_PIXELS = 60.0
-"""Photons of a usual sample over those of its strongest pixel."""
+USUAL_WIDTH_CM = 120.0
+"""Photons of a usual sample over those per cm⁻¹ at the top of its strongest band."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class SceneLight:
         Lines of each material and its share of the sample's Raman photons; the shares sum to 1.
     photons_s
         Raman photons of the sample a second at full power within the range. None to put
-        `InstrumentPreset.peak_photons_mw_s` times `brightness` on the strongest pixel.
+        `InstrumentPreset.peak_photons_mw_s` times `brightness` at the top of the strongest band.
     brightness
         Used where `photons_s` is None.
     fluorescence
@@ -115,7 +115,8 @@ class SceneLight:
         for lines, share in layers:
             sample += self._layer(lines, share)
         total = photons_s if photons_s is not None else self._photons_s(sample, brightness)
-        peak = float(np.max(sample)) * total or self._peak_photons_s(brightness)
+        usual = self._top_density(brightness) * float(np.median(self._pixel_cm))
+        peak = float(np.max(sample)) * total or usual
         passes = packaging.transmission**2
         self._raman = sample * (total * passes)
         if wrapping is not None:
@@ -134,15 +135,16 @@ class SceneLight:
         density = photon_density(lines.scaled(photons_s / total), self.shift_cm, self._slit_cm)
         return np.asarray(density * self._pixel_cm, dtype=np.float64)
 
-    def _peak_photons_s(self, brightness: float) -> float:
+    def _top_density(self, brightness: float) -> float:
+        """Return the photons a second and cm⁻¹ at the top of the strongest band."""
         return self.preset.peak_photons_mw_s * self.preset.laser_mw * brightness
 
     def _photons_s(self, sample: FloatArray, brightness: float) -> float:
-        """Return the sample's photons a second that put the preset's peak on its strongest pixel."""
-        peak = self._peak_photons_s(brightness)
-        strongest = float(np.max(sample))
+        """Return the sample's photons a second that put the preset's rate on its strongest band."""
+        top = self._top_density(brightness)
+        strongest = float(np.max(sample / self._pixel_cm))
         # Without bands there is no peak to set; what a wrapping adds then refers to a usual sample.
-        return peak / strongest if strongest > 0.0 else USUAL_WIDTH_PIXELS * peak
+        return top / strongest if strongest > 0.0 else USUAL_WIDTH_CM * top
 
     def _fluorescing(self, fluorescence: Fluorescence, peak: float, packaging_peak: float) -> None:
         centre = self.preset.excitation_nm + fluorescence.centre_nm

@@ -34,7 +34,7 @@ class InstrumentPreset:
     resolution_cm
         Full width at half maximum of the slit image at the centre of the range, in cm⁻¹.
     peak_photons_mw_s
-        Raman photons on the strongest pixel of a sample of brightness 1, a second and mW.
+        Raman photons per cm⁻¹ at the top of the strongest band of a sample of brightness 1, a second and mW.
     efficiency_nm, efficiency
         Quantum efficiency times optics, tabulated against wavelength.
     gain_e, read_noise_e, bias_counts, full_well_e, bits
@@ -120,7 +120,7 @@ CCD_785 = InstrumentPreset(
     last_nm=962.0,
     curvature_nm=1.5,
     resolution_cm=8.0,
-    peak_photons_mw_s=600.0,
+    peak_photons_mw_s=285.0,
     efficiency_nm=(780.0, 800.0, 850.0, 900.0, 950.0, 1000.0),
     efficiency=(0.78, 0.80, 0.76, 0.64, 0.46, 0.24),
     gain_e=4.6,
@@ -163,7 +163,7 @@ INGAAS_1064 = InstrumentPreset(
     last_nm=1340.0,
     curvature_nm=2.0,
     resolution_cm=10.0,
-    peak_photons_mw_s=380.0,
+    peak_photons_mw_s=115.0,
     efficiency_nm=(1000.0, 1100.0, 1200.0, 1300.0, 1400.0),
     efficiency=(0.55, 0.62, 0.66, 0.68, 0.68),
     gain_e=80.0,
@@ -186,7 +186,7 @@ INGAAS_1064 = InstrumentPreset(
     source=(
         "Laser: volume-Bragg-grating stabilised 1064 nm diode. Detector: one-stage cooled InGaAs array in "
         "its high-sensitivity gain, whose read noise and dark current exceed a CCD's by two to three orders. "
-        "Raman rate: that of 785-ccd times (785/1064)³ for photons, on wider pixels. Fluorescence: about a "
+        "Raman rate: that of 785-ccd times (785/1064)³ for photons. Fluorescence: about a "
         "twentieth of that at 785 nm, the usual reason to choose 1064; it varies widely between materials."
     ),
 )
