@@ -149,6 +149,7 @@ def fit(
     asymmetry: float,
     norm: float,
     tol: float,
+    done: int,
     weights: FloatArray,
     baseline: FloatArray,
     history: FloatArray,
@@ -157,16 +158,17 @@ def fit(
 
     The fit is made on ``(values - low) / extent``: a line is its own baseline, so nothing is lost, and what
     rounding loses is then a part of the range, not of a constant under it; `low` is the least value because
-    baselines lie low. `weights` holds the first weights and returns those `baseline` was solved with; `norm` is
-    Σ|values| / extent, what airPLS compares with; `history` receives the change in each iteration.
+    baselines lie low. `norm` is Σ|values| / extent, what airPLS compares with. The fit goes on from `weights`
+    after `done` systems, and returns there those `baseline` was solved with; `history` receives the change in
+    each iteration.
     """
     n = values.size
     y = (values - low) / extent
     factor, inverse, z, trial = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     new = np.empty(n)
     current = weights.copy()
-    status, solved = CAPPED, 0
-    for iteration in range(history.size):
+    status, solved = CAPPED, done
+    for iteration in range(done, history.size):
         if not solve_system(current, lam, y, factor, inverse, trial):
             status = SINGULAR
             break
@@ -185,6 +187,6 @@ def fit(
             status = CONVERGED
             break
         current, new = new, current
-    if solved > 0:
+    if solved > done:
         baseline[:] = z * extent + low
     return status, solved

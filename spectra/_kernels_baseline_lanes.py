@@ -172,7 +172,7 @@ def total(typing: Any, value: Any) -> Any:
 
 @kernel()
 def _split_exponential(exponent: Any) -> tuple[Any, Any, Any]:
-    """Return 2^k, e and o of exp(exponent) = 2^k (e + o) / (e - o) in each lane, |exponent| ≤ 700.
+    """Return 2^k, e and o of exp(exponent) = 2^k (e + o) / (e - o) in each lane, |exponent| ≤ 690.
 
     exponent = k ln 2 + r with |r| ≤ ½ ln 2, where the [5/5] Padé approximant of exp r is good to 1e-15.
     """
@@ -190,14 +190,14 @@ def _split_exponential(exponent: Any) -> tuple[Any, Any, Any]:
 
 @kernel()
 def exponential(exponent: Any) -> Any:
-    """Return ``exp(exponent)`` in each lane, |exponent| ≤ 700."""
+    """Return ``exp(exponent)`` in each lane, |exponent| ≤ 690."""
     power, even, odd = _split_exponential(exponent)
-    return power * (even + odd) / (even - odd)
+    return power * ((even + odd) / (even - odd))
 
 
 @kernel()
 def logistic(exponent: Any) -> Any:
-    """Return ``1 / (1 + exp(exponent))`` in each lane, |exponent| ≤ 700, with one division."""
+    """Return ``1 / (1 + exp(exponent))`` in each lane, |exponent| ≤ 690, with one division."""
     power, even, odd = _split_exponential(exponent)
     low = even - odd
     return low / fma(power, even + odd, low)

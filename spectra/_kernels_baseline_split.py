@@ -317,16 +317,17 @@ def iterate(
     asymmetry: float,
     norm: float,
     tol: float,
+    done: int,
     history: FloatArray,
 ) -> tuple[int, int]:
-    """Iterate from the weights `v`; return the status and the number of systems solved.
+    """Iterate from the weights `v` after `done` systems; return the status and the systems solved.
 
-    After an even number of systems the weights of the last one are in `new`, after an odd number in `v`.
+    After an even number of further systems the weights of the last one are in `new`, after an odd one in `v`.
     """
     factors = np.empty(5 * y.size)
     joint = np.empty(18 * LANES)
     edges = edge_rows()
-    for iteration in range(history.size):
+    for iteration in range(done, history.size):
         if not (eliminate(y, v, edges, factors, joint) and solve_separators(joint)):
             return SINGULAR, iteration
         count, added, squares = substitute(y, factors, joint, x)
@@ -357,6 +358,7 @@ def fit(
     asymmetry: float,
     norm: float,
     tol: float,
+    done: int,
     weights: FloatArray,
     baseline: FloatArray,
     history: FloatArray,
@@ -366,8 +368,8 @@ def fit(
     y, v, new, x = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
     into_lanes(values, low, extent, FILLING, y)
     into_lanes(weights, 0.0, lam, 0.0, v)
-    status, solved = iterate(y, v, new, x, 1.0 / lam, method, asymmetry, norm, tol, history)
-    if solved > 0:
+    status, solved = iterate(y, v, new, x, 1.0 / lam, method, asymmetry, norm, tol, done, history)
+    if solved > done:
         out_of_lanes(x, extent, low, baseline)
-        out_of_lanes(v if solved % 2 == 1 else new, lam, 0.0, weights)
+        out_of_lanes(v if (solved - done) % 2 == 1 else new, lam, 0.0, weights)
     return status, solved
