@@ -215,7 +215,11 @@ def _render_entries(
 
 
 def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet:
-    """Return the references with their search matrices, every one checked against itself."""
+    """Return the references with their search matrices and null, every one checked against itself."""
+    from spectriage.spectra.contrast import compressed_key, compressed_matrix
+    from spectriage.spectra.null import KEY as NULL_KEY
+    from spectriage.spectra.null import make_null
+    from spectriage.spectra.scores import SCORES
     from spectriage.spectra.search import index_matrix
 
     indexes = {}
@@ -223,9 +227,15 @@ def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSe
         key, matrix = index_matrix(references, score)
         indexes[key] = matrix
         report(progress, "indexing", done, len(INDEX_SCORES))
+    step_cm = float(references.shift[1] - references.shift[0])
+    indexes[compressed_key(step_cm)] = compressed_matrix(indexes[SCORES["deriv2"].key(step_cm)])
     indexed = replace(references, indexes=indexes)
     check_self_identification(indexed, progress)
-    return indexed
+    null = make_null(indexed, progress)
+    if null is None:
+        return indexed
+    kept = {**indexed.attributes, "null": {NULL_KEY: null.to_attribute()}}
+    return replace(indexed, attributes=kept)
 
 
 def check_self_identification(references: ReferenceSet, progress: Progress | None = None) -> None:

@@ -61,8 +61,7 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
         low, high = max(0, centre - half), min(shift.size, centre + half + 1)
         if not whole.query.valid[low:high].all():
             continue
-        total = float(before[low:high].sum())
-        remaining = float(after[low:high].sum()) / total if total > 0.0 else 1.0
+        remaining = min(_ratio(a[low:high], b[low:high]) for a, b in zip(after, before, strict=True))
         position_cm = float(shift[centre])
         shared = any(a <= position_cm <= b for a, b in SHARED_PHENYL_CM)
         bands.append(BandSupport(position_cm, float(curvature[centre] / curvature.max()), remaining, shared))
@@ -81,13 +80,24 @@ def supported_share(bands: tuple[BandSupport, ...]) -> float:
     return sum(band.height for band in bands if band.supports) / total if total > 0.0 else 0.0
 
 
-def _disagreement(fit: Fit) -> FloatArray:
-    """Squared difference of the compressed query and the compressed fit, point by point."""
+def _disagreement(fit: Fit) -> tuple[FloatArray, FloatArray]:
+    """Squared difference of query and fit, point by point: compressed, and as it is.
+
+    A weak band shows in the first, a strong one on the flank of another's in the second.
+    """
     compressed = np.empty_like(fit.fitted)
     compress(fit.fitted, fit.query.threshold, compressed)
     energy = float(compressed @ compressed)
     scale = float(compressed @ fit.query.compressed) / energy if energy > 0.0 else 0.0
-    return np.square(np.where(fit.query.valid, fit.query.compressed - scale * compressed, 0.0))
+    return (
+        np.square(np.where(fit.query.valid, fit.query.compressed - scale * compressed, 0.0)),
+        np.square(np.where(fit.query.valid, fit.query.derivative - fit.fitted, 0.0)),
+    )
+
+
+def _ratio(after: FloatArray, before: FloatArray) -> float:
+    total = float(before.sum())
+    return float(after.sum()) / total if total > 0.0 else 1.0
 
 
 def _peaks(curvature: FloatArray) -> list[int]:

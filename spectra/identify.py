@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 
 import numpy as np
@@ -11,8 +12,10 @@ from spectriage.spectra.bands import band_support
 from spectriage.spectra.contrast import ContrastIndex
 from spectriage.spectra.decision import Evidence, claim, rule
 from spectriage.spectra.errors import ParameterError, SpectrumError
-from spectriage.spectra.grid import resample
+from spectriage.spectra.grid import Resampled, resample
 from spectriage.spectra.mixture import AXIS_REACH_STEPS, Fit, Fitter
+from spectriage.spectra.noise import noise_level
+from spectriage.spectra.null import probability, read_null
 from spectriage.spectra.policy import Policy
 from spectriage.spectra.quality import assess, background
 from spectriage.spectra.reference import ReferenceSet
@@ -61,6 +64,7 @@ class Identifier:
         self.policy = policy or Policy()
         self.index = ContrastIndex(references)
         self._allowed = self._allowed_rows(packaging)
+        self.null = read_null(references)
         self._engine = _version()
 
     def _allowed_rows(self, packaging: str | Sequence[str]) -> FloatArray:
@@ -124,7 +128,7 @@ class Identifier:
         explained = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
             tuple(records[row] for row in fit.rows)
         )
-        parts = self._components(fitter, fit) if fit.rows else ()
+        parts = self._components(fitter, fit, quality.snr) if fit.rows else ()
         components = tuple(part for part in parts if not part.reference.is_packaging)
         wrapping = tuple(part for part in parts if part.reference.is_packaging)
         found = {target.reference.family for target in targets if target.found}
@@ -150,7 +154,7 @@ class Identifier:
             next_step=ruling.next_step,
             components=components,
             packaging=wrapping,
-            candidates=self._candidates(fitter, selection),
+            candidates=self._candidates(fitter, selection, quality.snr),
             targets=targets,
             quality=quality,
             similarity=fit.similarity,
@@ -163,7 +167,7 @@ class Identifier:
                 "sha256": self.references.sha256,
             },
             engine=self._engine,
-            traces=self._traces(fit, query.intensity, query.measured, baseline) if traces else None,
+            traces=self._traces(fit, query, baseline) if traces else None,
         )
 
     def _weigh_targets(self, fitter: Fitter, selection: Selection) -> tuple[tuple[TargetEvidence, ...], Fit]:
@@ -178,7 +182,7 @@ class Identifier:
                 fit = fitter.fit((*fit.rows, larger.rows[-1]), fit.axis)
         return tuple(weighed), fit
 
-    def _components(self, fitter: Fitter, fit: Fit) -> tuple[Component, ...]:
+    def _components(self, fitter: Fitter, fit: Fit, snr: float) -> tuple[Component, ...]:
         """Turn the rows of a fit into components, largest fraction first; small ones are left out."""
         records = self.references.records
         areas = np.array([self.index.area_per_norm(row) for row in fit.rows]) * fit.amplitudes
@@ -191,19 +195,18 @@ class Identifier:
             if contents[position] and fraction < self.policy.min_fraction:
                 continue
             low, high = _interval(fraction, gain)
-            components.append(
-                Component(
-                    reference=records[row],
-                    claim=claim(records[row]),
-                    spectral_fraction=fraction,
-                    fraction_low=low,
-                    fraction_high=high,
-                    score=float(1.0 - np.exp(-gain)),
-                    gain=gain,
-                    bands=band_support(fitter, fit, position),
-                    alternatives=self._alternatives(fitter, fit, position),
-                )
+            component = Component(
+                reference=records[row],
+                claim=claim(records[row]),
+                spectral_fraction=fraction,
+                fraction_low=low,
+                fraction_high=high,
+                score=float(1.0 - np.exp(-gain)),
+                gain=gain,
+                bands=band_support(fitter, fit, position),
+                alternatives=self._alternatives(fitter, fit, position),
             )
+            components.append(self._judged(component, fit, snr))
         return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))
 
     def _alternatives(self, fitter: Fitter, fit: Fit, position: int) -> tuple[str, ...]:
@@ -221,7 +224,7 @@ class Identifier:
                 names.append(records[other].id)
         return tuple(sorted(names))
 
-    def _candidates(self, fitter: Fitter, selection: Selection) -> tuple[Candidate, ...]:
+    def _candidates(self, fitter: Fitter, selection: Selection, snr: float) -> tuple[Candidate, ...]:
         """Return what the spectrum looks like as a single substance, best first."""
         records = self.references.records
         scores = {fit.rows[0]: fit.similarity for fit in selection.runner_up}
@@ -231,20 +234,56 @@ class Identifier:
         for row in np.argsort(-looks, kind="stable")[: CANDIDATES + len(scores)]:
             if int(row) not in scores:
                 scores[int(row)] = min(fitter.fit((int(row),), axis).similarity, worst)
-        ranked = sorted(scores, key=lambda row: (-round(scores[row], 9), records[row].id))
-        return tuple(Candidate(records[row], max(scores[row], 0.0)) for row in ranked[:CANDIDATES])
+        ranked = sorted(scores, key=lambda row: (-round(scores[row], 9), records[row].id))[:CANDIDATES]
+        found = [Candidate(records[row], max(scores[row], 0.0)) for row in ranked]
+        return tuple(self._with_odds(found, snr))
 
-    def _traces(
-        self,
-        fit: Fit,
-        measured: FloatArray,
-        mask: np.ndarray[tuple[int], np.dtype[np.bool_]],
-        baseline: FloatArray,
-    ) -> Traces:
+    def _with_odds(self, candidates: list[Candidate], snr: float) -> list[Candidate]:
+        """Give candidates their p-values, likelihood ratios and probabilities.
+
+        The likelihood ratio is that of the best match being right; the candidates share its probability in
+        proportion to their own ratios, each substance counting once.
+        """
+        if self.null is None or not candidates:
+            return candidates
+        judged = [self.null.first(candidate.score, snr) for candidate in candidates]
+        best: dict[str, float] = {}
+        for candidate, (_, log_ratio) in zip(candidates, judged, strict=True):
+            name = candidate.reference.substance
+            best[name] = max(best.get(name, -np.inf), log_ratio)
+        shares = {name: float(np.exp(value - judged[0][1])) for name, value in best.items()}
+        total = sum(shares.values())
+        any_right = probability(judged[0][1], self.policy.prior_known)
+        return [
+            replace(
+                candidate,
+                probability=any_right * shares[candidate.reference.substance] / total,
+                p_value=p_value,
+                likelihood_ratio=float(np.exp(min(log_ratio, 700.0))),
+            )
+            for candidate, (p_value, log_ratio) in zip(candidates, judged, strict=True)
+        ]
+
+    def _judged(self, component: Component, fit: Fit, snr: float) -> Component:
+        """Give a component its p-value, likelihood ratio and probability."""
+        if self.null is None:
+            return component
+        if len(fit.rows) == 1:
+            p_value, log_ratio = self.null.first(fit.similarity, snr)
+        else:
+            p_value, log_ratio = self.null.further(component.gain, snr)
+        return replace(
+            component,
+            probability=probability(log_ratio, self.policy.prior_known),
+            p_value=p_value,
+            likelihood_ratio=float(np.exp(min(log_ratio, 700.0))),
+        )
+
+    def _traces(self, fit: Fit, query: Resampled, baseline: FloatArray) -> Traces:
         """Return the curves of the fit in the query's own intensity."""
-        shown = np.where(mask, measured, np.nan)
+        shown = np.where(query.measured, query.intensity, np.nan)
         parts = {}
-        left = np.where(mask, measured - baseline, np.nan)
+        left = shown - baseline
         for row, amplitude in zip(fit.rows, fit.amplitudes, strict=True):
             values = np.nan_to_num(self.references.spectra[row].astype(np.float64))
             derivative_norm = self.index.derivative_norm(row)
@@ -255,8 +294,7 @@ class Identifier:
             )
             parts[self.references.records[row].id] = curve
             left = left - curve
-        noise = max(fit.query.noise * fit.query.norm, 1e-300)
-        return Traces(self.references.shift, shown, baseline, parts, left / noise)
+        return Traces(self.references.shift, shown, baseline, parts, left / max(noise_level(query), 1e-300))
 
 
 def _interval(fraction: float, gain: float) -> tuple[float, float]:

@@ -73,7 +73,7 @@ class Policy:
 
     targets: tuple[Target, ...] = DEFAULT_TARGETS
     lod: float = 0.10
-    gain: float = 0.22
+    gain: float = 0.20
     hazard_gain: float = 0.30
     packaging_gain: float = 0.10
     margin: float = 0.12

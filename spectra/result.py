@@ -38,10 +38,17 @@ def most_serious(verdicts: Iterable[Verdict]) -> Verdict:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A reference that the spectrum resembles, and how much: V in 0…1."""
+    """A reference that the spectrum resembles, and how much: V in 0…1.
+
+    The probability is that of its being the material, or its strongest component; what the probabilities of all
+    candidates lack to 1 is that of "none of these". None when the library has no null distribution.
+    """
 
     reference: Reference
     score: float
+    probability: float | None = None
+    p_value: float | None = None
+    likelihood_ratio: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields that version 1 of the JSON names."""
@@ -53,6 +60,9 @@ class Candidate:
             "class": record.material_class,
             "tier": str(record.tier),
             "score": round(self.score, 6),
+            "probability": _rounded(self.probability),
+            "p_value": _rounded(self.p_value),
+            "likelihood_ratio": _rounded(self.likelihood_ratio),
         }
 
 

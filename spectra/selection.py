@@ -13,7 +13,7 @@ from spectriage.spectra.spectrum import FloatArray
 
 MOST_COMPONENTS = 5
 MOST_PACKAGINGS = 2
-SEEN_SHARE = 0.5
+SEEN_SHARE = 0.25
 """The share of an addition's bands, by height, that must need it."""
 
 Required = Callable[[int], float]
@@ -77,13 +77,16 @@ def select(
             )
             if full or record.family in taken:
                 open_rows[i] = 0.0
-        step = _best_addition(fitter, fit, open_rows, runner_up, required)
+        step = None
+        for row, gain, larger in _additions(fitter, fit, open_rows, runner_up, required):
+            if gain >= required(row) and _is_seen(fitter, larger):
+                step = (row, larger)
+                break
+            rejected = (row, gain) if rejected is None or gain > rejected[1] else rejected
         if step is None:
             break
-        row, gain, larger = step
-        if gain < required(row) or not _is_seen(fitter, larger):
-            rejected = (row, gain)
-            break
+        row, larger = step
+        rejected = None
         fit = _without_needless(fitter, fitter.refine(larger), required)
         if row not in fit.rows:
             break
@@ -102,18 +105,14 @@ def _is_seen(fitter: Fitter, larger: Fit) -> bool:
     return supported_share(band_support(fitter, larger, len(larger.rows) - 1)) >= SEEN_SHARE
 
 
-def _best_addition(
+def _additions(
     fitter: Fitter, fit: Fit, open_rows: FloatArray, runner_up: list[Fit], required: Required
-) -> tuple[int, float, Fit] | None:
-    """Return the addition that exceeds what it must by the most, or falls short by the least."""
+) -> list[tuple[int, float, Fit]]:
+    """Return additions with their gains, first the one that exceeds what it must by the most."""
     rows = fitter.looks(fit, open_rows)
     rows += [f.rows[0] for f in runner_up[1:3] if open_rows[f.rows[0]] > 0 and f.rows[0] not in rows]
-    best: tuple[int, float, Fit] | None = None
-    for row in rows:
-        gain, larger = fitter.gain(fit, row)
-        if best is None or gain - required(row) > best[1] - required(best[0]):
-            best = (row, gain, larger)
-    return best
+    tried = [(row, *fitter.gain(fit, row)) for row in rows]
+    return sorted(tried, key=lambda addition: required(addition[0]) - addition[1])
 
 
 def _without_needless(fitter: Fitter, fit: Fit, required: Required) -> Fit:

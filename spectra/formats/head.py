@@ -59,7 +59,7 @@ def text(head: Mapping[str, str], *keys: str) -> str | None:
 
 def _values(head: Mapping[str, str], keys: tuple[str, ...]) -> list[str]:
     lowered = {key.lower(): value for key, value in head.items()}
-    return [lowered[key] for key in keys if key in lowered]
+    return [lowered[key.lower()] for key in keys if key.lower() in lowered]
 
 
 def excitation_nm(head: Mapping[str, str]) -> float | None:

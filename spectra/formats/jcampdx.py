@@ -32,6 +32,10 @@ _KNOWN = {
 }
 _FORMS = {"xydata": "(X++(Y..Y))", "xypoints": "(XY..XY)"}
 _PAIRS_LINE = re.compile(r"[0-9eE+\-.,; \t]*")
+_MAX_DATA_CHARS = 4_096
+_REPEATS = ".STUVWXYZs"  # the place of a letter is how often the value stands
+_REPEAT = re.compile(r"[S-Zs]")
+_REPEATED_DIFFERENCE = re.compile(r"[%J-Rj-r][0-9.]*[S-Zs]")
 _FIRST_NUMBER = re.compile(r"\s*([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))")
 
 
@@ -157,6 +161,33 @@ def _points(source: Source, block: _Block) -> int | None:
     return int(count)
 
 
+def _check_lines(source: Source, block: _Block, count: int) -> None:
+    """Refuse lines that `jcamp` leaves out without a word, decodes wrongly, or swells on."""
+    values = 0
+    for i, line in enumerate(block.data):
+        where = source.where(block.data_line + i)
+        if len(line) > _MAX_DATA_CHARS:
+            raise FormatError(f"the line has {len(line):,} characters", where=where, remedy="export it again")
+        if block.kind == "XYPOINTS" and not _PAIRS_LINE.fullmatch(line):
+            raise FormatError(f"{clip(line)} is not pairs of numbers", where=where, remedy="correct it")
+        values += len(line.split()) + sum(map(str.isalpha, line))
+        repeats = _REPEAT.findall(line)
+        if repeats:
+            # The package repeats from the last difference on, whatever stands between: right only for these.
+            if len(repeats) != len(_REPEATED_DIFFERENCE.findall(line)):
+                raise FormatError(
+                    "it repeats a value that is not written as a difference: that form is not read",
+                    where=where,
+                    remedy="export it in another form of XYDATA",
+                )
+            values += sum(map(_REPEATS.index, repeats))
+        # A value takes at most two numbers, each with an exponent or a letter.
+        if values > 8 * count + 100:
+            raise FormatError(
+                f"it holds far more values than its {count:,} points", where=where, remedy="export it again"
+            )
+
+
 def _normalised(source: Source, block: _Block) -> list[str]:
     """Return the block as `jcamp` likes it: known labels alone, in its spelling, and only lines of data."""
     kind = _DATA_LABELS[block.kind]
@@ -175,18 +206,7 @@ def _normalised(source: Source, block: _Block) -> list[str]:
     count = _points(source, block)
     if count is not None:
         lines.append(f"##npoints={count}")
-    if kind == "xydata" and (count is None or not {"FIRSTX", "LASTX"} <= set(block.labels)):
-        raise FormatError(
-            "FIRSTX, LASTX or NPOINTS is missing", where=source.where(block.line), remedy="export it again"
-        )
-    for i, line in enumerate(block.data):
-        # jcamp leaves out such a line without a word.
-        if kind == "xypoints" and not _PAIRS_LINE.fullmatch(line):
-            raise FormatError(
-                f"{clip(line)} is not pairs of numbers",
-                where=source.where(block.data_line + i),
-                remedy="correct it",
-            )
+    _check_lines(source, block, MAX_POINTS if count is None else count)
     return [*lines, f"##{kind}={form}", *block.data, "##end="]
 
 
@@ -229,16 +249,25 @@ def _check_data(source: Source, block: _Block, x: Any, y: Any) -> None:
         )
     if not (np.all(np.isfinite(x)) and np.all(np.isfinite(y))):
         raise FormatError("a value is not finite", where=where, remedy="export it again")
-    if _DATA_LABELS[block.kind] != "xydata" or y.size < 2:
+
+
+def _check_axis(source: Source, block: _Block) -> None:
+    """Refuse a table that does not begin at FIRSTX: the axis is made from FIRSTX and LASTX alone."""
+    if _DATA_LABELS[block.kind] != "xydata":
         return
-    # The axis is made from FIRSTX and LASTX: the first value of the table must agree, in units of XFACTOR.
-    factor = _float(source, block, "XFACTOR", 1.0) or 1.0
-    first = next((m for m in map(_FIRST_NUMBER.match, block.data) if m), None)
-    step = abs(x[1] - x[0])
-    if first and abs(float(first[1]) * factor - x[0]) > max(step, 0.5 * abs(factor)):
+    count = _points(source, block)
+    first_x, last_x = _float(source, block, "FIRSTX"), _float(source, block, "LASTX")
+    if count is None or first_x is None or last_x is None:
         raise FormatError(
-            f"the table begins at {float(first[1]) * factor:g} but FIRSTX is {x[0]:g}",
-            where=where,
+            "FIRSTX, LASTX or NPOINTS is missing", where=source.where(block.line), remedy="export it again"
+        )
+    factor = _float(source, block, "XFACTOR", 1.0) or 1.0
+    step = abs(last_x - first_x) / max(count - 1, 1)
+    first = next((match for match in map(_FIRST_NUMBER.match, block.data) if match), None)
+    if first and abs(float(first[1]) * factor - first_x) > max(step, 0.5 * abs(factor)):
+        raise FormatError(
+            f"the table begins at {float(first[1]) * factor:g} but FIRSTX is {first_x:g}",
+            where=source.where(block.data_line),
             remedy="FIRSTX, LASTX and XFACTOR must fit the table",
         )
 
@@ -246,6 +275,7 @@ def _check_data(source: Source, block: _Block, x: Any, y: Any) -> None:
 def _load(source: Source, block: _Block, name: str) -> Spectrum:
     _check_kind(source, block)
     role, units = _axis_role(source, block)
+    _check_axis(source, block)
     x, y = _parsed(source, block)
     _check_data(source, block, x, y)
     resolution = heads.number(block.head, "resolution")

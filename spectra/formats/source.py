@@ -120,6 +120,8 @@ def read_bytes(path: StrPath) -> bytes:
         raise FormatError("there is no such file", where=name, remedy="check the path") from None
     except PermissionError:
         raise FormatError("no permission to read it", where=name, remedy="check its permissions") from None
+    except FormatError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise FormatError(f"it cannot be read: {reason}", where=ascii(name)[1:-1]) from None

@@ -22,14 +22,15 @@ from spectriage.spectra.formats.numbers import (
     split_row,
 )
 from spectriage.spectra.formats.source import MAX_HEAD_LINES, Source, clip
-from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.spectrum import MIN_POINTS, Spectrum
 
 _UNITS = re.compile(
     r"\W*(?:raman )?(?:cm\W*1|1/cm|nm|counts?|cts|cnts?|a\.? ?u\.?|arb\.? ?u(?:nits)?\.?|)\W*", re.IGNORECASE
 )
 _UNIT_DIGITS = re.compile(r"cm\W{0,2}-?1|1/cm|cm⁻¹")
 _COLUMN_WORDS = re.compile(r"intens|count|signal|wave|shift|raman|pixel|cm\W{0,2}-?1|1/cm|\bnm\b")
-_SETTING = re.compile(r"laser|excitation|integration|exposure|averag|power|date|time")
+_SETTING = re.compile(r"laser|excitation|integration|exposure|averag|power|date")
+_DIGITS_FIRST = re.compile(r"[+-]?\.?\d")
 _OCEAN_BEGIN = re.compile(r">{3,}\s*begin.*", re.IGNORECASE)
 _OCEAN_END = re.compile(r">{3,}\s*end.*", re.IGNORECASE)
 
@@ -82,7 +83,9 @@ def _header_cells(line: str, separator: str, width: int) -> list[str]:
 
 def _check_not_data(source: Source, index: int, cells: list[str], width: int) -> None:
     """Refuse a broken row of data that would pass for a header."""
-    if not is_number(cells[0]) and not is_missing_number(cells[0]):
+    first = cells[0]
+    like_a_number = len(cells) == width and _DIGITS_FIRST.match(first) and role_of(first) is Role.UNNAMED
+    if not (is_number(first) or is_missing_number(first) or like_a_number):
         return
     bad = next((cell for cell in cells if not is_number(cell)), "")
     reason = f"{clip(bad)} is not a number" if bad else f"the row has {len(cells)} columns, the table {width}"
@@ -113,7 +116,9 @@ def _header_at(source: Source, index: int, above: int | None, separator: str, wi
     names = _clean(cells)
     if not comment:
         _check_not_data(source, index, cells, width)
-    elif len(cells) != width or not _COLUMN_WORDS.search(line.lower()) or ":" in line or "=" in line:
+    if ":" in line or "=" in line:
+        return None
+    if comment and (len(cells) != width or not _COLUMN_WORDS.search(line.lower())):
         return None
     if len(cells) != width:
         if len(cells) > 1 and cells[0] and role_of(cells[0]) is not Role.UNNAMED and separator != " ":
@@ -123,10 +128,11 @@ def _header_at(source: Source, index: int, above: int | None, separator: str, wi
                 remedy="a decimal comma cannot be told from a separating comma: use another separator",
             )
         return _loose_header(line, index)
-    if width == 2 and (
-        _SETTING.search(names[0].lower()) or (is_number(names[1]) and role_of(names[0]) is Role.UNNAMED)
-    ):
-        return None
+    if width == 2:
+        setting = _SETTING.search(names[0].lower())
+        value = _DIGITS_FIRST.match(names[1]) and role_of(names[0]) is Role.UNNAMED
+        if setting or value:
+            return None
     if above is not None and any(names) and all(_UNITS.fullmatch(name) for name in names):
         over = _header_cells(source.lines[above], separator, width)
         if len(over) == width:
@@ -231,6 +237,15 @@ def _without_end_mark(source: Source) -> Source:
     return Source(source.path, source.name, source.lines[:last])
 
 
+def _end_of_head(source: Source, header: _Header | None, start: int, width: int) -> int:
+    # A line that may be a header by its shape alone stays in the head too: nothing said there is lost.
+    if header is None or len(header.names) != width:
+        return start
+    line = source.lines[header.line]
+    sure = not is_comment(line) and _COLUMN_WORDS.search(line.lower())
+    return header.line if sure else start
+
+
 def read_table(source: Source, column: str | None) -> Contents:
     """Read a table of numbers; each intensity column is a spectrum.
 
@@ -243,11 +258,15 @@ def read_table(source: Source, column: str | None) -> Contents:
     start, separator = _first_row(source)
     block = read_block(source, start, separator)
     width = block.values.shape[1]
+    if len(block.lines) < MIN_POINTS:
+        raise FormatError(
+            f"the table has {len(block.lines)} points; a spectrum has at least {MIN_POINTS}",
+            where=source.where(),
+            remedy="check that the file is one whole spectrum with its axis down the first column",
+        )
     header = _header(source, start, separator, width)
     _check_commas(source, block, start, header)
-    named = header is not None and len(header.names) == width and not is_comment(source.lines[header.line])
-    end = header.line if header and named else start
-    head = heads.pairs(source.lines[:end])
+    head = heads.pairs(source.lines[: _end_of_head(source, header, start, width)])
     axis, role, name = _axis_column(source, header, width, head)
     if role is Role.UNNAMED and _ocean(source, start):
         raise NotAShiftAxisError(
