@@ -1,0 +1,1 @@
+"""Benchmarks for pytest-benchmark; each file is named on the command line to run it."""
