@@ -14,6 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra._jit import kernel
+from spectriage.spectra._kernels_baseline_lanes import (
+    LANES,
+    lane_of,
+    least,
+    load,
+    spread,
+    total,
+    where_less,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -24,17 +33,30 @@ STEEPEST = 100.0
 
 
 @kernel()
-def extremes(values: FloatArray) -> tuple[int, float, float]:
-    """Return the index of the first value that is not finite (-1: none), the least and the greatest value."""
-    low = np.inf
-    high = -np.inf
+def first_not_finite(values: FloatArray) -> int:
+    """Return the index of the first value that is not finite, -1 when there is none."""
     for i in range(values.size):
-        value = values[i]
-        if not np.isfinite(value):
-            return i, low, high
-        low = min(low, value)
-        high = max(high, value)
-    return -1, low, high
+        if not np.isfinite(values[i]):
+            return i
+    return -1
+
+
+@kernel()
+def extremes(values: FloatArray) -> tuple[float, float]:
+    """Return the least and the greatest value, both nan when a value is not finite."""
+    low, high, zeros = spread(np.inf), spread(-np.inf), spread(0.0)
+    whole = values.size - values.size % LANES
+    for at in range(0, whole, LANES):
+        value = load(values, at)
+        low, high = least(value, low), where_less(high, value, value, high)
+        zeros = zeros + (value - value)  # nan or zero
+    bottom, top, zero = np.inf, -np.inf, total(zeros)
+    for lane in range(LANES):
+        bottom, top = min(bottom, lane_of(low, lane)), max(top, lane_of(high, lane))
+    for i in range(whole, values.size):
+        bottom, top = min(bottom, values[i]), max(top, values[i])
+        zero += values[i] - values[i]
+    return bottom + zero, top + zero
 
 
 @kernel()
@@ -163,7 +185,7 @@ def fit(
     each iteration.
     """
     n = values.size
-    y = (values - low) / extent
+    y = (values - low) * (1.0 / extent)
     factor, inverse, z, trial = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     new = np.empty(n)
     current = weights.copy()

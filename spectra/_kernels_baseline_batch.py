@@ -258,8 +258,9 @@ def fill_lane(
     y: FloatArray, v: FloatArray, lane: int, values: FloatArray, low: float, extent: float, scale: float
 ) -> None:
     """Put a spectrum with weights of one into a lane."""
+    inverse = 1.0 / extent
     for j in range(values.size):
-        y[j * LANES + lane] = (values[j] - low) / extent
+        y[j * LANES + lane] = (values[j] - low) * inverse
         v[j * LANES + lane] = scale
 
 

@@ -6,7 +6,7 @@ register, two of AVX, or four of NEON or SSE2, whichever the machine has, with t
 multiplication and addition. llvm is at liberty to fuse ``a * b + c`` by itself as well.
 
 Only what the kernels need: `load`, `store`, `spread`, ``+ - * /``, `fma`, `least`, `where_less`,
-`power_of_two`, `total`. Indices are not checked.
+`power_of_two`, `total`, `lane_of`. Indices are not checked.
 """
 
 from __future__ import annotations
@@ -168,6 +168,16 @@ def total(typing: Any, value: Any) -> Any:
         return parts[0]
 
     return types.float64(lanes), lower
+
+
+@intrinsic
+def lane_of(typing: Any, value: Any, lane: Any) -> Any:
+    """Return the number in one lane."""
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.extract_element(*arguments)
+
+    return types.float64(lanes, types.intp), lower
 
 
 @kernel()

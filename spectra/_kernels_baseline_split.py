@@ -289,12 +289,12 @@ def relative(moved: float, size: float, scale: float) -> float:
 
 @kernel()
 def into_lanes(values: FloatArray, shift: float, scale: float, filling: float, out: FloatArray) -> None:
-    """Write ``(values - shift) / scale`` lane by lane, and `filling` after the end."""
+    """Write ``(values - shift) * scale`` lane by lane, and `filling` after the end."""
     rows = out.size // LANES
     for s in range(LANES):
         for j in range(rows):
             i = s * rows + j
-            out[j * LANES + s] = (values[i] - shift) / scale if i < values.size else filling
+            out[j * LANES + s] = (values[i] - shift) * scale if i < values.size else filling
 
 
 @kernel()
@@ -366,8 +366,8 @@ def fit(
     """Fit at least `FEWEST_POINTS` values; arguments and result as in `_kernels_baseline.fit`."""
     size = LANES * ((values.size + LANES - 1) // LANES)
     y, v, new, x = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
-    into_lanes(values, low, extent, FILLING, y)
-    into_lanes(weights, 0.0, lam, 0.0, v)
+    into_lanes(values, low, 1.0 / extent, FILLING, y)
+    into_lanes(weights, 0.0, 1.0 / lam, 0.0, v)
     status, solved = iterate(y, v, new, x, 1.0 / lam, method, asymmetry, norm, tol, done, history)
     if solved > done:
         out_of_lanes(x, extent, low, baseline)

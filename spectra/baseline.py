@@ -19,6 +19,8 @@ from spectriage.spectra.spectrum import FloatArray
 
 MIN_POINTS = 4
 """The fewest points with a second difference at both ends."""
+SMALLEST = 1e-300
+"""A spectrum whose values differ by less is flat."""
 LARGEST = 1e300
 """Greater intensities leave no room for a baseline that reaches above them."""
 MOST_ITERATIONS = 10_000
@@ -298,7 +300,8 @@ def _fit_rows(
     if method == kernels.AIRPLS:
         norms = np.abs(values).sum(axis=1) / np.where(extents > 0.0, extents, 1.0)
     baselines, statuses, iterations = fits.baselines[rows], fits.statuses[rows], fits.iterations[rows]
-    flat = extents == 0.0
+    flat = extents < SMALLEST
+    extents[flat] = 0.0
     baselines[flat] = values[flat]
     settings = (lam, method, asymmetry, tol, max_iter + 1)
     batch.fit(values, lows, extents, settings, norms, (baselines, statuses, iterations))
@@ -407,9 +410,9 @@ def _as_finite(values: ArrayLike, *, ndim: int = 1, name: str = "intensity") -> 
         raise ParameterError(f"{name} is not an array of numbers: {error}") from None
     if array.ndim != ndim:
         raise ParameterError(f"{name} has {array.ndim} dimensions, not {ndim}")
-    bad = kernels.extremes(array.reshape(-1))[0]
-    if bad >= 0:
-        place = np.unravel_index(bad, array.shape)
+    flat = array.reshape(-1)
+    if math.isnan(kernels.extremes(flat)[0]):
+        place = np.unravel_index(kernels.first_not_finite(flat), array.shape)
         where = ", ".join(str(int(i)) for i in place)
         raise ParameterError(
             f"{name} is not finite at index {where} ({array[place]})", remedy="mask or remove such values"
@@ -433,8 +436,8 @@ def _as_weights(weights: ArrayLike | None, n: int) -> FloatArray:
 def _check_settings(n: int, lam: float, tol: float, max_iter: int) -> None:
     if n < MIN_POINTS:
         raise ParameterError(f"intensity has {n} points, fewer than {MIN_POINTS}")
-    if not (lam > 0.0 and math.isfinite(lam)):
-        raise ParameterError(f"lam is {lam}, not a finite positive number")
+    if not 1e-100 <= lam <= 1e100:
+        raise ParameterError(f"lam is {lam}, not a positive number from 1e-100 to 1e100")
     if not tol >= 0.0:
         raise ParameterError(f"tol is {tol}, not zero or a positive number")
     if not 0 <= max_iter <= MOST_ITERATIONS:
@@ -472,10 +475,10 @@ def _fit(
     n = values.size
     _check_settings(n, lam, tol, max_iter)
     first = _as_weights(weights, n)
-    _, low, high = kernels.extremes(values)
+    low, high = kernels.extremes(values)
     _check_extremes(low, high)
     extent = high - low
-    if extent == 0.0:
+    if extent < SMALLEST:
         return BaselineFit(values.copy(), first, 0, "converged", np.empty(0))
     fitted = np.empty(n)
     changes = np.empty(max_iter + 1)
