@@ -24,16 +24,19 @@ def broaden(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Convolve pseudo-Voigt profiles with a Gaussian, approximately.
 
-    A pseudo-Voigt profile is split into the Gaussian and the Lorentzian width of the Voigt profile it
-    stands for, the Gaussian widths add in quadrature, and the result is a pseudo-Voigt profile again. Both
-    ways use the approximations of Thompson, Cox & Hastings 1987 (J. Appl. Cryst. 20, 79).
+    A pseudo-Voigt profile is split into the Gaussian and the Lorentzian width of the Voigt profile that it
+    stands for, the Gaussian widths add in quadrature, and the result is a pseudo-Voigt profile again. The
+    width of a Voigt profile is that of Olivero & Longbothum 1977 (J. Quant. Spectrosc. Radiat. Transf. 17,
+    233; good to 0.02 %), the Lorentzian part that of Thompson, Cox & Hastings 1987 (J. Appl. Cryst. 20, 79),
+    which counts areas where the catalogue counts heights. Profiles agree with exact ones to about 1 % of
+    their height.
 
     Parameters
     ----------
     fwhm_cm
         Full widths at half maximum in cm⁻¹, shape (n,).
     lorentz_fraction
-        Lorentzian part of the profiles, 0 to 1.
+        Lorentzian part of the height of the profiles, 0 to 1.
     gauss_cm
         Full width at half maximum of the Gaussian in cm⁻¹.
 
@@ -47,23 +50,22 @@ def broaden(
     eta = lorentz_fraction
     if gauss_cm <= 0.0:
         return width.copy(), np.full(width.shape, eta), np.ones(width.shape)
-    lorentz = width * (0.72928 * eta + 0.19289 * eta**2 + 0.07783 * eta**3)
-    gauss = width * math.sqrt(max(0.0, 1.0 - 0.74417 * eta - 0.24781 * eta**2 - 0.00810 * eta**3))
-    g = np.hypot(gauss, gauss_cm)
-    powers = (
-        g**5
-        + 2.69269 * g**4 * lorentz
-        + 2.42843 * g**3 * lorentz**2
-        + 4.47163 * g**2 * lorentz**3
-        + 0.07842 * g * lorentz**4
-        + lorentz**5
-    )
-    new_width = powers**0.2
+    part = _area_part(eta)
+    lorentz = width * (0.72928 * part + 0.19289 * part**2 + 0.07783 * part**3)
+    gauss_squared = np.maximum((width - 0.5346 * lorentz) ** 2 - 0.2166 * lorentz**2, 0.0)
+    new_width = 0.5346 * lorentz + np.sqrt(0.2166 * lorentz**2 + gauss_squared + gauss_cm**2)
     ratio = lorentz / new_width
-    fraction = np.clip(1.36603 * ratio - 0.47719 * ratio**2 + 0.11116 * ratio**3, 0.0, 1.0)
+    new_part = np.clip(1.36603 * ratio - 0.47719 * ratio**2 + 0.11116 * ratio**3, 0.0, 1.0)
+    fraction = new_part * _AREA_GAUSS / (new_part * _AREA_GAUSS + (1.0 - new_part) * _AREA_LORENTZ)
     before = width * (eta * _AREA_LORENTZ + (1.0 - eta) * _AREA_GAUSS)
     after = new_width * (fraction * _AREA_LORENTZ + (1.0 - fraction) * _AREA_GAUSS)
     return new_width, fraction, before / after
+
+
+def _area_part(height_part: float) -> float:
+    """Turn the Lorentzian part of the height into that of the area."""
+    lorentz, gauss = height_part * _AREA_LORENTZ, (1.0 - height_part) * _AREA_GAUSS
+    return lorentz / (lorentz + gauss)
 
 
 def pseudo_voigt(offset_cm: ArrayLike, fwhm_cm: ArrayLike, fraction: ArrayLike) -> FloatArray:
@@ -76,16 +78,17 @@ def pseudo_voigt(offset_cm: ArrayLike, fwhm_cm: ArrayLike, fraction: ArrayLike) 
     fwhm_cm
         Full width at half maximum in cm⁻¹, of Gaussian and Lorentzian alike.
     fraction
-        Lorentzian part, 0 to 1.
+        Lorentzian part of the height, 0 to 1.
 
     Returns
     -------
     ndarray
         float64, of the shape that the three broadcast to.
     """
-    square = (2.0 * np.asarray(offset_cm, dtype=np.float64) / fwhm_cm) ** 2
-    part = np.asarray(fraction, dtype=np.float64)
-    return part / (1.0 + square) + (1.0 - part) * np.exp(-_LN2 * square)
+    offset, width, part = (np.asarray(value, dtype=np.float64) for value in (offset_cm, fwhm_cm, fraction))
+    square = (2.0 * offset / width) ** 2
+    profile: FloatArray = part / (1.0 + square) + (1.0 - part) * np.exp(-_LN2 * square)
+    return profile
 
 
 def render(
@@ -113,7 +116,7 @@ def render(
     resolution_cm
         Of the instrument: full width at half maximum in cm⁻¹, 0 for none.
     lorentz_fraction
-        Lorentzian part of the profiles before broadening, 0 to 1.
+        Lorentzian part of the height of the profiles before broadening, 0 to 1.
     contained_resolution_cm
         Resolution in cm⁻¹ that the band widths contain already.
 

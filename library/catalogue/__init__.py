@@ -10,12 +10,10 @@ from __future__ import annotations
 import difflib
 import functools
 import hashlib
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,13 +82,14 @@ class CatalogueEntry:
     cas, cas_base, formula, inchikey, inchikey_base
         Identifiers of this form, and those of the free base of a salt (of the anhydrous form of a hydrate).
     licence, citation, note, extracted_from
-        Terms, where the bands come from, what to know, and the measured set whose spectrum they were
-        extracted from (empty when none): an evaluation on that set must leave the entry out.
+        Terms, where the bands come from, what to know, and the measured spectra, as ``set/spectrum`` joined
+        by "; ", that the bands or their heights were extracted from (empty when none): an evaluation on that
+        set must leave the entry out.
     excitation_nm, resolution_cm, valid_low_cm, valid_high_cm
         Of the source; None when unknown. The resolution is what the band widths already contain, 0 for
         intrinsic widths.
     lorentz_fraction
-        Lorentzian part of the pseudo-Voigt profile, 0 to 1.
+        Lorentzian part of the height of the pseudo-Voigt profile, 0 to 1.
     model_cosine
         Cosine between the summed bands and the spectrum they were extracted from; None where not extracted.
     analogue_of
@@ -166,7 +165,7 @@ def catalogue_files() -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.glob("*.toml") if path.stem not in _KNOWLEDGE_FILES))
 
 
-_KNOWLEDGE_FILES = frozenset({"calibration-lines", "gaps", "markers", "mixtures"})
+_KNOWLEDGE_FILES = frozenset({"calibration-lines", "gaps", "markers"})
 
 
 @functools.lru_cache(maxsize=1)
@@ -202,9 +201,9 @@ def load_catalogue(
     paths
         Catalogue files; None for the shipped catalogue, which is read once in a process.
     leave_out
-        Leave out the entries with these ids, and those whose bands were extracted from these measured sets: a
-        name matches the start of `extracted_from` up to a slash or the end, so ``wasatch-785xs-2026`` is the
-        whole set and ``wasatch-785xs-2026/caffeine.csv`` one file.
+        Leave out the entries with these ids, and those whose bands were extracted from these measured sets.
+        A name without a slash is a whole set (``wasatch-785xs-2026``), one with a slash a single spectrum
+        (``wasatch-785xs-2026/caffeine.csv``).
 
     Raises
     ------
@@ -219,40 +218,36 @@ def load_catalogue(
 
 
 def _is_left_out(entry: CatalogueEntry, names: Collection[str]) -> bool:
-    origin = entry.extracted_from
+    spectra = entry.extracted_from.split("; ") if entry.extracted_from else []
     return entry.id in names or any(
-        origin == name or origin.startswith(f"{name.rstrip('/')}/") for name in names if name
+        spectrum in names or spectrum.partition("/")[0] in names for spectrum in spectra
     )
 
 
-def _canonical(entry: CatalogueEntry) -> dict[str, Any]:
-    content = {name: value for name, value in vars(entry).items() if name not in ("bands", "reference")}
-    content["bands"] = [
-        [band.shift_cm, band.height, band.fwhm_cm, band.confidence, band.assignment] for band in entry.bands
-    ]
-    return content
+def catalogue_hash(paths: Iterable[str | Path] | None = None) -> str:
+    """Return the SHA-256 of the content of catalogue files, in hexadecimal.
 
-
-def catalogue_hash(entries: Iterable[CatalogueEntry] | None = None) -> str:
-    """Return the SHA-256 of the content of a catalogue, in hexadecimal.
-
-    It depends on what the entries say, not on the files, their order or their layout.
+    It depends on the text of the files, not on their names, their order or their line endings, and needs no
+    parsing: a cache can be looked up by it in a millisecond.
 
     Parameters
     ----------
-    entries
-        None for the shipped catalogue.
+    paths
+        Catalogue files; None for the shipped catalogue.
+
+    Raises
+    ------
+    CatalogueError
+        When a file cannot be read.
     """
-    if entries is None:
-        return _shipped_hash()
-    content = sorted((_canonical(entry) for entry in entries), key=lambda item: str(item["id"]))
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-@functools.lru_cache(maxsize=1)
-def _shipped_hash() -> str:
-    return catalogue_hash(_shipped())
+    digests = []
+    for path in catalogue_files() if paths is None else paths:
+        try:
+            text = Path(path).read_bytes()
+        except OSError as error:
+            raise CatalogueError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
+        digests.append(hashlib.sha256(text.replace(b"\r\n", b"\n")).digest())
+    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 
 def _fold(name: str) -> str:

@@ -25,8 +25,8 @@ def is_cas(text: str) -> bool:
     """
     if not _CAS.fullmatch(text):
         return False
-    *digits, check = text.replace("-", "")
-    return sum(place * int(digit) for place, digit in enumerate(reversed(digits), 1)) % 10 == int(check)
+    digits = [int(digit) for digit in text.replace("-", "")]
+    return sum(place * digit for place, digit in enumerate(reversed(digits[:-1]), 1)) % 10 == digits[-1]
 
 
 def is_inchikey(text: str) -> bool:

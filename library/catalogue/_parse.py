@@ -20,6 +20,7 @@ MAX_FILE_BYTES = 20_000_000
 MAX_BANDS = 500
 MAX_SHIFT_CM = 5000.0
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _REQUIRED = ("id", "substance", "class", "confidence", "tier", "licence", "citation", "bands")
 _TEXTS = ("form", "family", "cas", "cas_base", "formula", "inchikey", "inchikey_base", "note")
@@ -46,7 +47,7 @@ class _Fields:
         value = self.raw.get(name, "")
         if not isinstance(value, str):
             raise self.refuse(name, f"is {_kind(value)}, not text")
-        if value != value.strip() or any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
+        if value != value.strip() or _CONTROL.search(value):
             raise self.refuse(name, "has spaces at its ends or control characters")
         if not value and name in self.raw:
             raise self.refuse(name, "is empty", "leave it out")
