@@ -15,7 +15,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,7 +43,7 @@ LONGEST_FIRING_S = 600.0
 WATCHDOG_MARGIN_S = 2.0
 UNKNOWN = "laser state unknown"
 
-__all__ = ["ArmingToken", "LaserGuard", "SafetyState", "all_off", "signals_switch_off"]
+__all__ = ["ArmingToken", "LaserGuard", "SafetyState", "all_off", "guarded_light", "signals_switch_off"]
 
 
 class SafetyState(StrEnum):
@@ -168,6 +168,7 @@ class LaserGuard:
         self._move(SafetyState.OPEN, "")
         if not self.off("opening"):
             raise self._unverified()
+        self._unknown = False
 
     def ready(self) -> None:
         """Go from Open to Ready: check that the laser could fire.
@@ -491,6 +492,44 @@ class LaserGuard:
             where=self._where,
             remedy="switch the laser off at its key, then reset",
         )
+
+
+def guarded_light(
+    *,
+    max_firing_s: float = 60.0,
+    power_mw: float | None = None,
+    delay_s: float = 0.0,
+    countdown: Callable[[float], None] | None = None,
+    on_change: Callable[[LaserGuard], None] | None = None,
+) -> Callable[[Spectrometer], AbstractContextManager[LaserGuard | None]]:
+    """Return a way to light the sample through a `LaserGuard`, one arming and firing a use.
+
+    Parameters
+    ----------
+    max_firing_s, power_mw
+        See `LaserGuard.arm`.
+    delay_s, countdown
+        See `LaserGuard.fire`.
+    on_change
+        See `LaserGuard`.
+
+    Returns
+    -------
+    callable
+        Takes an open device and returns a context manager; a device without a laser is left as it is.
+    """
+
+    @contextmanager
+    def light(device: Spectrometer) -> Iterator[LaserGuard | None]:
+        if not isinstance(device, LaserSource | LaserGateLine):
+            yield None
+            return
+        with LaserGuard(device, on_change=on_change) as guard:
+            token = guard.arm(valid_s=delay_s + 60.0, max_firing_s=max_firing_s, power_mw=power_mw)
+            with guard.fire(token, delay_s=delay_s, countdown=countdown):
+                yield guard
+
+    return light
 
 
 def _within(name: str, value: float, most: float) -> None:

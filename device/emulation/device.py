@@ -224,7 +224,7 @@ class EmulatedDevice:
             fault = self._begin(transfer)
             reading = _Reading(transfer, fault)
             deadline = self.clock.monotonic() + timeout_ms / 1000.0 if timeout_ms else float("inf")
-            while len(reading.got) < want and not self._take(reading, want):
+            while not self._take(reading, want):
                 self._wait_for_data(endpoint, deadline)
                 if self.clock.monotonic() >= deadline and not self._ready(endpoint):
                     if not reading.got:
@@ -239,7 +239,7 @@ class EmulatedDevice:
     # -- the parts of a transfer
 
     def _take(self, reading: _Reading, want: int) -> bool:
-        """Move ready packets into the reading; True when a short packet ended the transfer."""
+        """Move ready packets into the reading; True when it is full or a short packet ended it."""
         endpoint = reading.transfer.endpoint
         while len(reading.got) < want and self._ready(endpoint):
             packet = self.fifo[endpoint][0]
@@ -257,7 +257,7 @@ class EmulatedDevice:
             self._check_plugged()
             if len(chunk) < self.bulk_in[endpoint]:  # a short packet ends a bulk transfer, USB 2.0 §5.8.3
                 return True
-        return False
+        return len(reading.got) >= want
 
     def _ready(self, endpoint: int) -> bool:
         queue = self.fifo[endpoint]
