@@ -28,7 +28,7 @@ def broaden(
     stands for, the Gaussian widths add in quadrature, and the result is a pseudo-Voigt profile again. The
     width of a Voigt profile is that of Olivero & Longbothum 1977 (J. Quant. Spectrosc. Radiat. Transf. 17,
     233; good to 0.02 %), the Lorentzian part that of Thompson, Cox & Hastings 1987 (J. Appl. Cryst. 20, 79),
-    which counts areas where the catalogue counts heights. Profiles agree with exact ones to about 1 % of
+    which counts areas where the catalogue counts heights. Profiles agree with exact ones to 1.5 % of
     their height.
 
     Parameters

@@ -40,7 +40,7 @@ def test_a_broadened_lorentzian_is_a_voigt_profile(lorentz, gauss):
     profile = factor[0] * pseudo_voigt(axis, width[0], part[0])
     # The factor scales a band of height 1; its area is that of the unbroadened profile.
     area = (lorentz or 1e-9) * (math.pi / 2 if lorentz else 0.5 * math.sqrt(math.pi / math.log(2.0)))
-    np.testing.assert_allclose(profile / area, exact, atol=0.012 * exact.max())
+    np.testing.assert_allclose(profile / area, exact, atol=0.015 * exact.max())
 
 
 @given(fwhm=st.floats(4.0, 40.0), fraction=st.floats(0.0, 1.0), resolution=st.floats(3.0, 20.0))
@@ -50,7 +50,7 @@ def test_broadening_agrees_with_numerical_convolution(fwhm, fraction, resolution
     narrow = pseudo_voigt(axis, fwhm, fraction)
     convolved = gaussian_filter1d(narrow, resolution * WIDTH_TO_SIGMA / step, truncate=6.0)
     drawn = render([[0.0, 1.0, fwhm]], axis, resolution_cm=resolution, lorentz_fraction=fraction)
-    np.testing.assert_allclose(drawn, convolved, atol=0.03)
+    np.testing.assert_allclose(drawn, convolved, atol=0.015 * convolved.max())
     # The area is kept exactly by construction; what lies outside the axis is the Lorentzian tail.
     assert drawn.sum() == pytest.approx(convolved.sum(), rel=0.01)
 
