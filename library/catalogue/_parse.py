@@ -20,6 +20,8 @@ MAX_FILE_BYTES = 20_000_000
 MAX_BANDS = 500
 MAX_SHIFT_CM = 5000.0
 
+_BAND_LIMITS = ((10.0, MAX_SHIFT_CM), (0.01, 100.0), (0.5, 500.0))
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _REQUIRED = ("id", "substance", "class", "confidence", "tier", "licence", "citation", "bands")
@@ -252,10 +254,8 @@ def _band(fields: _Fields, row: Any, number: int) -> Band:
     letter, assignment = (*row[3:], "", "")[:2]
     if letter not in ("", *CONFIDENCE_TIERS) or not isinstance(assignment, str):
         raise fields.refuse("bands", f"has in row {number} a confidence or assignment that is none")
-    return Band(
-        fields.bounded("bands", shift, 10.0, MAX_SHIFT_CM),
-        fields.bounded("bands", height, 0.01, 100.0),
-        fields.bounded("bands", fwhm, 0.5, 500.0),
-        letter,
-        assignment,
-    )
+    for value, (low, high) in zip((shift, height, fwhm), _BAND_LIMITS, strict=True):
+        # The usual case without a call, since a catalogue has thousands; what fails it is named below.
+        if type(value) not in (int, float) or not low <= value <= high:
+            fields.bounded("bands", value, low, high)
+    return Band(float(shift), float(height), float(fwhm), letter, assignment)
