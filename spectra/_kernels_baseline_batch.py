@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra._jit import kernel
-from spectriage.spectra._kernels_baseline import AIRPLS, ALL_ABOVE, ARPLS, ASLS, CAPPED, CONVERGED, STEEPEST
+from spectriage.spectra._kernels_baseline import (
+    AIRPLS,
+    ALL_ABOVE,
+    ARPLS,
+    ASLS,
+    CAPPED,
+    CONVERGED,
+    SINGULAR,
+    STEEPEST,
+)
 from spectriage.spectra._kernels_baseline import fit as fit_plain
 from spectriage.spectra._kernels_baseline_lanes import (
     LANES,
@@ -209,6 +218,8 @@ def decide(
     sums: FloatArray, method: int, norm: float, tol: float, cap: int, scale: float, solved: int, lane: int
 ) -> int:
     """Return the status of one lane after a system, -1 when it goes on."""
+    if sums[FAILED * LANES + lane] != 0.0:
+        return SINGULAR
     if method != ASLS and sums[COUNT * LANES + lane] < 2.0:
         return ALL_ABOVE
     if method == AIRPLS:
@@ -265,6 +276,13 @@ def fill_lane(
 
 
 @kernel()
+def empty_lane(factors: FloatArray, lane: int, low: float, extent: float, baseline: FloatArray) -> None:
+    """Take the baseline out of a lane."""
+    for j in range(baseline.size):
+        baseline[j] = factors[(3 * j + 2) * LANES + lane] * extent + low
+
+
+@kernel()
 def fit(
     values: FloatArray,
     lows: FloatArray,
@@ -305,23 +323,20 @@ def fit(
             row = row_of[lane]
             if row < 0:
                 continue
-            if sums[FAILED * LANES + lane] != 0.0:  # the single fit knows the baseline before
+            status = decide(sums, method, norms[row], tol, cap, scale, solved[lane], lane)
+            if status < 0:
+                continue
+            if status == SINGULAR:  # the single fit keeps the baseline before
                 weights[:] = 1.0
                 fit_alone(row, values, lows, extents, settings, norms, 0, weights, outcome)
             else:
-                status = decide(sums, method, norms[row], tol, cap, scale, solved[lane], lane)
-                if status < 0:
-                    continue
                 statuses[row], iterations[row] = status, solved[lane]
-                for j in range(points):
-                    baselines[row, j] = factors[(3 * j + 2) * LANES + lane] * extents[row] + lows[row]
-            solved[lane] = 0
+                empty_lane(factors, lane, lows[row], extents[row], baselines[row])
+            row_of[lane], solved[lane], busy = -1, 0, busy - 1
             if waiting < count:
                 fill_lane(y, v, lane, values[waiting], lows[waiting], extents[waiting], scale)
-                row_of[lane] = waiting
+                row_of[lane], busy = waiting, busy + 1
                 waiting = next_waiting(extents, waiting + 1)
-            else:
-                row_of[lane], busy = -1, busy - 1
     for lane in range(LANES):
         if row_of[lane] >= 0:
             weights[:] = v[lane::LANES] * lam

@@ -12,6 +12,8 @@ Every array is flat, row j of all lanes at ``8 j : 8 j + 8``; weights are divide
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,6 +73,33 @@ def edge_rows() -> FloatArray:
 
 
 @kernel()
+def store_separators(
+    y: FloatArray, v: FloatArray, edges: FloatArray, joint: FloatArray, last_2: Any, last_1: Any, next_to: Any
+) -> None:
+    """Write the equations of the two separators of each lane, its inner points eliminated.
+
+    `last_2` and `last_1` are 1 / pivot, right-hand side and the columns of the separators of the lane before,
+    of the last two inner rows; `next_to` is the coupling of the last with p, and that over its pivot.
+    """
+    inverse_2, z_2, p_2, q_2 = last_2
+    inverse_1, z_1, p_1, q_1 = last_1
+    coupling, factor_1 = next_to
+    zero = spread(0.0)
+    at = y.size - 2 * LANES
+    weight = load(v, at)
+    store(joint, PP * LANES, (load(edges, DIAGONAL_P * LANES) + weight - inverse_2) - coupling * factor_1)
+    store(joint, PQ * LANES, load(edges, OFF_P * LANES) - factor_1)
+    store(joint, RP * LANES, weight * load(y, at) - inverse_2 * z_2 - factor_1 * z_1)
+    store(joint, PP1 * LANES, zero - inverse_2 * p_2 - factor_1 * p_1)
+    store(joint, PQ1 * LANES, zero - inverse_2 * q_2 - factor_1 * q_1)
+    weight = load(v, at + LANES)
+    store(joint, QQ * LANES, load(edges, DIAGONAL_Q * LANES) + weight - inverse_1)
+    store(joint, RQ * LANES, weight * load(y, at + LANES) - inverse_1 * z_1)
+    store(joint, QP1 * LANES, zero - inverse_1 * p_1)
+    store(joint, QQ1 * LANES, zero - inverse_1 * q_1)
+
+
+@kernel()
 def eliminate(
     y: FloatArray, v: FloatArray, edges: FloatArray, factors: FloatArray, joint: FloatArray
 ) -> bool:
@@ -116,18 +145,9 @@ def eliminate(
         failed = where_less(zero, inverse_1, failed, one)
         factor_1 = coupling * inverse_1
         diagonal, source_q = six, zero
-    at = (rows - 2) * LANES
-    weight = load(v, at)
-    store(joint, PP * LANES, (load(edges, DIAGONAL_P * LANES) + weight - inverse_2) - coupling * factor_1)
-    store(joint, PQ * LANES, load(edges, OFF_P * LANES) - factor_1)
-    store(joint, RP * LANES, weight * load(y, at) - inverse_2 * z_2 - factor_1 * z_1)
-    store(joint, PP1 * LANES, zero - inverse_2 * p_2 - factor_1 * p_1)
-    store(joint, PQ1 * LANES, zero - inverse_2 * q_2 - factor_1 * q_1)
-    weight = load(v, at + LANES)
-    store(joint, QQ * LANES, load(edges, DIAGONAL_Q * LANES) + weight - inverse_1)
-    store(joint, RQ * LANES, weight * load(y, at + LANES) - inverse_1 * z_1)
-    store(joint, QP1 * LANES, zero - inverse_1 * p_1)
-    store(joint, QQ1 * LANES, zero - inverse_1 * q_1)
+    store_separators(
+        y, v, edges, joint, (inverse_2, z_2, p_2, q_2), (inverse_1, z_1, p_1, q_1), (coupling, factor_1)
+    )
     store(joint, TPP * LANES, pp)
     store(joint, TPQ * LANES, pq)
     store(joint, TQQ * LANES, qq)

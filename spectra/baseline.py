@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -122,6 +121,11 @@ def arpls(
     ------
     ParameterError
         When an argument is outside the above; says which and where.
+
+    Notes
+    -----
+    What double precision leaves of the baseline grows worse with λ: against extended precision the greatest
+    error is of the order of 1e-11 of the range of the intensity at λ = 1e5, 1e-9 at 1e7.
 
     References
     ----------
@@ -312,7 +316,9 @@ def _fit_rows(
 
 def baseline_methods() -> tuple[str, ...]:
     """Return the names that `baseline` knows."""
-    return tuple(_pybaselines_methods())
+    from spectriage.spectra import _pybaselines
+
+    return tuple(_pybaselines.methods())
 
 
 def baseline(
@@ -347,60 +353,22 @@ def baseline(
     name = method.lower()
     if name in _OURS and set(parameters) <= _OUR_PARAMETERS[name]:
         return _OURS[name](intensity, **parameters)
-    return _baseline_by_pybaselines(intensity, name, shift, parameters)
+    from spectriage.spectra import _pybaselines
+
+    _pybaselines.check(name, parameters)
+    values = _as_finite(intensity, ndim=2 if name in _pybaselines.JOINT_METHODS else 1)
+    axis = None
+    if shift is not None:
+        axis = _as_finite(shift, name="shift")
+        if axis.size != values.shape[-1]:
+            raise ParameterError(f"shift has {axis.size} points, intensity {values.shape[-1]}")
+    return _pybaselines.fit(values, name, axis, parameters)
 
 
 _OURS: dict[str, Callable[..., FloatArray]] = {"arpls": arpls, "airpls": airpls, "asls": asls}
 _OUR_PARAMETERS = {
     name: {"lam", "tol", "max_iter", "weights"} | ({"p"} if name == "asls" else set()) for name in _OURS
 }
-# the methods of pybaselines that fit several spectra together
-_JOINT_METHODS = {"collab_pls"}
-
-
-@cache
-def _pybaselines_methods() -> dict[str, Any]:
-    from pybaselines import Baseline
-
-    return {
-        name: member
-        for name in sorted(dir(Baseline))
-        if not name.startswith("_") and callable(member := getattr(Baseline, name))
-    }
-
-
-def _baseline_by_pybaselines(
-    intensity: ArrayLike, name: str, shift: ArrayLike | None, parameters: dict[str, Any]
-) -> FloatArray:
-    import inspect
-    from difflib import get_close_matches
-
-    from pybaselines import Baseline
-
-    methods = _pybaselines_methods()
-    if name not in methods:
-        close = get_close_matches(name, methods, n=4)
-        raise ParameterError(
-            f"no baseline method is called {name!r}",
-            remedy=f"the closest are {', '.join(close)}" if close else "baseline_methods() lists them",
-        )
-    accepted = set(inspect.signature(methods[name]).parameters) - {"self", "data", "kwargs"}
-    unknown = sorted(set(parameters) - accepted)
-    if unknown:
-        raise ParameterError(
-            f"{name} has no parameter {', '.join(unknown)}", remedy=f"it takes {', '.join(sorted(accepted))}"
-        )
-    values = _as_finite(intensity, ndim=2 if name in _JOINT_METHODS else 1)
-    axis = None
-    if shift is not None:
-        axis = _as_finite(shift, name="shift")
-        if axis.size != values.shape[-1]:
-            raise ParameterError(f"shift has {axis.size} points, intensity {values.shape[-1]}")
-    try:
-        result, _ = getattr(Baseline(axis), name)(values, **parameters)
-    except (ValueError, TypeError, IndexError, ZeroDivisionError, np.linalg.LinAlgError) as error:
-        raise ParameterError(f"{name} failed: {error}") from error
-    return np.asarray(result, dtype=np.float64)
 
 
 def _as_finite(values: ArrayLike, *, ndim: int = 1, name: str = "intensity") -> FloatArray:
