@@ -45,6 +45,8 @@ IntArray = NDArray[np.int64]
 
 WORTHWHILE = 6
 """With fewer busy lanes, as many single fits are faster."""
+MOST_POINTS = 6000
+"""Of more points, eight spectra and their factors outgrow a cache of 2 MB, and single fits are faster too."""
 
 # Rows of `sums`: what a pass leaves of each lane, and what it is given.
 FAILED, COUNT, ADDED, SQUARES, MOVED, SIZE, SLOPE, OFFSET = range(8)
@@ -312,7 +314,7 @@ def fit(
             fill_lane(y, v, lane, values[waiting], lows[waiting], extents[waiting], scale)
             row_of[lane], busy = waiting, busy + 1
             waiting = next_waiting(extents, waiting + 1)
-    while busy >= WORTHWHILE and points >= FEWEST_POINTS:
+    while busy >= WORTHWHILE and FEWEST_POINTS <= points <= MOST_POINTS:
         eliminate(y, v, factors, sums)
         substitute(y, factors, sums)
         for lane in range(LANES):
@@ -341,7 +343,7 @@ def fit(
         if row_of[lane] >= 0:
             weights[:] = v[lane::LANES] * lam
             fit_alone(row_of[lane], values, lows, extents, settings, norms, solved[lane], weights, outcome)
-    while waiting < count:  # short spectra
+    while waiting < count:  # too short or too long for lanes
         weights[:] = 1.0
         fit_alone(waiting, values, lows, extents, settings, norms, 0, weights, outcome)
         waiting = next_waiting(extents, waiting + 1)

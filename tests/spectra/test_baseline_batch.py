@@ -80,6 +80,11 @@ def test_slow_rows_do_not_hold_the_others():
     assert set(fits.iterations.tolist()) == {5}
 
 
+def test_long_spectra_are_fitted_one_by_one():
+    values = spectra(12, 6500)
+    assert_same(values, batch_fit(values), [arpls_fit(row) for row in values])
+
+
 def test_no_spectra_have_no_baselines():
     assert arpls_batch(np.empty((0, 50))).shape == (0, 50)
 
