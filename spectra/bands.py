@@ -15,6 +15,9 @@ BAND_HEIGHT = 0.08
 BAND_WINDOW_CM = 12.0
 SUPPORT = 0.6
 """A band supports a component when the disagreement around it falls at least to this share."""
+CROWD_CM = 14.0
+CROWD_SHARE = 0.3
+"""Bands of one material differ by this share between instruments: less is not another band."""
 SHARED_PHENYL_CM = ((614.0, 626.0), (994.0, 1010.0), (1023.0, 1037.0), (1150.0, 1162.0), (1580.0, 1610.0))
 """Where every mono-substituted benzene ring has lines (Varsanyi's modes 6b, 12, 18a, 9b, 8a and 8b), be it
 polystyrene, toluene, methamphetamine, cocaine or fentanyl. All of them together are one piece of evidence."""
@@ -34,17 +37,20 @@ class BandSupport:
         The disagreement around it with the component, as a share of that without: 0 explains it, 1 no help.
     shared_phenyl
         Whether it is one of the lines that all mono-substituted benzene rings share.
+    crowded
+        Whether a band of another component is so near and so strong that its mismatch could look like it.
     """
 
     shift_cm: float
     height: float
     remaining: float
     shared_phenyl: bool
+    crowded: bool = False
 
     @property
     def supports(self) -> bool:
         """Whether the component is needed here."""
-        return self.remaining <= SUPPORT
+        return self.remaining <= SUPPORT and not self.crowded
 
 
 def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport, ...]:
@@ -55,7 +61,10 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
     shift = fitter.index.references.shift
     curvature = -fitter.index.row(row, whole.axis.broadening_cm)
     after, before = _disagreement(whole), _disagreement(without)
+    own = whole.amplitudes[position] * curvature
+    others = -(whole.fitted + own)
     half = max(1, round(BAND_WINDOW_CM / fitter.index.step_cm))
+    crowd = max(1, round(CROWD_CM / fitter.index.step_cm))
     bands = []
     for centre in _peaks(curvature):
         low, high = max(0, centre - half), min(shift.size, centre + half + 1)
@@ -64,7 +73,10 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
         remaining = min(_ratio(a[low:high], b[low:high]) for a, b in zip(after, before, strict=True))
         position_cm = float(shift[centre])
         shared = any(a <= position_cm <= b for a, b in SHARED_PHENYL_CM)
-        bands.append(BandSupport(position_cm, float(curvature[centre] / curvature.max()), remaining, shared))
+        near = others[max(0, centre - crowd) : centre + crowd + 1]
+        crowded = CROWD_SHARE * float(near.max()) > float(own[centre])
+        height = float(curvature[centre] / curvature.max())
+        bands.append(BandSupport(position_cm, height, remaining, shared, crowded))
     return tuple(sorted(bands, key=lambda band: -band.height))
 
 

@@ -15,7 +15,7 @@ the residual between a reference and its perturbed copy has the size measured be
 materials on different instruments (15–20 % of the norm, median, and up to 40 %)."""
 FLOOR = 0.012
 """Weak bands that the reference does not have, standard deviation as a share of its strongest band; chosen so
-that V, the cosine of compressed derivatives, falls as between instruments (median 0.92, a tenth under 0.77)."""
+that V, the cosine of compressed derivatives, falls as between instruments: median 0.92, a tenth under 0.8."""
 FLOOR_WIDTH_CM = 5.0
 CORRELATION_CM = 40.0
 _WAVES = 48

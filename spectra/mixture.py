@@ -1,7 +1,7 @@
 """Which few references, together, explain a spectrum: a fit with a measure of what each one is worth.
 
-The measure is the factor by which the disagreement (1 − V, V being the cosine between the compressed query and
-the compressed fit) falls when a component is added. Disagreement that comes from the mismatch between two
+The measure is the factor by which the disagreement (1 − V, V being the cosine between the compressed query
+and the compressed fit) falls when a component is added. Disagreement that comes from the mismatch between two
 instruments is shared by every wrong addition, so that the factor, not the absolute fit, is the evidence.
 """
 

@@ -1,11 +1,11 @@
 """The library's own null distribution: how well wrong references fit, and how well right ones do.
 
-Every family is left out in turn and its spectrum, perturbed to the mismatch between instruments and given noise,
-is identified by the rest: the best fit there is wrong by construction. The same spectrum against its own family
-gives how well a right reference fits. The logarithm of the disagreement, Λ = −ln(1 − V), separates the two; a
-logistic regression on it gives the likelihood ratio, the ranks of the wrong ones the p-value. The second
-component of a mixture is treated alike, with the log gain in place of Λ. All of it is simulated, from the
-library itself: what it is worth on instruments that were not used is for `spectriage bench calibration` to say.
+Every family is left out in turn and its spectrum, perturbed to the mismatch between instruments and given
+noise, is identified by the rest: the best fit there is wrong by construction. The same spectrum against its
+own family gives how well a right reference fits. The logarithm of the disagreement, Λ = −ln(1 − V), separates
+the two; a logistic regression on it gives the likelihood ratio, the ranks of the wrong ones the p-value. The
+second component of a mixture is treated alike, with the log gain in place of Λ. All of it is simulated, from
+the library itself: what it is worth on other instruments is for `spectriage bench calibration` to say.
 """
 
 from __future__ import annotations

@@ -74,9 +74,9 @@ class Policy:
     targets: tuple[Target, ...] = DEFAULT_TARGETS
     lod: float = 0.10
     gain: float = 0.20
-    hazard_gain: float = 0.30
+    hazard_gain: float = 0.25
     packaging_gain: float = 0.10
-    margin: float = 0.12
+    margin: float = 0.05
     prior_known: float = 0.8
     min_fraction: float = 0.01
     min_snr: float = 5.0

@@ -40,8 +40,8 @@ def most_serious(verdicts: Iterable[Verdict]) -> Verdict:
 class Candidate:
     """A reference that the spectrum resembles, and how much: V in 0…1.
 
-    The probability is that of its being the material, or its strongest component; what the probabilities of all
-    candidates lack to 1 is that of "none of these". None when the library has no null distribution.
+    The probability is that of its being the material, or its strongest component; what the probabilities of
+    all candidates lack to 1 is that of "none of these". None when the library has no null distribution.
     """
 
     reference: Reference

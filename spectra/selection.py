@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spectriage.spectra.bands import band_support, supported_share
-from spectriage.spectra.mixture import Axis, Fit, Fitter
+from spectriage.spectra.bands import band_support, independent_supports, supported_share
+from spectriage.spectra.mixture import Axis, Fit, Fitter, log_gain
 from spectriage.spectra.spectrum import FloatArray
 
 MOST_COMPONENTS = 5
 MOST_PACKAGINGS = 2
 SEEN_SHARE = 0.25
 """The share of an addition's bands, by height, that must need it."""
+
+EQUAL_GAIN = 0.1
+"""Members of a family within this log gain of each other fit equally well."""
 
 Required = Callable[[int], float]
 
@@ -99,10 +102,16 @@ def select(
 
 
 def _is_seen(fitter: Fitter, larger: Fit) -> bool:
-    """Whether an addition explains its own bands, and not only what the others left at a few of them."""
-    if fitter.index.references.records[larger.rows[-1]].is_packaging:
+    """Whether an addition explains its own bands, and not only what the others left at a few of them.
+
+    What alarms or warns needs several bands of its own: one line in the right place is a coincidence.
+    """
+    record = fitter.index.references.records[larger.rows[-1]]
+    if record.is_packaging:
         return True
-    return supported_share(band_support(fitter, larger, len(larger.rows) - 1)) >= SEEN_SHARE
+    bands = band_support(fitter, larger, len(larger.rows) - 1)
+    needed = 3 if record.hazard.alarms else 2 if record.hazard.warns else 0
+    return supported_share(bands) >= SEEN_SHARE and independent_supports(bands) >= needed
 
 
 def _additions(
@@ -127,14 +136,20 @@ def _without_needless(fitter: Fitter, fit: Fit, required: Required) -> Fit:
 
 
 def _best_forms(fitter: Fitter, fit: Fit, allowed: FloatArray) -> Fit:
-    """Exchange each component for the member of its family that fits best."""
+    """Exchange each component for the member of its family that fits best.
+
+    Of members that fit about as well the one known by the stronger evidence is taken: two estimated analogues
+    differ by a guess, not by nature.
+    """
     records = fitter.index.references.records
     for position, row in enumerate(fit.rows):
-        family = records[row].family
-        for other, record in enumerate(records):
-            if record.family == family and other != row and allowed[other] > 0:
+        members = [i for i, r in enumerate(records) if r.family == records[row].family and allowed[i] > 0]
+        fits = [fit]
+        for other in members:
+            if other != row:
                 rows = (*fit.rows[:position], other, *fit.rows[position + 1 :])
-                tried = fitter.fit(rows, fit.axis)
-                if tried.similarity > fit.similarity:
-                    fit = tried
+                fits.append(fitter.fit(rows, fit.axis, query=fit.query))
+        best = max(fits, key=lambda tried: tried.similarity)
+        equal = [tried for tried in fits if log_gain(tried.similarity, best.similarity) <= EQUAL_GAIN]
+        fit = min(equal, key=lambda tried: (records[tried.rows[position]].tier.rank, -tried.similarity))
     return fit

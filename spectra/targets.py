@@ -8,7 +8,6 @@ import numpy as np
 
 from spectriage.spectra._kernels_fit import agreement, compress, fit_rows
 from spectriage.spectra.bands import band_support, independent_supports
-from spectriage.spectra.contrast import Contrast
 from spectriage.spectra.mismatch import mismatched, severity
 from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, Fit, Fitter, log_gain
 from spectriage.spectra.policy import Policy, Target
@@ -68,41 +67,62 @@ def weigh_target(
     with_target
         The fit with the target's best member.
     """
-    records = fitter.index.references.records
-    kept = tuple(row for row in fit.rows if row not in known.rows)
-    base = fit
-    if len(kept) < len(fit.rows):
-        base = fitter.fit(kept, fit.axis, query=fit.query)
+    base = _without(fitter, fit, known.rows)
+    if base is not fit:
         other_gain = best_other_gain(fitter, base, known.rows)
-    looks = _looks(fitter, base, known.rows)
-    tries = [fitter.gain(base, row) for row in looks]
-    gain, larger = max(tries, key=lambda pair: pair[0])
-    bands = band_support(fitter, larger, len(larger.rows) - 1)
-    supports = independent_supports(bands)
+    gain, larger = _best_member(fitter, base, known)
+    rivals = _rivals(fitter, policy, larger)
+    if rivals:
+        # what the target makes needless stood in for it: it competes with the target, and does not precede it
+        base = _without(fitter, base, rivals)
+        gain, larger = _best_member(fitter, base, known)
+        other_gain = max(fitter.gain(base, row)[0] for row in rivals)
+    records = fitter.index.references.records
+    supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
     margin = gain - other_gain
-    found = gain >= policy.hazard_gain and margin >= policy.margin and supports >= SUPPORTS_NEEDED
     carrying = [row for row in known.rows if records[row].tier is known.tier]
-    carrying_gain = max(fitter.gain(base, row)[0] for row in carrying[:BEST_LOOKS])
-    lod = limit_of_detection(fitter, base, known.best_known, policy.hazard_gain)
     evidence = TargetEvidence(
         name=known.target.name,
-        found=found,
+        found=gain >= policy.hazard_gain and margin >= policy.margin and supports >= SUPPORTS_NEEDED,
         gain=gain,
-        carrying_gain=carrying_gain,
+        carrying_gain=max(fitter.gain(base, row)[0] for row in carrying[:BEST_LOOKS]),
         margin=margin,
         supports=supports,
-        lod=lod,
+        lod=limit_of_detection(fitter, base, larger, known.best_known, policy.hazard_gain),
         reference=records[larger.rows[-1]],
         tier=known.tier,
     )
     return evidence, larger
 
 
+def _without(fitter: Fitter, fit: Fit, rows: tuple[int, ...]) -> Fit:
+    kept = tuple(row for row in fit.rows if row not in rows)
+    return fit if len(kept) == len(fit.rows) else fitter.fit(kept, fit.axis, query=fit.query)
+
+
+def _best_member(fitter: Fitter, base: Fit, known: TargetRows) -> tuple[float, Fit]:
+    """Return the gain of the member of a target that adds most to a model, and the fit with it last."""
+    tries = [fitter.gain(base, row) for row in _looks(fitter, base, known.rows)]
+    return max(tries, key=lambda pair: pair[0])
+
+
+def _rivals(fitter: Fitter, policy: Policy, larger: Fit) -> tuple[int, ...]:
+    """Return the components that the last one of a fit makes needless."""
+    records = fitter.index.references.records
+    return tuple(
+        row
+        for position, row in enumerate(larger.rows[:-1])
+        if position > 0 and fitter.loss(larger, position) < policy.required_gain(records[row])
+    )
+
+
 def best_other_gain(fitter: Fitter, base: Fit, excluded: tuple[int, ...]) -> float:
-    """Return the log gain of the best addition to a model that is neither excluded nor of a family in it."""
+    """Return the log gain of the best addition to a model that would not itself raise an alarm."""
     records = fitter.index.references.records
     barred = {records[row].family for row in (*base.rows, *excluded)}
-    allowed = np.array([record.family not in barred for record in records], dtype=np.float64)
+    allowed = np.array(
+        [record.family not in barred and not record.hazard.alarms for record in records], dtype=np.float64
+    )
     looks = fitter.looks(base, allowed, BEST_LOOKS)
     return max((fitter.gain(base, row)[0] for row in looks), default=0.0)
 
@@ -117,11 +137,12 @@ def _looks(fitter: Fitter, base: Fit, rows: tuple[int, ...]) -> list[int]:
     return looks or list(rows[:BEST_LOOKS])
 
 
-def limit_of_detection(fitter: Fitter, base: Fit, row: int, required: float) -> float:
+def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, required: float) -> float:
     """Return the spectral fraction of a reference that this scan would have shown 95 % of the time.
 
-    The reference, perturbed to the mismatch between instruments, is added to the scan in growing amounts
-    until adding it to the model brings the required gain with a reserve. Above 1 when no amount would do.
+    What the scan may hold of the target (`larger`, its last component) is taken out, and the reference,
+    perturbed to the mismatch between instruments, put in by growing amounts until adding it to the model
+    brings the required gain with a reserve. Above 1 when no amount would do.
     """
     index = fitter.index
     record = index.references.records[row]
@@ -133,11 +154,14 @@ def limit_of_detection(fitter: Fitter, base: Fit, row: int, required: float) -> 
         return np.inf
     low, high = np.log(1e-3), np.log(LARGEST_AMPLITUDE)
     wanted = required * LOD_RESERVE
-    if _gain_of_added(fitter, base, row, unlike, LARGEST_AMPLITUDE) < wanted:
+    held = larger.amplitudes[-1] * index.row(larger.rows[-1], base.axis.broadening_cm)
+    empty = base.query.derivative - held
+    if _gain_of_added(fitter, base, row, empty + LARGEST_AMPLITUDE * unlike, LARGEST_AMPLITUDE) < wanted:
         return np.inf
     for _ in range(LOD_STEPS):
         middle = 0.5 * (low + high)
-        if _gain_of_added(fitter, base, row, unlike, float(np.exp(middle))) < wanted:
+        amount = float(np.exp(middle))
+        if _gain_of_added(fitter, base, row, empty + amount * unlike, amount) < wanted:
             low = middle
         else:
             high = middle
@@ -154,31 +178,30 @@ def limit_of_detection(fitter: Fitter, base: Fit, row: int, required: float) -> 
     return added / (added + present)
 
 
-def _gain_of_added(fitter: Fitter, base: Fit, row: int, added: FloatArray, amplitude: float) -> float:
-    """Return the gain of `row` on the scan with `added` put into it."""
+def _gain_of_added(fitter: Fitter, base: Fit, row: int, derivative: FloatArray, amplitude: float) -> float:
+    """Return the gain of `row` on another derivative than the scan's, given a first guess of its amount."""
     query = base.query
-    derivative = np.where(query.valid, query.derivative + amplitude * added, 0.0)
+    derivative = np.where(query.valid, derivative, 0.0)
     compressed = np.empty_like(derivative)
     compress(derivative, query.threshold, compressed)
-    spiked = Contrast(derivative, query.valid, query.threshold, compressed, query.norm, query.noise)
     rows = (*base.rows, row)
     weights = fitter.weights(rows, query)
     stack = np.stack([fitter.index.row(r, base.axis.broadening_cm) for r in rows])
-    before = 0.0
     fitted = np.zeros_like(derivative)
-    if base.rows:
-        amplitudes = base.amplitudes.copy()
+
+    def similarity(count: int) -> float:
+        amplitudes = np.append(base.amplitudes, amplitude)[:count]
         fit_rows(
-            stack[:-1],
+            stack[:count],
             derivative,
             weights,
-            spiked.threshold,
+            query.threshold,
             RELATIVE_ERROR,
             REWEIGHTINGS,
             amplitudes,
             fitted,
         )
-        before = agreement(compressed, fitted, weights, spiked.threshold)
-    amplitudes = np.append(base.amplitudes, amplitude)
-    fit_rows(stack, derivative, weights, spiked.threshold, RELATIVE_ERROR, REWEIGHTINGS, amplitudes, fitted)
-    return log_gain(before, agreement(compressed, fitted, weights, spiked.threshold))
+        return agreement(compressed, fitted, weights, query.threshold)
+
+    before = similarity(len(base.rows)) if base.rows else 0.0
+    return log_gain(before, similarity(len(rows)))
