@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from spectriage.device.clock import Deadline
-from spectriage.device.errors import DeviceAbortedError
-from spectriage.device.protocol import LaserGateLine, LaserSource, ScanSettings, Spectrometer
+from spectriage.device.errors import DeviceAbortedError, DeviceUnsafeError
+from spectriage.device.protocol import LaserGateLine, LaserSource, LaserState, ScanSettings, Spectrometer
 from spectriage.device.rawscan import RawScan
 from spectriage.device.safety import LONGEST_FIRING_S, LaserGuard
 
@@ -211,10 +211,21 @@ class Acquirer:
         self.cancel.check()
         raw = self.device.acquire(deadline)
         self.cancel.check()
+        self._check_lit()
         dark = self._dark
         if raw.dark is None and dark is not None and dark.integration_ms == raw.integration_ms:
             return raw.with_dark(dark)
         return raw
+
+    def _check_lit(self) -> None:
+        """Refuse a scan during which the laser went off: it would be a wrong spectrum."""
+        device = self.device
+        if isinstance(device, LaserSource) and device.laser_readback() is LaserState.OFF:
+            raise DeviceUnsafeError(
+                "the laser went off during the scan",
+                where=device.info.uri,
+                remedy="check the interlock and the laser's watchdog, then scan again",
+            )
 
     def scan(self, deadline: Deadline) -> RawScan:
         """Take one dark-corrected scan with the device's settings.

@@ -27,6 +27,7 @@ from spectriage.device.errors import (
     DeviceProtocolError,
     DeviceSettingsError,
     DeviceStateError,
+    DeviceTimeoutError,
 )
 from spectriage.device.rawscan import Axis, Detector, DeviceInfo, Origin, RawScan
 from spectriage.spectra.spectrum import FloatArray
@@ -215,7 +216,8 @@ class Spectrometer(ABC):
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock: Clock = clock or SYSTEM_CLOCK
         self._settings: ScanSettings | None = None
-        self._owner = threading.Lock()
+        self._gate = threading.Lock()
+        self._owned_now = False
         self._abort_event = threading.Event()
         self._stale = 0
         self._failed = False
@@ -281,6 +283,12 @@ class Spectrometer(ABC):
         """Whether `close` was called."""
         return self._closed
 
+    @property
+    @final
+    def busy(self) -> bool:
+        """Whether a thread is configuring it or acquiring."""
+        return self._owned_now
+
     @final
     def configure(self, settings: ScanSettings) -> None:
         """Set how scans are taken.
@@ -339,7 +347,6 @@ class Spectrometer(ABC):
             settings = self._settings
             if settings is None:
                 raise DeviceStateError("the device is not configured", where=self.info.uri)
-            self._abort_event.clear()
             with self._typed("acquire"):
                 return self._take(settings, deadline)
 
@@ -363,10 +370,12 @@ class Spectrometer(ABC):
     @final
     def abort(self) -> None:
         """Stop a running `acquire`, from any thread; without one, nothing happens."""
-        self._abort_event.set()
-        if not self._closed:
-            with self._typed("abort", marks=False):
-                self._do_abort()
+        with self._gate:
+            if not self._owned_now or self._closed:
+                return
+            self._abort_event.set()
+        with self._typed("abort", marks=False):
+            self._do_abort()
 
     @final
     def close(self) -> None:
@@ -406,8 +415,7 @@ class Spectrometer(ABC):
         if self.clock.wait(min(seconds, max(left, 0.0)), self._abort_event):
             self._check_abort()
         if seconds > left:
-            deadline.require(0.0, "the exposure", self.info.uri)
-            deadline.require(seconds, "the exposure", self.info.uri)
+            raise DeviceTimeoutError("the deadline passed during the exposure", where=self.info.uri)
 
     def _check_abort(self) -> None:
         if self._abort_event.is_set():
@@ -417,14 +425,18 @@ class Spectrometer(ABC):
 
     @contextmanager
     def _owned(self) -> Iterator[None]:
-        if not self._owner.acquire(blocking=False):
-            raise DeviceBusyError("the device is in use by another thread", where=self.info.uri)
-        try:
+        # Ownership and a fresh abort flag are one step, so that no abort falls between them and is lost.
+        with self._gate:
+            if self._owned_now:
+                raise DeviceBusyError("the device is in use by another thread", where=self.info.uri)
             if self._closed:
                 raise DeviceStateError("the device is closed", where=self.info.uri, remedy="open it again")
+            self._owned_now = True
+            self._abort_event.clear()
+        try:
             yield
         finally:
-            self._owner.release()
+            self._owned_now = False
 
     @contextmanager
     def _typed(self, doing: str, *, marks: bool = True) -> Iterator[None]:

@@ -6,30 +6,43 @@ labelled ``unperturbed`` beside.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spectriage.device.clock import SYSTEM_CLOCK, Clock, Deadline, VirtualClock
-from spectriage.device.errors import DeviceSettingsError
+from spectriage.device.errors import DeviceSettingsError, DeviceUnsafeError
 from spectriage.device.protocol import DeviceStatus, LaserState, ScanSettings, Spectrometer
 from spectriage.device.rawscan import Axis, Detector, DeviceInfo, Origin
 from spectriage.device.registry import Driver, FoundDevice
 from spectriage.device.simulator_detector import DetectorUnit
-from spectriage.device.simulator_lines import Lines, lines_of
+from spectriage.device.simulator_faults import Fault, FaultState, fail_frame
+from spectriage.device.simulator_lines import lines_of
 from spectriage.device.simulator_mixture import find_material
 from spectriage.device.simulator_optics import Fluorescence, SceneLight
 from spectriage.device.simulator_options import SimulatorOptions, read_options
 from spectriage.device.simulator_perturbation import PERTURBATIONS, draw_unit, perturb_lines
+from spectriage.device.simulator_scenes import SCENES
+from spectriage.device.simulator_strengths import relative_strength
 from spectriage.device.uri import DeviceURI
 from spectriage.spectra.spectrum import FloatArray
 
-UNIT_STREAM, SAMPLE_STREAM, NOISE_STREAM = 1, 2, 3
+if TYPE_CHECKING:
+    from spectriage.library.catalogue import CatalogueEntry
+
+UNIT_STREAM, SAMPLE_STREAM, NOISE_STREAM, SPOT_STREAM = 1, 2, 3, 4
+STANDARD = "acetaminophen"
+"""Weight fractions are brought to signal by strengths relative to this material."""
+LOW_BATTERY = 0.03
+OVER_TEMPERATURE_K = 30.0
+FAULT_DROOP = 0.5
+FAULT_BRIGHTNESS = 100.0
 
 
-def _rng(seed: int, stream: int) -> np.random.Generator:
-    return np.random.default_rng([seed, stream])
+def _rng(seed: int, *stream: int) -> np.random.Generator:
+    return np.random.default_rng([seed, *stream])
 
 
 class SimulatedSpectrometer(Spectrometer):
@@ -61,7 +74,10 @@ class SimulatedSpectrometer(Spectrometer):
         rng = _rng(options.unit, UNIT_STREAM)
         self._unit = draw_unit(sizes, rng)
         self._detector = DetectorUnit.draw(self._preset, rng)
-        self._light = self._build_light(_rng(options.seed, SAMPLE_STREAM))
+        self._faults = replace(options.fault)
+        self._faults.check_opening(uri.text)
+        self._spot = options.spot
+        self._light = self._build_light()
         self._noise = _rng(options.seed, NOISE_STREAM)
         self._power_mw = options.laser_mw
         self._laser = False
@@ -74,37 +90,80 @@ class SimulatedSpectrometer(Spectrometer):
 
     # -- construction ------------------------------------------------------------------------------
 
-    def _build_light(self, rng: np.random.Generator) -> SceneLight:
-        options, preset = self._options, self._preset
+    def _build_light(self) -> SceneLight:
+        """Return the light of the spot that is measured now."""
+        options = self._options
+        rng = _rng(options.seed, SAMPLE_STREAM)
         sizes = PERTURBATIONS[options.perturbation]
-        packaging = options.packaging
-        layers: list[tuple[Lines, float]] = []
-        for component in options.components:
-            lines = lines_of(find_material(component.name, self._uri.text))
-            if lines.total <= 0.0 and len(options.components) > 1:
-                raise self._uri.error(
-                    f"{component.name!r} has no Raman bands and cannot be a fraction of the Raman signal"
-                )
-            layers.append((perturb_lines(lines, sizes, rng), component.fraction))
+        entries = [find_material(component.name, self._uri.text) for component in options.components]
+        fractions, loudness = self._spot_fractions()
+        shares, strength = self._signal_shares(entries, fractions)
+        layers = [
+            (perturb_lines(lines_of(entry), sizes, rng), share)
+            for entry, share in zip(entries, shares, strict=True)
+        ]
         wrapping = None
-        if packaging.entry:
-            wrapping = perturb_lines(lines_of(find_material(packaging.entry, self._uri.text)), sizes, rng)
+        if options.packaging.entry:
+            entry = find_material(options.packaging.entry, self._uri.text)
+            wrapping = perturb_lines(lines_of(entry), sizes, rng)
+        by_weight = options.basis == "weight"
+        brightness = options.brightness * (FAULT_BRIGHTNESS if self._faults.has(Fault.SATURATION) else 1.0)
         return SceneLight(
-            preset,
+            self._preset,
             self._unit,
             layers,
             fluorescence=Fluorescence.draw(options.fluorescence, rng),
-            brightness=options.brightness,
+            brightness=brightness * loudness,
+            standard=lines_of(find_material(STANDARD, self._uri.text)) if by_weight else None,
+            strength=strength,
             wrapping=wrapping,
-            packaging=packaging,
+            packaging=options.packaging,
             ambient_e_s=options.ambient_e_s,
         )
+
+    def _spot_fractions(self) -> tuple[FloatArray, float]:
+        """Return the fractions in this spot and its brightness: grains lie as they fall."""
+        fractions = np.array([component.fraction for component in self._options.components])
+        uneven = self._options.uneven
+        if uneven == 0.0:
+            return fractions, 1.0
+        rng = _rng(self._options.seed, SPOT_STREAM, self._spot)
+        fractions = fractions * np.exp(uneven * rng.normal(size=fractions.size))
+        return fractions / fractions.sum(), float(np.exp(0.3 * uneven * rng.normal()))
+
+    def _signal_shares(
+        self, entries: Sequence[CatalogueEntry], fractions: FloatArray
+    ) -> tuple[FloatArray, float]:
+        """Return the shares of the Raman photons, and their sum relative to the standard's."""
+        silent = [c.name for c, e in zip(self._options.components, entries, strict=True) if not e.bands]
+        if self._options.basis == "signal":
+            if silent and len(entries) > 1:
+                raise self._uri.error(
+                    f"{silent[0]!r} has no Raman bands and cannot be a fraction of the Raman signal",
+                    "give weights with basis=weight",
+                )
+            return fractions, 1.0
+        strengths = [relative_strength(e.substance, e.family) if e.bands else 0.0 for e in entries]
+        signal = fractions * np.array(strengths)
+        total = float(signal.sum())
+        return (signal / total if total > 0.0 else fractions), total
+
+    def move_to_spot(self, spot: int) -> None:
+        """Point at another spot of the sample: another share of its grains, not yet bleached."""
+        self._spot = spot
+        self._light = self._build_light()
+        self._lit_s = 0.0
+        self._mark_stale()
 
     def _claimed_axis(self) -> Axis:
         """Return the axis in the device's memory: its true one and the unit's error."""
         light = self._light
         claimed_cm = light.shift_cm + self._unit.axis_error(light.x)
         wavelength_nm = 1.0 / (1.0 / self._preset.excitation_nm - claimed_cm * 1e-7)
+        if self._faults.has(Fault.BLANK_MEMORY):
+            wavelength_nm = np.full_like(wavelength_nm, np.nan)
+        if self._faults.has(Fault.CORRUPT_MEMORY):
+            wavelength_nm[::7] -= 300.0
         return Axis(wavelength_nm=wavelength_nm, source=f"{self._serial} factory axis (simulated)")
 
     @property
@@ -152,6 +211,20 @@ class SimulatedSpectrometer(Spectrometer):
             self._latched = (settings.integration_ms, 0.0)
 
     def _do_read_frame(self, settings: ScanSettings, deadline: Deadline) -> FloatArray:
+        where = self._uri.text
+        self._faults.check_there(where)
+        struck = self._faults.strikes()
+        if struck is Fault.UNPLUG_BEFORE:
+            self._faults.lose(where)
+        frame = self._expose(settings, deadline, struck)
+        if struck is None:
+            return frame
+        fail_frame(struck, where)
+        if struck is Fault.UNPLUG_AFTER:
+            self._faults.lost = True
+        return frame[: -frame.size // 8] if struck is Fault.DROPPED else frame
+
+    def _expose(self, settings: ScanSettings, deadline: Deadline, struck: Fault | None) -> FloatArray:
         now = (settings.integration_ms, self._power_mw / self._preset.laser_mw if self._laser else 0.0)
         # The sensor runs freely: the frame read out was begun under the settings before this one.
         integration_ms, power = self._latched or now
@@ -160,11 +233,29 @@ class SimulatedSpectrometer(Spectrometer):
         electrons_s = self._light.electrons_s(
             power=power * self._droop(), lit_s=self._lit_s, laser_nm=self._laser_nm()
         )
+        if struck is Fault.UNPLUG_MID:
+            self._wait(0.5 * seconds, deadline)
+            self._faults.lose(self._uri.text)
+        if struck is Fault.TIMEOUT:
+            self._wait(max(deadline.remaining_s, 0.0) + seconds, deadline)
         self._wait(seconds, deadline)
+        if struck is Fault.WATCHDOG_TRIP:
+            self._laser = False
+            electrons_s = 0.5 * electrons_s
         self._lit_s += power * seconds
-        return self._detector.expose(electrons_s, seconds, self._noise, warmer_k=self._options.detector_k)
+        return self._detector.expose(electrons_s, seconds, self._noise, warmer_k=self._warmer_k)
+
+    def _do_abort(self) -> None:
+        # The exposure is dropped: the next frame is a new one.
+        self._latched = None
 
     def _do_status(self) -> DeviceStatus:
+        self._faults.check_there(self._uri.text)
+        warnings = []
+        if self._faults.has(Fault.LOW_BATTERY):
+            warnings.append("the battery is low")
+        if self._faults.has(Fault.OVER_TEMPERATURE):
+            warnings.append("the device is too hot to fire its laser")
         return DeviceStatus(
             connected=True,
             laser=self.laser_readback(),
@@ -172,15 +263,26 @@ class SimulatedSpectrometer(Spectrometer):
             detector_c=self.detector_temperature_c(),
             laser_c=25.0 + self._laser_departure_k(),
             battery=self.battery_fraction(),
+            warnings=tuple(warnings),
         )
 
     def _do_close(self) -> None:
+        if self._laser and (self._faults.lost or self._faults.has(Fault.LASER_STUCK)):
+            raise DeviceUnsafeError(
+                "laser state unknown: it could not be switched off",
+                where=self._uri.text,
+                remedy="treat it as on: cut its power",
+            )
         self._laser = False
 
     def _do_scan_metadata(self) -> Mapping[str, Any]:
         options = self._options
-        return {
+        said: dict[str, Any] = {"simulated_spot": self._spot} if options.uneven else {}
+        if options.basis == "weight":
+            said["weights_assumed"] = True
+        return said | {
             "simulated_sample": tuple((c.name, c.fraction) for c in options.components),
+            "simulated_basis": options.basis,
             "simulated_packaging": options.packaging.name,
             "perturbation": options.perturbation_label,
             "seed": options.seed,
@@ -192,6 +294,11 @@ class SimulatedSpectrometer(Spectrometer):
 
     def laser_on(self) -> None:
         """Switch the simulated laser on."""
+        self._faults.check_there(self._uri.text)
+        if not self.interlock_closed():
+            raise DeviceUnsafeError("the interlock is open", where=self._uri.text, remedy="close it")
+        if self._faults.has(Fault.OVER_TEMPERATURE):
+            raise DeviceUnsafeError("the device is too hot", where=self._uri.text, remedy="let it cool")
         if not self._laser:
             self._laser = True
             self._laser_since = self.clock.monotonic()
@@ -199,12 +306,14 @@ class SimulatedSpectrometer(Spectrometer):
 
     def laser_off(self) -> None:
         """Switch the simulated laser off; legal at any moment."""
-        if self._laser:
+        self._faults.check_there(self._uri.text)
+        if self._laser and not self._faults.has(Fault.LASER_STUCK):
             self._laser = False
             self._mark_stale()
 
     def laser_readback(self) -> LaserState:
         """Whether the simulated laser is on."""
+        self._faults.check_there(self._uri.text)
         return LaserState.ON if self._laser else LaserState.OFF
 
     def laser_power_limits_mw(self) -> tuple[float, float]:
@@ -224,15 +333,27 @@ class SimulatedSpectrometer(Spectrometer):
 
     def interlock_closed(self) -> bool:
         """Whether the simulated safety loop is closed."""
-        return True
+        return not self._faults.has(Fault.INTERLOCK_OPEN)
 
     def detector_temperature_c(self) -> float:
         """Detector temperature in °C."""
-        return self._preset.detector_c + self._options.detector_k
+        return self._preset.detector_c + self._warmer_k
+
+    @property
+    def _warmer_k(self) -> float:
+        extra = OVER_TEMPERATURE_K if self._faults.has(Fault.OVER_TEMPERATURE) else 0.0
+        return self._options.detector_k + extra
+
+    def inject(self, fault: Fault | str, frames: int = 1) -> None:
+        """Break the device from now on, or at the given frame read from now; for tests and training."""
+        self._faults = FaultState(Fault(fault), frames)
+        # The loop and the thermostat cut the laser's current themselves.
+        if self._faults.fault in (Fault.INTERLOCK_OPEN, Fault.OVER_TEMPERATURE):
+            self._laser = False
 
     def battery_fraction(self) -> float:
         """Battery charge, 0 to 1."""
-        return 1.0
+        return LOW_BATTERY if self._faults.has(Fault.LOW_BATTERY) else 1.0
 
     def _laser_departure_k(self) -> float:
         """How much warmer than its working temperature the laser is: cold at first when asked for."""
@@ -248,7 +369,8 @@ class SimulatedSpectrometer(Spectrometer):
     def _droop(self) -> float:
         """Relative power of a laser that loses some as it warms."""
         on_s = self.clock.monotonic() - self._laser_since if self._laser else 0.0
-        return 1.0 - self._preset.droop * (1.0 - float(np.exp(-on_s / self._preset.laser_warm_up_s)))
+        droop = FAULT_DROOP if self._faults.has(Fault.WARM_UP_DROOP) else self._preset.droop
+        return 1.0 - droop * (1.0 - float(np.exp(-on_s / self._preset.laser_warm_up_s)))
 
 
 def open_simulator(uri: DeviceURI, clock: Clock | None = None) -> SimulatedSpectrometer:
@@ -267,6 +389,7 @@ def _examples() -> tuple[FoundDevice, ...]:
         FoundDevice("sim:acetaminophen", "simulated powder, 785 nm"),
         FoundDevice("sim:lactose+caffeine:0.3?packaging=ldpe", "simulated mixture in a bag, 785 nm"),
         FoundDevice("sim:starch?preset=1064-ingaas", "simulated fluorescent powder, 1064 nm"),
+        *(FoundDevice(f"sim:{name}", f"simulated scene: {scene.summary}") for name, scene in SCENES.items()),
     )
 
 

@@ -9,6 +9,7 @@ Fractions
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ is some 50 µm in front of the focus, a bottle's wall a millimetre."""
 
 
 def parse_mixture(uri: DeviceURI) -> tuple[Component, ...]:
-    """Read the mixture in a URI's path.
+    """Read the mixture in a URI's path; whether its fractions are of signal or weight is told elsewhere.
 
     Raises
     ------
@@ -154,6 +155,14 @@ def parse_packaging(uri: DeviceURI) -> Packaging:
     return Packaging(name, packaging.entry, signal, packaging.transmission, packaging.fluorescence)
 
 
+@functools.lru_cache(maxsize=1024)
+def _found(name: str) -> CatalogueEntry:
+    """Search the shipped catalogue once for a name: a bench asks for the same few very often."""
+    from spectriage.library.catalogue import find_entry
+
+    return find_entry(name)
+
+
 def find_material(name: str, where: str) -> CatalogueEntry:
     """Find a catalogue entry by id, substance or alias.
 
@@ -162,9 +171,7 @@ def find_material(name: str, where: str) -> CatalogueEntry:
     DeviceNotFoundError
         With the closest names.
     """
-    from spectriage.library.catalogue import find_entry
-
     try:
-        return find_entry(name)
+        return _found(name)
     except CatalogueError as error:
         raise DeviceNotFoundError(error.what, where=where, remedy=error.remedy) from None

@@ -74,11 +74,12 @@ class SceneLight:
         The instrument.
     layers
         Lines of each material and its share of the sample's Raman photons; the shares sum to 1.
-    photons_s
-        Raman photons of the sample a second at full power within the range. None to put
-        `InstrumentPreset.peak_photons_mw_s` times `brightness` at the top of the strongest band.
     brightness
-        Used where `photons_s` is None.
+        Puts that many times `InstrumentPreset.peak_photons_mw_s` at the top of the strongest band.
+    standard
+        Lines of a material whose photons are set so instead; the sample then has `strength` times as many.
+    strength
+        Used with `standard`: Raman signal of the sample relative to the standard's.
     fluorescence
         The sample's.
     wrapping
@@ -95,8 +96,9 @@ class SceneLight:
         layers: Sequence[tuple[Lines, float]],
         *,
         fluorescence: Fluorescence,
-        photons_s: float | None = None,
         brightness: float = 1.0,
+        standard: Lines | None = None,
+        strength: float = 1.0,
         wrapping: Lines | None = None,
         packaging: Packaging = PACKAGINGS["none"],
         ambient_e_s: float = 0.0,
@@ -114,7 +116,8 @@ class SceneLight:
         sample = np.zeros(n)
         for lines, share in layers:
             sample += self._layer(lines, share)
-        total = photons_s if photons_s is not None else self._photons_s(sample, brightness)
+        set_by = sample if standard is None else self._layer(standard, 1.0)
+        total = self._photons_s(set_by, brightness) * (1.0 if standard is None else strength)
         usual = self._top_density(brightness) * float(np.median(self._pixel_cm))
         peak = float(np.max(sample)) * total or usual
         passes = packaging.transmission**2

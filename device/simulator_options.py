@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from spectriage.device.simulator_faults import FaultState, read_fault
 from spectriage.device.simulator_mixture import Component, Packaging, parse_mixture, parse_packaging
 from spectriage.device.simulator_perturbation import PERTURBATIONS
 from spectriage.device.simulator_presets import PRESETS, InstrumentPreset
+from spectriage.device.simulator_scenes import SCENES
 from spectriage.device.uri import DeviceURI
 
 OPTIONS = {
@@ -17,6 +20,10 @@ OPTIONS = {
     "packaging": "NAME[:strength], see the packaging table",
     "integration_ms": "one exposure",
     "accumulations": "exposures averaged",
+    "basis": "signal or weight: what the fractions are fractions of",
+    "uneven": "how much the fractions vary from spot to spot (standard deviation of the logarithm)",
+    "spot": "which spot of an uneven sample is measured first",
+    "fault": "NAME[@FRAME]: what is wrong with the device",
     "laser_mw": "laser power at the sample",
     "brightness": "Raman signal relative to a strong scatterer",
     "fluorescence": "relative to the strongest Raman pixel; drawn by default",
@@ -41,6 +48,10 @@ class SimulatorOptions:
     perturbation: str
     integration_ms: float
     accumulations: int
+    basis: str
+    uneven: float
+    spot: int
+    fault: FaultState
     laser_mw: float
     brightness: float
     fluorescence: float | None
@@ -65,6 +76,10 @@ def read_options(uri: DeviceURI) -> SimulatorOptions:
         Names the part that is wrong.
     """
     uri.only(OPTIONS)
+    scene = SCENES.get(uri.path.strip().casefold())
+    if scene:
+        options = MappingProxyType({**scene.options, **uri.options})
+        uri = replace(uri, path=scene.mixture, options=options)
     preset = PRESETS[uri.choice("preset", "785-ccd", PRESETS)]
     seed = uri.integer("seed", 0)
     given = "fluorescence" in uri.options
@@ -79,6 +94,10 @@ def read_options(uri: DeviceURI) -> SimulatorOptions:
             "integration_ms", 1000.0, preset.min_integration_ms, preset.max_integration_ms
         ),
         accumulations=uri.integer("accumulations", 1, 1, 10_000),
+        basis=uri.choice("basis", "weight" if scene else "signal", ("signal", "weight")),
+        uneven=uri.number("uneven", 0.0, 0.0, 3.0),
+        spot=uri.integer("spot", 0, 0, 10**6),
+        fault=read_fault(uri),
         laser_mw=uri.number("laser_mw", preset.laser_mw, 0.01 * preset.laser_mw, preset.laser_mw),
         brightness=uri.number("brightness", 1.0, 0.0, 1000.0),
         fluorescence=uri.number("fluorescence", 0.0, 0.0, 1e6) if given else None,
