@@ -1,8 +1,8 @@
 """Reweighted Whittaker smoothing of many spectra, eight at a time, one to a lane.
 
 The lanes iterate in step but do not wait for each other: a lane whose spectrum has converged takes the next
-one. When no spectrum waits and fewer than `WORTHWHILE` lanes are busy, theirs are finished one by one in
-`_kernels_baseline_split`, which is then cheaper.
+one. When no spectrum waits and fewer than `WORTHWHILE` lanes are busy, theirs are left for the single fit,
+which is then cheaper.
 
 Point j of all lanes is at ``8 j : 8 j + 8`` of every array; weights are divided by λ.
 """
@@ -25,7 +25,6 @@ from spectriage.spectra._kernels_baseline import (
     SINGULAR,
     STEEPEST,
 )
-from spectriage.spectra._kernels_baseline import fit as fit_plain
 from spectriage.spectra._kernels_baseline_lanes import (
     LANES,
     exponential,
@@ -38,7 +37,6 @@ from spectriage.spectra._kernels_baseline_lanes import (
     where_less,
 )
 from spectriage.spectra._kernels_baseline_split import FEWEST_POINTS
-from spectriage.spectra._kernels_baseline_split import fit as fit_split
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -47,6 +45,9 @@ WORTHWHILE = 6
 """With fewer busy lanes, as many single fits are faster."""
 MOST_POINTS = 6000
 """Of more points, eight spectra and their factors outgrow a cache of 2 MB, and single fits are faster too."""
+
+UNFINISHED = -1
+"""Status of a row that is left for the single fit."""
 
 # Rows of `sums`: what a pass leaves of each lane, and what it is given.
 FAILED, COUNT, ADDED, SQUARES, MOVED, SIZE, SLOPE, OFFSET = range(8)
@@ -235,30 +236,6 @@ def decide(
 
 
 @kernel()
-def fit_alone(
-    row: int,
-    values: FloatArray,
-    lows: FloatArray,
-    extents: FloatArray,
-    settings: tuple[float, int, float, float, int],
-    norms: FloatArray,
-    done: int,
-    weights: FloatArray,
-    outcome: tuple[FloatArray, IntArray, IntArray],
-) -> None:
-    """Finish one row by itself, from `weights` after `done` systems."""
-    lam, method, asymmetry, tol, cap = settings
-    baselines, statuses, iterations = outcome
-    low, extent, norm = lows[row], extents[row], norms[row]
-    y, z, history = values[row], baselines[row], np.empty(cap)
-    if y.size >= FEWEST_POINTS:
-        ended = fit_split(y, low, extent, lam, method, asymmetry, norm, tol, done, weights, z, history)
-    else:
-        ended = fit_plain(y, low, extent, lam, method, asymmetry, norm, tol, done, weights, z, history)
-    statuses[row], iterations[row] = ended
-
-
-@kernel()
 def next_waiting(extents: FloatArray, waiting: int) -> int:
     """Return the first spectrum from `waiting` on that is not flat."""
     while waiting < extents.size and extents[waiting] == 0.0:
@@ -293,28 +270,36 @@ def fit(
     norms: FloatArray,
     outcome: tuple[FloatArray, IntArray, IntArray],
 ) -> None:
-    """Fit every row of `values`, with the arguments of `_kernels_baseline.fit` one for each row.
+    """Fit the rows of `values`, with the arguments of `_kernels_baseline.fit` one for each row.
 
     `settings` are λ, method, asymmetry, tolerance and the most systems to solve; `outcome` is baselines,
-    statuses and iterations; these are zero where a system was singular from the start. Rows of extent zero
+    statuses and iterations. A row is left `UNFINISHED` that is better fitted by itself: it has the weights to
+    go on from in place of its baseline, and the systems already solved as its iterations. Rows of extent zero
     are left alone.
     """
     lam, method, asymmetry, tol, cap = settings
     baselines, statuses, iterations = outcome
     count, points = values.shape
     scale = 1.0 / lam
+    for row in range(count):
+        if extents[row] != 0.0:
+            statuses[row] = UNFINISHED
+            baselines[row, :] = 1.0
+    if not FEWEST_POINTS <= points <= MOST_POINTS:
+        return
     y, v = np.zeros(points * LANES), np.full(points * LANES, scale)
     factors, sums = np.empty(3 * points * LANES), np.zeros(8 * LANES)
     row_of, solved = np.full(LANES, -1), np.zeros(LANES, np.int64)
-    weights = np.empty(points)
-    waiting = next_waiting(extents, 0)
-    busy = 0
-    for lane in range(LANES):
-        if waiting < count:
-            fill_lane(y, v, lane, values[waiting], lows[waiting], extents[waiting], scale)
-            row_of[lane], busy = waiting, busy + 1
-            waiting = next_waiting(extents, waiting + 1)
-    while busy >= WORTHWHILE and FEWEST_POINTS <= points <= MOST_POINTS:
+    waiting, busy = next_waiting(extents, 0), LANES
+    while busy >= WORTHWHILE:
+        for lane in range(LANES):
+            if row_of[lane] < 0 and waiting < count:
+                fill_lane(y, v, lane, values[waiting], lows[waiting], extents[waiting], scale)
+                row_of[lane], solved[lane] = waiting, 0
+                waiting = next_waiting(extents, waiting + 1)
+        busy = int((row_of >= 0).sum())
+        if busy < WORTHWHILE:
+            break
         eliminate(y, v, factors, sums)
         substitute(y, factors, sums)
         for lane in range(LANES):
@@ -326,24 +311,14 @@ def fit(
             if row < 0:
                 continue
             status = decide(sums, method, norms[row], tol, cap, scale, solved[lane], lane)
-            if status < 0:
-                continue
-            if status == SINGULAR:  # the single fit keeps the baseline before
-                weights[:] = 1.0
-                fit_alone(row, values, lows, extents, settings, norms, 0, weights, outcome)
-            else:
+            if status == SINGULAR:  # the single fit, from the beginning, keeps the baseline before
+                row_of[lane] = -1
+            elif status >= 0:
                 statuses[row], iterations[row] = status, solved[lane]
                 empty_lane(factors, lane, lows[row], extents[row], baselines[row])
-            row_of[lane], solved[lane], busy = -1, 0, busy - 1
-            if waiting < count:
-                fill_lane(y, v, lane, values[waiting], lows[waiting], extents[waiting], scale)
-                row_of[lane], busy = waiting, busy + 1
-                waiting = next_waiting(extents, waiting + 1)
+                row_of[lane] = -1
     for lane in range(LANES):
-        if row_of[lane] >= 0:
-            weights[:] = v[lane::LANES] * lam
-            fit_alone(row_of[lane], values, lows, extents, settings, norms, solved[lane], weights, outcome)
-    while waiting < count:  # too short or too long for lanes
-        weights[:] = 1.0
-        fit_alone(waiting, values, lows, extents, settings, norms, 0, weights, outcome)
-        waiting = next_waiting(extents, waiting + 1)
+        row = row_of[lane]
+        if row >= 0:
+            iterations[row] = solved[lane]
+            baselines[row] = v[lane::LANES] * lam

@@ -309,9 +309,32 @@ def _fit_rows(
     baselines[flat] = values[flat]
     settings = (lam, method, asymmetry, tol, max_iter + 1)
     batch.fit(values, lows, extents, settings, norms, (baselines, statuses, iterations))
-    singular = np.flatnonzero((iterations == 0) & ~flat)
-    if singular.size:
-        raise _singular(values.shape[1], lam, where=f"spectrum {rows.start + int(singular[0])}")
+    points = values.shape[1]
+    changes = np.empty(max_iter + 1)
+    for row in np.flatnonzero(statuses == batch.UNFINISHED):
+        weights, low, extent, norm = baselines[row].copy(), lows[row], extents[row], norms[row]
+        done = int(iterations[row])
+        statuses[row], iterations[row] = _kernel_of(points)(
+            values[row],
+            low,
+            extent,
+            lam,
+            method,
+            asymmetry,
+            norm,
+            tol,
+            done,
+            weights,
+            baselines[row],
+            changes,
+        )
+        if iterations[row] == 0:
+            raise _singular(points, lam, where=f"spectrum {rows.start + int(row)}")
+
+
+def _kernel_of(points: int) -> Callable[..., tuple[int, int]]:
+    """Return the fit of one spectrum of so many points."""
+    return split.fit if points >= split.FEWEST_POINTS else kernels.fit
 
 
 def baseline_methods() -> tuple[str, ...]:
@@ -451,8 +474,9 @@ def _fit(
     fitted = np.empty(n)
     changes = np.empty(max_iter + 1)
     norm = float(np.abs(values / extent).sum()) if method == kernels.AIRPLS else 1.0
-    fit = split.fit if n >= split.FEWEST_POINTS else kernels.fit
-    status, solved = fit(values, low, extent, lam, method, asymmetry, norm, tol, 0, first, fitted, changes)
+    status, solved = _kernel_of(n)(
+        values, low, extent, lam, method, asymmetry, norm, tol, 0, first, fitted, changes
+    )
     if solved == 0:
         raise _singular(n, lam)
     compared = solved - (status == kernels.ALL_ABOVE)
