@@ -16,7 +16,8 @@ def average_cells(
 ) -> tuple[FloatArray, FloatArray]:
     """Mean of the linear interpolant of (shift, values) over cells of one width.
 
-    A cell is cut at the ends of `shift`; a cell that does not meet it gets zero.
+    Near the ends of `shift` a cell is narrowed on both sides, so that its mean still stands for its centre;
+    beyond them the end's value is held.
     """
     n = shift.size
     m = centres.size
@@ -24,10 +25,10 @@ def average_cells(
     spread = np.zeros(m)
     start = 0
     for k in range(m):
-        low = max(centres[k] - 0.5 * width, shift[0])
-        high = min(centres[k] + 0.5 * width, shift[n - 1])
-        if high <= low:
-            continue
+        centre = min(max(centres[k], shift[0]), shift[n - 1])
+        half = max(min(0.5 * width, centre - shift[0], shift[n - 1] - centre), 1e-9 * width)
+        low = max(centre - half, shift[0])
+        high = min(centre + half, shift[n - 1])
         while start < n - 2 and shift[start + 1] <= low:
             start += 1
         length = high - low
@@ -72,7 +73,10 @@ def _cubic_weights(x0: float, x1: float, x2: float, x3: float, x: float, weights
 def interpolate_cubic(
     shift: FloatArray, values: FloatArray, variance: FloatArray, centres: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Cubic Hermite interpolation at `centres`; zero outside `shift`."""
+    """Cubic Hermite interpolation at `centres`; beyond the ends of `shift` the end's value is held.
+
+    The first and last slopes are those of a line through two points, so that lines are kept to the ends.
+    """
     n = shift.size
     m = centres.size
     out = np.zeros(m)
@@ -80,14 +84,20 @@ def interpolate_cubic(
     weights = np.zeros(4)
     j = 0
     for k in range(m):
-        x = centres[k]
-        if x < shift[0] or x > shift[n - 1]:
-            continue
+        x = min(max(centres[k], shift[0]), shift[n - 1])
         while j < n - 2 and shift[j + 1] < x:
             j += 1
         x0 = shift[j - 1] if j > 0 else 2.0 * shift[0] - shift[1]
         x3 = shift[j + 2] if j + 2 < n else 2.0 * shift[n - 1] - shift[n - 2]
         _cubic_weights(x0, shift[j], shift[j + 1], x3, x, weights)
+        if j == 0:
+            weights[1] += 2.0 * weights[0]
+            weights[2] -= weights[0]
+            weights[0] = 0.0
+        if j + 2 >= n:
+            weights[2] += 2.0 * weights[3]
+            weights[1] -= weights[3]
+            weights[3] = 0.0
         for i in range(4):
             index = min(max(j - 1 + i, 0), n - 1)
             out[k] += weights[i] * values[index]

@@ -31,8 +31,9 @@ class Grid:
     def __post_init__(self) -> None:
         if not (self.step_cm > 0 and np.isfinite([self.start_cm, self.stop_cm, self.step_cm]).all()):
             raise ParameterError(f"{self} is not an axis", remedy="give finite ends and a positive step")
-        if not MIN_COMMON_POINTS <= len(self) <= 65_536:
-            raise ParameterError(f"{self} has {len(self)} points, not {MIN_COMMON_POINTS} to 65,536")
+        points = (self.stop_cm - self.start_cm) / self.step_cm + 1.0
+        if not MIN_COMMON_POINTS - 0.5 < points < 65_536.5:
+            raise ParameterError(f"{self} has {points:.0f} points, not {MIN_COMMON_POINTS} to 65,536")
 
     def __len__(self) -> int:
         return round((self.stop_cm - self.start_cm) / self.step_cm) + 1
