@@ -1,0 +1,245 @@
+import threading
+
+import numpy as np
+import pytest
+
+from spectriage.device.acquisition import Acquirer, CancelToken, Stage
+from spectriage.device.acquisition_accumulate import AccumulationEnd, accumulate, measure_spots, merge
+from spectriage.device.acquisition_exposure import HIGH, LOW, ExposureEnd, auto_expose, brightest
+from spectriage.device.clock import Deadline, SystemClock
+from spectriage.device.errors import (
+    DeviceAbortedError,
+    DeviceLostError,
+    DeviceTimeoutError,
+    DeviceUnsafeError,
+)
+from spectriage.device.protocol import LaserState, ScanSettings
+from spectriage.device.simulator import open_simulator
+from spectriage.device.uri import parse_uri
+
+
+def opened(text, clock=None):
+    return open_simulator(parse_uri(text), clock)
+
+
+def later(device, seconds=600.0):
+    return Deadline.after(seconds, device.clock)
+
+
+# -- one scan and its dark ------------------------------------------------------------------------
+
+
+def test_a_scan_has_its_dark_and_the_laser_is_off_after_it():
+    device = opened("sim:caffeine?integration_ms=200&accumulations=3")
+    raw = Acquirer(device).scan(later(device))
+    assert raw.dark is not None
+    assert raw.dark_accumulations == 3
+    assert raw.metadata["laser_mw"] > 0.0
+    assert device.laser_readback() is LaserState.OFF
+
+
+def test_the_dark_is_taken_once_for_one_exposure_and_again_for_another():
+    device = opened("sim:caffeine?integration_ms=200")
+    acquirer = Acquirer(device)
+    first = acquirer.scan(later(device)).dark
+    assert np.array_equal(acquirer.scan(later(device)).dark, first)
+    device.configure(ScanSettings(400.0))
+    other = acquirer.scan(later(device))
+    assert other.integration_ms == 400.0
+    assert not np.array_equal(other.dark, first)
+    acquirer.forget_dark()
+    assert not np.array_equal(acquirer.scan(later(device)).dark, other.dark)
+
+
+@pytest.mark.parametrize("fault", ["stall@4", "unplug-mid@4", "timeout@4", "short-read@4"])
+def test_a_scan_that_fails_raises_and_leaves_no_laser_on(fault):
+    device = opened(f"sim:caffeine?integration_ms=200&fault={fault}")
+    with pytest.raises((DeviceLostError, DeviceTimeoutError, DeviceUnsafeError, Exception)) as caught:
+        Acquirer(device).scan(later(device))
+    assert type(caught.value).__name__.startswith("Device")
+    if "unplug" not in fault:
+        assert device.laser_readback() is LaserState.OFF
+
+
+def test_a_laser_that_goes_off_unasked_spoils_the_scan():
+    device = opened("sim:caffeine?integration_ms=200&fault=watchdog-trip@4")
+    with pytest.raises(DeviceUnsafeError, match="went off"):
+        Acquirer(device).scan(later(device))
+
+
+# -- cancel ---------------------------------------------------------------------------------------
+
+
+def test_cancel_releases_the_caller_with_the_laser_off():
+    device = opened("sim:caffeine?integration_ms=30000&realtime=1")
+    token = CancelToken()
+    firing = threading.Event()
+
+    def progress(step):
+        if step.stage is Stage.SCAN:
+            firing.set()
+
+    acquirer = Acquirer(device, cancel=token, progress=progress, dark_accumulations=1)
+    acquirer._dark = device_dark(device)
+    caught: list[BaseException] = []
+
+    def run():
+        try:
+            acquirer.scan(Deadline.after(1000.0, device.clock))
+        except BaseException as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert firing.wait(10.0)
+    while device.laser_readback() is not LaserState.ON:
+        assert thread.is_alive()
+        SystemClock().wait(0.002)
+    token.cancel()
+    assert device.laser_readback() is LaserState.OFF
+    thread.join(10.0)
+    assert not thread.is_alive()
+    assert isinstance(caught[0], DeviceAbortedError)
+
+
+def device_dark(device):
+    """A dark of 30 s without waiting for it."""
+    other = opened("sim:caffeine?integration_ms=30000")
+    return other.acquire(Deadline.after(1e4, other.clock))
+
+
+def test_a_cancelled_token_stops_before_anything_is_lit():
+    device = opened("sim:caffeine")
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(DeviceAbortedError):
+        Acquirer(device, cancel=token).scan(later(device))
+    assert device.clock.monotonic() == 0.0
+
+
+# -- auto-exposure --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("brightness", [0.05, 0.3, 1.0, 5.0, 40.0])
+@pytest.mark.parametrize("start_ms", [10, 1000, 20000])
+def test_auto_exposure_reaches_its_range_in_four_exposures(brightness, start_ms):
+    device = opened(f"sim:caffeine?brightness={brightness}&integration_ms={start_ms}&accumulations=2&seed=4")
+    result = auto_expose(Acquirer(device), later(device))
+    assert len(result.tried) <= 4
+    assert result.reached, result
+    assert device.settings == result.settings
+    assert result.settings.accumulations == 2
+    device.laser_on()
+    assert LOW - 0.05 <= brightest(device.acquire(later(device))) <= HIGH + 0.05
+
+
+@pytest.mark.parametrize(
+    ("options", "end"),
+    [
+        ("brightness=0.001&fluorescence=0", ExposureEnd.TOO_FAINT),
+        ("brightness=1000&fluorescence=500", ExposureEnd.TOO_BRIGHT),
+        ("brightness=0.01&preset=1064-ingaas&detector_k=25&fluorescence=0", ExposureEnd.DARK_LIMITED),
+        ("brightness=0.01&ambient=3000000&fluorescence=0", ExposureEnd.DARK_LIMITED),
+    ],
+)
+def test_auto_exposure_says_why_not(options, end):
+    device = opened(f"sim:caffeine?{options}&integration_ms=1000")
+    result = auto_expose(Acquirer(device), later(device))
+    assert not result.reached
+    assert result.end is end
+    assert result.reason
+    assert len(result.tried) <= 4
+    assert device.laser_readback() is LaserState.OFF
+
+
+def test_auto_exposure_keeps_to_the_longest_exposure_allowed():
+    device = opened("sim:caffeine?brightness=0.05&integration_ms=500")
+    result = auto_expose(Acquirer(device), later(device), max_integration_ms=2000.0)
+    assert result.settings.integration_ms <= 2000.0
+    assert result.end is ExposureEnd.TOO_FAINT
+
+
+# -- accumulation ---------------------------------------------------------------------------------
+
+
+def noise_of(spectrum):
+    return float(np.sqrt(np.median(spectrum.variance)))
+
+
+def test_accumulation_ends_when_resolved_and_looks_at_doubling_times():
+    device = opened("sim:caffeine?integration_ms=100")
+    seen = []
+
+    def decide(spectrum):
+        seen.append(spectrum.history[0])
+        return len(seen)
+
+    result = accumulate(Acquirer(device), decide, lambda decision: decision == 4, later(device))
+    assert result.end is AccumulationEnd.RESOLVED
+    assert result.looks == 4
+    assert result.raw.accumulations == 8
+    assert seen == [f"acquire(100 ms x {n})" for n in (1, 2, 4, 8)]
+    assert device.laser_readback() is LaserState.OFF
+
+
+def test_accumulation_lowers_the_noise_by_the_root_of_the_time():
+    device = opened("sim:caffeine?integration_ms=100")
+    acquirer = Acquirer(device, dark_accumulations=64)
+    noises = []
+    accumulate(acquirer, lambda s: noises.append(noise_of(s)), lambda _: len(noises) == 5, later(device))
+    assert noises[0] / noises[-1] == pytest.approx(4.0, rel=0.15)
+
+
+def test_accumulation_stops_when_the_time_is_up_and_still_decides():
+    device = opened("sim:caffeine?integration_ms=1000")
+    began = device.clock.monotonic()
+    result = accumulate(Acquirer(device), lambda s: "unsure", lambda _: False, later(device, 10.0))
+    assert result.end is AccumulationEnd.TIME_UP
+    assert result.decision == "unsure"
+    assert device.clock.monotonic() - began <= 10.0
+    assert result.raw.accumulations >= 3
+
+
+def test_a_saturated_accumulation_stops_at_once():
+    device = opened("sim:caffeine?brightness=50&integration_ms=3000")
+    result = accumulate(Acquirer(device), lambda s: s, lambda _: False, later(device))
+    assert result.end is AccumulationEnd.SATURATED
+    assert result.decision.metadata["saturated"]
+
+
+def test_merging_is_the_mean_of_all_exposures():
+    device = opened("sim:caffeine?integration_ms=100")
+    device.laser_on()
+    scans = [device.acquire(later(device)) for _ in range(3)]
+    merged = merge(merge(scans[0], scans[1]), scans[2])
+    assert np.allclose(merged.counts, np.mean([scan.counts for scan in scans], axis=0))
+    assert merged.accumulations == 3
+
+
+# -- spots ----------------------------------------------------------------------------------------
+
+
+def test_spots_of_an_uneven_sample_stay_apart():
+    device = opened(
+        "sim:calcite:0.5+polystyrene?uneven=1&integration_ms=500&perturbation=none&fluorescence=0"
+    )
+
+    def shares(spectrum):
+        calcite, polystyrene = (spectrum.crop(at - 10, at + 10).intensity.max() for at in (1086.0, 1001.0))
+        return calcite / (calcite + polystyrene)
+
+    result = measure_spots(Acquirer(device), 5, device.move_to_spot, shares, lambda _: True, 60.0)
+    each = [spot.decision for spot in result.spots]
+    assert np.std(each) > 0.1
+    assert min(each) < result.together_decision < max(each)
+    assert result.together.metadata["spots"] == 5
+    assert [spot.raw.metadata["simulated_spot"] for spot in result.spots] == [0, 1, 2, 3, 4]
+
+
+def test_an_even_sample_is_the_same_everywhere():
+    device = opened("sim:calcite:0.5+polystyrene?integration_ms=500&perturbation=none&fluorescence=0")
+    result = measure_spots(
+        Acquirer(device), 3, device.move_to_spot, lambda s: s.intensity.sum(), lambda _: True, 60.0
+    )
+    each = [spot.decision for spot in result.spots]
+    assert np.std(each) / np.mean(each) < 0.02
