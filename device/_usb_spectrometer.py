@@ -138,6 +138,9 @@ class UsbSpectrometer(Spectrometer):
         return self._driver_axis()
 
     def _do_configure(self, settings: ScanSettings) -> None:
+        if self._failed:
+            # On one shared pipe the rest of the failed frame would be taken for the answer to this command.
+            self._recover(None)
         self._run(lambda: self._driver_configure(settings), COMMAND_S)
         self._drain_due = True
 
@@ -159,11 +162,14 @@ class UsbSpectrometer(Spectrometer):
         return merged
 
     def _do_recover(self, deadline: Deadline) -> None:
+        self._recover(deadline)
+
+    def _recover(self, deadline: Deadline | None) -> None:
         # The frame of the failed request may still be under way: wait for it as long as an exposure takes.
         settings = self.settings
         exposure_s = settings.integration_ms * 1e-3 if settings is not None else 0.0
         silence_ms = int(1e3 * exposure_s) + SILENCE_MS
-        self._run(lambda: self._driver_drain(silence_ms), max(COMMAND_S, 4.0 * exposure_s), deadline)
+        self._run(lambda: self._driver_drain(silence_ms), COMMAND_S + 4.0 * exposure_s, deadline)
         self._drain_due = False
 
     def _do_status(self) -> DeviceStatus:
@@ -371,6 +377,28 @@ class UsbSpectrometer(Spectrometer):
         self._off_lane.stop(0.2)
 
 
+def checked_axis(wavelength_nm: FloatArray, where: str) -> Axis:
+    """Return the axis read from a device's memory, shape (n,), in nm.
+
+    Raises
+    ------
+    DeviceProtocolError
+        When it is not finite, monotonic, between 150 and 2600 nm and at least 20 nm wide.
+    """
+    low, high = float(np.min(wavelength_nm)), float(np.max(wavelength_nm))
+    sound = bool(np.all(np.isfinite(wavelength_nm))) and low >= 150.0 and high <= 2_600.0
+    if sound:
+        step = np.diff(wavelength_nm)
+        sound = bool(np.all(step > 0) or np.all(step < 0)) and high - low >= 20.0
+    if not sound:
+        raise DeviceProtocolError(
+            f"the wavelengths in the memory, {low:g} to {high:g} nm, are not those of a Raman spectrometer",
+            where=where,
+            remedy="the memory may be blank or corrupt: calibrate the device again",
+        )
+    return Axis(wavelength_nm=wavelength_nm, source=f"memory of {where}")
+
+
 def memory_hash(*parts: bytes) -> str:
     """Return the SHA-256 of a device's calibration memory, to pin it to a serial number."""
     digest = hashlib.sha256()
@@ -405,7 +433,11 @@ def isolated_outliers(frame: FloatArray) -> NDArray[np.intp]:
     noise = 1.4826 * float(np.median(residual)) + 1.0
     near = np.stack((left2, left1, right1, right2))
     span = near.max(axis=0) - near.min(axis=0)
-    return np.flatnonzero((residual > 12.0 * noise) & (residual > 0.5 * span)) + 2
+    stands_out = (residual > 12.0 * noise) & (residual > 0.5 * span)
+    # A wild pixel spoils the prediction of its neighbours: only the wildest of five is meant.
+    padded = np.pad(residual, 2)
+    wildest = residual >= np.lib.stride_tricks.sliding_window_view(padded, 5).max(axis=1)
+    return np.flatnonzero(stands_out & wildest) + 2
 
 
 def confirm(
@@ -418,7 +450,7 @@ def confirm(
     first, second
         Two frames of one exposure time, shape (n,).
     suspects
-        Outliers of the first.
+        Outliers of the first; two pixels on either side are looked at as well.
 
     Returns
     -------
@@ -427,6 +459,8 @@ def confirm(
         pixels where neither can be believed.
     """
     noise = 1.4826 * float(np.median(np.abs(first - second))) + 1.0
+    beside = (suspects[:, None] + np.arange(-2, 3)).ravel()
+    suspects = np.unique(beside[(beside >= 0) & (beside < first.size)])
     differs = suspects[np.abs(first[suspects] - second[suspects]) > 8.0 * noise]
     merged = first.copy()
     merged[differs] = second[differs]

@@ -29,6 +29,7 @@ from spectriage.device._usb_spectrometer import (
     OFF_S,
     OFF_TIMEOUT_MS,
     UsbSpectrometer,
+    checked_axis,
     memory_hash,
 )
 from spectriage.device.clock import Clock
@@ -427,13 +428,7 @@ def _read_axis(driver: Any, where: str) -> Axis:
         raise DeviceProtocolError(f"the memory says {pixels} pixels", where=where, remedy=remedy)
     index = np.arange(pixels, dtype=np.float64)
     wavelengths = sum(value * index**power for power, value in enumerate(coefficients))
-    axis = Axis(wavelength_nm=np.asarray(wavelengths), source=f"memory of {where}")
-    assert axis.wavelength_nm is not None
-    if not 150.0 <= axis.wavelength_nm.min() <= axis.wavelength_nm.max() <= 2_600.0:
-        raise DeviceProtocolError(
-            "the wavelengths in the memory are not a spectrometer's", where=where, remedy=remedy
-        )
-    return axis
+    return checked_axis(np.asarray(wavelengths), where)
 
 
 def _checked_excitation(driver: Any, where: str) -> float | None:

@@ -37,6 +37,7 @@ from spectriage.device._usb_spectrometer import (
     SILENCE_MS,
     UsbSpectrometer,
     check_memory,
+    checked_axis,
     memory_hash,
     within,
 )
@@ -146,15 +147,7 @@ class OceanSpectrometer(UsbSpectrometer):
     def _read_axis(self) -> Axis:
         with usb_errors(self.where):
             wavelengths = np.asarray(self._spectrometer.get_wavelengths(), dtype=np.float64)
-        axis = Axis(wavelength_nm=wavelengths[self._cut], source=f"memory of {self.where}")
-        assert axis.wavelength_nm is not None
-        if not 150.0 <= axis.wavelength_nm.min() <= axis.wavelength_nm.max() <= 2_600.0:
-            raise DeviceProtocolError(
-                "the wavelengths in the memory are not those of a silicon or InGaAs spectrometer",
-                where=self.where,
-                remedy="the memory may be corrupt: calibrate the device again",
-            )
-        return axis
+        return checked_axis(wavelengths[self._cut], self.where)
 
     def _read_saturation(self) -> float:
         """Return the count at saturation; check the level in the memory by which the driver scales."""

@@ -282,7 +282,7 @@ class EmulatedDevice:
         self.log.append(transfer)
         self._check_plugged()
         role = self.role(transfer)
-        fault = next((f for f in self.faults if f.fits(role)), None)
+        fault = next((f for f in self.faults if f.fits(role, transfer.size)), None)
         if fault is not None and not fault.starts():
             fault = None
         if fault is not None:

@@ -29,6 +29,9 @@ class Action(StrEnum):
     HANG = "hang"
 
 
+_INSIDE = (Action.SHORT, Action.CORRUPT, Action.LOSE_PACKET, Action.UNPLUG_MID)
+
+
 @dataclass
 class Fault:
     """A fault of the transport.
@@ -64,8 +67,10 @@ class Fault:
     met: int = 0
     lost: bool = False
 
-    def fits(self, role: Role) -> bool:
-        """Whether it may act on a transfer of this role."""
+    def fits(self, role: Role, size: int) -> bool:
+        """Whether it may act on a transfer of this role and of so many bytes."""
+        if self.action in _INSIDE and size <= self.at:
+            return False
         return self.count > 0 and (self.role is None or self.role is role)
 
     def starts(self) -> bool:

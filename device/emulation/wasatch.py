@@ -199,7 +199,7 @@ class Wp785Xs(WasatchSpectrometer):
         wavelengths=(795.0, 0.075, -1e-6, 0.0, 0.0),
         battery=True,
         power_mw=(5.0, 100.0),
-        percent_per_mw=1.0,
+        percent_per_mw=0.95,
         watchdog_s=10,
         startup_ms=20,
     )

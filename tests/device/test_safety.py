@@ -105,7 +105,7 @@ def make():
     return device, guard
 
 
-class Boom(Exception):
+class BoomError(Exception):
     pass
 
 
@@ -173,7 +173,7 @@ def test_interlock_open_refuses_to_arm_and_to_fire():
         guard.arm()
 
 
-@pytest.mark.parametrize("error", [Boom, KeyboardInterrupt, SystemExit, GeneratorExit])
+@pytest.mark.parametrize("error", [BoomError, KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_off_on_any_exception(error):
     device, guard = make()
     with pytest.raises(error), guard.fire(guard.arm()):
@@ -211,7 +211,7 @@ def test_an_off_that_cannot_be_read_back_is_not_believed():
 
 def test_a_lost_device_is_lost_with_its_laser_unknown():
     device, guard = make()
-    with pytest.raises(DeviceLostError), guard.fire(guard.arm()):
+    with pytest.raises(DeviceLostError), guard.fire(guard.arm()):  # noqa: PT012
         device.plugged = False
         raise DeviceLostError("gone")
     assert guard.state is SafetyState.LOST
@@ -228,7 +228,7 @@ def test_an_on_command_that_fails_after_it_was_done_is_switched_off():
 
 def test_an_off_from_another_thread_ends_the_firing():
     device, guard = make()
-    with pytest.raises(DeviceUnsafeError, match="ended"), guard.fire(guard.arm()):
+    with pytest.raises(DeviceUnsafeError, match="ended"), guard.fire(guard.arm()):  # noqa: PT012
         thread = threading.Thread(target=guard.off, args=("the operator let go",))
         thread.start()
         thread.join()
@@ -329,7 +329,7 @@ OPERATIONS = {
     "disarm": lambda d, g: g.disarm(),
     "fire": _fire(),
     "fire, forged token": _fire(forged=True),
-    "fire, exception": _fire(_raise(Boom())),
+    "fire, exception": _fire(_raise(BoomError())),
     "fire, interrupt": _fire(_raise(KeyboardInterrupt())),
     "fire, off inside": _fire(lambda d, g: g.off("inside")),
     "fire, interlock opens": _fire(_raise(DeviceUnsafeError("went out"))),
@@ -348,9 +348,7 @@ OPERATIONS = {
     "readback: unknown": _set(readback_mode="unknown"),
     "interlock opens": _set(interlock=False),
     "unplug": _set(plugged=False),
-    "all well again": _set(
-        on_mode="ok", off_mode="ok", readback_mode="ok", interlock=True, plugged=True
-    ),
+    "all well again": _set(on_mode="ok", off_mode="ok", readback_mode="ok", interlock=True, plugged=True),
 }
 
 
@@ -358,7 +356,7 @@ def attempt(operation, device, guard):
     """Do one operation; errors of the project's own kind, and those that a body raised, are outcomes."""
     try:
         operation(device, guard)
-    except (DeviceError, Boom, KeyboardInterrupt):
+    except (DeviceError, BoomError, KeyboardInterrupt):
         return
 
 

@@ -11,9 +11,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-pytest.importorskip("wasatch")
-pytest.importorskip("seabreeze")
-
 from spectriage.device.clock import Deadline, VirtualClock
 from spectriage.device.emulation.faults import Action, Fault, apply_fault
 from spectriage.device.emulation.open import make_model, open_model
