@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from spectriage.spectra._jit import kernel
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
 @kernel()
@@ -110,3 +111,96 @@ def agreement(compressed: FloatArray, fitted: FloatArray, weights: FloatArray, t
     if first <= 0.0 or second <= 0.0:
         return 0.0
     return float(dot / np.sqrt(first * second))
+
+
+@kernel(fastmath=True)
+def add_each(
+    base: FloatArray,
+    tries: FloatArray,
+    holds: BoolArray,
+    unmeasured_weight: float,
+    derivative: FloatArray,
+    compressed: FloatArray,
+    weights: FloatArray,
+    base_fitted: FloatArray,
+    base_amplitudes: FloatArray,
+    threshold: float,
+    relative_error: float,
+    iterations: int,
+    before: FloatArray,
+    after: FloatArray,
+) -> None:
+    """Fit `base` (k, m) with each of `tries` (c, m) in turn: the similarity without and with it, shape (c,).
+
+    Outside the points where a try `holds` the weights fall to `unmeasured_weight`, without and with it alike.
+    """
+    k, m = base.shape
+    stack = np.empty((k + 1, m))
+    stack[:k] = base
+    lowered = np.empty(m)
+    amplitudes = np.empty(k + 1)
+    fitted = np.empty(m)
+    for c in range(tries.shape[0]):
+        for p in range(m):
+            stack[k, p] = tries[c, p]
+            lowered[p] = weights[p]
+            if not holds[c, p] and weights[p] > unmeasured_weight:
+                lowered[p] = unmeasured_weight
+        before[c] = agreement(compressed, base_fitted, lowered, threshold) if k > 0 else 0.0
+        amplitudes[:k] = base_amplitudes
+        amplitudes[k] = 0.0
+        fit_rows(stack, derivative, lowered, threshold, relative_error, iterations, amplitudes, fitted)
+        after[c] = agreement(compressed, fitted, lowered, threshold)
+
+
+@kernel(fastmath=True)
+def least_visible(
+    stack: FloatArray,
+    empty: FloatArray,
+    spike: FloatArray,
+    weights: FloatArray,
+    base_amplitudes: FloatArray,
+    threshold: float,
+    relative_error: float,
+    iterations: int,
+    wanted: float,
+    lowest: float,
+    highest: float,
+    steps: int,
+) -> float:
+    """Bisect for the amount of `spike` (m,) in `empty` (m,) at which the last row of `stack` gains enough.
+
+    Returns infinity when not even `highest` does.
+    """
+    k = stack.shape[0] - 1
+    m = empty.size
+    derivative = np.empty(m)
+    compressed = np.empty(m)
+    fitted = np.empty(m)
+    amplitudes = np.empty(k + 1)
+    low, high = np.log(lowest), np.log(highest)
+    for step in range(steps + 1):
+        middle = high if step == 0 else 0.5 * (low + high)
+        amount = np.exp(middle)
+        for p in range(m):
+            derivative[p] = empty[p] + amount * spike[p] if weights[p] > 0.0 else 0.0
+        compress(derivative, threshold, compressed)
+        without = 0.0
+        if k > 0:
+            amplitudes[:k] = base_amplitudes
+            few = amplitudes[:k]
+            fit_rows(stack[:k], derivative, weights, threshold, relative_error, iterations, few, fitted)
+            without = agreement(compressed, fitted, weights, threshold)
+        amplitudes[:k] = base_amplitudes
+        amplitudes[k] = amount
+        fit_rows(stack, derivative, weights, threshold, relative_error, iterations, amplitudes, fitted)
+        remaining = max(1.0 - agreement(compressed, fitted, weights, threshold), 1e-4)
+        gain = np.log(max(1.0 - without, 1e-4) / remaining)
+        if step == 0:
+            if gain < wanted:
+                return np.inf
+        elif gain < wanted:
+            low = middle
+        else:
+            high = middle
+    return float(np.exp(high))

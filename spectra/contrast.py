@@ -20,6 +20,7 @@ from spectriage.spectra._kernels_fit import compress
 from spectriage.spectra.derivative import differentiate, savgol_weights, shrink_mask, window_points
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.grid import resample
+from spectriage.spectra.mismatch import mismatched, severity
 from spectriage.spectra.noise import noise_level
 from spectriage.spectra.reference import Float32Array, ReferenceSet
 from spectriage.spectra.scores import DERIVATIVE_WINDOW_CM, score_by_name
@@ -82,7 +83,12 @@ class Contrast:
 
 
 def contrast(
-    spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0, stretch: float = 0.0
+    spectrum: Spectrum,
+    shift: FloatArray,
+    *,
+    offset_cm: float = 0.0,
+    stretch: float = 0.0,
+    noise: float | None = None,
 ) -> Contrast:
     """Bring a spectrum into the contrast domain.
 
@@ -94,6 +100,8 @@ def contrast(
         The library's grid in cm⁻¹, shape (m,).
     offset_cm, stretch
         Its axis is corrected by ``offset_cm + stretch · (shift − 1200)`` first.
+    noise
+        Standard deviation of one grid point's noise, where it is known; else `noise_level` takes it.
 
     Raises
     ------
@@ -111,7 +119,7 @@ def contrast(
     )
     norm = float(np.linalg.norm(values))
     gain = float(np.linalg.norm(savgol_weights(window_points(DERIVATIVE_WINDOW_CM, step), 3, 2))) / step**2
-    noise = noise_level(query) * gain
+    noise = (noise_level(query) if noise is None else noise) * gain
     if norm <= 0.0 or not np.isfinite(norm):
         return Contrast(np.zeros_like(values), valid, 1.0, np.zeros_like(values), 0.0, 1.0)
     threshold = NOISE_MULTIPLE * noise / norm + THRESHOLD_FLOOR
@@ -147,6 +155,7 @@ class ContrastIndex:
         kept = references.indexes.get(key)
         self.compressed: Float32Array = compressed_matrix(self.rows) if kept is None else kept
         self._rows: dict[tuple[int, float], FloatArray] = {}
+        self._unlike: dict[tuple[int, float], FloatArray] = {}
         self._valid: dict[int, BoolArray] = {}
         self._areas: dict[int, float] = {}
         self._norms: dict[int, float] = {}
@@ -170,6 +179,17 @@ class ContrastIndex:
                 values = np.convolve(values, _gaussian(broadening_cm, self.step_cm), "same")
             self._remember(self._rows, key, np.ascontiguousarray(values))
         return self._rows[key]
+
+    def unlike(self, index: int, broadening_cm: float = 0.0) -> FloatArray:
+        """Return one reference's derivative as another instrument might show it; the same at every call."""
+        key = (index, broadening_cm)
+        if key not in self._unlike:
+            record = self.references.records[index]
+            rng = np.random.default_rng(index)
+            row = self.row(index, broadening_cm)
+            seen = mismatched(row, self.references.shift, rng, times=severity(record.tier))
+            self._remember(self._unlike, key, seen)
+        return self._unlike[key]
 
     def valid(self, index: int) -> BoolArray:
         """Return where one reference holds, shape (m,)."""

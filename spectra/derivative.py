@@ -73,8 +73,11 @@ def differentiate(
     half = points // 2
     size = values.shape[-1] - 2 * half
     out = np.zeros_like(clean)
-    inner = out[..., half : half + size]
-    for k, weight in enumerate(weights):
-        inner += weight * clean[..., k : k + size]
+    if clean.ndim == 1:
+        out[half : half + size] = np.correlate(clean, weights, "valid")
+    else:
+        inner = out[..., half : half + size]
+        for k, weight in enumerate(weights):
+            inner += weight * clean[..., k : k + size]
     out[~valid] = 0.0
     return out, valid

@@ -7,13 +7,15 @@ instruments is shared by every wrong addition, so that the factor, not the absol
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spectriage.spectra._kernels_fit import agreement, fit_rows
+from spectriage.spectra._kernels_fit import add_each, agreement, fit_rows
 from spectriage.spectra.contrast import Contrast, ContrastIndex, contrast
+from spectriage.spectra.grid import resample
+from spectriage.spectra.noise import noise_level
 from spectriage.spectra.spectrum import FloatArray, Spectrum
 
 RELATIVE_ERROR = 0.3
@@ -27,6 +29,7 @@ AXIS_PENALTY = 0.02
 BROADENINGS_CM = (0.0, 8.0, 12.0)
 STRETCHES = (-0.003, -0.0015, 0.0015, 0.003)
 FIRST_LOOKS = 8
+REFINED = 3
 LOOKS = 10
 MIN_DISAGREEMENT = 1e-4
 
@@ -105,6 +108,7 @@ class Fitter:
     def __init__(self, index: ContrastIndex, spectrum: Spectrum) -> None:
         self.index = index
         self.spectrum = spectrum
+        self._noise = noise_level(resample(spectrum, index.references.shift))
         self._queries: dict[tuple[float, float], Contrast] = {}
         self.query = self.query_at(Axis())
 
@@ -112,9 +116,17 @@ class Fitter:
         """Return the query under an axis correction."""
         key = (axis.offset_cm, axis.stretch)
         if key not in self._queries:
-            self._queries[key] = contrast(
-                self.spectrum, self.index.references.shift, offset_cm=key[0], stretch=key[1]
-            )
+            steps = axis.offset_cm / self.index.step_cm
+            if axis.stretch == 0.0 and steps == round(steps) and steps != 0.0:
+                self._queries[key] = self.query.moved(round(steps))
+            else:
+                self._queries[key] = contrast(
+                    self.spectrum,
+                    self.index.references.shift,
+                    offset_cm=key[0],
+                    stretch=key[1],
+                    noise=self._noise,
+                )
         return self._queries[key]
 
     def weights(self, rows: Collection[int], query: Contrast) -> FloatArray:
@@ -139,7 +151,7 @@ class Fitter:
         if not rows or query.norm == 0.0:
             return Fit(rows, amplitudes, 0.0, axis, query, fitted)
         weights = self.weights(rows, query) if weights is None else weights
-        stack = np.stack([self.index.row(row, axis.broadening_cm) for row in rows])
+        stack = self._stack(rows, axis)
         fit_rows(
             stack,
             query.derivative,
@@ -153,13 +165,41 @@ class Fitter:
         similarity = agreement(query.compressed, fitted, weights, query.threshold)
         return Fit(rows, amplitudes, similarity, axis, query, fitted)
 
-    def gain(self, base: Fit, row: int) -> tuple[float, Fit]:
-        """Return what adding one reference removes of the disagreement, and the fit with it."""
-        larger = (*base.rows, row)
-        weights = self.weights(larger, base.query)
-        after = self.fit(larger, base.axis, query=base.query, weights=weights)
-        before = self._similarity_under(base, weights)
-        return log_gain(before, after.similarity), after
+    def gains(self, base: Fit, rows: Sequence[int]) -> FloatArray:
+        """Return what adding each of several references removes of the disagreement, shape (len(rows),)."""
+        if not rows:
+            return np.zeros(0)
+        index, query = self.index, base.query
+        before, after = np.zeros(len(rows)), np.zeros(len(rows))
+        add_each(
+            self._stack(base.rows, base.axis),
+            self._stack(rows, base.axis),
+            np.stack([index.valid(row) for row in rows]),
+            UNMEASURED_WEIGHT,
+            query.derivative,
+            query.compressed,
+            self.weights(base.rows, query),
+            base.fitted,
+            base.amplitudes,
+            query.threshold,
+            RELATIVE_ERROR,
+            REWEIGHTINGS,
+            before,
+            after,
+        )
+        left = np.maximum(1.0 - before, MIN_DISAGREEMENT) / np.maximum(1.0 - after, MIN_DISAGREEMENT)
+        return np.asarray(np.log(left))
+
+    def _stack(self, rows: Sequence[int], axis: Axis) -> FloatArray:
+        """Return references as rows of one array, shape (k, m)."""
+        stack = np.empty((len(rows), self.index.references.shift.size))
+        for i, row in enumerate(rows):
+            stack[i] = self.index.row(row, axis.broadening_cm)
+        return stack
+
+    def with_row(self, base: Fit, row: int) -> Fit:
+        """Return a fit with one more reference, its last."""
+        return self.fit((*base.rows, row), base.axis, query=base.query)
 
     def loss(self, whole: Fit, position: int) -> float:
         """Return how much disagreement the component at `position` removes from the whole fit."""
@@ -167,12 +207,6 @@ class Fitter:
         rest = whole.rows[:position] + whole.rows[position + 1 :]
         without = self.fit(rest, whole.axis, query=whole.query, weights=weights)
         return log_gain(without.similarity, whole.similarity)
-
-    def _similarity_under(self, fit: Fit, weights: FloatArray) -> float:
-        """V of a fit under other weights; 0 for no components."""
-        if not fit.rows:
-            return 0.0
-        return agreement(fit.query.compressed, fit.fitted, weights, fit.query.threshold)
 
     def first(self, allowed: FloatArray) -> list[Fit]:
         """Return the best fits by one reference each, best first, every one at its own best axis.
@@ -195,7 +229,12 @@ class Fitter:
                 axis = Axis(offset_cm=float(reach[int(best_step[row])] * step))
                 fits.append(self.fit((int(row),), axis))
         fits.sort(key=self._merit, reverse=True)
-        return sorted((self.refine(fit) for fit in fits), key=self._merit, reverse=True)
+        refined = [self.refine(fit) for fit in fits[:REFINED]]
+        # the rest is compared at the best one's axis: it needs no better answer to come second
+        if refined:
+            axis = max(refined, key=self._merit).axis
+            refined += [max(fit, self.fit(fit.rows, axis), key=self._merit) for fit in fits[REFINED:]]
+        return sorted(refined, key=self._merit, reverse=True)
 
     @staticmethod
     def _merit(fit: Fit) -> float:

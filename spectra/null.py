@@ -11,7 +11,7 @@ the library itself: what it is worth on other instruments is for `spectriage ben
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,7 @@ class Null:
     right: FloatArray
     added_wrong: FloatArray
     added_right: FloatArray
+    _fitted: dict[tuple[bool, int], tuple[float, float]] = field(default_factory=dict, repr=False)
 
     def first(self, similarity: float, snr: float) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a first component that fits with V."""
@@ -66,8 +67,14 @@ class Null:
         level = int(np.argmin(np.abs(np.log(self.levels) - np.log(max(snr, 1.0)))))
         beaten = int(np.count_nonzero(wrong[level] >= value))
         p_value = (1.0 + beaten) / (wrong.shape[1] + 1.0)
-        intercept, slope = _logistic(wrong[level], right[level])
+        intercept, slope = self._coefficients(wrong, right, level)
         return p_value, float(intercept + slope * value)
+
+    def _coefficients(self, wrong: FloatArray, right: FloatArray, level: int) -> tuple[float, float]:
+        key = (wrong is self.wrong, level)
+        if key not in self._fitted:
+            self._fitted[key] = _logistic(wrong[level], right[level])
+        return self._fitted[key]
 
     def to_attribute(self) -> dict[str, Any]:
         """Return what a library file keeps under the key of this null."""
@@ -108,7 +115,7 @@ def read_null(references: ReferenceSet) -> Null | None:
     shape = arrays[1].shape
     if len(shape) != 2 or shape[0] != arrays[0].size or any(a.shape != shape for a in arrays[2:]):
         raise LibraryError("the arrays of the library's null differ in shape", remedy="build it again")
-    return Null(*arrays)
+    return Null(arrays[0], arrays[1], arrays[2], arrays[3], arrays[4])
 
 
 def make_null(references: ReferenceSet, progress: Progress | None = None) -> Null | None:
@@ -162,10 +169,9 @@ def _alone(index: ContrastIndex, row: int, spectrum: Spectrum) -> tuple[float, f
     right = fitter.refine(fitter.fit((row,), Axis()))
     best = fitter.first((~own).astype(np.float64))
     wrong = best[0].similarity if best else 0.0
-    addition = max(
-        (fitter.gain(right, other)[0] for other in fitter.looks(right, ~own * 1.0, 4)), default=0.0
-    )
-    return -np.log(max(1.0 - wrong, 1e-4)), -np.log(right.disagreement), max(addition, 0.0)
+    looks = fitter.looks(right, (~own).astype(np.float64), 4)
+    addition = float(fitter.gains(right, looks).max(initial=0.0))
+    return -np.log(max(1.0 - wrong, 1e-4)), -np.log(right.disagreement), addition
 
 
 def _second(index: ContrastIndex, row: int, partner: int, spectrum: Spectrum) -> float:
@@ -174,7 +180,7 @@ def _second(index: ContrastIndex, row: int, partner: int, spectrum: Spectrum) ->
         return 0.0
     fitter = Fitter(index, spectrum)
     base = fitter.refine(fitter.fit((row,), Axis()))
-    return max(fitter.gain(base, partner)[0], 0.0)
+    return max(float(fitter.gains(base, [partner])[0]), 0.0)
 
 
 def _logistic(wrong: FloatArray, right: FloatArray) -> tuple[float, float]:

@@ -153,7 +153,7 @@ class TargetEvidence:
     margin
         By how much that exceeds the best addition which is not of the target.
     supports
-        Independent bands that need it.
+        Independent bands that need it; counted only where the gain is at least half of what is asked for.
     lod
         The spectral fraction at which this scan would have shown it 95 % of the time; above 1 when never.
     reference

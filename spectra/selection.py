@@ -81,10 +81,12 @@ def select(
             if full or record.family in taken:
                 open_rows[i] = 0.0
         step = None
-        for row, gain, larger in _additions(fitter, fit, open_rows, runner_up, required):
-            if gain >= required(row) and _is_seen(fitter, larger):
-                step = (row, larger)
-                break
+        for row, gain in _additions(fitter, fit, open_rows, runner_up, required):
+            if gain >= required(row):
+                larger = fitter.with_row(fit, row)
+                if _is_seen(fitter, larger):
+                    step = (row, larger)
+                    break
             rejected = (row, gain) if rejected is None or gain > rejected[1] else rejected
         if step is None:
             break
@@ -116,11 +118,11 @@ def _is_seen(fitter: Fitter, larger: Fit) -> bool:
 
 def _additions(
     fitter: Fitter, fit: Fit, open_rows: FloatArray, runner_up: list[Fit], required: Required
-) -> list[tuple[int, float, Fit]]:
+) -> list[tuple[int, float]]:
     """Return additions with their gains, first the one that exceeds what it must by the most."""
     rows = fitter.looks(fit, open_rows)
     rows += [f.rows[0] for f in runner_up[1:3] if open_rows[f.rows[0]] > 0 and f.rows[0] not in rows]
-    tried = [(row, *fitter.gain(fit, row)) for row in rows]
+    tried = list(zip(rows, fitter.gains(fit, rows).tolist(), strict=True))
     return sorted(tried, key=lambda addition: required(addition[0]) - addition[1])
 
 

@@ -6,19 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spectriage.spectra._kernels_fit import agreement, compress, fit_rows
+from spectriage.spectra._kernels_fit import least_visible
 from spectriage.spectra.bands import band_support, independent_supports
-from spectriage.spectra.mismatch import mismatched, severity
-from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, Fit, Fitter, log_gain
+from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, Fit, Fitter
 from spectriage.spectra.policy import Policy, Target
 from spectriage.spectra.reference import Tier
 from spectriage.spectra.result import TargetEvidence
-from spectriage.spectra.spectrum import FloatArray
 
 LOD_STEPS = 6
 LOD_RESERVE = 1.35
 """By how much the gain at the limit of detection exceeds what is required: 95 % of samples reach that."""
-LARGEST_AMPLITUDE = 4.0
+SMALLEST_AMPLITUDE, LARGEST_AMPLITUDE = 1e-3, 4.0
 SUPPORTS_NEEDED = 3
 """Independent pieces of evidence; the phenyl lines that many materials share are one."""
 BEST_LOOKS = 4
@@ -76,16 +74,18 @@ def weigh_target(
         # what the target makes needless stood in for it: it competes with the target, and does not precede it
         base = _without(fitter, base, rivals)
         gain, larger = _best_member(fitter, base, known)
-        other_gain = max(fitter.gain(base, row)[0] for row in rivals)
+        other_gain = float(fitter.gains(base, rivals).max())
     records = fitter.index.references.records
-    supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
     margin = gain - other_gain
+    supports = 0
+    if gain >= 0.5 * policy.hazard_gain:
+        supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
     carrying = [row for row in known.rows if records[row].tier is known.tier]
     evidence = TargetEvidence(
         name=known.target.name,
         found=gain >= policy.hazard_gain and margin >= policy.margin and supports >= SUPPORTS_NEEDED,
         gain=gain,
-        carrying_gain=max(fitter.gain(base, row)[0] for row in carrying[:BEST_LOOKS]),
+        carrying_gain=float(fitter.gains(base, carrying[:BEST_LOOKS]).max()),
         margin=margin,
         supports=supports,
         lod=limit_of_detection(fitter, base, larger, known.best_known, policy.hazard_gain),
@@ -102,8 +102,10 @@ def _without(fitter: Fitter, fit: Fit, rows: tuple[int, ...]) -> Fit:
 
 def _best_member(fitter: Fitter, base: Fit, known: TargetRows) -> tuple[float, Fit]:
     """Return the gain of the member of a target that adds most to a model, and the fit with it last."""
-    tries = [fitter.gain(base, row) for row in _looks(fitter, base, known.rows)]
-    return max(tries, key=lambda pair: pair[0])
+    rows = _looks(fitter, base, known.rows)
+    gains = fitter.gains(base, rows)
+    best = int(np.argmax(gains))
+    return float(gains[best]), fitter.with_row(base, rows[best])
 
 
 def _rivals(fitter: Fitter, policy: Policy, larger: Fit) -> tuple[int, ...]:
@@ -123,8 +125,7 @@ def best_other_gain(fitter: Fitter, base: Fit, excluded: tuple[int, ...]) -> flo
     allowed = np.array(
         [record.family not in barred and not record.hazard.alarms for record in records], dtype=np.float64
     )
-    looks = fitter.looks(base, allowed, BEST_LOOKS)
-    return max((fitter.gain(base, row)[0] for row in looks), default=0.0)
+    return float(fitter.gains(base, fitter.looks(base, allowed, BEST_LOOKS)).max(initial=0.0))
 
 
 def _looks(fitter: Fitter, base: Fit, rows: tuple[int, ...]) -> list[int]:
@@ -145,27 +146,28 @@ def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, require
     brings the required gain with a reserve. Above 1 when no amount would do.
     """
     index = fitter.index
-    record = index.references.records[row]
-    rng = np.random.default_rng(row)
-    unlike = mismatched(
-        index.row(row, base.axis.broadening_cm), index.references.shift, rng, times=severity(record.tier)
-    )
+    unlike = index.unlike(row, base.axis.broadening_cm)
     if not np.any(unlike):
         return np.inf
-    low, high = np.log(1e-3), np.log(LARGEST_AMPLITUDE)
-    wanted = required * LOD_RESERVE
     held = larger.amplitudes[-1] * index.row(larger.rows[-1], base.axis.broadening_cm)
-    empty = base.query.derivative - held
-    if _gain_of_added(fitter, base, row, empty + LARGEST_AMPLITUDE * unlike, LARGEST_AMPLITUDE) < wanted:
+    rows = (*base.rows, row)
+    amount = least_visible(
+        np.stack([index.row(other, base.axis.broadening_cm) for other in rows]),
+        base.query.derivative - held,
+        unlike,
+        fitter.weights(rows, base.query),
+        base.amplitudes,
+        base.query.threshold,
+        RELATIVE_ERROR,
+        REWEIGHTINGS,
+        required * LOD_RESERVE,
+        SMALLEST_AMPLITUDE,
+        LARGEST_AMPLITUDE,
+        LOD_STEPS,
+    )
+    if not np.isfinite(amount):
         return np.inf
-    for _ in range(LOD_STEPS):
-        middle = 0.5 * (low + high)
-        amount = float(np.exp(middle))
-        if _gain_of_added(fitter, base, row, empty + amount * unlike, amount) < wanted:
-            low = middle
-        else:
-            high = middle
-    added = float(np.exp(high)) * index.area_per_norm(row)
+    added = amount * index.area_per_norm(row)
     areas = [
         (amplitude * index.area_per_norm(other), index.references.records[other].is_packaging)
         for amplitude, other in zip(base.amplitudes, base.rows, strict=True)
@@ -176,32 +178,3 @@ def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, require
     # what the model does not explain is signal too: its area is taken in proportion
     present = present / max(explained, 0.1) if base.rows else index.area_per_norm(row)
     return added / (added + present)
-
-
-def _gain_of_added(fitter: Fitter, base: Fit, row: int, derivative: FloatArray, amplitude: float) -> float:
-    """Return the gain of `row` on another derivative than the scan's, given a first guess of its amount."""
-    query = base.query
-    derivative = np.where(query.valid, derivative, 0.0)
-    compressed = np.empty_like(derivative)
-    compress(derivative, query.threshold, compressed)
-    rows = (*base.rows, row)
-    weights = fitter.weights(rows, query)
-    stack = np.stack([fitter.index.row(r, base.axis.broadening_cm) for r in rows])
-    fitted = np.zeros_like(derivative)
-
-    def similarity(count: int) -> float:
-        amplitudes = np.append(base.amplitudes, amplitude)[:count]
-        fit_rows(
-            stack[:count],
-            derivative,
-            weights,
-            query.threshold,
-            RELATIVE_ERROR,
-            REWEIGHTINGS,
-            amplitudes,
-            fitted,
-        )
-        return agreement(compressed, fitted, weights, query.threshold)
-
-    before = similarity(len(base.rows)) if base.rows else 0.0
-    return log_gain(before, similarity(len(rows)))
