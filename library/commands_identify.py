@@ -80,7 +80,7 @@ def print_answer(item: Answer, *, as_json: bool, explain: bool = False) -> None:
         return
     from spectriage.spectra.screen import show
 
-    console = Console(soft_wrap=True)
+    console = Console()
     show(item.result, console, title=item.name, explain=explain)
     console.print()
 

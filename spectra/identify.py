@@ -167,6 +167,7 @@ class Identifier:
                 "sha256": self.references.sha256,
             },
             engine=self._engine,
+            notes=_notes(spectrum),
             traces=self._traces(fit, query, baseline) if traces else None,
         )
 
@@ -307,6 +308,15 @@ def _interval(fraction: float, gain: float) -> tuple[float, float]:
     odds = fraction / max(1.0 - fraction, 1e-9)
     low, high = odds * np.exp(-1.96 * spread), odds * np.exp(1.96 * spread)
     return float(low / (1.0 + low)), float(min(high / (1.0 + high), 1.0))
+
+
+def _notes(spectrum: Spectrum) -> tuple[str, ...]:
+    """Say of what kind the evidence is, where it is not a measurement of a material."""
+    if spectrum.metadata.get("origin") != "simulated":
+        return ()
+    if spectrum.metadata.get("perturbation") == "none":
+        return ("Simulated and unperturbed: found in its own rendering, which proves nothing.",)
+    return ("Simulated scan, not a measurement.",)
 
 
 def _version() -> str:

@@ -37,30 +37,44 @@ def show(result: Identification, console: Console, *, title: str = "", explain: 
     mark, style = MARKS[result.verdict]
     if title:
         console.print(title, style="dim", markup=False, highlight=False)
-    console.print(f"{mark} {result.verdict.replace('_', ' ')} ", style=style, markup=False, end="")
-    console.print(f" {result.summary}", markup=False, highlight=False)
+    console.print(f"{mark} {result.verdict.replace('_', ' ')}", style=style, markup=False, end="")
+    console.print(f"  {result.summary}", markup=False, highlight=False)
     for component in (*result.components, *result.packaging):
         console.print(_component_line(component), markup=False, highlight=False)
-    _section(console, "Why", result.facts)
-    _section(console, "Next", (result.next_step,))
-    _targets(result, console, explain)
+    rows: list[tuple[str, str]] = [("Why", fact) for fact in result.facts]
+    rows.append(("Next", result.next_step))
+    rows += _target_rows(result, explain)
     if result.candidates and (explain or not result.components):
-        names = ", ".join(
-            f"{c.reference.substance} {c.score:.2f}"
-            for c in result.candidates[: 10 if explain else SHOWN_CANDIDATES]
-        )
-        _section(console, "Looks like", (f"{names} (1 is identical)",))
+        shown = result.candidates[: 10 if explain else SHOWN_CANDIDATES]
+        names = ", ".join(f"{c.reference.substance} {c.score:.2f}" for c in shown)
+        rows.append(("Looks like", f"{names} (1 is identical)"))
     if explain:
-        _explain(result, console)
+        rows += _explanation_rows(result)
+    rows += [("Note", note) for note in result.notes]
     quality = result.quality
-    console.print(
-        f"  Signal {quality.snr:.0f} times the noise ({quality.noise_from}), "
-        f"{quality.low_cm:.0f}-{quality.high_cm:.0f} cm⁻¹; axis {result.axis_offset_cm:+.1f} cm⁻¹. "
-        "Presumptive result.",
-        style="dim",
-        markup=False,
-        highlight=False,
+    rows.append(
+        (
+            "Signal",
+            f"{quality.snr:.0f} times the noise ({quality.noise_from}), {quality.low_cm:.0f}-"
+            f"{quality.high_cm:.0f} cm⁻¹; axis {result.axis_offset_cm:+.1f} cm⁻¹. Presumptive result.",
+        )
     )
+    _print_rows(console, rows)
+
+
+def _print_rows(console: Console, rows: list[tuple[str, str]]) -> None:
+    """Print labelled lines; a label that repeats is printed once, long lines keep their indent."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=13, no_wrap=True)
+    grid.add_column(overflow="fold")
+    before = ""
+    for label, text in rows:
+        grid.add_row(Text(f"  {label}:" if label != before else ""), Text(text))
+        before = label
+    console.print(grid)
 
 
 def _component_line(component: Component) -> str:
@@ -74,37 +88,30 @@ def _component_line(component: Component) -> str:
     return f"  {bar}  {role}  {wording(component)}"
 
 
-def _section(console: Console, name: str, lines: tuple[str, ...]) -> None:
-    for i, line in enumerate(lines):
-        label = f"{name}:" if i == 0 else ""
-        console.print(f"  {label:<11} {line}", markup=False, highlight=False)
-
-
-def _targets(result: Identification, console: Console, explain: bool) -> None:
-    """Print what was watched for and not found, each with the least that would have been seen."""
+def _target_rows(result: Identification, explain: bool) -> list[tuple[str, str]]:
+    """List what was watched for and not found, each with the least that would have been seen."""
     missed = [target for target in result.targets if not target.found]
     if not missed:
-        return
+        return []
     shown = missed if explain else sorted(missed, key=lambda t: -t.lod)
     names = ", ".join(f"{target.name} {_limit(target.lod)}" for target in shown)
-    _section(console, "Not found", (f"{names} (share of the signal that would have been seen)",))
+    return [("Not found", f"{names} (share of the signal that would have been seen)")]
 
 
 def _limit(lod: float) -> str:
-    return "in no amount" if lod > 1.0 else f"≥ {lod_text(lod)}"
+    return "in any amount" if lod > 1.0 else f"≥ {lod_text(lod)}"
 
 
-def _explain(result: Identification, console: Console) -> None:
+def _explanation_rows(result: Identification) -> list[tuple[str, str]]:
+    rows = []
     for component in (*result.components, *result.packaging):
         bands = ", ".join(
             f"{band.shift_cm:.0f}{'' if band.supports else ' (not needed)'}" for band in component.bands[:12]
         )
-        _section(
-            console, component.claim[:10], (f"{component.reference.id}, {component.reference.tier}", bands)
-        )
+        rows.append(("Component", f"{component.reference.id} ({component.reference.tier}): bands {bands}"))
         low, high = component.fraction_low, component.fraction_high
-        _section(console, "", (f"{low:.0%} to {high:.0%} of the signal (95 %)",))
+        odds = "" if component.probability is None else f"; probability {component.probability:.3f}"
+        rows.append(("Component", f"{low:.0%} to {high:.0%} of the signal (95 %){odds}"))
         if component.alternatives:
-            _section(console, "", (f"could also be: {', '.join(component.alternatives)}",))
-    for note in result.notes:
-        _section(console, "Note", (note,))
+            rows.append(("Component", f"could also be: {', '.join(component.alternatives)}"))
+    return rows
