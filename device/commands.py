@@ -103,16 +103,13 @@ def _console(*, stderr: bool = False) -> Console:
 
 
 def _identify(raw: RawScan, name: str, library: Path | None, as_json: bool, plot: Path | None) -> int:
-    from spectriage.library.cache import open_library
-    from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.screen import show
+    from spectriage.library.commands_identify import answer, exit_code, make_engine, print_answer, write_plot
 
-    identification = Identifier(open_library(library)).identify(raw.to_spectrum())
-    if as_json:
-        print(json.dumps(identification.to_json(input_name=name), ensure_ascii=False))
-    else:
-        show(identification, _console())
-    return identification.verdict.exit_code
+    made = answer(make_engine(library), name, raw.to_spectrum(), traces=plot is not None)
+    print_answer(made, as_json=as_json)
+    if plot is not None:
+        write_plot(made, plot)
+    return exit_code([made])
 
 
 def devices(as_json: JsonOption = False) -> None:
