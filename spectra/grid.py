@@ -98,7 +98,8 @@ def resample(spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0) -
         intensity, spread = average_cells(axis, values, variance, shift, step)
     else:
         intensity, spread = interpolate_cubic(axis, values, variance, shift)
-    measured = (shift >= axis[0] - 0.25 * step) & (shift <= axis[-1] + 0.25 * step)
+    rounding = 1e-6 * step
+    measured = (shift >= axis[0] - rounding) & (shift <= axis[-1] + rounding)
     for gap in np.flatnonzero(spacing > max(3.0 * step, 4.0 * typical)):
         measured &= ~((shift > axis[gap]) & (shift < axis[gap + 1]))
     if np.count_nonzero(measured) < MIN_COMMON_POINTS:

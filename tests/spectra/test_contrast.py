@@ -1,0 +1,183 @@
+"""The contrast domain against SciPy, and what must not change it: scale and straight lines."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import savgol_coeffs, savgol_filter
+
+from spectriage.spectra import Reference, ReferenceSet, Spectrum
+from spectriage.spectra._kernels_fit import compress
+from spectriage.spectra.contrast import (
+    NOISE_MULTIPLE,
+    THRESHOLD_FLOOR,
+    ContrastIndex,
+    compressed_matrix,
+    contrast,
+)
+from spectriage.spectra.errors import SpectrumError
+from spectriage.spectra.grid import Grid, resample
+from spectriage.spectra.noise import noise_level
+
+GRID = Grid(200.0, 1398.0, 2.0)
+SHIFT = GRID.shift
+
+
+def spectrum(seed: int = 1, *, noise: float = 2.0, low: float = 260.0, high: float = 1300.0) -> Spectrum:
+    rng = np.random.default_rng(seed)
+    x = np.arange(low, high, 1.1)
+    centres = rng.uniform(low, high, (14, 1))
+    bands = (rng.uniform(20, 2000, (14, 1)) / (1.0 + ((x - centres) / 5.0) ** 2)).sum(axis=0)
+    return Spectrum(x, bands + 400.0 + rng.normal(scale=noise, size=x.size), np.full(x.size, noise**2))
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(1e-6, 1e3))
+@settings(max_examples=40, deadline=None)
+def test_compression_is_the_inverse_hyperbolic_sine(seed, threshold):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=200) * 10.0 ** rng.uniform(-8, 8, 200)
+    values[0] = 0.0
+    out = np.empty_like(values)
+    compress(values, threshold, out)
+    np.testing.assert_allclose(out, np.arcsinh(values / threshold), rtol=1e-9, atol=1e-15)
+
+
+def test_a_contrast_is_the_compressed_second_derivative_of_unit_norm():
+    given_spectrum = spectrum()
+    made = contrast(given_spectrum, SHIFT)
+    on_grid = resample(given_spectrum, SHIFT)
+    run = np.flatnonzero(on_grid.measured)
+    expected = np.zeros(SHIFT.size)
+    part = on_grid.intensity[run[0] : run[-1] + 1]
+    expected[run[0] + 10 : run[-1] - 9] = savgol_filter(part, 21, 3, deriv=2, delta=2.0)[10:-10]
+    norm = np.linalg.norm(expected)
+    assert made.norm == pytest.approx(norm, rel=1e-9)
+    np.testing.assert_allclose(made.derivative, expected / norm, atol=1e-12)
+    np.testing.assert_array_equal(np.flatnonzero(made.valid), np.arange(run[0] + 10, run[-1] - 9))
+    gain = np.linalg.norm(savgol_coeffs(21, 3, deriv=2, delta=2.0))
+    noise = noise_level(on_grid) * gain / norm
+    assert made.noise == pytest.approx(noise, rel=1e-9)
+    assert made.threshold == pytest.approx(NOISE_MULTIPLE * noise + THRESHOLD_FLOOR, rel=1e-9)
+    np.testing.assert_allclose(made.compressed, np.arcsinh(made.derivative / made.threshold), atol=1e-9)
+
+
+@given(st.floats(1e-6, 1e6))
+@settings(max_examples=30, deadline=None)
+def test_the_scale_of_the_intensity_does_not_count(factor):
+    plain = spectrum()
+    scaled = Spectrum(plain.shift, factor * plain.intensity, factor**2 * plain.variance)
+    one, other = contrast(plain, SHIFT), contrast(scaled, SHIFT)
+    np.testing.assert_allclose(other.compressed, one.compressed, rtol=0, atol=1e-7)
+    assert other.norm == pytest.approx(factor * one.norm, rel=1e-9)
+
+
+@given(st.floats(-1e5, 1e5), st.floats(-100.0, 100.0))
+@settings(max_examples=30, deadline=None)
+def test_straight_backgrounds_do_not_count(level, slope):
+    plain = spectrum()
+    other = Spectrum(plain.shift, plain.intensity + level + slope * (plain.shift - 700.0), plain.variance)
+    np.testing.assert_allclose(
+        contrast(other, SHIFT).compressed, contrast(plain, SHIFT).compressed, rtol=0, atol=1e-6
+    )
+
+
+def test_noise_raises_the_threshold():
+    thresholds = [contrast(spectrum(noise=noise), SHIFT).threshold for noise in (0.1, 1.0, 10.0, 100.0)]
+    assert thresholds == sorted(thresholds)
+    assert thresholds[0] < 0.1 * thresholds[-1]
+
+
+@pytest.mark.parametrize("offset", [-8.0, -2.0, 4.0])
+def test_a_move_by_whole_points_is_an_offset(offset):
+    given_spectrum = spectrum()
+    moved = contrast(given_spectrum, SHIFT).moved(round(offset / 2.0))
+    resampled = contrast(given_spectrum, SHIFT, offset_cm=offset)
+    both = moved.valid & resampled.valid
+    assert np.count_nonzero(both) > 400
+    np.testing.assert_allclose(moved.derivative[both], resampled.derivative[both], atol=1e-9)
+    assert moved.threshold == pytest.approx(resampled.threshold, rel=1e-6)
+    assert not np.any(moved.derivative[~moved.valid])
+
+
+def test_a_stretch_turns_about_1200():
+    x = np.arange(210.0, 1398.0, 1.0)
+    peaks = (300.0, 600.0, 1200.0)
+    made = contrast(
+        Spectrum(x, sum(np.exp(-(((x - p) / 6.0) ** 2)) for p in peaks)), SHIFT, stretch=0.01, offset_cm=1.0
+    )
+    for peak, expected in zip(peaks, (292.0, 595.0, 1201.0), strict=True):
+        near = np.abs(SHIFT - peak) < 20.0
+        assert SHIFT[near][np.argmin(made.derivative[near])] == pytest.approx(expected, abs=1.1)
+
+
+def test_a_flat_spectrum_has_no_contrast():
+    x = np.arange(200.0, 1300.0, 2.0)
+    made = contrast(Spectrum(x, np.zeros(x.size)), SHIFT)
+    assert made.norm == 0.0
+    assert not np.any(made.compressed)
+    assert np.all(np.isfinite([made.threshold, made.noise]))
+
+
+def test_too_little_range_is_an_error():
+    x = np.arange(1380.0, 2500.0, 1.0)
+    with pytest.raises(SpectrumError, match="shares fewer"):
+        contrast(Spectrum(x, np.ones(x.size)), SHIFT)
+
+
+@pytest.fixture(scope="module")
+def index() -> ContrastIndex:
+    rng = np.random.default_rng(9)
+    centres = rng.uniform(250, 1350, (6, 10, 1))
+    spectra = (rng.uniform(0.1, 1, (6, 10, 1)) * np.exp(-(((SHIFT - centres) / 7.0) ** 2))).sum(axis=1)
+    spectra[3, :200] = np.nan
+    spectra[4] = 0.0
+    records = tuple(Reference(f"r{i}", f"s{i}") for i in range(6))
+    return ContrastIndex(ReferenceSet(records, SHIFT, (1e-6 + 5.0 * spectra).astype(np.float32)))
+
+
+def test_rows_are_unit_derivatives(index):
+    for row in (0, 1, 5):
+        values = index.references.spectra[row].astype(float)
+        expected = savgol_filter(values, 21, 3, deriv=2, delta=2.0)
+        expected[:10] = expected[-10:] = 0.0
+        norm = np.linalg.norm(expected)
+        np.testing.assert_allclose(index.row(row), expected / norm, atol=1e-6)
+        assert index.derivative_norm(row) == pytest.approx(norm, rel=1e-6)
+
+
+@pytest.mark.parametrize("fwhm", [6.0, 12.0])
+def test_broadened_rows_are_those_of_scipy(index, fwhm):
+    sigma = fwhm / (2.0 * np.sqrt(2.0 * np.log(2.0))) / 2.0
+    expected = gaussian_filter1d(index.row(0), sigma, mode="constant", truncate=4.0)
+    np.testing.assert_allclose(index.row(0, fwhm), expected, atol=1e-12)
+
+
+def test_where_a_reference_holds(index):
+    assert np.flatnonzero(index.valid(0)).tolist() == list(range(10, SHIFT.size - 10))
+    assert np.flatnonzero(index.valid(3)).tolist() == list(range(210, SHIFT.size - 10))
+
+
+def test_areas_are_of_the_bands_that_go_with_a_unit_derivative(index):
+    for row in (0, 5):
+        area = np.trapezoid(index.references.spectra[row].astype(float), SHIFT)
+        assert index.area_per_norm(row) == pytest.approx(area / index.derivative_norm(row), rel=0.15)
+    assert index.derivative_norm(4) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_similarities_are_cosines_of_compressed_spectra(index):
+    query = contrast(spectrum(4), SHIFT)
+    expected = []
+    for row in range(6):
+        b = np.arcsinh(index.rows[row].astype(float) / 1e-3)
+        both = np.linalg.norm(query.compressed) * np.linalg.norm(b)
+        expected.append(query.compressed @ b / both if both > 0 else 0.0)
+    np.testing.assert_allclose(index.similarities(query), expected, atol=1e-5)
+
+
+def test_the_compressed_matrix_has_unit_rows_and_keeps_empty_ones(index):
+    matrix = compressed_matrix(index.rows * (np.arange(6)[:, None] != 2))
+    norms = np.linalg.norm(matrix, axis=1)
+    assert norms[2] == 0.0
+    np.testing.assert_allclose(np.delete(norms, 2), 1.0, atol=1e-6)
+    assert matrix.dtype == np.float32

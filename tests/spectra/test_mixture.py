@@ -1,0 +1,171 @@
+"""The non-negative fit against SciPy's, and the measure of what a component is worth."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import nnls
+
+from spectriage.spectra import Spectrum
+from spectriage.spectra._kernels_fit import agreement, fit_rows, nonnegative_least_squares
+from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, UNMEASURED_WEIGHT, Axis, Fitter, log_gain
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.floats(0.0, 0.9), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_non_negative_least_squares_is_that_of_scipy(seed, columns, overlap, warm):
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=(60, columns)) + overlap * rng.normal(size=(60, 1))
+    b = a @ rng.normal(size=columns) + 0.1 * rng.normal(size=60)
+    solution = rng.uniform(0, 2, columns) if warm else np.zeros(columns)
+    nonnegative_least_squares(a.T @ a, a.T @ b, solution)
+    expected, residual = nnls(a, b)
+    assert np.all(solution >= 0.0)
+    np.testing.assert_allclose(solution, expected, atol=1e-4 * max(1.0, expected.max()))
+    assert np.linalg.norm(a @ solution - b) <= residual * (1 + 1e-6) + 1e-9
+
+
+def test_columns_of_nothing_get_nothing():
+    solution = np.array([3.0, 3.0])
+    nonnegative_least_squares(np.diag([0.0, 2.0]), np.array([1.0, 4.0]), solution)
+    np.testing.assert_allclose(solution, [0.0, 2.0])
+
+
+def reweighted(rows, query, weights, threshold, error, iterations):
+    """The documented fit, written with SciPy's solver."""
+    fitted = np.zeros_like(query)
+    for _ in range(iterations):
+        signal = np.maximum(np.abs(query), np.abs(fitted))
+        root = np.sqrt(weights / (threshold**2 + error**2 * signal**2))
+        amplitudes, _ = nnls((rows * root).T, query * root)
+        fitted = amplitudes @ rows
+    return amplitudes, fitted
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.sampled_from([1e-3, 1e-2, 0.1]))
+@settings(max_examples=80, deadline=None)
+def test_the_reweighted_fit_is_that_of_scipy(seed, count, threshold):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(count, 150))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    query = rng.uniform(-0.2, 1.0, count) @ rows + 0.02 * rng.normal(size=150)
+    weights = rng.choice([0.0, 0.5, 1.0], 150)
+    amplitudes, fitted = np.zeros(count), np.zeros(150)
+    fit_rows(rows, query, weights, threshold, 0.3, 3, amplitudes, fitted)
+    expected, expected_fit = reweighted(rows, query, weights, threshold, 0.3, 3)
+    np.testing.assert_allclose(amplitudes, expected, atol=2e-5)
+    np.testing.assert_allclose(fitted, expected_fit, atol=2e-5)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_agreement_is_a_weighted_cosine(seed):
+    rng = np.random.default_rng(seed)
+    compressed, fitted, weights = rng.normal(size=100), rng.normal(size=100), rng.random(100)
+    other = np.arcsinh(fitted / 0.2)
+    root = np.sqrt(weights)
+    expected = np.corrcoef(np.r_[root * compressed, -root * compressed], np.r_[root * other, -root * other])
+    assert agreement(compressed, fitted, weights, 0.2) == pytest.approx(expected[0, 1], abs=1e-10)
+    assert agreement(compressed, np.zeros(100), weights, 0.2) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [(0.0, 0.0, 0.0), (0.5, 0.75, np.log(2.0)), (0.0, 0.9, np.log(10.0)), (0.8, 0.6, -np.log(2.0))],
+)
+def test_the_log_gain(before, after, expected):
+    assert log_gain(before, after) == pytest.approx(expected)
+
+
+def test_the_log_gain_of_a_perfect_fit_is_finite():
+    assert np.isfinite(log_gain(0.5, 1.0))
+    assert log_gain(1.0, 1.0) == 0.0
+    assert log_gain(0.0, 1.0) > log_gain(0.0, 0.99)
+
+
+@pytest.fixture(scope="module")
+def fitter(engine, sample) -> Fitter:
+    mixed = sample({"caffeine-anhydrous-wasatch": 0.6, "mannitol-beta": 0.4}, seed=3)
+    return Fitter(engine.index, mixed)
+
+
+@pytest.fixture(scope="module")
+def rows(row_of) -> tuple[int, ...]:
+    names = ("caffeine-anhydrous-wasatch", "mannitol-beta", "talc-rruff")
+    return tuple(row_of[name] for name in names)
+
+
+def test_a_fit_is_that_of_the_formulas(fitter, rows):
+    fit = fitter.fit(rows, Axis())
+    stack = np.stack([fitter.index.row(row) for row in rows])
+    weights = fitter.query.valid.astype(float)
+    for row in rows:
+        weights[fitter.query.valid & ~fitter.index.valid(row)] = UNMEASURED_WEIGHT
+    amplitudes, fitted = reweighted(
+        stack, fitter.query.derivative, weights, fitter.query.threshold, RELATIVE_ERROR, REWEIGHTINGS
+    )
+    np.testing.assert_allclose(fit.amplitudes, amplitudes, atol=1e-4)
+    other = np.arcsinh(fitted / fitter.query.threshold)
+    query = fitter.query.compressed
+    expected = (weights * query) @ other / np.sqrt(((weights * query) @ query) * ((weights * other) @ other))
+    assert fit.similarity == pytest.approx(expected, abs=1e-4)
+    assert fit.disagreement == pytest.approx(1.0 - expected, abs=1e-4)
+
+
+def test_what_was_not_put_in_gets_little(fitter, rows):
+    caffeine, mannitol, talc = fitter.fit(rows, Axis()).amplitudes
+    assert caffeine > 0.1
+    assert mannitol > 0.1
+    assert talc < 0.02
+
+
+def test_a_necessary_component_gains_and_another_does_not(fitter, rows):
+    caffeine, mannitol, talc = rows
+    base = fitter.fit((caffeine,), Axis())
+    needed, useless = fitter.gains(base, [mannitol, talc])
+    assert needed > 0.5
+    assert abs(useless) < 0.05
+    for row, gain in zip((mannitol, talc), (needed, useless), strict=True):
+        whole = fitter.with_row(base, row)
+        assert whole.rows == (caffeine, row)
+        # a loss refits the rest where the whole holds, a gain does not
+        assert fitter.loss(whole, 1) == pytest.approx(gain, abs=1e-3)
+
+
+def test_nothing_fits_nothing(fitter):
+    fit = fitter.fit((), Axis())
+    assert fit.similarity == 0.0
+    assert not fit.fitted.any()
+    assert fitter.gains(fit, []).size == 0
+
+
+@pytest.mark.parametrize("offset", [-6.0, -3.0, 4.0, 7.0])
+def test_the_axis_is_found_with_the_fit(engine, sample, row_of, offset):
+    row = row_of["caffeine-anhydrous-wasatch"]
+    moved = sample({"caffeine-anhydrous-wasatch": 1.0}, seed=5, times=0.3, offset_cm=offset)
+    best = Fitter(engine.index, moved).first(np.ones(len(engine.references)))[0]
+    assert best.rows == (row,)
+    assert best.axis.offset_cm == pytest.approx(-offset, abs=2.0)
+
+
+def test_a_blurred_query_is_compared_at_its_own_resolution(engine, library, row_of):
+    row = row_of["caffeine-anhydrous-wasatch"]
+    values = np.nan_to_num(library.spectra[row].astype(float))
+    window = np.exp(-0.5 * np.square(np.arange(-30, 31) * 2.0 / (12.0 / 2.3548)))
+    rng = np.random.default_rng(1)
+    blurred = np.convolve(values, window / window.sum(), "same") + rng.normal(
+        scale=0.002 * values.max(), size=values.size
+    )
+    fitter = Fitter(engine.index, Spectrum(library.shift, blurred))
+    sharp = fitter.fit((row,), Axis())
+    assert fitter.refine(sharp).axis.broadening_cm > 0.0
+    assert fitter.refine(sharp).similarity > sharp.similarity
+
+
+def test_rows_that_are_not_allowed_are_not_proposed(fitter, rows):
+    allowed = np.ones(len(fitter.index))
+    allowed[list(rows)] = 0.0
+    base = fitter.fit((rows[0],), Axis())
+    assert not {fit.rows[0] for fit in fitter.first(allowed)} & set(rows)
+    assert not set(fitter.looks(base, allowed)) & set(rows)
+    assert rows[1] in fitter.looks(base, np.ones(len(fitter.index)))
