@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from spectriage.device.protocol import Spectrometer
     from spectriage.device.rawscan import RawScan
     from spectriage.device.registry import FoundDevice
-
-EXIT_FAILED = 2
+    from spectriage.library.commands_identify import Answer
+    from spectriage.spectra.identify import Identifier
+    from spectriage.spectra.result import Identification
 
 DeviceOption = Annotated[
     str,
@@ -38,6 +40,20 @@ TimeoutOption = Annotated[
 LibraryOption = Annotated[
     Path | None, typer.Option("--library", "-l", help="Library file; the shipped catalogue if not given.")
 ]
+PackagingOption = Annotated[
+    list[str] | None, typer.Option("--packaging", help="auto, none, or names; may be repeated.")
+]
+LodOption = Annotated[
+    float | None, typer.Option("--lod", help="Spectral fraction that watched targets must be visible at.")
+]
+ExplainOption = Annotated[
+    bool, typer.Option("--explain", help="List the bands that decided, and the alternatives.")
+]
+AutoOption = Annotated[bool, typer.Option("--auto", help="Find the exposure: 60-85 % of full scale.")]
+SecondsOption = Annotated[
+    float | None,
+    typer.Option("--seconds", min=0.1, help="Accumulate until the decision is clear, so long at most."),
+]
 
 
 def scan(
@@ -46,34 +62,82 @@ def scan(
     as_json: JsonOption = False,
     plot: PlotOption = None,
     out: OutOption = None,
+    explain: ExplainOption = False,
+    packaging: PackagingOption = None,
+    lod: LodOption = None,
+    auto: AutoOption = False,
+    seconds: SecondsOption = None,
     integration_ms: IntegrationOption = None,
     accumulations: AccumulationsOption = None,
     timeout_s: TimeoutOption = None,
 ) -> None:
-    """Take one scan with a spectrometer and say what it shows."""
+    """Take one scan with a spectrometer and say what it shows.
+
+    Exit code: 10 alarm, 11 warning, 12 inconclusive, 0 no alarm; 2 when no scan could be taken.
+    """
+    from spectriage.library.commands_identify import Answer, exit_code, make_engine, print_answer, write_plot
+
+    if plot is not None:
+        from spectriage.spectra.plot import require_matplotlib
+
+        require_matplotlib()
+    engine = make_engine(library, packaging, lod)
+    request = ScanRequest(device, auto, seconds, integration_ms, accumulations, timeout_s)
     try:
-        raw = _take(device, integration_ms, accumulations, timeout_s)
+        raw = take_scan(request, engine)
         if out is not None:
             from spectriage.device.scanfile import write_scan
 
             write_scan(raw, out)
+        answer = _answer(engine, device, raw, traces=plot is not None)
     except SpectriageError as error:
-        raise typer.Exit(_failed(error, device, as_json)) from error
-    raise typer.Exit(_identify(raw, device, library, as_json, plot))
+        answer = Answer(device, error=error)
+    print_answer(answer, as_json=as_json, explain=explain)
+    if plot is not None:
+        write_plot(answer, plot)
+    raise typer.Exit(exit_code([answer]))
 
 
-def _take(
-    uri: str, integration_ms: float | None, accumulations: int | None, timeout_s: float | None
-) -> RawScan:
+@dataclass(frozen=True)
+class ScanRequest:
+    """What `spectriage scan` was asked for; None where the device's own setting holds."""
+
+    uri: str
+    auto: bool = False
+    seconds: float | None = None
+    integration_ms: float | None = None
+    accumulations: int | None = None
+    timeout_s: float | None = None
+
+
+def take_scan(request: ScanRequest, engine: Identifier) -> RawScan:
+    """Open the device, take the scan and close it, the laser off on every way out.
+
+    Raises
+    ------
+    SpectriageError
+        What went wrong.
+    """
     from spectriage.device.acquisition import Acquirer, scan_time_s
+    from spectriage.device.acquisition_accumulate import accumulate
+    from spectriage.device.acquisition_exposure import auto_expose
     from spectriage.device.clock import Deadline
     from spectriage.device.uri import open_device
 
-    with open_device(uri) as spectrometer:
-        _configure(spectrometer, integration_ms, accumulations)
+    with open_device(request.uri) as spectrometer:
+        _configure(spectrometer, request.integration_ms, request.accumulations)
         acquirer = Acquirer(spectrometer)
-        seconds = timeout_s or 3.0 * scan_time_s(acquirer.settings) + 10.0
-        return acquirer.scan(Deadline.after(seconds, spectrometer.clock))
+        if request.auto:
+            auto_expose(acquirer, Deadline.after(request.timeout_s or 120.0, spectrometer.clock))
+        if request.seconds is not None:
+            until = Deadline.after(request.seconds, spectrometer.clock)
+            return accumulate(acquirer, engine.identify, _is_clear, until).raw
+        allowed = request.timeout_s or 3.0 * scan_time_s(acquirer.settings) + 10.0
+        return acquirer.scan(Deadline.after(allowed, spectrometer.clock))
+
+
+def _is_clear(identification: Identification) -> bool:
+    return str(identification.verdict) != "INCONCLUSIVE"
 
 
 def _configure(device: Spectrometer, integration_ms: float | None, accumulations: int | None) -> None:
@@ -88,28 +152,16 @@ def _configure(device: Spectrometer, integration_ms: float | None, accumulations
     )
 
 
-def _failed(error: SpectriageError, name: str, as_json: bool) -> int:
-    if as_json:
-        print(json.dumps({"schema": 1, "input": name, "error": str(error)}, ensure_ascii=False))
-    else:
-        _console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
-    return EXIT_FAILED
+def _answer(engine: Identifier, name: str, raw: RawScan, *, traces: bool) -> Answer:
+    from spectriage.library.commands_identify import answer
+
+    return answer(engine, name, raw.to_spectrum(), traces=traces)
 
 
-def _console(*, stderr: bool = False) -> Console:
+def _console() -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr)
-
-
-def _identify(raw: RawScan, name: str, library: Path | None, as_json: bool, plot: Path | None) -> int:
-    from spectriage.library.commands_identify import answer, exit_code, make_engine, print_answer, write_plot
-
-    made = answer(make_engine(library), name, raw.to_spectrum(), traces=plot is not None)
-    print_answer(made, as_json=as_json)
-    if plot is not None:
-        write_plot(made, plot)
-    return exit_code([made])
+    return Console()
 
 
 def devices(as_json: JsonOption = False) -> None:
