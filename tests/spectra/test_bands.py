@@ -1,0 +1,80 @@
+"""Which bands a component is needed for, and how they count as evidence."""
+
+import numpy as np
+import pytest
+
+from spectriage.spectra.bands import BandSupport, band_support, independent_supports, supported_share
+from spectriage.spectra.mixture import Axis, Fitter
+
+CAFFEINE = "caffeine-anhydrous-wasatch"
+
+
+def band(shift: float, remaining: float, *, height: float = 1.0, phenyl: bool = False) -> BandSupport:
+    return BandSupport(shift, height, remaining, phenyl)
+
+
+@pytest.mark.parametrize(
+    ("bands", "count"),
+    [
+        ((), 0),
+        ((band(500, 0.1), band(700, 0.1)), 2),
+        ((band(500, 0.99), band(700, 1.4)), 0),
+        ((band(1003, 0.1, phenyl=True), band(1030, 0.1, phenyl=True), band(620, 0.0, phenyl=True)), 1),
+        ((band(1003, 0.1, phenyl=True), band(1030, 0.99, phenyl=True), band(740, 0.2)), 2),
+        ((band(1003, 0.99, phenyl=True), band(740, 0.2)), 1),
+    ],
+)
+def test_the_shared_phenyl_lines_are_one_piece_of_evidence(bands, count):
+    assert independent_supports(bands) == count
+
+
+def test_the_share_is_by_height():
+    bands = (band(500, 0.1, height=0.75), band(700, 0.99, height=0.25))
+    assert supported_share(bands) == pytest.approx(0.75)
+    assert supported_share(()) == 0.0
+
+
+def test_every_band_of_a_pure_material_needs_it(engine, sample, row_of):
+    fitter = Fitter(engine.index, sample({CAFFEINE: 1.0}, seed=2))
+    bands = band_support(fitter, fitter.refine(fitter.fit((row_of[CAFFEINE],), Axis())), 0)
+    assert bands[0].height == pytest.approx(1.0)
+    heights = [item.height for item in bands]
+    assert heights == sorted(heights, reverse=True)
+    assert supported_share(bands) > 0.8
+
+
+def test_bands_lie_where_the_reference_has_them(engine, sample, library, row_of):
+    spectrum = sample({CAFFEINE: 1.0}, seed=2)
+    fitter = Fitter(engine.index, spectrum)
+    strongest = band_support(fitter, fitter.fit((row_of[CAFFEINE],), Axis()), 0)[0]
+    window = (library.shift > 250.0) & (library.shift < 1950.0)
+    values = np.where(window, np.nan_to_num(library.spectra[row_of[CAFFEINE]]), 0.0)
+    near = np.abs(library.shift - strongest.shift_cm) <= 4.0
+    assert values[near].max() > 0.5 * values.max()
+
+
+def test_a_component_that_is_not_there_has_little_support(engine, sample, row_of):
+    fitter = Fitter(engine.index, sample({CAFFEINE: 1.0}, seed=2))
+    whole = fitter.fit((row_of[CAFFEINE], row_of["cocaine-hcl"]), Axis())
+    assert supported_share(band_support(fitter, whole, 1)) < 0.25
+    assert supported_share(band_support(fitter, whole, 0)) > 0.7
+
+
+@pytest.mark.parametrize(
+    ("shift", "shared"), [(620.0, True), (1003.0, True), (1030.0, True), (1602.0, True), (740.0, False)]
+)
+def test_where_the_phenyl_lines_are(engine, sample, row_of, shift, shared):
+    """Polystyrene has all of them; its other lines are its own."""
+    name = "polystyrene-wasatch"
+    fitter = Fitter(engine.index, sample({name: 1.0}, seed=4, times=0.2))
+    bands = band_support(fitter, fitter.fit((row_of[name],), Axis()), 0)
+    near = [item for item in bands if abs(item.shift_cm - shift) <= 6.0]
+    assert all(item.shared_phenyl is shared for item in near)
+    assert near or not shared
+
+
+def test_bands_outside_the_measured_range_are_not_judged(engine, sample, row_of):
+    fitter = Fitter(engine.index, sample({CAFFEINE: 1.0}, seed=2, low_cm=400.0, high_cm=1000.0))
+    bands = band_support(fitter, fitter.fit((row_of[CAFFEINE],), Axis()), 0)
+    assert bands
+    assert all(400.0 < item.shift_cm < 1000.0 for item in bands)

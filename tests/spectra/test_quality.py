@@ -1,0 +1,101 @@
+"""Quality of a measurement: signal, noise, background, saturation."""
+
+import numpy as np
+import pytest
+
+from spectriage.spectra import Spectrum
+from spectriage.spectra.grid import DEFAULT_GRID, resample
+from spectriage.spectra.quality import assess, background, is_saturated
+
+X = np.arange(260.0, 1900.0, 2.0)
+BANDS = sum(
+    h * np.exp(-(((X - c) / 9.0) ** 2)) for c, h in ((500, 400), (800, 1000), (1200, 600), (1600, 300))
+)
+
+
+def quality(spectrum: Spectrum):
+    query = resample(spectrum, DEFAULT_GRID.shift)
+    return assess(spectrum, query, DEFAULT_GRID.shift, background(query))
+
+
+@pytest.mark.parametrize("sigma", [2.0, 20.0, 100.0])
+@pytest.mark.parametrize("stated", [True, False])
+def test_the_signal_to_noise_ratio(sigma, stated):
+    rng = np.random.default_rng(1)
+    values = BANDS + 500.0 + rng.normal(scale=sigma, size=X.size)
+    made = quality(Spectrum(X, values, np.full(X.size, sigma**2) if stated else None, resolution_cm=9.0))
+    # points of the grid's own spacing are averaged with their neighbours: 1/8, 3/4, 1/8
+    snr = 1000.0 / (sigma * np.sqrt(0.75**2 + 2 * 0.125**2))
+    if stated:
+        assert made.snr == pytest.approx(snr, rel=0.2)
+    else:
+        # an estimate from correlated noise is documented to be low, not by more than this
+        assert 0.8 * snr < made.snr < 1.6 * snr
+    assert made.noise_from == ("variance" if stated else "estimate")
+    assert made.low_cm == 260.0
+    assert made.high_cm == 1898.0
+    assert made.resolution_cm == 9.0
+    assert not made.saturated
+
+
+@pytest.mark.parametrize("ratio", [0.5, 5.0, 50.0])
+def test_the_fluorescence_ratio(ratio):
+    values = BANDS + 1000.0 * ratio + np.random.default_rng(2).normal(scale=3.0, size=X.size)
+    assert quality(Spectrum(X, values)).fluorescence_ratio == pytest.approx(ratio, rel=0.15)
+
+
+def test_a_background_is_smooth_and_only_where_measured():
+    slope = 2000.0 - 0.5 * X
+    spectrum = Spectrum(X, BANDS + slope + np.random.default_rng(3).normal(scale=3.0, size=X.size))
+    query = resample(spectrum, DEFAULT_GRID.shift)
+    made = background(query)
+    np.testing.assert_array_equal(np.isnan(made), ~query.measured)
+    # between the bands it is the slope, within the noise and the tails
+    quiet = query.measured & (np.abs(DEFAULT_GRID.shift - 1000.0) < 60.0)
+    np.testing.assert_allclose(made[quiet], (2000.0 - 0.5 * DEFAULT_GRID.shift)[quiet], atol=30.0)
+
+
+@pytest.mark.parametrize("points", [1, 3, 4, 30])
+def test_a_flat_top_is_saturation_from_four_points(points):
+    values = BANDS + np.random.default_rng(4).normal(scale=1.0, size=X.size)
+    values[300 : 300 + points] = values.max() + 10.0
+    assert is_saturated(Spectrum(X, values)) is (points >= 4)
+
+
+def test_equal_tops_apart_are_not_a_flat_top():
+    values = BANDS + np.random.default_rng(4).normal(scale=1.0, size=X.size)
+    values[[100, 200, 300, 400, 500]] = values.max() + 10.0
+    assert not is_saturated(Spectrum(X, values))
+
+
+def test_an_empty_scan_is_not_saturated():
+    assert not is_saturated(Spectrum(X, np.zeros(X.size)))
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_what_the_instrument_says_counts(stated):
+    values = BANDS.copy()
+    values[300:330] = 1e5
+    assert is_saturated(Spectrum(X, values, metadata={"saturated": stated})) is stated
+
+
+def test_a_flat_spectrum_has_no_signal():
+    made = quality(Spectrum(X, np.full(X.size, 5.0)))
+    assert made.snr < 5.0 or made.snr == 0.0
+    assert np.isfinite([made.snr, made.fluorescence_ratio]).all()
+
+
+def test_json_is_plain():
+    rng = np.random.default_rng(5)
+    made = quality(Spectrum(X, BANDS + rng.normal(size=X.size))).to_json()
+    assert set(made) >= {
+        "snr",
+        "noise_from",
+        "fluorescence_ratio",
+        "saturated",
+        "low_cm",
+        "high_cm",
+        "resolution_cm",
+    }
+    assert type(made["snr"]) is float
+    assert type(made["saturated"]) is bool
