@@ -43,7 +43,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use what pulls in the kernels: a program that only holds spectra does not pay for them."""
+    """Import on first use what pulls in the kernels: holding spectra alone does not pay for them."""
     if name in _LATE:
         from importlib import import_module
 

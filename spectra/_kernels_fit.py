@@ -154,8 +154,29 @@ def add_each(
 
 
 @kernel(fastmath=True)
+def _left_by(
+    stack: FloatArray,
+    derivative: FloatArray,
+    compressed: FloatArray,
+    weights: FloatArray,
+    threshold: float,
+    relative_error: float,
+    iterations: int,
+    amplitudes: FloatArray,
+    fitted: FloatArray,
+) -> float:
+    """Return the logarithm of the disagreement that a fit by `stack` leaves."""
+    similarity = 0.0
+    if stack.shape[0] > 0:
+        fit_rows(stack, derivative, weights, threshold, relative_error, iterations, amplitudes, fitted)
+        similarity = agreement(compressed, fitted, weights, threshold)
+    return float(np.log(max(1.0 - similarity, 1e-4)))
+
+
+@kernel(fastmath=True)
 def least_visible(
     stack: FloatArray,
+    imitators: FloatArray,
     empty: FloatArray,
     spike: FloatArray,
     weights: FloatArray,
@@ -163,44 +184,46 @@ def least_visible(
     threshold: float,
     relative_error: float,
     iterations: int,
-    wanted: float,
-    lowest: float,
-    highest: float,
+    wanted: FloatArray,
+    amounts: FloatArray,
     steps: int,
 ) -> float:
-    """Bisect for the amount of `spike` (m,) in `empty` (m,) at which the last row of `stack` gains enough.
+    """Bisect for the amount of `spike` (m,) in `empty` (m,) at which the last row of `stack` is found.
 
-    Returns infinity when not even `highest` does.
+    Found is when it brings the log gain ``wanted[0]``, and ``wanted[1]`` more than each of `imitators` (j, m)
+    in its place. `amounts` are the least and the greatest tried; infinity when not even the greatest is found.
     """
     k = stack.shape[0] - 1
     m = empty.size
+    other = stack.copy()
     derivative = np.empty(m)
     compressed = np.empty(m)
     fitted = np.empty(m)
     amplitudes = np.empty(k + 1)
-    low, high = np.log(lowest), np.log(highest)
+    low, high = np.log(amounts[0]), np.log(amounts[1])
     for step in range(steps + 1):
         middle = high if step == 0 else 0.5 * (low + high)
         amount = np.exp(middle)
         for p in range(m):
             derivative[p] = empty[p] + amount * spike[p] if weights[p] > 0.0 else 0.0
         compress(derivative, threshold, compressed)
-        without = 0.0
-        if k > 0:
-            amplitudes[:k] = base_amplitudes
-            few = amplitudes[:k]
-            fit_rows(stack[:k], derivative, weights, threshold, relative_error, iterations, few, fitted)
-            without = agreement(compressed, fitted, weights, threshold)
+        options = (derivative, compressed, weights, threshold, relative_error, iterations)
+        amplitudes[:k] = base_amplitudes
+        without = _left_by(stack[:k], *options, amplitudes[:k], fitted)
         amplitudes[:k] = base_amplitudes
         amplitudes[k] = amount
-        fit_rows(stack, derivative, weights, threshold, relative_error, iterations, amplitudes, fitted)
-        remaining = max(1.0 - agreement(compressed, fitted, weights, threshold), 1e-4)
-        gain = np.log(max(1.0 - without, 1e-4) / remaining)
-        if step == 0:
-            if gain < wanted:
-                return np.inf
-        elif gain < wanted:
-            low = middle
-        else:
+        left = _left_by(stack, *options, amplitudes, fitted)
+        found = without - left >= wanted[0]
+        for j in range(imitators.shape[0]):
+            if found:
+                other[k] = imitators[j]
+                amplitudes[:k] = base_amplitudes
+                amplitudes[k] = amount
+                found = _left_by(other, *options, amplitudes, fitted) - left >= wanted[1]
+        if found:
             high = middle
+        elif step == 0:
+            return np.inf
+        else:
+            low = middle
     return float(np.exp(high))

@@ -32,6 +32,8 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 KEPT_ROWS = 4096
+UNLIKE_DRAWS = 10
+LIKEST = 48
 
 NOISE_MULTIPLE = 20.0
 """The threshold in units of the derivative's noise: interpolated spectra hide most of theirs."""
@@ -156,6 +158,7 @@ class ContrastIndex:
         self.compressed: Float32Array = compressed_matrix(self.rows) if kept is None else kept
         self._rows: dict[tuple[int, float], FloatArray] = {}
         self._unlike: dict[tuple[int, float], FloatArray] = {}
+        self._likest: dict[int, tuple[int, ...]] = {}
         self._valid: dict[int, BoolArray] = {}
         self._areas: dict[int, float] = {}
         self._norms: dict[int, float] = {}
@@ -181,15 +184,32 @@ class ContrastIndex:
         return self._rows[key]
 
     def unlike(self, index: int, broadening_cm: float = 0.0) -> FloatArray:
-        """Return one reference's derivative as another instrument might show it; the same at every call."""
+        """Return one reference's derivative as an instrument that sees it badly might show it.
+
+        Of several perturbations to the mismatch between instruments, the one that nine of ten are more like
+        the reference than; the same at every call.
+        """
         key = (index, broadening_cm)
         if key not in self._unlike:
             record = self.references.records[index]
             rng = np.random.default_rng(index)
             row = self.row(index, broadening_cm)
-            seen = mismatched(row, self.references.shift, rng, times=severity(record.tier))
-            self._remember(self._unlike, key, seen)
+            times = severity(record.tier)
+            seen = [mismatched(row, self.references.shift, rng, times=times) for _ in range(UNLIKE_DRAWS)]
+            compressed = np.arcsinh(row / INDEX_THRESHOLD)
+            likeness = [_cosine(compressed, np.arcsinh(other / INDEX_THRESHOLD)) for other in seen]
+            worst = int(np.argsort(likeness)[UNLIKE_DRAWS // 10])
+            self._remember(self._unlike, key, seen[worst])
         return self._unlike[key]
+
+    def likest(self, index: int) -> tuple[int, ...]:
+        """Return the references that look most like one of them, best first, itself left out."""
+        if index not in self._likest:
+            similarity = self.compressed @ self.compressed[index]
+            similarity[index] = -1.0
+            rows = np.argsort(-similarity, kind="stable")[:LIKEST]
+            self._remember(self._likest, index, tuple(int(row) for row in rows))
+        return self._likest[index]
 
     def valid(self, index: int) -> BoolArray:
         """Return where one reference holds, shape (m,)."""
@@ -227,6 +247,11 @@ class ContrastIndex:
         if len(memory) >= KEPT_ROWS:
             memory.clear()
         memory[key] = value
+
+
+def _cosine(first: FloatArray, second: FloatArray) -> float:
+    norms = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float(first @ second) / norms if norms > 0.0 else 0.0
 
 
 def _gaussian(fwhm_cm: float, step_cm: float) -> FloatArray:

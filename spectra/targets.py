@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +13,14 @@ from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, Fit, Fitter
 from spectriage.spectra.policy import Policy, Target
 from spectriage.spectra.reference import Tier
 from spectriage.spectra.result import TargetEvidence
+from spectriage.spectra.spectrum import FloatArray
 
 LOD_STEPS = 6
-LOD_RESERVE = 1.35
+LOD_RESERVE = 1.7
 """By how much the gain at the limit of detection exceeds what is required: 95 % of samples reach that."""
-SMALLEST_AMPLITUDE, LARGEST_AMPLITUDE = 1e-3, 4.0
+AMOUNTS = (1e-3, 4.0)
+"""The least and the greatest amount tried, in units of the scan's derivative norm."""
+IMITATORS = 2
 SUPPORTS_NEEDED = 3
 """Independent pieces of evidence; the phenyl lines that many materials share are one."""
 BEST_LOOKS = 4
@@ -88,7 +92,7 @@ def weigh_target(
         carrying_gain=float(fitter.gains(base, carrying[:BEST_LOOKS]).max()),
         margin=margin,
         supports=supports,
-        lod=limit_of_detection(fitter, base, larger, known.best_known, policy.hazard_gain),
+        lod=limit_of_detection(fitter, base, larger, known.best_known, policy),
         reference=records[larger.rows[-1]],
         tier=known.tier,
     )
@@ -138,21 +142,36 @@ def _looks(fitter: Fitter, base: Fit, rows: tuple[int, ...]) -> list[int]:
     return looks or list(rows[:BEST_LOOKS])
 
 
-def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, required: float) -> float:
+def _imitators(fitter: Fitter, base: Fit, row: int) -> list[int]:
+    """Return the harmless references that look most like a target and could be taken for it."""
+    records = fitter.index.references.records
+    taken = {records[other].family for other in (*base.rows, row)}
+    likest = fitter.index.likest(row)
+    harmless = [i for i in likest if not records[i].hazard.alarms and records[i].family not in taken]
+    return harmless[:IMITATORS]
+
+
+def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, policy: Policy) -> float:
     """Return the spectral fraction of a reference that this scan would have shown 95 % of the time.
 
     What the scan may hold of the target (`larger`, its last component) is taken out, and the reference,
     perturbed to the mismatch between instruments, put in by growing amounts until adding it to the model
-    brings the required gain with a reserve. Above 1 when no amount would do.
+    brings what is required, with a reserve. Above 1 when no amount would do.
     """
     index = fitter.index
     unlike = index.unlike(row, base.axis.broadening_cm)
     if not np.any(unlike):
         return np.inf
     held = larger.amplitudes[-1] * index.row(larger.rows[-1], base.axis.broadening_cm)
+
+    def stack(rows: Sequence[int]) -> FloatArray:
+        values = [index.row(other, base.axis.broadening_cm) for other in rows]
+        return np.stack(values) if values else np.empty((0, unlike.size))
+
     rows = (*base.rows, row)
     amount = least_visible(
-        np.stack([index.row(other, base.axis.broadening_cm) for other in rows]),
+        stack(rows),
+        stack(_imitators(fitter, base, row)),
         base.query.derivative - held,
         unlike,
         fitter.weights(rows, base.query),
@@ -160,9 +179,8 @@ def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, require
         base.query.threshold,
         RELATIVE_ERROR,
         REWEIGHTINGS,
-        required * LOD_RESERVE,
-        SMALLEST_AMPLITUDE,
-        LARGEST_AMPLITUDE,
+        LOD_RESERVE * np.array([policy.hazard_gain, policy.margin]),
+        np.array(AMOUNTS),
         LOD_STEPS,
     )
     if not np.isfinite(amount):
