@@ -21,7 +21,7 @@ from spectriage.device.simulator_detector import DetectorUnit
 from spectriage.device.simulator_faults import Fault, FaultState, fail_frame
 from spectriage.device.simulator_lines import lines_of
 from spectriage.device.simulator_mixture import find_material
-from spectriage.device.simulator_optics import Fluorescence, SceneLight
+from spectriage.device.simulator_optics import AMBIENT_LINES_NM, Fluorescence, SceneLight
 from spectriage.device.simulator_options import SimulatorOptions, read_options
 from spectriage.device.simulator_perturbation import PERTURBATIONS, draw_unit, perturb_lines
 from spectriage.device.simulator_scenes import SCENES
@@ -43,6 +43,15 @@ FAULT_BRIGHTNESS = 100.0
 
 def _rng(seed: int, *stream: int) -> np.random.Generator:
     return np.random.default_rng([seed, *stream])
+
+
+def _lamp_lines(element: str) -> tuple[tuple[float, float], ...]:
+    """Return a lamp's lines: vacuum wavelength in nm, strength relative to the strongest."""
+    from spectriage.device.calibration_axis import air_to_vacuum_nm
+    from spectriage.library.catalogue.knowledge import load_emission_lines
+
+    air, strength = np.array(load_emission_lines()[element].lines).T
+    return tuple(zip(air_to_vacuum_nm(air).tolist(), (strength / strength.max()).tolist(), strict=True))
 
 
 class SimulatedSpectrometer(Spectrometer):
@@ -119,6 +128,7 @@ class SimulatedSpectrometer(Spectrometer):
             wrapping=wrapping,
             packaging=options.packaging,
             ambient_e_s=options.ambient_e_s,
+            ambient_lines=_lamp_lines(options.lamp) if options.lamp else AMBIENT_LINES_NM,
         )
 
     def _spot_fractions(self) -> tuple[FloatArray, float]:

@@ -87,6 +87,8 @@ class SceneLight:
         broad light relative to the Raman peak stand in `packaging`.
     ambient_e_s
         Ambient light: electrons a second at the peak of its strongest line.
+    ambient_lines
+        Its lines: vacuum wavelength in nm and relative strength.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class SceneLight:
         wrapping: Lines | None = None,
         packaging: Packaging = PACKAGINGS["none"],
         ambient_e_s: float = 0.0,
+        ambient_lines: Sequence[tuple[float, float]] = AMBIENT_LINES_NM,
     ) -> None:
         self.preset = preset
         n = preset.pixels
@@ -125,7 +128,7 @@ class SceneLight:
         if wrapping is not None:
             self._raman = self._raman + self._layer(wrapping, packaging.signal * total)
         self._fluorescing(fluorescence, passes * peak, packaging.fluorescence * peak)
-        self._ambient = self._room_light() * ambient_e_s
+        self._ambient = self._room_light(ambient_lines) * ambient_e_s
         self._bleach_s = fluorescence.bleach_s
 
     def _layer(self, lines: Lines, photons_s: float) -> FloatArray:
@@ -160,9 +163,9 @@ class SceneLight:
         flat = np.exp(-(self.wavelength_nm - self.wavelength_nm[0]) / 120.0)
         self._slow = self._slow + packaging_peak * self.preset.fluorescence * flat
 
-    def _room_light(self) -> FloatArray:
+    def _room_light(self, lines: Sequence[tuple[float, float]]) -> FloatArray:
         light = np.full(self.wavelength_nm.size, 0.02)
-        for position, strength in AMBIENT_LINES_NM:
+        for position, strength in lines:
             width_nm = self._slit_cm * self.wavelength_nm**2 * 1e-7
             light += strength * np.exp(-4.0 * np.log(2.0) * ((self.wavelength_nm - position) / width_nm) ** 2)
         return light

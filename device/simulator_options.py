@@ -60,6 +60,7 @@ class SimulatorOptions:
     laser_k: float
     detector_k: float
     realtime: bool
+    lamp: str
 
     @property
     def perturbation_label(self) -> str:
@@ -106,4 +107,5 @@ def read_options(uri: DeviceURI) -> SimulatorOptions:
         laser_k=uri.number("laser_k", 0.0, -100.0, 100.0),
         detector_k=uri.number("detector_k", 0.0, -50.0, 100.0),
         realtime=uri.choice("realtime", "0", ("0", "1")) == "1",
+        lamp=scene.lamp if scene else "",
     )

@@ -17,11 +17,14 @@ class Scene:
         As in a ``sim:`` URI, in weight fractions.
     options
         Options that it sets where the URI does not.
+    lamp
+        Element of a calibration lamp that shines into the instrument; empty for none.
     """
 
     summary: str
     mixture: str
     options: dict[str, str] = field(default_factory=dict)
+    lamp: str = ""
 
 
 SCENES = {
@@ -52,5 +55,10 @@ SCENES = {
     "empty-bag": Scene(
         "nothing but the bag", "sodium chloride", {"packaging": "ldpe:0.3", "fluorescence": "0.05"}
     ),
+}
+_LAMP = {"brightness": "0", "fluorescence": "0", "ambient": "100000"}
+SCENES |= {
+    "neon-lamp": Scene("a neon lamp for calibration", "sodium chloride", _LAMP, lamp="Ne"),
+    "argon-lamp": Scene("an argon lamp for calibration", "sodium chloride", _LAMP, lamp="Ar"),
 }
 """Scenes by the name that ``sim:NAME`` takes."""
