@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spectriage.spectra.policy import Policy
 from spectriage.spectra.reference import Reference, Tier
@@ -80,11 +80,26 @@ def wording(component: Component) -> str:
 
 def rule(evidence: Evidence, policy: Policy) -> Ruling:
     """Return the first ruling that holds: alarm, warning, inconclusive, no alarm."""
+    evidence = _without_hints(evidence)
     for attempt in (_alarm, _warning, _inconclusive):
         ruling = attempt(evidence, policy)
         if ruling is not None:
             return ruling
     return _no_alarm(evidence)
+
+
+def _without_hints(evidence: Evidence) -> Evidence:
+    """Leave out what rests on computed references: a hint among the candidates, never part of a verdict."""
+    parts = tuple(part for part in evidence.components if part.reference.tier is not Tier.COMPUTED)
+    return replace(
+        evidence,
+        components=parts,
+        targets=tuple(
+            replace(target, found=target.found and target.tier is not Tier.COMPUTED)
+            for target in evidence.targets
+        ),
+        explained=evidence.explained and len(parts) == len(evidence.components),
+    )
 
 
 def _alarm(evidence: Evidence, policy: Policy) -> Ruling | None:
@@ -112,10 +127,14 @@ def _carried(target: TargetEvidence, evidence: Evidence) -> bool:
 def _warning(evidence: Evidence, policy: Policy) -> Ruling | None:
     for target in evidence.targets:
         if target.found:
+            known = target.reference.tier in CARRYING
+            name = (
+                f"Consistent with {target.name}" if known else f"Possible {target.name}, unverified reference"
+            )
             return Ruling(
                 Verdict.WARNING,
                 f"{target.reference.hazard}:{target.name}",
-                f"Possible {target.name}, unverified reference{_beside(evidence, target)}.",
+                f"{name}{_beside(evidence, target)}.",
                 _target_facts(target, evidence),
                 f"{LABORATORY} {_hazard_step(target)}",
             )
@@ -171,7 +190,8 @@ def _unknown(evidence: Evidence) -> Ruling:
 
 def _blind(evidence: Evidence, policy: Policy) -> Ruling | None:
     """Inconclusive when something watched for could have hidden in this scan."""
-    blind = [target for target in evidence.targets if target.lod > policy.lod]
+    # a limit that is not a number is not within the policy either
+    blind = [target for target in evidence.targets if not target.lod <= policy.lod]
     if not blind:
         return None
     worst = ", ".join(f"{target.name} ({lod_text(target.lod)})" for target in blind[:3])
@@ -210,7 +230,7 @@ def _no_alarm(evidence: Evidence) -> Ruling:
 
 def lod_text(lod: float) -> str:
     """Return a limit of detection in words."""
-    return "no amount" if lod > 1.0 else f"{lod:.0%}"
+    return f"{lod:.0%}" if lod <= 1.0 else "no amount"
 
 
 def _target_facts(target: TargetEvidence, evidence: Evidence) -> tuple[str, ...]:
