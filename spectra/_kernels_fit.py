@@ -190,8 +190,8 @@ def least_visible(
 ) -> float:
     """Bisect for the amount of `spike` (m,) in `empty` (m,) at which the last row of `stack` is found.
 
-    Found is when it brings the log gain ``wanted[0]``, and ``wanted[1]`` more than each of `imitators` (j, m)
-    in its place. `amounts` are the least and the greatest tried; infinity when not even the greatest is found.
+    Found is when it brings the log gain ``wanted[0]``, and ``wanted[1]`` more than each of `imitators`
+    (j, m) in its place. `amounts` are the least and the greatest tried; infinity when not even that is found.
     """
     k = stack.shape[0] - 1
     m = empty.size

@@ -119,9 +119,7 @@ class Identifier:
             raise SpectrumError(
                 "the spectrum is flat", remedy="check that the laser was on and the file is whole"
             )
-        selection = select(
-            fitter, self._allowed, lambda row: self.policy.required_gain(self.references.records[row])
-        )
+        selection = select(fitter, self._allowed, self.policy)
         fit = selection.fit
         records = self.references.records
         targets, fit = self._weigh_targets(fitter, selection)

@@ -74,7 +74,7 @@ class Policy:
     targets: tuple[Target, ...] = DEFAULT_TARGETS
     lod: float = 0.10
     gain: float = 0.20
-    hazard_gain: float = 0.25
+    hazard_gain: float = 0.22
     packaging_gain: float = 0.10
     margin: float = 0.05
     prior_known: float = 0.8
@@ -97,6 +97,19 @@ class Policy:
         if reference.hazard.alarms or reference.hazard.warns:
             return self.hazard_gain
         return self.gain
+
+    def supports_needed(self, reference: Reference, gain: float) -> int:
+        """Return how many independent bands must need a reference that brings this log gain.
+
+        One shared line is never enough for what alarms; the less is gained, the more bands must agree.
+        """
+        if reference.hazard.alarms or reference.family in self._watched:
+            return 3 if gain >= 2.0 * self.hazard_gain else 4
+        return 2 if reference.hazard.warns else 0
+
+    @property
+    def _watched(self) -> frozenset[str]:
+        return frozenset(family for target in self.targets for family in target.families)
 
     def explained_by(self, references: tuple[Reference, ...]) -> float:
         """Return the similarity at which these references, together, explain a spectrum."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from spectriage.spectra.bands import band_support, independent_supports, supported_share
 from spectriage.spectra.mixture import Axis, Fit, Fitter, log_gain
+from spectriage.spectra.policy import Policy
 from spectriage.spectra.spectrum import FloatArray
 
 MOST_COMPONENTS = 5
@@ -44,13 +45,7 @@ class Selection:
     rejected: tuple[int, float] | None
 
 
-def select(
-    fitter: Fitter,
-    allowed: FloatArray,
-    required: Required,
-    *,
-    most: int = MOST_COMPONENTS,
-) -> Selection:
+def select(fitter: Fitter, allowed: FloatArray, policy: Policy, *, most: int = MOST_COMPONENTS) -> Selection:
     """Select the references that a query needs.
 
     Parameters
@@ -59,16 +54,20 @@ def select(
         The query and the library.
     allowed
         1 for the rows that may be used, shape (n,).
-    required
-        The log gain that adding a row must reach.
+    policy
+        What an addition must bring.
     most
         Most components, packaging not counted.
     """
+    records = fitter.index.references.records
+
+    def required(row: int) -> float:
+        return policy.required_gain(records[row])
+
     runner_up = fitter.first(allowed)
     if not runner_up or runner_up[0].similarity <= 0.0:
         return Selection(fitter.fit((), Axis()), (), (), None)
     fit = fitter.refine(runner_up[0], stretch=True)
-    records = fitter.index.references.records
     rejected: tuple[int, float] | None = None
     while True:
         taken = {records[row].family for row in fit.rows}
@@ -84,7 +83,7 @@ def select(
         for row, gain in _additions(fitter, fit, open_rows, runner_up, required):
             if gain >= required(row):
                 larger = fitter.with_row(fit, row)
-                if _is_seen(fitter, larger):
+                if _is_seen(fitter, larger, policy.supports_needed(records[row], gain)):
                     step = (row, larger)
                     break
             rejected = (row, gain) if rejected is None or gain > rejected[1] else rejected
@@ -103,17 +102,12 @@ def select(
     return Selection(fit, gains, tuple(runner_up), rejected)
 
 
-def _is_seen(fitter: Fitter, larger: Fit) -> bool:
-    """Whether an addition explains its own bands, and not only what the others left at a few of them.
-
-    What alarms or warns needs several bands of its own: one line in the right place is a coincidence.
-    """
-    record = fitter.index.references.records[larger.rows[-1]]
-    if record.is_packaging:
+def _is_seen(fitter: Fitter, larger: Fit, supports_needed: int) -> bool:
+    """Whether an addition explains its own bands, and not only what the others left at a few of them."""
+    if fitter.index.references.records[larger.rows[-1]].is_packaging:
         return True
     bands = band_support(fitter, larger, len(larger.rows) - 1)
-    needed = 3 if record.hazard.alarms else 2 if record.hazard.warns else 0
-    return supported_share(bands) >= SEEN_SHARE and independent_supports(bands) >= needed
+    return supported_share(bands) >= SEEN_SHARE and independent_supports(bands) >= supports_needed
 
 
 def _additions(

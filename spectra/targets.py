@@ -16,13 +16,11 @@ from spectriage.spectra.result import TargetEvidence
 from spectriage.spectra.spectrum import FloatArray
 
 LOD_STEPS = 6
-LOD_RESERVE = 1.7
+LOD_RESERVE = 1.9
 """By how much the gain at the limit of detection exceeds what is required: 95 % of samples reach that."""
 AMOUNTS = (1e-3, 4.0)
 """The least and the greatest amount tried, in units of the scan's derivative norm."""
 IMITATORS = 2
-SUPPORTS_NEEDED = 3
-"""Independent pieces of evidence; the phenyl lines that many materials share are one."""
 BEST_LOOKS = 4
 
 
@@ -87,7 +85,9 @@ def weigh_target(
     carrying = [row for row in known.rows if records[row].tier is known.tier]
     evidence = TargetEvidence(
         name=known.target.name,
-        found=gain >= policy.hazard_gain and margin >= policy.margin and supports >= SUPPORTS_NEEDED,
+        found=gain >= policy.hazard_gain
+        and margin >= policy.margin
+        and supports >= policy.supports_needed(records[larger.rows[-1]], gain),
         gain=gain,
         carrying_gain=float(fitter.gains(base, carrying[:BEST_LOOKS]).max()),
         margin=margin,
