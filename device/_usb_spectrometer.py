@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -45,6 +44,8 @@ OFF_S = 0.6
 ABORT_OFF_S = 0.08
 """Longest time that `abort` waits for the laser-off; it goes on after that."""
 OFF_TIMEOUT_MS = 500
+DRIFT_C = 3.0
+"""A detector this far from its temperature at the first scan gives another dark: such a scan is marked."""
 SILENCE_MS = 10
 """A pipe that says nothing for this long is empty."""
 
@@ -77,7 +78,8 @@ class UsbSpectrometer(Spectrometer):
         self._laser_on_at: float | None = None
         self._suspect: tuple[int, ...] = ()
         self._repeated = 0
-        self._quiet = threading.Lock()
+        self._first_celsius: float | None = None
+        self._exposes_freely = False
         self._owner_thread = OwnerThread(f"owner of {where}")
         self._off_lane = OwnerThread(f"laser off of {where}")
 
@@ -114,6 +116,14 @@ class UsbSpectrometer(Spectrometer):
     @abstractmethod
     def _driver_release(self) -> None:
         """Give the USB handle back, without the driver."""
+
+    @abstractmethod
+    def _driver_abandon(self) -> None:
+        """Make a driver call that was given up fail if it ever comes back, instead of going on."""
+
+    def _driver_detector_c(self) -> float | None:
+        """Return the detector's temperature in °C; None where it cannot be read."""
+        return None
 
     def _has_laser(self) -> bool:
         """Whether there is a laser or a gate line."""
@@ -177,6 +187,13 @@ class UsbSpectrometer(Spectrometer):
 
     def _do_scan_metadata(self) -> Mapping[str, Any]:
         metadata: dict[str, Any] = {}
+        celsius = self._run(self._driver_detector_c, COMMAND_S)
+        if celsius is not None:
+            metadata["detector_c"] = celsius
+            if self._first_celsius is None:
+                self._first_celsius = celsius
+            if abs(celsius - self._first_celsius) > DRIFT_C:
+                metadata["detector_drifted"] = True
         if self._has_laser():
             metadata["laser"] = str(LaserState.ON if self._wants_laser else LaserState.OFF)
             if self._wants_laser and self._laser_on_at is not None:
@@ -287,9 +304,27 @@ class UsbSpectrometer(Spectrometer):
     def _lit_frame(self, settings: ScanSettings, deadline: Deadline) -> FloatArray:
         """Expose once, and see that the laser was as it should be before and after."""
         self._check_light()
-        frame = self._run(lambda: self._driver_frame(settings), None, deadline)
+        frame = self._new_frame(settings, deadline)
         self._check_light()
         return np.asarray(frame, dtype=np.float64)
+
+    def _new_frame(self, settings: ScanSettings, deadline: Deadline) -> FloatArray:
+        """Expose once; a frame that is there before it can have been exposed is an old one.
+
+        A unit that does so twice in a row, with its pipe emptied in between, exposes all the time by itself:
+        that is remembered, and discarding a frame after each change is then all that can be done.
+        """
+        exposure_s = settings.integration_ms * 1e-3
+        for attempt in range(2):
+            began = self.clock.monotonic()
+            frame = self._run(lambda: self._driver_frame(settings), None, deadline)
+            if self._exposes_freely or self.clock.monotonic() - began >= 0.5 * exposure_s:
+                return frame
+            if attempt == 0:
+                deadline.require(2.0 * exposure_s, "reading again after an old frame", self.where)
+                self._recover(deadline)
+        self._exposes_freely = True
+        return frame
 
     def _check_light(self) -> None:
         if not self._has_laser():
@@ -353,6 +388,7 @@ class UsbSpectrometer(Spectrometer):
             raise DeviceAbortedError("the acquisition was aborted", where=self.where) from None
         except Overdue:
             self._lost = "the driver hung and was abandoned"
+            self._driver_abandon()
             self._begin_off(OFF_S) if self._has_laser() else None
             raise DeviceTimeoutError(
                 "the driver did not return in time and was abandoned",
@@ -368,12 +404,14 @@ class UsbSpectrometer(Spectrometer):
 
     def _shut_down(self) -> None:
         """Let go of the threads and the USB handle, whatever state the driver is in."""
+        self._lost = self._lost or "the device was closed"
+        # The owner first: what it still had to do would open the handle again after it was given back.
+        self._owner_thread.stop(0.2)
         try:
             self._off_lane.call(self._driver_release, OFF_S)
-        except Exception:
-            self._lost = self._lost or "closed"
-        self._lost = self._lost or "closed"
-        self._owner_thread.stop(0.2)
+        except Exception as error:
+            self._lost += f"; its handle could not be given back: {error}"
+        self._driver_abandon()
         self._off_lane.stop(0.2)
 
 

@@ -60,6 +60,8 @@ UNCOOLED_LIMIT_C = 60.0
 WRITE, READ = 0x40, 0xC0
 LASER, _LASER_COMMANDED, _CAN_FIRE, _REVISION, EXTENDED = 0xBE, 0xE2, 0xEF, 0xC0, 0xFF
 PAGE, _IS_FIRING = 0x01, 0x0D
+_DETECTOR_SENSOR = 0xD7
+_CHARGE = 0x13
 _SPECTRA = (0x82, 0x86)
 _POLL_S = 0.02
 
@@ -180,6 +182,14 @@ class WasatchSpectrometer(UsbSpectrometer):
     def _driver_release(self) -> None:
         release(self._usb)
 
+    def _driver_abandon(self) -> None:
+        # The driver gives its read loop up when it has no transport any more.
+        self._driver.shutdown_requested = True
+        self._driver.device_type = None
+
+    def _driver_detector_c(self) -> float | None:
+        return self._detector_c()
+
     def _do_scan_metadata(self) -> Mapping[str, Any]:
         metadata = dict(super()._do_scan_metadata())
         metadata["memory_sha256"] = self.memory_sha256
@@ -287,7 +297,11 @@ class WasatchSpectrometer(UsbSpectrometer):
     def _detector_c(self) -> float | None:
         if not self._memory.has_cooling:
             return None
-        return _number(self._driver.get_detector_temperature_degC())
+        # The driver's own reading may be a tenth of a second old.
+        answer = self._usb.ctrl_transfer(READ, _DETECTOR_SENSOR, 0, 0, 2, timeout=OFF_TIMEOUT_MS)
+        if len(answer) != 2:
+            return None
+        return _number(self._driver.get_detector_temperature_degC(answer[0] << 8 | answer[1]))
 
     def _laser_c(self) -> float | None:
         return _number(self._driver.get_laser_temperature_degC()) if self._is_xs else None
@@ -295,8 +309,9 @@ class WasatchSpectrometer(UsbSpectrometer):
     def _battery(self) -> float | None:
         if not self._memory.has_battery:
             return None
-        percent = _number(self._driver.get_battery_percentage())
-        return None if percent is None else percent / 100.0
+        # The driver's own reading may be a second old. Percent, then 256ths of a percent in front.
+        answer = self._usb.ctrl_transfer(READ, EXTENDED, _CHARGE, 0, 64, timeout=OFF_TIMEOUT_MS)
+        return None if len(answer) < 2 else (answer[1] + answer[0] / 256.0) / 100.0
 
     def _unfit(self) -> str:
         """Why the laser must not fire now; empty when it may."""

@@ -46,6 +46,7 @@ from spectriage.device.errors import (
     DeviceError,
     DeviceNotFoundError,
     DeviceProtocolError,
+    DeviceTimeoutError,
     DeviceUnsafeError,
 )
 from spectriage.device.protocol import (
@@ -62,6 +63,7 @@ from spectriage.device.uri import DeviceURI
 from spectriage.spectra.spectrum import FloatArray
 
 OCEAN_VENDOR_ID = 0x2457
+LATE_FRAME_MS = 2000
 GATE_NOTE = "only a line that gates a laser: no interlock readback, no watchdog, the light is not read back"
 OPTIONS = ("excitation_nm", "memory")
 
@@ -73,6 +75,7 @@ _GATE_OFF = b"\x03\x00\x00"
 _STATUS = b"\xfe"
 _STATUS_BYTES = 16
 _SATURATION_SLOT = 17
+_OBP_TEMPERATURE = 0x00420004
 # QE65000: 1280 words; ten leading ones are no light, then the 1024 lit pixels of the S7031-1006 (Hamamatsu).
 _LIT = {"QE65000": slice(10, 1034)}
 
@@ -84,8 +87,8 @@ class OceanSpectrometer(UsbSpectrometer):
     ----------
     driver
         An open ``SeaBreezeDevice``.
-    usb_device
-        The pyusb device below it.
+    handle
+        The ``USBTransportHandle`` below it.
     where
         The URI.
     origin
@@ -104,7 +107,7 @@ class OceanSpectrometer(UsbSpectrometer):
     def __init__(
         self,
         driver: Any,
-        usb_device: Any,
+        handle: Any,
         where: str,
         *,
         origin: Origin = Origin.MEASURED,
@@ -113,7 +116,8 @@ class OceanSpectrometer(UsbSpectrometer):
     ) -> None:
         super().__init__(where, clock)
         self._driver = driver
-        self._usb = usb_device
+        self._handle = handle
+        self._usb = handle.pyusb_device
         self._spectrometer = driver.f.spectrometer
         self._cut = _LIT.get(driver.model, slice(None))
         self._axis = self._read_axis()
@@ -196,6 +200,15 @@ class OceanSpectrometer(UsbSpectrometer):
     def _driver_release(self) -> None:
         release(self._usb)
 
+    def _driver_abandon(self) -> None:
+        let_go(self._handle)
+
+    def _driver_detector_c(self) -> float | None:
+        if self._driver.model != "QEPRO":
+            return None
+        answer = self._spectrometer.protocol.query(_OBP_TEMPERATURE)
+        return float(struct.unpack("<f", answer)[0])
+
 
 class GatedOceanSpectrometer(OceanSpectrometer):
     """A model whose lamp-enable line the driver reaches."""
@@ -251,6 +264,21 @@ class GatedOceanSpectrometer(OceanSpectrometer):
         return LaserState.UNKNOWN
 
 
+class _Released:
+    """Stands in for a pyusb device that its handle must not touch any more."""
+
+    def reset(self) -> None:
+        """Do nothing."""
+
+
+def let_go(handle: Any) -> None:
+    """Take the device from a driver's handle.
+
+    A handle resets its device when it is collected, perhaps while the same unit is in use again.
+    """
+    handle.pyusb_device = _Released()
+
+
 def _endpoints(device: Any) -> list[int]:
     return [
         endpoint.bEndpointAddress
@@ -268,18 +296,36 @@ def _supported_products() -> Collection[int]:
     return {product for vendor, product in USBTransport.vendor_product_ids if vendor == OCEAN_VENDOR_ID}
 
 
-def _open_driver(usb_device: Any, where: str) -> Any:
-    """Open one device with the driver; the line goes low before anything else is asked of it."""
+def _open_driver(usb_device: Any, where: str) -> tuple[Any, Any]:
+    """Open one device with the driver; return the driver and its handle.
+
+    The line goes low before anything else is asked. What an earlier program left in the pipes would be taken
+    for answers, so they are emptied; a frame that was still under way needs a second try.
+    """
     from seabreeze.pyseabreeze.devices import SeaBreezeDevice
     from seabreeze.pyseabreeze.transport import USBTransport, USBTransportHandle
 
     check_access(usb_device, where)
-    with usb_errors(where):
-        if USBTransport.vendor_product_ids[OCEAN_VENDOR_ID, usb_device.idProduct] in _GATED:
-            usb_device.write(_OUT, _GATE_OFF, timeout=OFF_TIMEOUT_MS)
-        driver = SeaBreezeDevice(USBTransportHandle(usb_device))
-        within(OPEN_S, driver.open, where)
-    return driver
+    handle = USBTransportHandle(usb_device)
+    inputs = [endpoint for endpoint in _endpoints(usb_device) if endpoint & 0x80]
+    silences_ms = (SILENCE_MS, LATE_FRAME_MS)
+    for silence_ms in silences_ms:
+        try:
+            with usb_errors(where):
+                if USBTransport.vendor_product_ids[OCEAN_VENDOR_ID, usb_device.idProduct] in _GATED:
+                    usb_device.write(_OUT, _GATE_OFF, timeout=OFF_TIMEOUT_MS)
+                drain(usb_device, inputs, silence_ms)
+                driver = SeaBreezeDevice(handle)
+                within(OPEN_S, driver.open, where)
+            return driver, handle
+        except (DeviceProtocolError, DeviceTimeoutError):
+            if silence_ms == silences_ms[-1]:
+                let_go(handle)
+                raise
+        except DeviceError:
+            let_go(handle)
+            raise
+    raise AssertionError("not reached")
 
 
 def open_ocean(
@@ -328,16 +374,16 @@ def open_ocean(
     problem: DeviceError | None = None
     for usb_device in find_devices(backend, OCEAN_VENDOR_ID, products):
         try:
-            driver = _open_driver(usb_device, where)
+            driver, handle = _open_driver(usb_device, where)
         except DeviceError as error:
             problem = problem or error
             release(usb_device)
             continue
         if serial and driver.serial_number != serial:
             seen.append(driver.serial_number)
-            driver.close()
+            _close_driver(driver, handle)
             continue
-        return _adapt(driver, usb_device, where, origin, excitation_nm, memory, clock)
+        return _adapt(driver, handle, where, origin, excitation_nm, memory, clock)
     if problem is not None:
         raise problem
     raise DeviceNotFoundError(
@@ -347,9 +393,18 @@ def open_ocean(
     )
 
 
+def _close_driver(driver: Any, handle: Any) -> None:
+    device = handle.pyusb_device
+    try:
+        driver.close()
+    finally:
+        let_go(handle)
+        release(device)
+
+
 def _adapt(
     driver: Any,
-    usb_device: Any,
+    handle: Any,
     where: str,
     origin: Origin,
     excitation_nm: float | None,
@@ -358,9 +413,9 @@ def _adapt(
 ) -> OceanSpectrometer:
     try:
         kind = GatedOceanSpectrometer if driver.model in _GATED else OceanSpectrometer
-        device = kind(driver, usb_device, where, origin=origin, excitation_nm=excitation_nm, clock=clock)
+        device = kind(driver, handle, where, origin=origin, excitation_nm=excitation_nm, clock=clock)
     except BaseException:
-        driver.close()
+        _close_driver(driver, handle)
         raise
     check_memory(device.memory_sha256, memory, device)
     return device
@@ -391,7 +446,7 @@ def _look(usb_devices: Iterable[Any]) -> Iterable[FoundDevice]:
     for usb_device in usb_devices:
         name = f"ocean:@{usb_device.bus}.{usb_device.address}"
         try:
-            driver = _open_driver(usb_device, name)
+            driver, handle = _open_driver(usb_device, name)
         except DeviceError as error:
             yield found_unusable(name, "Ocean spectrometer", error)
             release(usb_device)
@@ -400,7 +455,7 @@ def _look(usb_devices: Iterable[Any]) -> Iterable[FoundDevice]:
             f"ocean:{driver.serial_number}", f"Ocean {driver.model}", remedy=f"note: {NEVER_ON_HARDWARE}"
         )
         try:
-            driver.close()
+            _close_driver(driver, handle)
         except Exception as error:
             yield found_unusable(name, f"Ocean {driver.model}", to_device_error(error, name))
 

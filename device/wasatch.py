@@ -101,7 +101,14 @@ def _prepare(usb_device: Any, where: str) -> str:
     with usb_errors(where):
         usb_device.ctrl_transfer(WRITE, LASER, 0, 0, b"", timeout=OFF_TIMEOUT_MS)
         page = bytes(usb_device.ctrl_transfer(READ, EXTENDED, PAGE, 0, 64, timeout=OFF_TIMEOUT_MS))
-    return page[16:32].split(b"\0")[0].decode("ascii", "replace")
+    serial = page[16:32].split(b"\0")[0].decode("ascii", "replace")
+    if not (serial.isascii() and serial.isprintable() and serial):
+        raise DeviceProtocolError(
+            "the unit's memory has no serial number",
+            where=where,
+            remedy="the memory may be blank or corrupt: have it programmed",
+        )
+    return serial
 
 
 def open_wasatch(

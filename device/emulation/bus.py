@@ -14,6 +14,13 @@ _VENDOR_CLASS = 0xFF
 _BULK = 2
 
 
+class EmulatedHandle:
+    """What the host holds of an open device."""
+
+    def __init__(self, device: EmulatedDevice) -> None:
+        self.device = device
+
+
 class EmulatedBus(IBackend):  # type: ignore[misc]
     """A ``usb.backend.IBackend`` whose devices are `EmulatedDevice` objects; nobody above knows.
 
@@ -119,68 +126,69 @@ class EmulatedBus(IBackend):  # type: ignore[misc]
             extra_descriptors=[],
         )
 
-    # -- handles: the device object itself
+    # -- handles
 
-    def open_device(self, dev: EmulatedDevice) -> EmulatedDevice:
+    def open_device(self, dev: EmulatedDevice) -> EmulatedHandle:
         """Open a handle."""
         dev.open()
-        return dev
+        return EmulatedHandle(dev)
 
-    def close_device(self, dev_handle: EmulatedDevice) -> None:
+    def close_device(self, dev_handle: EmulatedHandle) -> None:
         """Close a handle."""
-        dev_handle.close()
+        dev_handle.device.close(dev_handle)
 
-    def set_configuration(self, dev_handle: EmulatedDevice, config_value: int) -> None:
+    def set_configuration(self, dev_handle: EmulatedHandle, config_value: int) -> None:
         """Set the configuration."""
-        dev_handle.configure()
+        dev_handle.device.configure(dev_handle)
 
-    def get_configuration(self, dev_handle: EmulatedDevice) -> int:
+    def get_configuration(self, dev_handle: EmulatedHandle) -> int:
         """Return the configuration in force."""
         return 1
 
-    def set_interface_altsetting(self, dev_handle: EmulatedDevice, intf: int, altsetting: int) -> None:
+    def set_interface_altsetting(self, dev_handle: EmulatedHandle, intf: int, altsetting: int) -> None:
         """Take the one alternate setting."""
 
-    def claim_interface(self, dev_handle: EmulatedDevice, intf: int) -> None:
+    def claim_interface(self, dev_handle: EmulatedHandle, intf: int) -> None:
         """Claim the interface."""
-        dev_handle.claim()
+        dev_handle.device.claim(dev_handle)
 
-    def release_interface(self, dev_handle: EmulatedDevice, intf: int) -> None:
+    def release_interface(self, dev_handle: EmulatedHandle, intf: int) -> None:
         """Release the interface."""
+        dev_handle.device.unclaim(dev_handle)
 
-    def clear_halt(self, dev_handle: EmulatedDevice, ep: int) -> None:
+    def clear_halt(self, dev_handle: EmulatedHandle, ep: int) -> None:
         """Clear a stall."""
-        dev_handle.clear_halt(ep)
+        dev_handle.device.clear_halt(ep)
 
-    def reset_device(self, dev_handle: EmulatedDevice) -> None:
+    def reset_device(self, dev_handle: EmulatedHandle) -> None:
         """Reset."""
-        dev_handle.reset()
+        dev_handle.device.reset()
 
-    def is_kernel_driver_active(self, dev_handle: EmulatedDevice, intf: int) -> bool:
+    def is_kernel_driver_active(self, dev_handle: EmulatedHandle, intf: int) -> bool:
         """No kernel driver is emulated."""
         return False
 
-    def detach_kernel_driver(self, dev_handle: EmulatedDevice, intf: int) -> None:
+    def detach_kernel_driver(self, dev_handle: EmulatedHandle, intf: int) -> None:
         """Detach nothing."""
 
-    def attach_kernel_driver(self, dev_handle: EmulatedDevice, intf: int) -> None:
+    def attach_kernel_driver(self, dev_handle: EmulatedHandle, intf: int) -> None:
         """Attach nothing."""
 
     # -- transfers
 
-    def bulk_write(self, dev_handle: EmulatedDevice, ep: int, intf: int, data: Any, timeout: int) -> int:
+    def bulk_write(self, dev_handle: EmulatedHandle, ep: int, intf: int, data: Any, timeout: int) -> int:
         """Do a bulk write."""
-        return dev_handle.write(ep, bytes(data))
+        return dev_handle.device.write(ep, bytes(data))
 
     def bulk_read(
-        self, dev_handle: EmulatedDevice, ep: int, intf: int, buff: array.array[int], timeout: int
+        self, dev_handle: EmulatedHandle, ep: int, intf: int, buff: array.array[int], timeout: int
     ) -> int:
         """Do a bulk read."""
-        return dev_handle.read(ep, buff, timeout)
+        return dev_handle.device.read(ep, buff, timeout)
 
     def ctrl_transfer(
         self,
-        dev_handle: EmulatedDevice,
+        dev_handle: EmulatedHandle,
         bmRequestType: int,
         bRequest: int,
         wValue: int,
@@ -189,4 +197,4 @@ class EmulatedBus(IBackend):  # type: ignore[misc]
         timeout: int,
     ) -> int:
         """Do a control transfer."""
-        return dev_handle.control(bmRequestType, bRequest, wValue, wIndex, data)
+        return dev_handle.device.control(bmRequestType, bRequest, wValue, wIndex, data)

@@ -69,6 +69,8 @@ class EmulatedDevice:
         The last transfers, oldest first.
     open_handles
         How many handles the host holds.
+    claimed_by
+        The handle that claimed the interface, or True for another program; only one can.
     """
 
     vendor_id = 0
@@ -86,7 +88,7 @@ class EmulatedDevice:
         self.plugged = True
         self.address = 0
         self.open_handles = 0
-        self.claimed_elsewhere = False
+        self.claimed_by: object = None
         self.stalled: set[int] = set()
         self.fifo: dict[int, deque[_Packet]] = {endpoint: deque() for endpoint in self.bulk_in}
         self.faults: list[Fault] = []
@@ -136,6 +138,7 @@ class EmulatedDevice:
         """Put the cable back; the device gets another bus address, as on a real bus."""
         with self.condition:
             self._clear()
+            self.claimed_by = None
             self.address += 1
             self.plugged = True
             self.on_reset()
@@ -154,17 +157,24 @@ class EmulatedDevice:
         self._setup(Transfer(Kind.OPEN))
         self.open_handles += 1
 
-    def close(self) -> None:
-        """Close a handle."""
+    def close(self, handle: object) -> None:
+        """Close a handle; it gives its claim back."""
         self.open_handles -= 1
+        self.unclaim(handle)
 
-    def configure(self) -> None:
-        """Set the configuration."""
-        self._setup(Transfer(Kind.CONFIGURE))
+    def configure(self, handle: object) -> None:
+        """Set the configuration: refused while another handle has the interface."""
+        self._setup(Transfer(Kind.CONFIGURE), handle)
 
-    def claim(self) -> None:
-        """Claim the interface."""
-        self._setup(Transfer(Kind.CLAIM))
+    def claim(self, handle: object) -> None:
+        """Claim the interface for a handle."""
+        self._setup(Transfer(Kind.CLAIM), handle)
+        self.claimed_by = handle
+
+    def unclaim(self, handle: object) -> None:
+        """Give a claim back."""
+        if self.claimed_by is handle:
+            self.claimed_by = None
 
     def clear_halt(self, endpoint: int) -> None:
         """Clear a stall."""
@@ -316,10 +326,10 @@ class EmulatedDevice:
         if fault is not None and fault.action is Action.UNPLUG_AFTER:
             self.unplug()
 
-    def _setup(self, transfer: Transfer) -> None:
+    def _setup(self, transfer: Transfer, handle: object = None) -> None:
         with self.condition:
             self._begin(transfer)
-            if self.claimed_elsewhere and transfer.kind is not Kind.OPEN:
+            if handle is not None and self.claimed_by is not None and self.claimed_by is not handle:
                 raise usb_error("busy")
 
     def _check_plugged(self) -> None:

@@ -87,7 +87,8 @@ class LineSource:
         shift = exposure.shift_cm
         dark_rate = 50.0 * 2.0 ** (exposure.detector_celsius / 8.0)
         # A fixed pattern, because a driver takes a perfectly flat frame for a sensor that is not awake.
-        counts = OFFSET_COUNTS + dark_rate * exposure.seconds + np.arange(shift.size) % 7
+        pattern = np.arange(shift.size) % 7
+        counts: FloatArray = OFFSET_COUNTS + dark_rate * exposure.seconds + pattern.astype(np.float64)
         if exposure.laser > 0.0:
             light = 4_000.0 * np.exp(-shift / 3_000.0)
             for centre, height, width in _LINES:

@@ -12,7 +12,7 @@ from spectriage.device.emulation.device import EmulatedDevice
 from spectriage.device.emulation.laser import EmulatedLaser
 from spectriage.device.emulation.photons import Exposure, FloatArray, LineSource, PhotonSource
 
-SATURATING = 1000.0
+SATURATING = 60.0
 
 
 class EmulatedSpectrometer(EmulatedDevice):
@@ -40,6 +40,7 @@ class EmulatedSpectrometer(EmulatedDevice):
     """
 
     full_scale = 65535
+    has_laser = False
     default_excitation_nm = 785.0
 
     def __init__(
@@ -107,7 +108,7 @@ class EmulatedSpectrometer(EmulatedDevice):
                 self._extra_frame = True
             elif name == "saturation":
                 self.brightness = SATURATING
-            elif name == "warm-up-droop":
+            elif name == "warm-up-droop" and self.has_laser:
                 self.laser.warm_up_droop = 0.3
             else:
                 return self.set_model_condition(name)

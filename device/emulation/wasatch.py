@@ -40,6 +40,7 @@ class WasatchSpectrometer(EmulatedSpectrometer):
     memory: WasatchMemory
     firmware = (14, 0, 0, 10)
     fpga = b"026-007"
+    has_laser = True
     has_watchdog = False
 
     def __init__(
@@ -158,7 +159,11 @@ class WasatchSpectrometer(EmulatedSpectrometer):
         elif name == "interlock-open":
             self.laser.set_interlock(False)
         elif name == "over-temperature":
-            self.detector_celsius, self.laser_celsius = 45.0, 55.0
+            # Of the detector where its temperature is read, else of the laser.
+            if memory.cooled:
+                self.detector_celsius = 45.0
+            else:
+                self.laser_celsius = 55.0
         elif name == "low-battery" and memory.battery:
             self.battery_percent = 3.0
         elif name == "watchdog-trip" and self.has_watchdog:

@@ -243,7 +243,7 @@ def test_one_device_without_permission_does_not_hide_the_others():
 
 def test_busy_elsewhere():
     model = QePro(clock=VirtualClock())
-    model.claimed_elsewhere = True
+    model.claimed_by = True
     with pytest.raises(DeviceBusyError):
         open_model(model)
     assert discover(model.bus)[0].readiness is Readiness.BUSY

@@ -309,7 +309,7 @@ def test_devices_are_found_by_serial_number():
 
 def test_busy_and_forbidden():
     model = Wp785(clock=VirtualClock())
-    model.claimed_elsewhere = True
+    model.claimed_by = True
     with pytest.raises(DeviceBusyError):
         open_model(model)
     assert discover(model.bus)[0].readiness is Readiness.BUSY
