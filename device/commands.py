@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from spectriage.device.protocol import Spectrometer
     from spectriage.device.rawscan import RawScan
     from spectriage.device.registry import FoundDevice
-    from spectriage.library.commands_identify import Answer
     from spectriage.spectra.identify import Identifier
     from spectriage.spectra.result import Identification
+    from spectriage.spectra.spectrum import Spectrum
 
 DeviceOption = Annotated[
     str,
@@ -49,6 +49,12 @@ LodOption = Annotated[
 ExplainOption = Annotated[
     bool, typer.Option("--explain", help="List the bands that decided, and the alternatives.")
 ]
+CalibrationOption = Annotated[
+    Path | None, typer.Option("--calibration", help="Calibration file; the unit's stored one if not given.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Conclude in spite of an expired, failed or foreign calibration.")
+]
 AutoOption = Annotated[bool, typer.Option("--auto", help="Find the exposure: 60-85 % of full scale.")]
 SecondsOption = Annotated[
     float | None,
@@ -70,12 +76,15 @@ def scan(
     integration_ms: IntegrationOption = None,
     accumulations: AccumulationsOption = None,
     timeout_s: TimeoutOption = None,
+    calibration: CalibrationOption = None,
+    force: ForceOption = False,
 ) -> None:
     """Take one scan with a spectrometer and say what it shows.
 
     Exit code: 10 alarm, 11 warning, 12 inconclusive, 0 no alarm; 2 when no scan could be taken.
     """
     from spectriage.library.commands_identify import Answer, exit_code, make_engine, print_answer, write_plot
+    from spectriage.library.commands_identify import answer as identify_spectrum
 
     if plot is not None:
         from spectriage.spectra.plot import require_matplotlib
@@ -89,7 +98,8 @@ def scan(
             from spectriage.device.scanfile import write_scan
 
             write_scan(raw, out)
-        answer = _answer(engine, device, raw, traces=plot is not None)
+        spectrum, health = calibrated(raw, calibration, force=force)
+        answer = identify_spectrum(engine, device, spectrum, traces=plot is not None, health=health)
     except SpectriageError as error:
         answer = Answer(device, error=error)
     print_answer(answer, as_json=as_json, explain=explain)
@@ -152,10 +162,43 @@ def _configure(device: Spectrometer, integration_ms: float | None, accumulations
     )
 
 
-def _answer(engine: Identifier, name: str, raw: RawScan, *, traces: bool) -> Answer:
-    from spectriage.library.commands_identify import answer
+def calibrated(raw: RawScan, path: Path | None, *, force: bool) -> tuple[Spectrum, str]:
+    """Apply the unit's calibration, and say why its state forbids a conclusion.
 
-    return answer(engine, name, raw.to_spectrum(), traces=traces)
+    Parameters
+    ----------
+    raw
+        The scan.
+    path
+        Calibration file; the unit's stored one when None. A unit without any keeps its factory axis.
+    force
+        Conclude all the same; the spectrum's metadata then says ``health_overridden`` and why.
+
+    Returns
+    -------
+    spectrum, health
+        `health` is one sentence, empty when nothing forbids a conclusion.
+    """
+    from spectriage.device.calibration import calibration_problem
+    from spectriage.device.commands_calibration import known_calibration
+    from spectriage.device.errors import CalibrationError
+
+    spectrum = raw.to_spectrum()
+    try:
+        known = known_calibration(raw.info.serial, path)
+        problem = "" if known is None else calibration_problem(known, raw.info, raw.finished)
+    except CalibrationError as error:
+        known, problem = None, f"The calibration cannot be used: {error.what}."
+    if known is not None:
+        # An expired calibration of this very unit is still the best axis there is.
+        try:
+            spectrum = known.apply(raw)
+        except CalibrationError as error:
+            problem = problem or f"The calibration cannot be applied: {error.what}."
+    if problem and force:
+        overridden = {**spectrum.metadata, "health_overridden": problem}
+        return spectrum.with_step("override health", metadata=overridden), ""
+    return spectrum, problem
 
 
 def _console() -> Console:

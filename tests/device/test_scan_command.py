@@ -111,3 +111,68 @@ def test_importing_the_package_loads_no_driver():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+# -- the calibration gate -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def calibration(tmp_path):
+    """A calibration of unit 2 that changes nothing, as a function of its date and serial."""
+    from datetime import UTC, datetime
+
+    from spectriage.device.calibration import Calibration, save_calibration
+    from spectriage.device.calibration_axis import LaserFit
+
+    def make(day: int = 1, serial: str = "SIM-785-ccd-0002"):
+        date = datetime(2026 if day > 0 else 2020, 1, max(day, 1), tzinfo=UTC)
+        path = tmp_path / f"{serial}-{day}.json"
+        laser = LaserFit(785.0, 0.01, (1001.4,), (0.0,))
+        save_calibration(Calibration(serial, "simulator", date, laser=laser), path)
+        return str(path)
+
+    return make
+
+
+def scan_with(run, *words):
+    return json.loads(run("scan", "-d", "sim:acetaminophen?seed=2", "--json", *words).stdout)
+
+
+def test_a_valid_calibration_changes_no_verdict(run, calibration):
+    assert scan_with(run, "--calibration", calibration())["reason"] == scan_with(run)["reason"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"), [((0,), "expired on 2020"), ((1, "another-unit"), "another instrument")]
+)
+def test_an_expired_or_foreign_calibration_is_inconclusive_unless_forced(run, calibration, arguments, word):
+    path = calibration(*arguments)
+    record = scan_with(run, "--calibration", path)
+    assert record["verdict"] == "INCONCLUSIVE"
+    assert word in json.dumps(record, ensure_ascii=False)
+    forced = scan_with(run, "--calibration", path, "--force")
+    assert forced["reason"] == scan_with(run)["reason"]
+
+
+def test_a_damaged_calibration_is_inconclusive(run, calibration, tmp_path):
+    bad = tmp_path / "bad.json"
+    bad.write_text("{}")
+    record = scan_with(run, "--calibration", str(bad))
+    assert record["verdict"] == "INCONCLUSIVE"
+    assert "calibration cannot be used" in json.dumps(record)
+
+
+def test_a_forced_scan_says_what_was_overridden(calibration):
+    from pathlib import Path
+
+    from spectriage.device.acquisition import Acquirer
+    from spectriage.device.clock import Deadline
+    from spectriage.device.simulator import open_simulator
+    from spectriage.device.uri import parse_uri
+
+    device = open_simulator(parse_uri("sim:acetaminophen?seed=2"))
+    raw = Acquirer(device).scan(Deadline.after(100.0, device.clock))
+    spectrum, health = commands.calibrated(raw, Path(calibration(0)), force=True)
+    assert health == ""
+    assert "expired" in spectrum.metadata["health_overridden"]
+    assert spectrum.history[-1] == "override health"
