@@ -81,7 +81,9 @@ def wording(component: Component) -> str:
 def rule(evidence: Evidence, policy: Policy) -> Ruling:
     """Return the first ruling that holds: alarm, warning, inconclusive, no alarm."""
     evidence = _without_hints(evidence)
-    for attempt in (_alarm, _warning, _inconclusive):
+    # noise can look like anything: below the policy's signal-to-noise ratio it raises nothing
+    seen = evidence.quality.snr >= policy.min_snr
+    for attempt in (_alarm, _warning, _inconclusive) if seen else (_inconclusive,):
         ruling = attempt(evidence, policy)
         if ruling is not None:
             return ruling

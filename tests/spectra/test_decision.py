@@ -167,8 +167,7 @@ ORDER = [
         "oxidiser:ammonium nitrate",
     ),
     ("health", {"health": "Lamp off."}, "INCONCLUSIVE", "instrument"),
-    ("saturated", {"quality": replace(SATURATED, snr=1.0)}, "INCONCLUSIVE", "saturated"),
-    ("weak", {"quality": WEAK}, "INCONCLUSIVE", "weak-signal"),
+    ("saturated", {"quality": SATURATED}, "INCONCLUSIVE", "saturated"),
     ("axis", {"axis_implausible": True}, "INCONCLUSIVE", "axis"),
     ("blind", {"targets": (target(lod=0.5),)}, "INCONCLUSIVE", "limit-of-detection"),
 ]
@@ -181,6 +180,15 @@ def test_the_first_rule_that_holds_decides(first, second):
         merged["targets"] = (*second[1]["targets"], *first[1]["targets"])
     ruling = rule(evidence(**merged), POLICY)
     assert (ruling.verdict, ruling.reason) == (Verdict(first[2]), first[3])
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_below_the_least_signal_nothing_is_decided(name):
+    """Noise alone looks a little like something: it raises no alarm and rules nothing out."""
+    weak = replace(RULES[name][0], quality=replace(RULES[name][0].quality, snr=POLICY.min_snr * 0.99))
+    assert rule(weak, POLICY).verdict is Verdict.INCONCLUSIVE
+    enough = replace(weak, quality=replace(weak.quality, snr=POLICY.min_snr))
+    assert rule(enough, POLICY).verdict is Verdict(RULES[name][1]) or name == "weak"
 
 
 tiers = st.sampled_from(list(Tier))

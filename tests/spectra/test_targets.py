@@ -1,0 +1,163 @@
+"""Watched targets: found where they are, not where they are not, and a limit that follows the measurement.
+
+Simulated, with samples perturbed to the mismatch between instruments; measured spectra are in test_identify.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from spectriage.spectra import Spectrum
+from spectriage.spectra.identify import Identifier
+from spectriage.spectra.mixture import Axis, Fitter
+from spectriage.spectra.policy import DEFAULT_TARGETS, Policy, Target
+from spectriage.spectra.targets import target_rows
+
+CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"
+SEEDS = range(6)
+BENIGN = [
+    CAFFEINE,
+    MANNITOL,
+    "sucrose-crystalline-wasatch",
+    "acetaminophen-form-1-wasatch",
+    "lactose-alpha-monohydrate-wasatch",
+    "talc-rruff",
+    "polystyrene-wasatch",
+    "polyethylene-hdpe-wasatch",
+    "toluene-liquid-wasatch",
+    "methylparaben-wasatch",
+]
+
+
+def evidence(engine: Identifier, spectrum) -> dict:
+    return {target.name: target for target in engine.identify(spectrum).targets}
+
+
+def test_the_members_of_every_target(engine, sample):
+    fitter = Fitter(engine.index, sample({CAFFEINE: 1.0}))
+    known = target_rows(fitter, Policy())
+    assert [item.target.name for item in known] == [target.name for target in DEFAULT_TARGETS]
+    records = engine.references.records
+    for item in known:
+        assert {records[row].family for row in item.rows} <= set(item.target.families)
+        assert item.tier.rank == min(records[row].tier.rank for row in item.rows)
+        assert records[item.best_known].tier is item.tier
+    count = sum(record.family == "fentanyl-class" for record in records)
+    assert len(known[0].rows) == count > 20
+
+
+@pytest.mark.parametrize("name", ["fentanyl-hcl", "fentanyl-base"])
+def test_fentanyl_in_caffeine_is_found(engine, sample, name):
+    found = [
+        evidence(engine, sample({name: 0.4, CAFFEINE: 0.6}, seed=seed))["fentanyl-class"] for seed in SEEDS
+    ]
+    assert sum(target.found for target in found) >= 5
+    for target in found:
+        if target.found:
+            assert target.gain >= Policy().hazard_gain
+            assert target.supports >= 3
+            assert target.reference.family == "fentanyl-class"
+
+
+def test_benign_materials_hold_no_target(engine, sample):
+    for name in BENIGN:
+        for seed in range(3):
+            found = [t.name for t in evidence(engine, sample({name: 1.0}, seed=seed)).values() if t.found]
+            assert found == [], (name, seed)
+
+
+def test_noise_alone_is_never_an_alarm(engine):
+    shift = np.arange(250.0, 1950.0, 2.0)
+    background = 500.0 * np.exp(-(((shift - 1500.0) / 1200.0) ** 2))
+    for seed in (*range(20), 39, 59):
+        noise = np.random.default_rng(seed).normal(scale=10.0, size=shift.size)
+        for variance in (None, np.full(shift.size, 100.0)):
+            result = engine.identify(Spectrum(shift, background + noise, variance))
+            assert result.verdict.value == "INCONCLUSIVE", (seed, result.summary)
+
+
+def test_limits_fall_as_the_signal_rises(engine, sample):
+    """The same samples with ever less noise: monotone within a tenth, until mismatch is all that is left."""
+    medians = []
+    for snr in (5.0, 12.0, 30.0, 100.0):
+        limits = []
+        for seed in range(8):
+            targets = evidence(engine, sample({MANNITOL: 0.5, CAFFEINE: 0.5}, seed=seed, snr=snr))
+            limits.append([min(targets[t.name].lod, 2.0) for t in DEFAULT_TARGETS])
+        medians.append(np.median(limits, axis=0))
+    over_targets = [float(np.exp(np.log(limits).mean())) for limits in medians]
+    for before, after in pairwise(over_targets):
+        assert after <= before * 1.1
+    assert np.all(medians[-1] < 0.8 * medians[0])
+
+
+def test_limits_are_fractions_and_none_is_zero(engine, sample):
+    for name in BENIGN[:6]:
+        for target in evidence(engine, sample({name: 1.0}, seed=2)).values():
+            assert target.lod > 0.001
+            assert target.lod < 1.0 or target.lod == np.inf
+
+
+def test_what_lies_above_its_limit_is_found(engine, sample):
+    """The limit is where 95 % of samples show the target; here at least 90 % of 30 at twice it."""
+    matrix = {MANNITOL: 1.0}
+    limit = evidence(engine, sample(matrix, seed=1))["fentanyl-class"].lod
+    assert limit < 0.4
+    share = min(2.0 * limit, 0.8)
+    found = [
+        evidence(engine, sample({"fentanyl-hcl": share, MANNITOL: 1.0 - share}, seed=seed))[
+            "fentanyl-class"
+        ].found
+        for seed in range(30)
+    ]
+    assert np.mean(found) >= 0.9
+
+
+def test_the_limit_gates_no_alarm(library, sample):
+    """The same scan, with policies on both sides of its worst limit."""
+    spectrum = sample({"sucrose-crystalline-wasatch": 1.0}, seed=1)
+    worst = max(target.lod for target in Identifier(library).identify(spectrum).targets)
+    assert worst < 0.9
+    above = Identifier(library, Policy(lod=min(worst * 1.05, 0.99))).identify(spectrum)
+    below = Identifier(library, Policy(lod=worst * 0.95)).identify(spectrum)
+    assert (above.verdict.value, above.reason) == ("NO_ALARM", "identified")
+    assert (below.verdict.value, below.reason) == ("INCONCLUSIVE", "limit-of-detection")
+    assert above.components == below.components
+
+
+def test_targets_can_be_chosen(library, sample):
+    policy = Policy(targets=(Target("sugar", ("sucrose",)), Target("unobtainium", ("unobtainium",))))
+    result = Identifier(library, policy).identify(sample({MANNITOL: 1.0}, seed=1))
+    assert result.targets[0].name == "sugar"
+    assert not result.targets[0].found
+
+
+def test_an_analogue_that_the_library_lacks_is_of_its_class(library, sample, row_of):
+    """Leave-one-out over estimated analogues: a test of the code, not of nature."""
+    found = called = trials = 0
+    for name in (
+        "acetylfentanyl-hcl",
+        "butyrylfentanyl-hcl",
+        "furanylfentanyl-hcl",
+        "cyclopropylfentanyl-hcl",
+    ):
+        keep = np.arange(len(library)) != row_of[name]
+        engine = Identifier(library.subset(keep))
+        for seed in range(2):
+            result = engine.identify(sample({name: 0.7, MANNITOL: 0.3}, seed=seed))
+            found += result.verdict.value in ("ALARM", "WARNING")
+            called += any(c.claim == "fentanyl" for c in result.components)
+            trials += 1
+    assert found >= 0.85 * trials
+    assert called == 0
+
+
+def test_the_target_is_weighed_on_the_model_without_it(engine, sample, row_of):
+    """Taking the target out of the fit must not take its evidence along."""
+    spectrum = sample({"cocaine-hcl": 0.5, MANNITOL: 0.5}, seed=1)
+    cocaine = evidence(engine, spectrum)["cocaine"]
+    assert cocaine.found
+    fitter = Fitter(engine.index, spectrum)
+    with_it = fitter.refine(fitter.fit((row_of[MANNITOL], row_of["cocaine-hcl"]), Axis()))
+    assert cocaine.gain == pytest.approx(fitter.loss(with_it, 1), rel=0.3)
