@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra._jit import kernel
+from spectriage.spectra._kernels_compress import agreement, compress
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -83,37 +84,6 @@ def fit_rows(
 
 
 @kernel(fastmath=True)
-def compress(values: FloatArray, threshold: float, out: FloatArray) -> None:
-    """Inverse hyperbolic sine of values over threshold: linear in the noise, logarithmic above."""
-    for p in range(values.size):
-        x = values[p] / threshold
-        size = abs(x)
-        y = np.log(size + np.sqrt(size * size + 1.0))
-        out[p] = y if x >= 0.0 else -y
-
-
-@kernel(fastmath=True)
-def agreement(compressed: FloatArray, fitted: FloatArray, weights: FloatArray, threshold: float) -> float:
-    """Cosine between a compressed query and a fit that is compressed here."""
-    dot = 0.0
-    first = 0.0
-    second = 0.0
-    for p in range(compressed.size):
-        x = fitted[p] / threshold
-        size = abs(x)
-        y = np.log(size + np.sqrt(size * size + 1.0))
-        if x < 0.0:
-            y = -y
-        w = weights[p]
-        dot += w * compressed[p] * y
-        first += w * compressed[p] * compressed[p]
-        second += w * y * y
-    if first <= 0.0 or second <= 0.0:
-        return 0.0
-    return float(dot / np.sqrt(first * second))
-
-
-@kernel(fastmath=True)
 def add_each(
     base: FloatArray,
     tries: FloatArray,
@@ -140,17 +110,18 @@ def add_each(
     lowered = np.empty(m)
     amplitudes = np.empty(k + 1)
     fitted = np.empty(m)
+    scratch = np.empty(m)
     for c in range(tries.shape[0]):
         for p in range(m):
             stack[k, p] = tries[c, p]
             lowered[p] = weights[p]
             if not holds[c, p] and weights[p] > unmeasured_weight:
                 lowered[p] = unmeasured_weight
-        before[c] = agreement(compressed, base_fitted, lowered, threshold) if k > 0 else 0.0
+        before[c] = agreement(compressed, base_fitted, lowered, threshold, scratch) if k > 0 else 0.0
         amplitudes[:k] = base_amplitudes
         amplitudes[k] = 0.0
         fit_rows(stack, derivative, lowered, threshold, relative_error, iterations, amplitudes, fitted)
-        after[c] = agreement(compressed, fitted, lowered, threshold)
+        after[c] = agreement(compressed, fitted, lowered, threshold, scratch)
 
 
 @kernel(fastmath=True)
@@ -164,12 +135,13 @@ def _left_by(
     iterations: int,
     amplitudes: FloatArray,
     fitted: FloatArray,
+    scratch: FloatArray,
 ) -> float:
     """Return the logarithm of the disagreement that a fit by `stack` leaves."""
     similarity = 0.0
     if stack.shape[0] > 0:
         fit_rows(stack, derivative, weights, threshold, relative_error, iterations, amplitudes, fitted)
-        similarity = agreement(compressed, fitted, weights, threshold)
+        similarity = agreement(compressed, fitted, weights, threshold, scratch)
     return float(np.log(max(1.0 - similarity, 1e-4)))
 
 
@@ -191,7 +163,7 @@ def least_visible(
     """Bisect for the amount of `spike` (m,) in `empty` (m,) at which the last row of `stack` is found.
 
     Found is when it brings the log gain ``wanted[0]``, and ``wanted[1]`` more than each of `imitators`
-    (j, m) in its place. `amounts` are the least and the greatest tried; infinity when not even that is found.
+    (j, m) in its place. `amounts` are the ends of the search; infinity when nothing below the upper is found.
     """
     k = stack.shape[0] - 1
     m = empty.size
@@ -199,31 +171,66 @@ def least_visible(
     derivative = np.empty(m)
     compressed = np.empty(m)
     fitted = np.empty(m)
+    scratch = np.empty(m)
     amplitudes = np.empty(k + 1)
     low, high = np.log(amounts[0]), np.log(amounts[1])
-    for step in range(steps + 1):
-        middle = high if step == 0 else 0.5 * (low + high)
+    seen = False
+    for _ in range(steps):
+        middle = 0.5 * (low + high)
         amount = np.exp(middle)
         for p in range(m):
             derivative[p] = empty[p] + amount * spike[p] if weights[p] > 0.0 else 0.0
         compress(derivative, threshold, compressed)
         options = (derivative, compressed, weights, threshold, relative_error, iterations)
         amplitudes[:k] = base_amplitudes
-        without = _left_by(stack[:k], *options, amplitudes[:k], fitted)
+        without = _left_by(stack[:k], *options, amplitudes[:k], fitted, scratch)
         amplitudes[:k] = base_amplitudes
         amplitudes[k] = amount
-        left = _left_by(stack, *options, amplitudes, fitted)
+        left = _left_by(stack, *options, amplitudes, fitted, scratch)
         found = without - left >= wanted[0]
         for j in range(imitators.shape[0]):
             if found:
                 other[k] = imitators[j]
                 amplitudes[:k] = base_amplitudes
                 amplitudes[k] = amount
-                found = _left_by(other, *options, amplitudes, fitted) - left >= wanted[1]
+                found = _left_by(other, *options, amplitudes, fitted, scratch) - left >= wanted[1]
         if found:
             high = middle
-        elif step == 0:
-            return np.inf
+            seen = True
         else:
             low = middle
-    return float(np.exp(high))
+    return float(np.exp(high)) if seen else np.inf
+
+
+@kernel()
+def correct_axis(
+    values: FloatArray,
+    valid: BoolArray,
+    start_cm: float,
+    step_cm: float,
+    offset_cm: float,
+    stretch: float,
+    out: FloatArray,
+    out_valid: BoolArray,
+) -> None:
+    """Move values on an even grid to an axis corrected by ``offset + stretch · (shift − 1200)``.
+
+    Cubic Hermite interpolation with central slopes; a derivative over 42 cm⁻¹ has nothing finer. Not valid
+    where one of the four points is not.
+    """
+    m = values.size
+    for p in range(m):
+        shift = start_cm + p * step_cm
+        before = (shift - offset_cm + 1200.0 * stretch) / (1.0 + stretch)
+        place = (before - start_cm) / step_cm
+        j = int(np.floor(place))
+        out[p] = 0.0
+        out_valid[p] = False
+        if j < 1 or j > m - 3:
+            continue
+        if not (valid[j - 1] and valid[j] and valid[j + 1] and valid[j + 2]):
+            continue
+        t = place - j
+        a, b, c, d = values[j - 1], values[j], values[j + 1], values[j + 2]
+        out[p] = b + 0.5 * t * (c - a + t * (2.0 * a - 5.0 * b + 4.0 * c - d + t * (3.0 * (b - c) + d - a)))
+        out_valid[p] = True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spectriage.spectra._kernels_fit import compress
+from spectriage.spectra._kernels_compress import compress
 from spectriage.spectra.mixture import Fit, Fitter
 from spectriage.spectra.spectrum import FloatArray
 

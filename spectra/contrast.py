@@ -10,22 +10,24 @@ than one strong band in place. It is the variance-stabilising transform of addit
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra._kernels_fit import compress
+from spectriage.spectra._kernels_compress import compress
+from spectriage.spectra._kernels_fit import correct_axis
 from spectriage.spectra.derivative import differentiate, savgol_weights, shrink_mask, window_points
 from spectriage.spectra.errors import LibraryError
-from spectriage.spectra.grid import resample
+from spectriage.spectra.grid import Resampled
 from spectriage.spectra.mismatch import mismatched, severity
 from spectriage.spectra.noise import noise_level
 from spectriage.spectra.reference import Float32Array, ReferenceSet
 from spectriage.spectra.scores import DERIVATIVE_WINDOW_CM, score_by_name
 from spectriage.spectra.search import SearchIndex, moved
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.spectrum import FloatArray
 
 BoolArray = NDArray[np.bool_]
 Key = TypeVar("Key")
@@ -83,38 +85,28 @@ class Contrast:
             self.noise,
         )
 
+    def corrected(self, shift: FloatArray, offset_cm: float, stretch: float) -> Contrast:
+        """Return it with the query's axis corrected by ``offset_cm + stretch · (shift − 1200)``."""
+        derivative, compressed = np.empty_like(self.derivative), np.empty_like(self.derivative)
+        valid = np.empty_like(self.valid)
+        start, step = float(shift[0]), float(shift[1] - shift[0])
+        correct_axis(self.derivative, self.valid, start, step, offset_cm, stretch, derivative, valid)
+        compress(derivative, self.threshold, compressed)
+        return Contrast(derivative, valid, self.threshold, compressed, self.norm, self.noise)
 
-def contrast(
-    spectrum: Spectrum,
-    shift: FloatArray,
-    *,
-    offset_cm: float = 0.0,
-    stretch: float = 0.0,
-    noise: float | None = None,
-) -> Contrast:
-    """Bring a spectrum into the contrast domain.
+
+def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None) -> Contrast:
+    """Bring a spectrum on the library's grid into the contrast domain.
 
     Parameters
     ----------
-    spectrum
-        The query.
+    query
+        On the grid, shape (m,).
     shift
-        The library's grid in cm⁻¹, shape (m,).
-    offset_cm, stretch
-        Its axis is corrected by ``offset_cm + stretch · (shift − 1200)`` first.
+        The grid in cm⁻¹, shape (m,).
     noise
         Standard deviation of one grid point's noise, where it is known; else `noise_level` takes it.
-
-    Raises
-    ------
-    SpectrumError
-        When it shares too little range with the grid.
     """
-    if stretch:
-        spectrum = spectrum.with_step(
-            f"stretch({stretch:g})", shift=spectrum.shift + stretch * (spectrum.shift - 1200.0)
-        )
-    query = resample(spectrum, shift, offset_cm=offset_cm)
     step = float(shift[1] - shift[0])
     values, valid = differentiate(
         query.intensity, query.measured, order=2, step_cm=step, width_cm=DERIVATIVE_WINDOW_CM
@@ -145,6 +137,10 @@ class ContrastIndex:
         Unit-norm second derivatives, float32, shape (n, m).
     compressed
         Compressed rows for the search, float32, unit norm, shape (n, m).
+    families
+        A number for each family, shape (n,).
+    packaging, alarms
+        Whether a reference is packaging, or raises an alarm, shape (n,).
     """
 
     def __init__(self, references: ReferenceSet) -> None:
@@ -156,6 +152,11 @@ class ContrastIndex:
         key = compressed_key(self.step_cm)
         kept = references.indexes.get(key)
         self.compressed: Float32Array = compressed_matrix(self.rows) if kept is None else kept
+        records = references.records
+        numbers: dict[str, int] = {}
+        self.families = np.array([numbers.setdefault(r.family, len(numbers)) for r in records], dtype=np.intp)
+        self.packaging: BoolArray = np.array([r.is_packaging for r in records], dtype=bool)
+        self.alarms: BoolArray = np.array([r.hazard.alarms for r in records], dtype=bool)
         self._rows: dict[tuple[int, float], FloatArray] = {}
         self._unlike: dict[tuple[int, float], FloatArray] = {}
         self._likest: dict[int, tuple[int, ...]] = {}
@@ -172,6 +173,10 @@ class ContrastIndex:
         if norm == 0.0:
             return np.zeros(len(self))
         return (self.compressed @ (query.compressed / norm).astype(np.float32)).astype(np.float64)
+
+    def outside_families_of(self, rows: Collection[int]) -> BoolArray:
+        """Return which references are of none of the families of some rows, shape (n,)."""
+        return ~np.isin(self.families, self.families[list(rows)])
 
     def row(self, index: int, broadening_cm: float = 0.0) -> FloatArray:
         """Return one reference's derivative, shape (m,), blurred by a Gaussian of that FWHM in cm⁻¹."""

@@ -9,7 +9,7 @@ from importlib import metadata
 import numpy as np
 
 from spectriage.spectra.bands import band_support
-from spectriage.spectra.contrast import ContrastIndex
+from spectriage.spectra.contrast import BoolArray, ContrastIndex
 from spectriage.spectra.decision import Evidence, claim, rule
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.grid import Resampled, resample
@@ -64,12 +64,13 @@ class Identifier:
         self.policy = policy or Policy()
         self.index = ContrastIndex(references)
         self._allowed = self._allowed_rows(packaging)
+        self._targets = target_rows(references, self.policy)
         self.null = read_null(references)
         self._engine = _version()
 
-    def _allowed_rows(self, packaging: str | Sequence[str]) -> FloatArray:
-        """1 for each row that may explain a spectrum: all but packaging that was not asked for."""
-        allowed = np.ones(len(self.references))
+    def _allowed_rows(self, packaging: str | Sequence[str]) -> BoolArray:
+        """Return which references may explain a spectrum: all but packaging that was not asked for."""
+        allowed = np.ones(len(self.references), dtype=bool)
         if packaging == "auto":
             return allowed
         names = [packaging] if isinstance(packaging, str) else list(packaging)
@@ -82,7 +83,7 @@ class Identifier:
                 if labels & wanted:
                     known |= labels & wanted
                 else:
-                    allowed[i] = 0.0
+                    allowed[i] = False
         if wanted - known:
             raise ParameterError(
                 f"there is no packaging {', '.join(sorted(wanted - known))} in the library",
@@ -114,7 +115,7 @@ class Identifier:
         query = resample(spectrum, self.references.shift)
         baseline = background(query)
         quality = assess(spectrum, query, self.references.shift, baseline)
-        fitter = Fitter(self.index, spectrum)
+        fitter = Fitter(self.index, query)
         if fitter.query.norm == 0.0:
             raise SpectrumError(
                 "the spectrum is flat", remedy="check that the laser was on and the file is whole"
@@ -174,7 +175,7 @@ class Identifier:
         fit = selection.fit
         other = selection.rejected[1] if selection.rejected else 0.0
         weighed = []
-        for known in target_rows(fitter, self.policy):
+        for known in self._targets:
             evidence, larger = weigh_target(fitter, self.policy, known, selection.fit, other)
             weighed.append(evidence)
             if evidence.found and not set(fit.rows) & set(known.rows):
@@ -214,14 +215,11 @@ class Identifier:
         row = fit.rows[position]
         rest = fitter.fit(fit.rows[:position] + fit.rows[position + 1 :], fit.axis, query=fit.query)
         taken = {records[other].substance for other in fit.rows}
-        allowed = np.array([record.substance not in taken for record in records], dtype=np.float64)
-        limit = 1.0 - fit.disagreement * float(np.exp(ALTERNATIVE_GAIN))
-        names = []
-        for other in fitter.looks(rest, allowed * self._allowed, 6):
-            rows = (*fit.rows[:position], other, *fit.rows[position + 1 :])
-            if row != other and fitter.fit(rows, fit.axis, query=fit.query).similarity >= limit:
-                names.append(records[other].id)
-        return tuple(sorted(names))
+        looks = fitter.looks(rest, self._allowed, 8)
+        others = [other for other in looks if records[other].substance not in taken]
+        own, gains = fitter.exchange_gains(fit, position, others)
+        near = (other for other, gain in zip(others, gains, strict=True) if gain >= own - ALTERNATIVE_GAIN)
+        return tuple(sorted(records[other].id for other in near if other != row))
 
     def _candidates(self, fitter: Fitter, selection: Selection, snr: float) -> tuple[Candidate, ...]:
         """Return what the spectrum looks like as a single substance, best first."""
@@ -229,10 +227,11 @@ class Identifier:
         scores = {fit.rows[0]: fit.similarity for fit in selection.runner_up}
         axis = selection.runner_up[0].axis if selection.runner_up else selection.fit.axis
         looks = self.index.similarities(fitter.query_at(axis))
+        count = min(CANDIDATES + len(scores), looks.size)
+        rows = [int(row) for row in np.argpartition(-looks, count - 1)[:count] if int(row) not in scores]
+        gains = fitter.gains(fitter.fit((), axis), rows)
         worst = min(scores.values(), default=1.0)
-        for row in np.argsort(-looks, kind="stable")[: CANDIDATES + len(scores)]:
-            if int(row) not in scores:
-                scores[int(row)] = min(fitter.fit((int(row),), axis).similarity, worst)
+        scores |= {row: min(1.0 - float(np.exp(-gain)), worst) for row, gain in zip(rows, gains, strict=True)}
         ranked = sorted(scores, key=lambda row: (-round(scores[row], 9), records[row].id))[:CANDIDATES]
         found = [Candidate(records[row], max(scores[row], 0.0)) for row in ranked]
         return tuple(self._with_odds(found, snr))

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spectriage.spectra._kernels_fit import add_each, agreement, fit_rows
-from spectriage.spectra.contrast import Contrast, ContrastIndex, contrast
-from spectriage.spectra.grid import resample
-from spectriage.spectra.noise import noise_level
+from spectriage.spectra._kernels_compress import agreement, compress
+from spectriage.spectra._kernels_fit import add_each, fit_rows
+from spectriage.spectra.contrast import BoolArray, Contrast, ContrastIndex, contrast
+from spectriage.spectra.grid import Resampled, resample
 from spectriage.spectra.spectrum import FloatArray, Spectrum
 
 RELATIVE_ERROR = 0.3
@@ -105,28 +105,19 @@ class Fitter:
         The query.
     """
 
-    def __init__(self, index: ContrastIndex, spectrum: Spectrum) -> None:
+    def __init__(self, index: ContrastIndex, spectrum: Spectrum | Resampled) -> None:
         self.index = index
-        self.spectrum = spectrum
-        self._noise = noise_level(resample(spectrum, index.references.shift))
-        self._queries: dict[tuple[float, float], Contrast] = {}
-        self.query = self.query_at(Axis())
+        shift = index.references.shift
+        on_grid = resample(spectrum, shift) if isinstance(spectrum, Spectrum) else spectrum
+        self.query = contrast(on_grid, shift)
+        self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
+        self._scratch = np.empty(shift.size)
 
     def query_at(self, axis: Axis) -> Contrast:
         """Return the query under an axis correction."""
         key = (axis.offset_cm, axis.stretch)
         if key not in self._queries:
-            steps = axis.offset_cm / self.index.step_cm
-            if axis.stretch == 0.0 and steps == round(steps) and steps != 0.0:
-                self._queries[key] = self.query.moved(round(steps))
-            else:
-                self._queries[key] = contrast(
-                    self.spectrum,
-                    self.index.references.shift,
-                    offset_cm=key[0],
-                    stretch=key[1],
-                    noise=self._noise,
-                )
+            self._queries[key] = self.query.corrected(self.index.references.shift, *key)
         return self._queries[key]
 
     def weights(self, rows: Collection[int], query: Contrast) -> FloatArray:
@@ -162,12 +153,12 @@ class Fitter:
             amplitudes,
             fitted,
         )
-        similarity = agreement(query.compressed, fitted, weights, query.threshold)
+        similarity = agreement(query.compressed, fitted, weights, query.threshold, self._scratch)
         return Fit(rows, amplitudes, similarity, axis, query, fitted)
 
     def gains(self, base: Fit, rows: Sequence[int]) -> FloatArray:
         """Return what adding each of several references removes of the disagreement, shape (len(rows),)."""
-        if not rows:
+        if not len(rows):
             return np.zeros(0)
         index, query = self.index, base.query
         before, after = np.zeros(len(rows)), np.zeros(len(rows))
@@ -190,6 +181,13 @@ class Fitter:
         left = np.maximum(1.0 - before, MIN_DISAGREEMENT) / np.maximum(1.0 - after, MIN_DISAGREEMENT)
         return np.asarray(np.log(left))
 
+    def exchange_gains(self, whole: Fit, position: int, rows: Sequence[int]) -> tuple[float, FloatArray]:
+        """Return the log gain of a component over the rest, and that of each of `rows` in its place."""
+        rest = whole.rows[:position] + whole.rows[position + 1 :]
+        base = self.fit(rest, whole.axis, query=whole.query)
+        gains = self.gains(base, [whole.rows[position], *rows])
+        return float(gains[0]), gains[1:]
+
     def _stack(self, rows: Sequence[int], axis: Axis) -> FloatArray:
         """Return references as rows of one array, shape (k, m)."""
         stack = np.empty((len(rows), self.index.references.shift.size))
@@ -208,20 +206,20 @@ class Fitter:
         without = self.fit(rest, whole.axis, query=whole.query, weights=weights)
         return log_gain(without.similarity, whole.similarity)
 
-    def first(self, allowed: FloatArray) -> list[Fit]:
+    def first(self, allowed: BoolArray) -> list[Fit]:
         """Return the best fits by one reference each, best first, every one at its own best axis.
 
         Parameters
         ----------
         allowed
-            1 for rows that may be used, 0 for others, shape (n,).
+            Which references may be used, shape (n,).
         """
         reach = range(-AXIS_REACH_STEPS, AXIS_REACH_STEPS + 1)
         step = self.index.step_cm
         looks = np.stack([self.index.similarities(self.query.moved(k)) for k in reach])
         looks -= AXIS_PENALTY * np.square(np.array(reach) * step / 8.0)[:, None]
         best_step = looks.argmax(axis=0)
-        best = np.where(allowed > 0, looks.max(axis=0), -1.0)
+        best = np.where(allowed, looks.max(axis=0), -1.0)
         count = min(FIRST_LOOKS, len(self.index))
         fits = []
         for row in np.argpartition(-best, count - 1)[:count]:
@@ -259,16 +257,17 @@ class Fitter:
         other = self.fit(fit.rows, axis)
         return other if self._merit(other) > self._merit(fit) else fit
 
-    def looks(self, base: Fit, allowed: FloatArray, count: int = LOOKS) -> list[int]:
+    def looks(self, base: Fit, allowed: BoolArray, count: int = LOOKS) -> list[int]:
         """Return the rows that look most like what a fit leaves."""
         left = base.query.derivative - base.fitted
         left[~base.query.valid] = 0.0
-        compressed = np.arcsinh(left / base.query.threshold)
+        compressed = np.empty_like(left)
+        compress(left, base.query.threshold, compressed)
         norm = float(np.linalg.norm(compressed))
         if norm == 0.0:
             return []
-        similarity = (self.index.compressed @ (compressed / norm).astype(np.float32)).astype(np.float64)
-        similarity = np.where(allowed > 0, similarity, -1.0)
+        similarity = self.index.compressed @ (compressed / norm).astype(np.float32)
+        similarity[~allowed] = -1.0
         count = min(count, similarity.size)
         rows = np.argpartition(-similarity, count - 1)[:count]
         return [int(row) for row in rows if similarity[row] > 0.0 and row not in base.rows]

@@ -163,13 +163,12 @@ def _as_seen(references: ReferenceSet, row: int, rng: np.random.Generator) -> Fl
 
 def _alone(index: ContrastIndex, row: int, spectrum: Spectrum) -> tuple[float, float, float]:
     """Return Λ of the best wrong and of the right reference, and the gain of the best wrong addition."""
-    records = index.references.records
     fitter = Fitter(index, spectrum)
-    own = np.array([record.family == records[row].family for record in records])
+    others = index.outside_families_of([row])
     right = fitter.refine(fitter.fit((row,), Axis()))
-    best = fitter.first((~own).astype(np.float64))
+    best = fitter.first(others)
     wrong = best[0].similarity if best else 0.0
-    looks = fitter.looks(right, (~own).astype(np.float64), 4)
+    looks = fitter.looks(right, others, 4)
     addition = float(fitter.gains(right, looks).max(initial=0.0))
     return -np.log(max(1.0 - wrong, 1e-4)), -np.log(right.disagreement), addition
 

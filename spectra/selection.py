@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectriage.spectra.bands import band_support, independent_supports, supported_share
-from spectriage.spectra.mixture import Axis, Fit, Fitter, log_gain
+from spectriage.spectra.contrast import BoolArray, ContrastIndex
+from spectriage.spectra.mixture import Axis, Fit, Fitter
 from spectriage.spectra.policy import Policy
-from spectriage.spectra.spectrum import FloatArray
 
 MOST_COMPONENTS = 5
 MOST_PACKAGINGS = 2
@@ -45,7 +45,7 @@ class Selection:
     rejected: tuple[int, float] | None
 
 
-def select(fitter: Fitter, allowed: FloatArray, policy: Policy, *, most: int = MOST_COMPONENTS) -> Selection:
+def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MOST_COMPONENTS) -> Selection:
     """Select the references that a query needs.
 
     Parameters
@@ -53,7 +53,7 @@ def select(fitter: Fitter, allowed: FloatArray, policy: Policy, *, most: int = M
     fitter
         The query and the library.
     allowed
-        1 for the rows that may be used, shape (n,).
+        Which references may be used, shape (n,).
     policy
         What an addition must bring.
     most
@@ -70,15 +70,7 @@ def select(fitter: Fitter, allowed: FloatArray, policy: Policy, *, most: int = M
     fit = fitter.refine(runner_up[0], stretch=True)
     rejected: tuple[int, float] | None = None
     while True:
-        taken = {records[row].family for row in fit.rows}
-        packagings = sum(records[row].is_packaging for row in fit.rows)
-        open_rows = allowed.copy()
-        for i, record in enumerate(records):
-            full = (
-                packagings >= MOST_PACKAGINGS if record.is_packaging else len(fit.rows) - packagings >= most
-            )
-            if full or record.family in taken:
-                open_rows[i] = 0.0
+        open_rows = allowed & _still_open(fitter.index, fit, most)
         step = None
         for row, gain in _additions(fitter, fit, open_rows, runner_up, required):
             if gain >= required(row):
@@ -102,6 +94,17 @@ def select(fitter: Fitter, allowed: FloatArray, policy: Policy, *, most: int = M
     return Selection(fit, gains, tuple(runner_up), rejected)
 
 
+def _still_open(index: ContrastIndex, fit: Fit, most: int) -> BoolArray:
+    """Return which references may still be added: each family counts once, and there is a most."""
+    open_rows = index.outside_families_of(fit.rows)
+    packagings = int(np.count_nonzero(index.packaging[list(fit.rows)]))
+    if packagings >= MOST_PACKAGINGS:
+        open_rows &= ~index.packaging
+    if len(fit.rows) - packagings >= most:
+        open_rows &= index.packaging
+    return open_rows
+
+
 def _is_seen(fitter: Fitter, larger: Fit, supports_needed: int) -> bool:
     """Whether an addition explains its own bands, and not only what the others left at a few of them."""
     if fitter.index.references.records[larger.rows[-1]].is_packaging:
@@ -111,11 +114,11 @@ def _is_seen(fitter: Fitter, larger: Fit, supports_needed: int) -> bool:
 
 
 def _additions(
-    fitter: Fitter, fit: Fit, open_rows: FloatArray, runner_up: list[Fit], required: Required
+    fitter: Fitter, fit: Fit, open_rows: BoolArray, runner_up: list[Fit], required: Required
 ) -> list[tuple[int, float]]:
     """Return additions with their gains, first the one that exceeds what it must by the most."""
     rows = fitter.looks(fit, open_rows)
-    rows += [f.rows[0] for f in runner_up[1:3] if open_rows[f.rows[0]] > 0 and f.rows[0] not in rows]
+    rows += [f.rows[0] for f in runner_up[1:3] if open_rows[f.rows[0]] and f.rows[0] not in rows]
     tried = list(zip(rows, fitter.gains(fit, rows).tolist(), strict=True))
     return sorted(tried, key=lambda addition: required(addition[0]) - addition[1])
 
@@ -131,21 +134,27 @@ def _without_needless(fitter: Fitter, fit: Fit, required: Required) -> Fit:
     return fit
 
 
-def _best_forms(fitter: Fitter, fit: Fit, allowed: FloatArray) -> Fit:
+def _best_forms(fitter: Fitter, fit: Fit, allowed: BoolArray) -> Fit:
     """Exchange each component for the member of its family that fits best.
 
     Of members that fit about as well the one known by the stronger evidence is taken: two estimated analogues
     differ by a guess, not by nature.
     """
-    records = fitter.index.references.records
+    index = fitter.index
+    records = index.references.records
     for position, row in enumerate(fit.rows):
-        members = [i for i, r in enumerate(records) if r.family == records[row].family and allowed[i] > 0]
-        fits = [fit]
-        for other in members:
-            if other != row:
-                rows = (*fit.rows[:position], other, *fit.rows[position + 1 :])
-                fits.append(fitter.fit(rows, fit.axis, query=fit.query))
-        best = max(fits, key=lambda tried: tried.similarity)
-        equal = [tried for tried in fits if log_gain(tried.similarity, best.similarity) <= EQUAL_GAIN]
-        fit = min(equal, key=lambda tried: (records[tried.rows[position]].tier.rank, -tried.similarity))
+        members = np.flatnonzero((index.families == index.families[row]) & allowed)
+        others = [int(other) for other in members if other != row]
+        if not others:
+            continue
+        own, gains = fitter.exchange_gains(fit, position, others)
+        tried = [(row, own), *zip(others, gains.tolist(), strict=True)]
+        enough = max(gain for _, gain in tried) - EQUAL_GAIN
+        best = min(
+            (option for option in tried if option[1] >= enough),
+            key=lambda option: (records[option[0]].tier.rank, -option[1], option[0]),
+        )[0]
+        if best != row:
+            rows = (*fit.rows[:position], best, *fit.rows[position + 1 :])
+            fit = fitter.fit(rows, fit.axis, query=fit.query)
     return fit

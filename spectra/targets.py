@@ -9,17 +9,19 @@ import numpy as np
 
 from spectriage.spectra._kernels_fit import least_visible
 from spectriage.spectra.bands import band_support, independent_supports
-from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, Fit, Fitter
+from spectriage.spectra.mixture import RELATIVE_ERROR, Fit, Fitter
 from spectriage.spectra.policy import Policy, Target
-from spectriage.spectra.reference import Tier
+from spectriage.spectra.reference import ReferenceSet, Tier
 from spectriage.spectra.result import TargetEvidence
 from spectriage.spectra.spectrum import FloatArray
 
-LOD_STEPS = 6
+LOD_STEPS = 5
+"""Bisections: the limit is known to a fifth of itself."""
+LOD_REWEIGHTINGS = 2
 LOD_RESERVE = 1.9
 """By how much the gain at the limit of detection exceeds what is required: 95 % of samples reach that."""
-AMOUNTS = (1e-3, 4.0)
-"""The least and the greatest amount tried, in units of the scan's derivative norm."""
+AMOUNTS = (5e-3, 4.0)
+"""Between which amounts the limit is sought, in units of the scan's derivative norm."""
 IMITATORS = 2
 BEST_LOOKS = 4
 
@@ -34,12 +36,15 @@ class TargetRows:
     tier: Tier
 
 
-def target_rows(fitter: Fitter, policy: Policy) -> tuple[TargetRows, ...]:
+def target_rows(references: ReferenceSet, policy: Policy) -> tuple[TargetRows, ...]:
     """Return the watched targets that the library has members of."""
-    records = fitter.index.references.records
+    records = references.records
+    families: dict[str, list[int]] = {}
+    for row, record in enumerate(records):
+        families.setdefault(record.family, []).append(row)
     found = []
     for target in policy.targets:
-        rows = tuple(i for i, record in enumerate(records) if record.family in target.families)
+        rows = tuple(sorted(row for family in target.families for row in families.get(family, ())))
         if rows:
             best = min(rows, key=lambda row: (records[row].tier.rank, row))
             found.append(TargetRows(target, rows, best, records[best].tier))
@@ -124,11 +129,7 @@ def _rivals(fitter: Fitter, policy: Policy, larger: Fit) -> tuple[int, ...]:
 
 def best_other_gain(fitter: Fitter, base: Fit, excluded: tuple[int, ...]) -> float:
     """Return the log gain of the best addition to a model that would not itself raise an alarm."""
-    records = fitter.index.references.records
-    barred = {records[row].family for row in (*base.rows, *excluded)}
-    allowed = np.array(
-        [record.family not in barred and not record.hazard.alarms for record in records], dtype=np.float64
-    )
+    allowed = fitter.index.outside_families_of((*base.rows, *excluded)) & ~fitter.index.alarms
     return float(fitter.gains(base, fitter.looks(base, allowed, BEST_LOOKS)).max(initial=0.0))
 
 
@@ -136,19 +137,17 @@ def _looks(fitter: Fitter, base: Fit, rows: tuple[int, ...]) -> list[int]:
     """Return the few members of a target that look most like what a fit leaves."""
     if len(rows) <= BEST_LOOKS:
         return list(rows)
-    allowed = np.zeros(len(fitter.index))
-    allowed[list(rows)] = 1.0
+    allowed = np.zeros(len(fitter.index), dtype=bool)
+    allowed[list(rows)] = True
     looks = fitter.looks(base, allowed, BEST_LOOKS)
     return looks or list(rows[:BEST_LOOKS])
 
 
 def _imitators(fitter: Fitter, base: Fit, row: int) -> list[int]:
     """Return the harmless references that look most like a target and could be taken for it."""
-    records = fitter.index.references.records
-    taken = {records[other].family for other in (*base.rows, row)}
-    likest = fitter.index.likest(row)
-    harmless = [i for i in likest if not records[i].hazard.alarms and records[i].family not in taken]
-    return harmless[:IMITATORS]
+    index = fitter.index
+    harmless = index.outside_families_of((*base.rows, row)) & ~index.alarms
+    return [other for other in index.likest(row) if harmless[other]][:IMITATORS]
 
 
 def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, policy: Policy) -> float:
@@ -178,7 +177,7 @@ def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, policy:
         base.amplitudes,
         base.query.threshold,
         RELATIVE_ERROR,
-        REWEIGHTINGS,
+        LOD_REWEIGHTINGS,
         LOD_RESERVE * np.array([policy.hazard_gain, policy.margin]),
         np.array(AMOUNTS),
         LOD_STEPS,
