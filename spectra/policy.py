@@ -103,9 +103,12 @@ class Policy:
 
         One shared line is never enough for what alarms; the less is gained, the more bands must agree.
         """
+        few = gain < 2.0 * self.hazard_gain
         if reference.hazard.alarms or reference.family in self._watched:
-            return 3 if gain >= 2.0 * self.hazard_gain else 4
-        return 2 if reference.hazard.warns else 0
+            return 4 if few else 3
+        if reference.hazard.warns:
+            return 3 if few else 2
+        return 0
 
     @property
     def _watched(self) -> frozenset[str]:
