@@ -115,12 +115,40 @@ def guarded_light(device: Spectrometer, seconds: float) -> Iterator[None]:
     DeviceUnsafeError
         The interlock is open, or the laser could not be verified to be off afterwards.
     """
-    if not can_darken(device):
+    with powered_light()(device, seconds):
         yield
-        return
-    longest = max(1.0, min(seconds, LONGEST_FIRING_S))
-    with LaserGuard(device) as guard, guard.fire(guard.arm(max_firing_s=longest)):
-        yield
+
+
+def powered_light(
+    power_mw: float | None = None,
+    *,
+    delay_s: float = 0.0,
+    countdown: Callable[[float], None] | None = None,
+) -> Light:
+    """Return a `Light` that fires at a power, after a delay for people to step back.
+
+    Parameters
+    ----------
+    power_mw
+        None leaves the power as it is.
+    delay_s
+        Seconds before the laser comes on.
+    countdown
+        Called with the seconds left, about once a second.
+    """
+
+    @contextmanager
+    def light(device: Spectrometer, seconds: float) -> Iterator[None]:
+        if not can_darken(device):
+            yield
+            return
+        longest = max(1.0, min(seconds, LONGEST_FIRING_S))
+        with LaserGuard(device) as guard:
+            token = guard.arm(valid_s=60.0 + delay_s, max_firing_s=longest, power_mw=power_mw)
+            with guard.fire(token, delay_s=delay_s, countdown=countdown):
+                yield
+
+    return light
 
 
 def can_darken(device: Spectrometer) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from spectriage.spectra.errors import SpectriageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from spectriage.device.acquisition import Acquirer
     from spectriage.device.protocol import Spectrometer
     from spectriage.device.rawscan import RawScan
     from spectriage.device.registry import FoundDevice
@@ -55,6 +56,12 @@ CalibrationOption = Annotated[
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Conclude in spite of an expired, failed or foreign calibration.")
 ]
+CarefulOption = Annotated[
+    bool, typer.Option("--careful", help="Lowest laser power first: dark or energetic material can ignite.")
+]
+DelayOption = Annotated[
+    float, typer.Option("--delay", min=0.0, max=60.0, help="Seconds of countdown before the laser fires.")
+]
 AutoOption = Annotated[bool, typer.Option("--auto", help="Find the exposure: 60-85 % of full scale.")]
 SecondsOption = Annotated[
     float | None,
@@ -78,6 +85,8 @@ def scan(
     timeout_s: TimeoutOption = None,
     calibration: CalibrationOption = None,
     force: ForceOption = False,
+    careful: CarefulOption = False,
+    delay_s: DelayOption = 0.0,
 ) -> None:
     """Take one scan with a spectrometer and say what it shows.
 
@@ -91,7 +100,9 @@ def scan(
 
         require_matplotlib()
     engine = make_engine(library, packaging, lod)
-    request = ScanRequest(device, auto, seconds, integration_ms, accumulations, timeout_s)
+    request = ScanRequest(
+        device, auto, seconds, integration_ms, accumulations, timeout_s, careful=careful, delay_s=delay_s
+    )
     try:
         raw = take_scan(request, engine)
         if out is not None:
@@ -118,6 +129,8 @@ class ScanRequest:
     integration_ms: float | None = None
     accumulations: int | None = None
     timeout_s: float | None = None
+    careful: bool = False
+    delay_s: float = 0.0
 
 
 def take_scan(request: ScanRequest, engine: Identifier) -> RawScan:
@@ -128,7 +141,7 @@ def take_scan(request: ScanRequest, engine: Identifier) -> RawScan:
     SpectriageError
         What went wrong.
     """
-    from spectriage.device.acquisition import Acquirer, scan_time_s
+    from spectriage.device.acquisition import Acquirer, powered_light, scan_time_s
     from spectriage.device.acquisition_accumulate import accumulate
     from spectriage.device.acquisition_exposure import auto_expose
     from spectriage.device.clock import Deadline
@@ -136,14 +149,51 @@ def take_scan(request: ScanRequest, engine: Identifier) -> RawScan:
 
     with open_device(request.uri) as spectrometer:
         _configure(spectrometer, request.integration_ms, request.accumulations)
-        acquirer = Acquirer(spectrometer)
+        acquirer = Acquirer(spectrometer, light=powered_light(delay_s=request.delay_s, countdown=_countdown))
+        if request.careful:
+            return _take_carefully(acquirer, request, engine)
         if request.auto:
             auto_expose(acquirer, Deadline.after(request.timeout_s or 120.0, spectrometer.clock))
         if request.seconds is not None:
             until = Deadline.after(request.seconds, spectrometer.clock)
             return accumulate(acquirer, engine.identify, _is_clear, until).raw
-        allowed = request.timeout_s or 3.0 * scan_time_s(acquirer.settings) + 10.0
+        allowed = request.timeout_s or 3.0 * scan_time_s(acquirer.settings) + request.delay_s + 10.0
         return acquirer.scan(Deadline.after(allowed, spectrometer.clock))
+
+
+def _take_carefully(acquirer: Acquirer, request: ScanRequest, engine: Identifier) -> RawScan:
+    """Scan at low power first; the reason for staying there goes to the screen and into the scan."""
+    from spectriage.device.acquisition import scan_time_s
+    from spectriage.device.acquisition_careful import careful_scan
+    from spectriage.device.clock import Deadline
+
+    allowed = request.timeout_s or 9.0 * scan_time_s(acquirer.settings) + request.delay_s + 10.0
+    result = careful_scan(
+        acquirer,
+        engine.identify,
+        _objection,
+        Deadline.after(allowed, acquirer.device.clock),
+        delay_s=request.delay_s,
+        countdown=_countdown,
+    )
+    if not result.reason:
+        return result.raw
+    typer.echo(f"Full laser power was not used: {result.reason}", err=True)
+    return replace(result.raw, metadata={**result.raw.metadata, "laser_limited": result.reason})
+
+
+def _objection(identification: Identification) -> str:
+    """Return why what was found must not get full laser power; empty when it may."""
+    from spectriage.spectra.reference import Hazard
+
+    for component in identification.components:
+        if component.reference.hazard in (Hazard.EXPLOSIVE, Hazard.OXIDISER):
+            return f"{component.reference.substance} could ignite."
+    return ""
+
+
+def _countdown(left_s: float) -> None:
+    typer.echo(f"laser in {left_s:.0f} s" if left_s > 0 else "laser on", err=True)
 
 
 def _is_clear(identification: Identification) -> bool:

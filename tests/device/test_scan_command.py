@@ -176,3 +176,16 @@ def test_a_forced_scan_says_what_was_overridden(calibration):
     assert health == ""
     assert "expired" in spectrum.metadata["health_overridden"]
     assert spectrum.history[-1] == "override health"
+
+
+def test_a_careful_scan_of_an_explosive_stays_at_low_power_and_says_why(run):
+    result = run("scan", "-d", "sim:tnt?seed=1&integration_ms=3000", "--json", "--careful", "--delay", "2")
+    assert "laser in 2 s" in result.stderr
+    assert "could ignite" in result.stderr
+    assert result.exit_code == 10
+
+
+def test_a_careful_scan_of_a_medicine_goes_on_to_full_power(run):
+    result = run("scan", "-d", "sim:acetaminophen?seed=2", "--json", "--careful")
+    assert "not used" not in result.stderr
+    assert "acetaminophen" in json.loads(result.stdout)["candidates"][0]["substance"]
