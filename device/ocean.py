@@ -13,6 +13,7 @@ that line can be read back, the light cannot: there is no interlock readback and
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -190,6 +191,7 @@ class OceanSpectrometer(UsbSpectrometer):
 
     def _driver_drain(self, timeout_ms: int) -> None:
         inputs = [endpoint for endpoint in _endpoints(self._usb) if endpoint & 0x80]
+        self._usb.clear_halt(_OUT)
         spectra = 0x82 if 0x82 in inputs else inputs[0]
         drain(self._usb, [spectra], timeout_ms)
         drain(self._usb, [endpoint for endpoint in inputs if endpoint != spectra], SILENCE_MS)
@@ -253,11 +255,23 @@ class GatedOceanSpectrometer(OceanSpectrometer):
             self._driver.f.raw_usb_bus_access.raw_usb_write(struct.pack("<BH", 0x03, on), "primary_out")
 
     def _raw_off(self) -> None:
-        self._usb.write(_OUT, _GATE_OFF, timeout=OFF_TIMEOUT_MS)
+        self._send(_GATE_OFF)
+
+    def _send(self, command: bytes) -> None:
+        """Write below the driver; a halt that an earlier error left must not keep an "off" from the unit."""
+        import usb.core
+
+        try:
+            self._usb.write(_OUT, command, timeout=OFF_TIMEOUT_MS)
+        except usb.core.USBError as error:
+            if error.errno != errno.EPIPE:
+                raise
+            self._usb.clear_halt(_OUT)
+            self._usb.write(_OUT, command, timeout=OFF_TIMEOUT_MS)
 
     def _raw_readback(self) -> LaserState:
         for _ in range(2):  # an answer to something else may be in front
-            self._usb.write(_OUT, _STATUS, timeout=OFF_TIMEOUT_MS)
+            self._send(_STATUS)
             answer = bytes(self._usb.read(0x81, 64, timeout=OFF_TIMEOUT_MS))
             if len(answer) == _STATUS_BYTES:
                 return LaserState.ON if answer[6] else LaserState.OFF

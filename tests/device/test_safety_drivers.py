@@ -263,6 +263,6 @@ class DriverSequences(RuleBasedStateMachine):
 
 
 DriverSequences.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestDriverSequences = DriverSequences.TestCase
