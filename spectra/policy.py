@@ -62,7 +62,10 @@ class Policy:
     packaging_gain
         The same for packaging, a nuisance that may enter cheaply.
     margin
-        By how much (in log gain) a watched target must beat the best addition that is not of its family.
+        By how much (in log gain) a watched target must beat the best harmless addition.
+    unexplained_margin
+        The same where the model with the target does not explain the spectrum: what is not in the library
+        resembles everything a little.
     prior_known
         Prior probability that a material is in the library at all; the rest is "none of these".
     min_fraction
@@ -77,6 +80,7 @@ class Policy:
     hazard_gain: float = 0.22
     packaging_gain: float = 0.10
     margin: float = 0.05
+    unexplained_margin: float = 0.25
     prior_known: float = 0.8
     min_fraction: float = 0.01
     min_snr: float = 5.0
@@ -86,7 +90,15 @@ class Policy:
         for name in ("lod", "prior_known"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise ParameterError(f"{name} = {getattr(self, name)} is not between 0 and 1")
-        for name in ("gain", "hazard_gain", "packaging_gain", "margin", "min_fraction", "min_snr"):
+        for name in (
+            "gain",
+            "hazard_gain",
+            "packaging_gain",
+            "margin",
+            "unexplained_margin",
+            "min_fraction",
+            "min_snr",
+        ):
             if getattr(self, name) < 0.0:
                 raise ParameterError(f"{name} = {getattr(self, name)} is negative")
 
@@ -97,6 +109,10 @@ class Policy:
         if reference.hazard.alarms or reference.hazard.warns:
             return self.hazard_gain
         return self.gain
+
+    def required_margin(self, explained: bool) -> float:
+        """Return the margin that a target must have in a model that explains the spectrum, or does not."""
+        return self.margin if explained else self.unexplained_margin
 
     def supports_needed(self, reference: Reference, gain: float) -> int:
         """Return how many independent bands must need a reference that brings this log gain.

@@ -84,6 +84,7 @@ def weigh_target(
         other_gain = float(fitter.gains(base, rivals).max())
     records = fitter.index.references.records
     margin = gain - other_gain
+    explained = larger.similarity >= policy.explained_by(tuple(records[row] for row in larger.rows))
     supports = 0
     if gain >= 0.5 * policy.hazard_gain:
         supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
@@ -91,7 +92,7 @@ def weigh_target(
     evidence = TargetEvidence(
         name=known.target.name,
         found=gain >= policy.hazard_gain
-        and margin >= policy.margin
+        and margin >= policy.required_margin(explained)
         and supports >= policy.supports_needed(records[larger.rows[-1]], gain),
         gain=gain,
         carrying_gain=float(fitter.gains(base, carrying[:BEST_LOOKS]).max()),
