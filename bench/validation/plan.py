@@ -1,0 +1,395 @@
+"""A validation plan: one TOML file that fixes what is tested, how often, and what must come out, beforehand.
+
+Keys of a plan: ``schema = 1``, ``name``, ``title``, ``purpose``, ``limits`` (what its result will not say),
+``seed``, ``[library]``, ``[engine]``, ``[[panel]]`` and ``[[criterion]]``.
+
+``[library]``
+    ``path`` (relative to the plan; the shipped catalogue without).
+``[engine]``
+    ``lod`` (policy) and ``packaging`` (``auto``, ``none``, or names).
+``[[panel]]``
+    ``name``; ``source`` is ``simulated`` or ``measured``; ``purpose`` is ``detect`` or ``blank``.
+
+    Simulated: ``targets`` × ``levels`` × ``matrices`` × ``packaging`` × ``instruments`` × ``exposures``
+    (``[integration_ms, accumulations]``) × ``vary`` (options of the simulator, ``axis_offset_cm`` and
+    ``resolution_cm``), each combination ``replicates`` times; or, with ``draws``, that many trials of each
+    target and level, the other factors drawn evenly. ``paired`` uses the same samples throughout ``vary``,
+    ``packaging``, ``instruments`` and ``exposures``. ``units`` is the number of distinct instruments (each
+    trial its own without), ``repeats`` scans are taken one after the other without touching the sample.
+    ``basis``, ``perturbation`` and ``options`` are the simulator's. A matrix is ``NAME`` or
+    ``NAME:0.6+NAME``; ``catalogue:benign`` stands for every harmless material.
+
+    Measured: ``set`` names a labelled set that is given when the plan is run, or is a path relative to the
+    plan; ``library_set`` searches in a library made of another set. An ``optional`` panel whose set is not
+    given is not tested, nor are its criteria.
+
+    ``detection`` is what counts as found: ``family`` (the verdict is raised for the target's family),
+    ``alarm`` (the same, and the verdict is ALARM) or ``named`` (the material is among the components).
+``[[criterion]]``
+    See `spectriage.bench.validation.criteria`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from spectriage.bench.validation._fields import Fields, Scalar, is_number, is_scalar
+from spectriage.spectra.errors import FormatError, ParameterError, SpectriageError
+
+SCHEMA = 1
+MAX_PLAN_BYTES = 1_000_000
+MAX_TRIALS = 100_000
+DETECTIONS = ("family", "alarm", "named")
+AFTERWARDS = ("axis_offset_cm", "resolution_cm")
+"""Varied conditions that are applied to the spectrum, not asked of the simulator."""
+CRITERIA = (
+    *("pod", "false-alarms", "precision", "recall", "lod", "auc", "loss", "calibration", "spread"),
+    "agreement",
+)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel of a plan; the fields are the keys of the module's text."""
+
+    name: str
+    title: str
+    source: str
+    purpose: str
+    detection: str
+    targets: tuple[str, ...]
+    levels: tuple[float, ...]
+    matrices: tuple[str, ...]
+    packaging: tuple[str, ...]
+    instruments: tuple[str, ...]
+    exposures: tuple[tuple[float, int], ...]
+    vary: tuple[tuple[str, tuple[Scalar, ...]], ...]
+    options: tuple[tuple[str, str], ...]
+    basis: str
+    perturbation: str
+    replicates: int
+    draws: int
+    repeats: int
+    units: int
+    paired: bool
+    set: str
+    library_set: str
+    optional: bool
+
+    @property
+    def chapter(self) -> str:
+        """``measured``, ``simulated`` or ``unperturbed``: never pooled."""
+        if self.source == "measured":
+            return "measured"
+        return "unperturbed" if self.perturbation == "none" else "simulated"
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One acceptance criterion; fixed before the run.
+
+    Parameters
+    ----------
+    kind
+        One of `CRITERIA`.
+    panel, where
+        Which trials: those of a panel whose factors have these values.
+    against
+        The trials compared with, for ``loss``.
+    blanks
+        The panel of negatives, for ``auc``.
+    at_least, at_most
+        The limit.
+    confidence
+        Of the one-sided bound that is held against the limit; None judges the estimate itself.
+    settings
+        What only some kinds need: ``target``, ``probability``, ``by``, ``min_fraction``, ``part``, ``events``.
+    """
+
+    name: str
+    kind: str
+    panel: str
+    where: tuple[tuple[str, tuple[Scalar, ...]], ...]
+    against: tuple[tuple[str, tuple[Scalar, ...]], ...]
+    blanks: str
+    at_least: float | None
+    at_most: float | None
+    confidence: float | None
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked plan.
+
+    Parameters
+    ----------
+    text
+        The file as it was read: its hash is the plan's identity.
+    folder
+        Relative paths in it start here; None for a plan without a file.
+    """
+
+    name: str
+    title: str
+    purpose: str
+    limits: tuple[str, ...]
+    seed: int
+    library: str
+    lod: float | None
+    packaging: tuple[str, ...]
+    panels: tuple[Panel, ...]
+    criteria: tuple[Criterion, ...]
+    text: str
+    folder: Path | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the text, whatever its line endings."""
+        return hashlib.sha256(self.text.replace("\r\n", "\n").encode()).hexdigest()
+
+    def panel(self, name: str) -> Panel:
+        """Return a panel by its name."""
+        for panel in self.panels:
+            if panel.name == name:
+                return panel
+        raise ParameterError(f"plan {self.name} has no panel {name!r}")
+
+
+def shipped_plans() -> dict[str, Path]:
+    """Return the plans that come with the package, by name."""
+    folder = Path(str(resources.files("spectriage.bench.validation").joinpath("plans")))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_plan(name: str | Path) -> Plan:
+    """Load a plan by its file, or a shipped one by its name.
+
+    Raises
+    ------
+    FormatError
+        Names the table and the key that is wrong.
+    """
+    path = Path(name)
+    if not path.is_file():
+        shipped = shipped_plans()
+        if str(name) not in shipped:
+            raise FormatError(
+                "is neither a file nor a shipped plan",
+                where=str(name),
+                remedy=f"shipped plans: {', '.join(shipped)}",
+            )
+        path = shipped[str(name)]
+    try:
+        if path.stat().st_size > MAX_PLAN_BYTES:
+            raise FormatError(f"is larger than {MAX_PLAN_BYTES // 1_000_000} MB", where=str(path))
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise FormatError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise FormatError("is not UTF-8 text", where=str(path)) from None
+    return parse_plan(text, where=path.name, folder=path.parent)
+
+
+def parse_plan(text: str, *, where: str = "plan", folder: Path | None = None) -> Plan:
+    """Read and check a plan.
+
+    Raises
+    ------
+    FormatError
+        Names the table and the key that is wrong.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FormatError(f"is not TOML: {error}", where=where) from None
+    fields = Fields(table, where)
+    if fields.integer("schema", ..., 1, 10**6) != SCHEMA:
+        raise fields.error("is of a newer schema", f"this version reads schema {SCHEMA}")
+    library = Fields(fields.table("library"), f"{where} [library]")
+    engine = Fields(fields.table("engine"), f"{where} [engine]")
+    panels = tuple(
+        _panel(entry, f"{where} [[panel]] {i}") for i, entry in enumerate(fields.tables("panel"), 1)
+    )
+    criteria = tuple(
+        _criterion(entry, f"{where} [[criterion]] {i}")
+        for i, entry in enumerate(fields.tables("criterion"), 1)
+    )
+    plan = Plan(
+        name=fields.text("name"),
+        title=fields.text("title"),
+        purpose=fields.text("purpose", ""),
+        limits=fields.texts("limits"),
+        seed=fields.integer("seed", ..., 0, 2**63 - 1),
+        library=library.text("path", ""),
+        lod=engine.number("lod", None, 1e-4, 0.9999),
+        packaging=engine.texts("packaging", ("auto",)),
+        panels=panels,
+        criteria=criteria,
+        text=text,
+        folder=folder,
+    )
+    for part in (fields, library, engine):
+        part.done()
+    _check_whole(plan, where)
+    return plan
+
+
+def _panel(table: Mapping[str, Any], where: str) -> Panel:
+    fields = Fields(table, where)
+    name = fields.text("name")
+    fields.where = f"{where} ({name})"
+    panel = Panel(
+        name=name,
+        title=fields.text("title", name),
+        source=fields.choice("source", "simulated", ("simulated", "measured")),
+        purpose=fields.choice("purpose", "detect", ("detect", "blank")),
+        detection=fields.choice("detection", "family", DETECTIONS),
+        targets=fields.texts("targets"),
+        levels=fields.numbers("levels", (1.0,), 1e-4, 1.0),
+        matrices=fields.texts("matrices"),
+        packaging=fields.texts("packaging", ("none",)),
+        instruments=fields.texts("instruments", ("785-ccd",)),
+        exposures=_exposures(fields),
+        vary=_conditions(fields, "vary"),
+        options=tuple(sorted(_options(fields).items())),
+        basis=fields.choice("basis", "signal", ("signal", "weight")),
+        perturbation=fields.choice("perturbation", "measured", ("measured", "none")),
+        replicates=fields.integer("replicates", 1, 1, MAX_TRIALS),
+        draws=fields.integer("draws", 0, 0, MAX_TRIALS),
+        repeats=fields.integer("repeats", 1, 1, 1000),
+        units=fields.integer("units", 0, 0, 10_000),
+        paired=fields.flag("paired"),
+        set=fields.text("set", ""),
+        library_set=fields.text("library_set", ""),
+        optional=fields.flag("optional"),
+    )
+    fields.done()
+    _check_panel(panel, fields)
+    return panel
+
+
+def _check_panel(panel: Panel, fields: Fields) -> None:
+    if panel.source == "measured":
+        if not panel.set:
+            raise fields.error("a measured panel names its set", 'set = "NAME"')
+        return
+    if panel.set or panel.library_set or panel.optional:
+        raise fields.error("set, library_set and optional belong to measured panels")
+    if panel.purpose == "blank" and (panel.targets or not panel.matrices):
+        raise fields.error("a blank panel has matrices and no targets")
+    if panel.purpose == "detect" and not panel.targets:
+        raise fields.error("a panel that detects has targets")
+    if panel.purpose == "detect" and not panel.matrices and panel.levels != (1.0,):
+        raise fields.error("levels below 1 need matrices")
+    if panel.draws and (panel.paired or panel.replicates != 1):
+        raise fields.error("draws goes with neither paired nor replicates")
+
+
+def _exposures(fields: Fields) -> tuple[tuple[float, int], ...]:
+    found = fields.raw("exposures", [[1000.0, 1]])
+    legal = isinstance(found, list) and found
+    for pair in found if legal else ():
+        legal = legal and isinstance(pair, list) and len(pair) == 2 and all(is_number(v) for v in pair)
+    if not legal or any(pair[0] <= 0 or pair[1] != int(pair[1]) or pair[1] < 1 for pair in found):
+        raise fields.error("exposures is a list of [integration_ms, accumulations]")
+    return tuple((float(ms), int(count)) for ms, count in found)
+
+
+def _options(fields: Fields) -> dict[str, str]:
+    found = fields.table("options")
+    for key, value in found.items():
+        if not is_scalar(value):
+            raise fields.error(f"option {key} is neither a text nor a number")
+    return {key: _plain(value) for key, value in found.items()}
+
+
+def _plain(value: Scalar) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _conditions(fields: Fields, key: str) -> tuple[tuple[str, tuple[Scalar, ...]], ...]:
+    """Read a table of values, or lists of them, by factor."""
+    found = []
+    for name, value in fields.table(key).items():
+        values = value if isinstance(value, list) else [value]
+        if not values or not all(is_scalar(item) for item in values):
+            raise fields.error(f"{key}.{name} is not a value or a list of values")
+        found.append((name, tuple(float(v) if is_number(v) else v for v in values)))
+    return tuple(found)
+
+
+def _criterion(table: Mapping[str, Any], where: str) -> Criterion:
+    fields = Fields(table, where)
+    name = fields.text("name")
+    fields.where = f"{where} ({name})"
+    kind = fields.choice("kind", ..., CRITERIA)
+    criterion = Criterion(
+        name=name,
+        kind=kind,
+        panel=fields.text("panel"),
+        where=_conditions(fields, "where"),
+        against=_conditions(fields, "against"),
+        blanks=fields.text("blanks", ""),
+        at_least=fields.number("at_least", None, 0.0, 1.0),
+        at_most=fields.number("at_most", None, 0.0, 1.0),
+        confidence=fields.number("confidence", None, 0.5, 0.9999),
+        settings={
+            "target": fields.text("target", ""),
+            "probability": fields.number("probability", 0.95, 0.01, 0.99),
+            "by": fields.choice("by", "trial", ("trial", "material")),
+            "min_fraction": fields.number("min_fraction", 0.0, 0.0, 1.0),
+            "part": fields.choice("part", "reproducibility", ("repeatability", "reproducibility")),
+            "events": fields.integer("events", -1, -1, MAX_TRIALS),
+        },
+    )
+    fields.done()
+    _check_criterion(criterion, fields)
+    return criterion
+
+
+def _check_criterion(criterion: Criterion, fields: Fields) -> None:
+    events = criterion.settings["events"] >= 0
+    if events and criterion.kind != "false-alarms":
+        raise fields.error("events belongs to false-alarms")
+    limits = (criterion.at_least is not None) + (criterion.at_most is not None) + events
+    if limits != 1:
+        raise fields.error("a criterion has one limit: at_least, at_most or events")
+    low = criterion.kind in ("pod", "precision", "recall", "auc", "agreement")
+    if not events and low != (criterion.at_least is not None):
+        raise fields.error(f"the limit of {criterion.kind} is {'at_least' if low else 'at_most'}")
+    if criterion.kind in ("pod", "lod") and criterion.confidence is None:
+        raise fields.error(f"{criterion.kind} states its confidence")
+    if criterion.kind == "auc" and not (criterion.blanks and criterion.settings["target"]):
+        raise fields.error("auc names its target and the panel of blanks")
+    if criterion.kind == "loss" and not criterion.against:
+        raise fields.error("loss says what it is measured against")
+
+
+def _check_whole(plan: Plan, where: str) -> None:
+    names = [panel.name for panel in plan.panels]
+    if not names:
+        raise FormatError("the plan has no panel", where=where)
+    if len(set(names)) < len(names):
+        raise FormatError("two panels have one name", where=where)
+    titles = [criterion.name for criterion in plan.criteria]
+    if len(set(titles)) < len(titles):
+        raise FormatError("two criteria have one name", where=where)
+    for criterion in plan.criteria:
+        try:
+            panel = plan.panel(criterion.panel)
+            blanks = plan.panel(criterion.blanks) if criterion.blanks else panel
+        except SpectriageError as error:
+            raise FormatError(f"criterion {criterion.name!r}: {error.what}", where=where) from None
+        if panel.chapter != blanks.chapter:
+            raise FormatError(
+                f"criterion {criterion.name!r} pools {panel.chapter} and {blanks.chapter} trials", where=where
+            )
+        if criterion.kind == "false-alarms" and panel.purpose != "blank":
+            raise FormatError(f"criterion {criterion.name!r} counts false alarms off blanks", where=where)
