@@ -1,4 +1,4 @@
-"""The `Spectrometer` base class and the capabilities a device may have beside it.
+"""The `Spectrometer` base class; what only some devices have is re-exported from `capabilities`.
 
 A driver subclasses `Spectrometer` and implements the ``_do_*`` methods; the public methods validate, keep one
 owner at a time, discard stale frames, watch the deadline and turn every failure into a typed error. What only
@@ -12,12 +12,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from types import TracebackType
-from typing import Any, Protocol, Self, final, runtime_checkable
+from typing import Any, Self, final
 
 import numpy as np
 
+from spectriage.device.capabilities import (
+    Battery,
+    Cooled,
+    InterlockReadback,
+    LaserGateLine,
+    LaserPower,
+    LaserSource,
+    LaserState,
+    LaserWatchdog,
+)
 from spectriage.device.clock import SYSTEM_CLOCK, Clock, Deadline
 from spectriage.device.errors import (
     DeviceAbortedError,
@@ -77,14 +86,6 @@ class ScanSettings:
         return self.integration_ms * 1e-3 * self.accumulations
 
 
-class LaserState(StrEnum):
-    """What is known of the laser."""
-
-    OFF = "off"
-    ON = "on"
-    UNKNOWN = "unknown"
-
-
 @dataclass(frozen=True)
 class DeviceStatus:
     """A device's health, asked of the device itself; None where it has no such sensor.
@@ -112,85 +113,6 @@ class DeviceStatus:
     laser_c: float | None = None
     battery: float | None = None
     warnings: tuple[str, ...] = ()
-
-
-@runtime_checkable
-class LaserSource(Protocol):
-    """A laser that software switches. Use it through the laser-safety state machine, not directly."""
-
-    def laser_on(self) -> None:
-        """Command the laser on; later frames are marked stale until one has been discarded."""
-        ...
-
-    def laser_off(self) -> None:
-        """Command the laser off: legal at any moment, from any thread, during an acquisition too."""
-        ...
-
-    def laser_readback(self) -> LaserState:
-        """Ask the device, never a cache; `UNKNOWN` when it cannot say."""
-        ...
-
-
-@runtime_checkable
-class LaserPower(Protocol):
-    """A laser whose power can be set."""
-
-    def laser_power_limits_mw(self) -> tuple[float, float]:
-        """Lowest and highest power in mW."""
-        ...
-
-    def set_laser_power_mw(self, power_mw: float) -> None:
-        """Set the power; DeviceSettingsError outside the limits."""
-        ...
-
-
-@runtime_checkable
-class LaserGateLine(Protocol):
-    """A digital line that gates a laser or lamp of which nothing can be read back."""
-
-    def set_laser_gate(self, firing: bool) -> None:
-        """Drive the line."""
-        ...
-
-
-@runtime_checkable
-class LaserWatchdog(Protocol):
-    """A timer in the device that switches the laser off by itself, even when this process is gone."""
-
-    def arm_laser_watchdog(self, seconds: float) -> None:
-        """Switch the laser off `seconds` after the last command; 0 disarms."""
-        ...
-
-
-@runtime_checkable
-class InterlockReadback(Protocol):
-    """A safety loop whose state can be read."""
-
-    def interlock_closed(self) -> bool:
-        """Whether the loop is closed, asked of the device."""
-        ...
-
-
-@runtime_checkable
-class Cooled(Protocol):
-    """A detector with a thermoelectric cooler."""
-
-    def detector_temperature_c(self) -> float:
-        """Temperature in °C, asked of the device."""
-        ...
-
-    def set_detector_setpoint_c(self, temperature_c: float) -> None:
-        """Set the temperature to hold."""
-        ...
-
-
-@runtime_checkable
-class Battery(Protocol):
-    """A device that runs on a battery."""
-
-    def battery_fraction(self) -> float:
-        """Charge, 0 to 1."""
-        ...
 
 
 class Spectrometer(ABC):

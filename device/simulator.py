@@ -6,9 +6,9 @@ labelled ``unperturbed`` beside.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,39 +19,19 @@ from spectriage.device.rawscan import Axis, Detector, DeviceInfo, Origin
 from spectriage.device.registry import Driver, FoundDevice
 from spectriage.device.simulator_detector import DetectorUnit
 from spectriage.device.simulator_faults import Fault, FaultState, fail_frame
-from spectriage.device.simulator_lines import lines_of
-from spectriage.device.simulator_mixture import find_material
-from spectriage.device.simulator_optics import AMBIENT_LINES_NM, Fluorescence, SceneLight
+from spectriage.device.simulator_optics import SceneLight
 from spectriage.device.simulator_options import SimulatorOptions, read_options
-from spectriage.device.simulator_perturbation import PERTURBATIONS, draw_unit, perturb_lines
+from spectriage.device.simulator_perturbation import PERTURBATIONS, draw_unit
+from spectriage.device.simulator_sample import build_light
 from spectriage.device.simulator_scenes import SCENES
-from spectriage.device.simulator_strengths import relative_strength
 from spectriage.device.uri import DeviceURI
 from spectriage.spectra.spectrum import FloatArray
 
-if TYPE_CHECKING:
-    from spectriage.library.catalogue import CatalogueEntry
-
-UNIT_STREAM, SAMPLE_STREAM, NOISE_STREAM, SPOT_STREAM = 1, 2, 3, 4
-STANDARD = "acetaminophen"
-"""Weight fractions are brought to signal by strengths relative to this material."""
+UNIT_STREAM, NOISE_STREAM = 1, 3
 LOW_BATTERY = 0.03
 OVER_TEMPERATURE_K = 30.0
 FAULT_DROOP = 0.5
 FAULT_BRIGHTNESS = 100.0
-
-
-def _rng(seed: int, *stream: int) -> np.random.Generator:
-    return np.random.default_rng([seed, *stream])
-
-
-def _lamp_lines(element: str) -> tuple[tuple[float, float], ...]:
-    """Return a lamp's lines: vacuum wavelength in nm, strength relative to the strongest."""
-    from spectriage.device.calibration_axis import air_to_vacuum_nm
-    from spectriage.library.catalogue.knowledge import load_emission_lines
-
-    air, strength = np.array(load_emission_lines()[element].lines).T
-    return tuple(zip(air_to_vacuum_nm(air).tolist(), (strength / strength.max()).tolist(), strict=True))
 
 
 class SimulatedSpectrometer(Spectrometer):
@@ -80,14 +60,14 @@ class SimulatedSpectrometer(Spectrometer):
         self._uri = uri
         self._preset = options.preset
         sizes = PERTURBATIONS[options.perturbation]
-        rng = _rng(options.unit, UNIT_STREAM)
+        rng = np.random.default_rng([options.unit, UNIT_STREAM])
         self._unit = draw_unit(sizes, rng)
         self._detector = DetectorUnit.draw(self._preset, rng)
         self._faults = replace(options.fault)
         self._faults.check_opening(uri.text)
         self._spot = options.spot
         self._light = self._build_light()
-        self._noise = _rng(options.seed, NOISE_STREAM)
+        self._noise = np.random.default_rng([options.seed, NOISE_STREAM])
         self._power_mw = options.laser_mw
         self._laser = False
         self._laser_since = 0.0
@@ -100,63 +80,8 @@ class SimulatedSpectrometer(Spectrometer):
     # -- construction ------------------------------------------------------------------------------
 
     def _build_light(self) -> SceneLight:
-        """Return the light of the spot that is measured now."""
-        options = self._options
-        rng = _rng(options.seed, SAMPLE_STREAM)
-        sizes = PERTURBATIONS[options.perturbation]
-        entries = [find_material(component.name, self._uri.text) for component in options.components]
-        fractions, loudness = self._spot_fractions()
-        shares, strength = self._signal_shares(entries, fractions)
-        layers = [
-            (perturb_lines(lines_of(entry), sizes, rng), share)
-            for entry, share in zip(entries, shares, strict=True)
-        ]
-        wrapping = None
-        if options.packaging.entry:
-            entry = find_material(options.packaging.entry, self._uri.text)
-            wrapping = perturb_lines(lines_of(entry), sizes, rng)
-        by_weight = options.basis == "weight"
-        brightness = options.brightness * (FAULT_BRIGHTNESS if self._faults.has(Fault.SATURATION) else 1.0)
-        return SceneLight(
-            self._preset,
-            self._unit,
-            layers,
-            fluorescence=Fluorescence.draw(options.fluorescence, rng),
-            brightness=brightness * loudness,
-            standard=lines_of(find_material(STANDARD, self._uri.text)) if by_weight else None,
-            strength=strength,
-            wrapping=wrapping,
-            packaging=options.packaging,
-            ambient_e_s=options.ambient_e_s,
-            ambient_lines=_lamp_lines(options.lamp) if options.lamp else AMBIENT_LINES_NM,
-        )
-
-    def _spot_fractions(self) -> tuple[FloatArray, float]:
-        """Return the fractions in this spot and its brightness: grains lie as they fall."""
-        fractions = np.array([component.fraction for component in self._options.components])
-        uneven = self._options.uneven
-        if uneven == 0.0:
-            return fractions, 1.0
-        rng = _rng(self._options.seed, SPOT_STREAM, self._spot)
-        fractions = fractions * np.exp(uneven * rng.normal(size=fractions.size))
-        return fractions / fractions.sum(), float(np.exp(0.3 * uneven * rng.normal()))
-
-    def _signal_shares(
-        self, entries: Sequence[CatalogueEntry], fractions: FloatArray
-    ) -> tuple[FloatArray, float]:
-        """Return the shares of the Raman photons, and their sum relative to the standard's."""
-        silent = [c.name for c, e in zip(self._options.components, entries, strict=True) if not e.bands]
-        if self._options.basis == "signal":
-            if silent and len(entries) > 1:
-                raise self._uri.error(
-                    f"{silent[0]!r} has no Raman bands and cannot be a fraction of the Raman signal",
-                    "give weights with basis=weight",
-                )
-            return fractions, 1.0
-        strengths = [relative_strength(e.substance, e.family) if e.bands else 0.0 for e in entries]
-        signal = fractions * np.array(strengths)
-        total = float(signal.sum())
-        return (signal / total if total > 0.0 else fractions), total
+        brighter = FAULT_BRIGHTNESS if self._faults.has(Fault.SATURATION) else 1.0
+        return build_light(self._options, self._unit, self._uri, spot=self._spot, brighter=brighter)
 
     def move_to_spot(self, spot: int) -> None:
         """Point at another spot of the sample: another share of its grains, not yet bleached."""
