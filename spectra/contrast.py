@@ -41,6 +41,8 @@ NOISE_MULTIPLE = 20.0
 """The threshold in units of the derivative's noise: interpolated spectra hide most of theirs."""
 THRESHOLD_FLOOR = 5e-4
 """The least threshold, as a share of the derivative's norm: what no reference is known better than."""
+ROUNDING = 1e-12
+"""A derivative below this share of the intensity, taken through the same filter, is rounding: no signal."""
 INDEX_THRESHOLD = 1e-3
 """The threshold of the compressed search matrix."""
 
@@ -114,7 +116,9 @@ def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None)
     norm = float(np.linalg.norm(values))
     gain = float(np.linalg.norm(savgol_weights(window_points(DERIVATIVE_WINDOW_CM, step), 3, 2))) / step**2
     noise = (noise_level(query) if noise is None else noise) * gain
-    if norm <= 0.0 or not np.isfinite(norm):
+    # a constant or a line leaves the rounding of its own size
+    rounding = ROUNDING * gain * float(np.abs(query.intensity).max(initial=0.0))
+    if norm <= rounding or not np.isfinite(norm):
         return Contrast(np.zeros_like(values), valid, 1.0, np.zeros_like(values), 0.0, 1.0)
     threshold = NOISE_MULTIPLE * noise / norm + THRESHOLD_FLOOR
     derivative = np.ascontiguousarray(values / norm)

@@ -181,7 +181,7 @@ class TargetEvidence:
             "carrying_gain": round(self.carrying_gain, 6),
             "margin": round(self.margin, 6),
             "supports": self.supports,
-            "lod": round(self.lod, 6) if self.lod <= 1.0 else None,
+            "lod": round(float(self.lod), 6) if self.lod <= 1.0 else None,
             "reference_id": self.reference.id,
             "tier": str(self.tier),
         }

@@ -4,24 +4,30 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import savgol_coeffs, savgol_filter
 
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
-from spectriage.spectra._kernels_fit import compress
+from spectriage.spectra._kernels_compress import compress
 from spectriage.spectra.contrast import (
     NOISE_MULTIPLE,
     THRESHOLD_FLOOR,
+    Contrast,
     ContrastIndex,
     compressed_matrix,
     contrast,
 )
-from spectriage.spectra.errors import SpectrumError
 from spectriage.spectra.grid import Grid, resample
+from spectriage.spectra.mixture import Axis, Fitter
 from spectriage.spectra.noise import noise_level
 
 GRID = Grid(200.0, 1398.0, 2.0)
 SHIFT = GRID.shift
+
+
+def seen(given_spectrum: Spectrum, offset_cm: float = 0.0) -> Contrast:
+    return contrast(resample(given_spectrum, SHIFT, offset_cm=offset_cm), SHIFT)
 
 
 def spectrum(seed: int = 1, *, noise: float = 2.0, low: float = 260.0, high: float = 1300.0) -> Spectrum:
@@ -36,16 +42,16 @@ def spectrum(seed: int = 1, *, noise: float = 2.0, low: float = 260.0, high: flo
 @settings(max_examples=40, deadline=None)
 def test_compression_is_the_inverse_hyperbolic_sine(seed, threshold):
     rng = np.random.default_rng(seed)
-    values = rng.normal(size=200) * 10.0 ** rng.uniform(-8, 8, 200)
-    values[0] = 0.0
+    values = threshold * rng.normal(size=203) * 10.0 ** rng.uniform(-18, 18, 203)
+    values[:4] = 0.0, -0.0, 1e140, -1e140
     out = np.empty_like(values)
     compress(values, threshold, out)
-    np.testing.assert_allclose(out, np.arcsinh(values / threshold), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(out, np.arcsinh(values / threshold), rtol=1e-9, atol=1e-14)
 
 
 def test_a_contrast_is_the_compressed_second_derivative_of_unit_norm():
     given_spectrum = spectrum()
-    made = contrast(given_spectrum, SHIFT)
+    made = seen(given_spectrum)
     on_grid = resample(given_spectrum, SHIFT)
     run = np.flatnonzero(on_grid.measured)
     expected = np.zeros(SHIFT.size)
@@ -67,7 +73,7 @@ def test_a_contrast_is_the_compressed_second_derivative_of_unit_norm():
 def test_the_scale_of_the_intensity_does_not_count(factor):
     plain = spectrum()
     scaled = Spectrum(plain.shift, factor * plain.intensity, factor**2 * plain.variance)
-    one, other = contrast(plain, SHIFT), contrast(scaled, SHIFT)
+    one, other = seen(plain), seen(scaled)
     np.testing.assert_allclose(other.compressed, one.compressed, rtol=0, atol=1e-7)
     assert other.norm == pytest.approx(factor * one.norm, rel=1e-9)
 
@@ -77,13 +83,11 @@ def test_the_scale_of_the_intensity_does_not_count(factor):
 def test_straight_backgrounds_do_not_count(level, slope):
     plain = spectrum()
     other = Spectrum(plain.shift, plain.intensity + level + slope * (plain.shift - 700.0), plain.variance)
-    np.testing.assert_allclose(
-        contrast(other, SHIFT).compressed, contrast(plain, SHIFT).compressed, rtol=0, atol=1e-6
-    )
+    np.testing.assert_allclose(seen(other).compressed, seen(plain).compressed, rtol=0, atol=1e-6)
 
 
 def test_noise_raises_the_threshold():
-    thresholds = [contrast(spectrum(noise=noise), SHIFT).threshold for noise in (0.1, 1.0, 10.0, 100.0)]
+    thresholds = [seen(spectrum(noise=noise)).threshold for noise in (0.1, 1.0, 10.0, 100.0)]
     assert thresholds == sorted(thresholds)
     assert thresholds[0] < 0.1 * thresholds[-1]
 
@@ -91,8 +95,11 @@ def test_noise_raises_the_threshold():
 @pytest.mark.parametrize("offset", [-8.0, -2.0, 4.0])
 def test_a_move_by_whole_points_is_an_offset(offset):
     given_spectrum = spectrum()
-    moved = contrast(given_spectrum, SHIFT).moved(round(offset / 2.0))
-    resampled = contrast(given_spectrum, SHIFT, offset_cm=offset)
+    moved = seen(given_spectrum).moved(round(offset / 2.0))
+    corrected = seen(given_spectrum).corrected(SHIFT, offset, 0.0)
+    both = moved.valid & corrected.valid
+    np.testing.assert_allclose(corrected.derivative[both], moved.derivative[both], atol=1e-9)
+    resampled = seen(given_spectrum, offset)
     both = moved.valid & resampled.valid
     assert np.count_nonzero(both) > 400
     np.testing.assert_allclose(moved.derivative[both], resampled.derivative[both], atol=1e-9)
@@ -100,29 +107,21 @@ def test_a_move_by_whole_points_is_an_offset(offset):
     assert not np.any(moved.derivative[~moved.valid])
 
 
-def test_a_stretch_turns_about_1200():
-    x = np.arange(210.0, 1398.0, 1.0)
-    peaks = (300.0, 600.0, 1200.0)
-    made = contrast(
-        Spectrum(x, sum(np.exp(-(((x - p) / 6.0) ** 2)) for p in peaks)), SHIFT, stretch=0.01, offset_cm=1.0
-    )
-    for peak, expected in zip(peaks, (292.0, 595.0, 1201.0), strict=True):
-        near = np.abs(SHIFT - peak) < 20.0
-        assert SHIFT[near][np.argmin(made.derivative[near])] == pytest.approx(expected, abs=1.1)
-
-
-def test_a_flat_spectrum_has_no_contrast():
+@pytest.mark.parametrize("slope", [0.0, 3.0, -1e5])
+@pytest.mark.parametrize("level", [0.0, 5.0, 1e9])
+def test_a_constant_or_a_line_has_no_contrast(level, slope):
     x = np.arange(200.0, 1300.0, 2.0)
-    made = contrast(Spectrum(x, np.zeros(x.size)), SHIFT)
+    made = seen(Spectrum(x, level + slope * x))
     assert made.norm == 0.0
     assert not np.any(made.compressed)
     assert np.all(np.isfinite([made.threshold, made.noise]))
 
 
-def test_too_little_range_is_an_error():
-    x = np.arange(1380.0, 2500.0, 1.0)
-    with pytest.raises(SpectrumError, match="shares fewer"):
-        contrast(Spectrum(x, np.ones(x.size)), SHIFT)
+def test_a_faint_band_on_a_high_background_is_not_rounding():
+    x = np.arange(200.0, 1300.0, 2.0)
+    made = seen(Spectrum(x, 1e6 + 0.01 * np.exp(-(((x - 700.0) / 9.0) ** 2))))
+    assert made.norm > 0.0
+    assert SHIFT[np.argmin(made.derivative)] == 700.0
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +165,7 @@ def test_areas_are_of_the_bands_that_go_with_a_unit_derivative(index):
 
 
 def test_similarities_are_cosines_of_compressed_spectra(index):
-    query = contrast(spectrum(4), SHIFT)
+    query = seen(spectrum(4))
     expected = []
     for row in range(6):
         b = np.arcsinh(index.rows[row].astype(float) / 1e-3)
@@ -181,3 +180,31 @@ def test_the_compressed_matrix_has_unit_rows_and_keeps_empty_ones(index):
     assert norms[2] == 0.0
     np.testing.assert_allclose(np.delete(norms, 2), 1.0, atol=1e-6)
     assert matrix.dtype == np.float32
+
+
+@pytest.mark.parametrize(("offset", "stretch"), [(0.7, 0.0), (-3.0, 0.0), (0.0, 0.003), (2.5, -0.003)])
+def test_a_corrected_axis_is_that_of_an_interpolating_spline(offset, stretch):
+    made = seen(spectrum(3, noise=0.0))
+    corrected = made.corrected(SHIFT, offset, stretch)
+    spline = CubicSpline(SHIFT, made.derivative)
+    source = (SHIFT - offset + 1200.0 * stretch) / (1.0 + stretch)
+    ends = SHIFT[np.flatnonzero(made.valid)[[0, -1]]]
+    inside = (source > ends[0] + 8.0) & (source < ends[1] - 8.0)
+    assert corrected.valid[inside].all()
+    assert not corrected.valid[(source < ends[0] - 2.0) | (source > ends[1] + 2.0)].any()
+    top = np.abs(made.derivative).max()
+    np.testing.assert_allclose(corrected.derivative[inside], spline(source[inside]), rtol=0, atol=0.02 * top)
+    assert not corrected.derivative[~corrected.valid].any()
+    expected = np.arcsinh(corrected.derivative / made.threshold)
+    np.testing.assert_allclose(corrected.compressed, expected, atol=1e-9)
+
+
+def test_a_stretch_turns_about_1200(index):
+    """A query's axis is corrected by offset + stretch · (shift − 1200)."""
+    x = np.arange(210.0, 1398.0, 1.0)
+    peaks = (300.0, 600.0, 1200.0)
+    fitter = Fitter(index, Spectrum(x, sum(np.exp(-(((x - p) / 6.0) ** 2)) for p in peaks)))
+    made = fitter.query_at(Axis(offset_cm=1.0, stretch=0.01))
+    for peak, expected in zip(peaks, (292.0, 595.0, 1201.0), strict=True):
+        near = np.abs(SHIFT - peak) < 20.0
+        assert SHIFT[near][np.argmin(made.derivative[near])] == pytest.approx(expected, abs=1.1)

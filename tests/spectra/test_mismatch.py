@@ -5,6 +5,7 @@ import pytest
 
 from spectriage.spectra import Spectrum, Tier
 from spectriage.spectra.contrast import contrast
+from spectriage.spectra.grid import resample
 from spectriage.spectra.mismatch import CORRELATION_CM, mismatched, severity, smooth_field
 
 SHIFT = 200.0 + 2.0 * np.arange(1024)
@@ -72,7 +73,7 @@ def test_the_compressed_cosine_falls_as_stated(library):
     for values, seen in perturbed_pairs(library):
         noise = rng.normal(scale=0.002 * values.max(), size=(2, values.size))
         one, other = (
-            contrast(Spectrum(library.shift, v + n), library.shift)
+            contrast(resample(Spectrum(library.shift, v + n), library.shift), library.shift)
             for v, n in zip((values, seen), noise, strict=True)
         )
         threshold = max(one.threshold, other.threshold)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import nnls
 
 from spectriage.spectra import Spectrum
-from spectriage.spectra._kernels_fit import agreement, fit_rows, nonnegative_least_squares
+from spectriage.spectra._kernels_compress import agreement
+from spectriage.spectra._kernels_fit import fit_rows, nonnegative_least_squares
 from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, UNMEASURED_WEIGHT, Axis, Fitter, log_gain
 
 
@@ -65,8 +66,9 @@ def test_agreement_is_a_weighted_cosine(seed):
     other = np.arcsinh(fitted / 0.2)
     root = np.sqrt(weights)
     expected = np.corrcoef(np.r_[root * compressed, -root * compressed], np.r_[root * other, -root * other])
-    assert agreement(compressed, fitted, weights, 0.2) == pytest.approx(expected[0, 1], abs=1e-10)
-    assert agreement(compressed, np.zeros(100), weights, 0.2) == 0.0
+    scratch = np.empty(100)
+    assert agreement(compressed, fitted, weights, 0.2, scratch) == pytest.approx(expected[0, 1], abs=1e-10)
+    assert agreement(compressed, np.zeros(100), weights, 0.2, scratch) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_nothing_fits_nothing(fitter):
 def test_the_axis_is_found_with_the_fit(engine, sample, row_of, offset):
     row = row_of["caffeine-anhydrous-wasatch"]
     moved = sample({"caffeine-anhydrous-wasatch": 1.0}, seed=5, times=0.3, offset_cm=offset)
-    best = Fitter(engine.index, moved).first(np.ones(len(engine.references)))[0]
+    best = Fitter(engine.index, moved).first(np.ones(len(engine.references), bool))[0]
     assert best.rows == (row,)
     assert best.axis.offset_cm == pytest.approx(-offset, abs=2.0)
 
@@ -163,9 +165,9 @@ def test_a_blurred_query_is_compared_at_its_own_resolution(engine, library, row_
 
 
 def test_rows_that_are_not_allowed_are_not_proposed(fitter, rows):
-    allowed = np.ones(len(fitter.index))
-    allowed[list(rows)] = 0.0
+    allowed = np.ones(len(fitter.index), bool)
+    allowed[list(rows)] = False
     base = fitter.fit((rows[0],), Axis())
     assert not {fit.rows[0] for fit in fitter.first(allowed)} & set(rows)
     assert not set(fitter.looks(base, allowed)) & set(rows)
-    assert rows[1] in fitter.looks(base, np.ones(len(fitter.index)))
+    assert rows[1] in fitter.looks(base, np.ones(len(fitter.index), bool))

@@ -41,7 +41,7 @@ def selected(engine):
     policy, records = Policy(), engine.references.records
 
     def run(spectrum: Spectrum, allowed=None, most: int = MOST_COMPONENTS):
-        allowed = np.ones(len(records)) if allowed is None else allowed
+        allowed = np.ones(len(records), bool) if allowed is None else allowed
         made = select(Fitter(engine.index, spectrum), allowed, policy, most=most)
         return made, [records[row] for row in made.fit.rows]
 
@@ -135,7 +135,7 @@ def test_no_more_components_than_asked(selected, sample, most):
 
 
 def test_rows_that_are_not_allowed_are_never_selected(selected, sample, library, row_of):
-    allowed = np.array([record.family != "caffeine" for record in library.records], float)
+    allowed = np.array([record.family != "caffeine" for record in library.records])
     for seed in SEEDS:
         made, records = selected(sample({CAFFEINE: 0.7, SUCROSE: 0.3}, seed=seed), allowed)
         assert "caffeine" not in families(records)
@@ -143,7 +143,7 @@ def test_rows_that_are_not_allowed_are_never_selected(selected, sample, library,
 
 
 def test_nothing_allowed_selects_nothing(selected, sample, library):
-    made, records = selected(sample({CAFFEINE: 1.0}), np.zeros(len(library)))
+    made, records = selected(sample({CAFFEINE: 1.0}), np.zeros(len(library), bool))
     assert records == []
     assert made.fit.similarity == 0.0
     assert made.gains == ()

@@ -1,0 +1,267 @@
+"""The whole engine on samples it has not drawn itself, and on measured spectra where they are at hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spectriage.library.catalogue import load_catalogue
+from spectriage.spectra import ReferenceSet, Spectrum
+from spectriage.spectra.errors import ParameterError, SpectrumError
+from spectriage.spectra.formats import read_spectrum
+from spectriage.spectra.identify import Identifier
+from spectriage.spectra.result import Identification, Verdict
+from spectriage.spectra.search import SearchIndex
+
+CAFFEINE, PARACETAMOL = "caffeine-anhydrous-wasatch", "acetaminophen-form-1-wasatch"
+HDPE = "polyethylene-hdpe-wasatch"
+
+
+def without(library: ReferenceSet, *sets: str) -> ReferenceSet:
+    """The library without what was extracted from these measured sets."""
+    kept = {entry.id for entry in load_catalogue(leave_out=sets)}
+    return library.subset(np.array([record.id in kept for record in library.records]))
+
+
+# --- simulated: perturbed references -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parts", "verdict", "reason"),
+    [
+        ({"fentanyl-hcl": 0.5, "mannitol-beta": 0.5}, Verdict.ALARM, "controlled:fentanyl-class"),
+        ({"cocaine-hcl": 1.0}, Verdict.ALARM, "controlled:cocaine"),
+        ({"rdx-alpha": 1.0}, Verdict.ALARM, "explosive:explosives"),
+        ({"xylazine-hcl": 1.0}, Verdict.WARNING, "adulterant:xylazine"),
+        ({"isotonitazene-base": 1.0}, Verdict.WARNING, "controlled:nitazene-class"),
+        ({HDPE: 1.0}, Verdict.INCONCLUSIVE, "packaging-only"),
+    ],
+)
+def test_the_verdict(engine, sample, parts, verdict, reason):
+    for seed in range(3):
+        result = engine.identify(sample(parts, seed=seed))
+        assert (result.verdict, result.reason) == (verdict, reason), result.summary
+
+
+def test_a_material_that_the_library_lacks_is_unknown(library, sample):
+    kept = np.array([record.family not in ("caffeine", "theophylline") for record in library.records])
+    engine = Identifier(library.subset(kept))
+    for seed in range(4):
+        result = engine.identify(sample({CAFFEINE: 1.0}, seed=seed))
+        assert result.verdict is Verdict.INCONCLUSIVE
+        assert result.reason in ("unknown", "partly-unknown")
+
+
+@pytest.mark.parametrize("offset", [-6.0, 0.0, 5.0])
+def test_the_axis_error_is_reported(engine, sample, offset):
+    result = engine.identify(sample({PARACETAMOL: 1.0}, seed=1, times=0.3, offset_cm=offset))
+    assert result.components[0].claim == "acetaminophen"
+    assert result.axis_offset_cm == pytest.approx(-offset, abs=2.0)
+
+
+def test_an_implausible_axis_is_reported_not_absorbed(engine, sample):
+    result = engine.identify(sample({PARACETAMOL: 1.0}, seed=1, times=0.3, offset_cm=30.0))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert abs(result.axis_offset_cm) <= 8.0
+
+
+def test_health_forbids_a_conclusion_but_not_an_alarm(engine, sample):
+    benign = engine.identify(sample({CAFFEINE: 1.0}, seed=1), health="Calibration out of date.")
+    assert (benign.verdict, benign.reason) == (Verdict.INCONCLUSIVE, "instrument")
+    assert "Calibration out of date." in benign.summary
+    alarm = engine.identify(sample({"cocaine-hcl": 1.0}, seed=1), health="Calibration out of date.")
+    assert alarm.verdict is Verdict.ALARM
+
+
+def test_a_saturated_scan_is_inconclusive(engine, sample):
+    seen = sample({CAFFEINE: 1.0}, seed=1)
+    clipped = seen.with_step("clip", intensity=np.minimum(seen.intensity, 0.5 * seen.intensity.max()))
+    result = engine.identify(clipped)
+    assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, "saturated")
+    assert result.quality.saturated
+
+
+def test_packaging_can_be_named_or_left_out(library, sample):
+    bagged = sample({PARACETAMOL: 0.6, HDPE: 0.4}, seed=1)
+    for packaging, seen in (("auto", True), ("polyethylene", True), ("none", False), (["glass"], False)):
+        result = Identifier(library, packaging=packaging).identify(bagged)
+        assert any("polyethylene" in part.reference.id for part in result.packaging) is seen
+        assert "acetaminophen" in {part.claim for part in result.components}
+    with pytest.raises(ParameterError, match="no packaging adamantium"):
+        Identifier(library, packaging="adamantium")
+
+
+def test_packaging_is_not_counted_in_the_fractions(engine, sample):
+    result = engine.identify(sample({PARACETAMOL: 0.5, HDPE: 0.5}, seed=1))
+    assert sum(part.spectral_fraction for part in result.components) == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.3, 0.15, 0.5), (0.5, 0.3, 0.7), (0.7, 0.5, 0.85)])
+def test_fractions_follow_what_was_put_in(engine, sample, share, low, high):
+    parts = {CAFFEINE: share, "sucrose-crystalline-wasatch": 1.0 - share}
+    fractions, covered = [], 0
+    for seed in range(8):
+        result = engine.identify(sample(parts, seed=seed))
+        part = next(part for part in result.components if part.claim == "caffeine")
+        fractions.append(part.spectral_fraction)
+        covered += part.fraction_low <= share <= part.fraction_high
+    assert low < np.median(fractions) < high
+    assert covered >= 6
+
+
+def test_candidates_carry_probabilities_that_leave_room_for_none(engine, sample):
+    result = engine.identify(sample({CAFFEINE: 1.0}, seed=1))
+    best = result.candidates[0]
+    assert best.reference.family == "caffeine"
+    assert best.probability is not None
+    by_substance = {c.reference.substance: c.probability for c in result.candidates}
+    assert 0.5 < best.probability < 1.0
+    assert sum(by_substance.values()) <= 1.0 + 1e-9
+
+
+def test_a_library_without_a_null_gives_no_probabilities(library, sample):
+    bare = replace(library, attributes={})
+    result = Identifier(bare).identify(sample({CAFFEINE: 1.0}, seed=1))
+    assert result.candidates[0].probability is None
+    assert result.components[0].p_value is None
+
+
+def test_traces_add_up_to_the_measurement(engine, sample):
+    seen = sample({CAFFEINE: 0.6, "sucrose-crystalline-wasatch": 0.4}, seed=1)
+    traces = engine.identify(seen, traces=True).traces
+    assert traces is not None
+    measured = np.isfinite(traces.measured)
+    np.testing.assert_allclose(
+        traces.measured[measured], np.interp(traces.shift[measured], seen.shift, seen.intensity), rtol=0.3
+    )
+    fit = traces.baseline + sum(traces.parts.values())
+    left, whole = (traces.measured - fit)[measured], (traces.measured - traces.baseline)[measured]
+    # mismatch between instruments leaves a part, not the bands themselves
+    assert np.linalg.norm(left) < 0.6 * np.linalg.norm(whole)
+    assert engine.identify(seen).traces is None
+
+
+@pytest.mark.parametrize(("level", "slope"), [(0.0, 0.0), (5.0, 0.0), (-3.0, 0.0), (100.0, 3.0)])
+def test_a_constant_or_a_line_is_an_error(engine, level, slope):
+    shift = np.arange(250.0, 1900.0, 2.0)
+    with pytest.raises(SpectrumError, match="flat"):
+        engine.identify(Spectrum(shift, level + slope * shift))
+
+
+@pytest.mark.parametrize("factor", [1e-9, 1e9])
+def test_the_unit_of_the_intensity_does_not_matter(engine, sample, factor):
+    plain = sample({"cocaine-hcl": 0.5, "mannitol-beta": 0.5}, seed=1)
+    scaled = Spectrum(plain.shift, factor * plain.intensity, factor**2 * plain.variance)
+    one, other = engine.identify(plain), engine.identify(scaled)
+    assert one.verdict is other.verdict
+    assert [part.reference.id for part in one.components] == [part.reference.id for part in other.components]
+
+
+def test_an_empty_library_is_an_error(library, sample):
+    empty = library.subset(np.zeros(len(library), bool))
+    with pytest.raises(ParameterError, match="no references"):
+        Identifier(empty).identify(sample({CAFFEINE: 1.0}))
+
+
+def test_no_overlap_is_an_error(engine):
+    shift = np.arange(2600.0, 3400.0, 2.0)
+    with pytest.raises(SpectrumError, match="shares fewer"):
+        engine.identify(Spectrum(shift, np.random.default_rng(1).normal(size=shift.size)))
+
+
+# --- measured ----------------------------------------------------------------------------------------------
+
+SETS = ("wasatch-785-2024", "wasatch-785xs-2026")
+
+
+HAZARDS = ("ammonium nitrate", "hydrogen peroxide")
+
+
+@pytest.fixture(scope="module")
+def whole(measured, engine) -> dict[str, Identification]:
+    """Every measured spectrum of two units, by the shipped library."""
+    paths = [path for name in SETS for path in sorted((measured / name).glob("*.csv"))]
+    return {f"{path.parent.name}/{path.stem}": engine.identify(read_spectrum(path)) for path in paths}
+
+
+@pytest.fixture(scope="module")
+def left_out(measured, library) -> dict[str, Identification]:
+    """The same, by a library without what was extracted from the set in question: many are unknown to it."""
+    found = {}
+    for name in SETS:
+        engine = Identifier(without(library, name))
+        for path in sorted((measured / name).glob("*.csv")):
+            found[f"{name}/{path.stem}"] = engine.identify(read_spectrum(path))
+    return found
+
+
+def raised(answers: dict[str, Identification]) -> dict[str, str]:
+    return {
+        name: f"{result.verdict}: {result.summary}"
+        for name, result in answers.items()
+        if result.verdict in (Verdict.ALARM, Verdict.WARNING) and not name.endswith(HAZARDS)
+    }
+
+
+def test_the_sets_are_whole(whole):
+    assert len(whole) == 105
+
+
+def test_ammonium_nitrate_raises_its_warning(whole, left_out):
+    for answers in (whole, left_out):
+        result = answers["wasatch-785-2024/ammonium nitrate"]
+        assert result.verdict is Verdict.WARNING
+        assert result.reason.startswith("oxidiser:")
+
+
+def test_no_benign_material_raises_anything(whole):
+    assert raised(whole) == {}
+
+
+def test_no_benign_material_of_another_unit_raises_anything(left_out):
+    """The set of mixed origin, of which the library that remains knows most."""
+    assert {name: why for name, why in raised(left_out).items() if name.startswith(SETS[0])} == {}
+
+
+def test_few_materials_that_the_library_lacks_raise_anything(left_out):
+    """Most of this set is then unknown. None should raise anything; no more than six of eighty may."""
+    assert len({name: why for name, why in raised(left_out).items() if name.startswith(SETS[1])}) <= 6
+
+
+def test_most_known_materials_are_named(whole):
+    """Of those that are found to hold one substance or more, by the library that has them all."""
+    named = [result for result in whole.values() if result.components or result.packaging]
+    assert len(named) >= 0.9 * len(whole)
+
+
+@pytest.mark.parametrize("name", ["Polyethylene", "Polypropylene", "PET", "PTFE"])
+def test_packaging_alone_is_only_packaging(measured, library, name):
+    result = Identifier(library).identify(read_spectrum(measured / "wasatch-785xs-2026" / f"{name}.csv"))
+    assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, "packaging-only"), result.summary
+    assert result.components == ()
+    assert any(
+        name.casefold() in part.reference.substance.casefold() or name.casefold() in part.reference.id
+        for part in result.packaging
+    )
+
+
+PLAIN = [
+    ("wasatch-785-2024", "acetaminophen.csv", None, "acetaminophen"),
+    ("wasatch-785-2024", "sucrose.csv", None, "sucrose"),
+    ("wasatch-785-2024", "lactose.csv", None, "lactose"),
+    ("wasatch-785-2024", "urea.csv", None, "urea"),
+    ("wasatch-785-2024", "toluene.csv", None, "toluene"),
+    ("wasatch-785xs-2026", "sucrose.csv", None, "sucrose"),
+    ("wasatch-785xs-2026", "lactose.csv", None, "lactose"),
+    ("ramanbiolib", "raman_spectra_db.csv", "d-(+)-sucrose", "sucrose"),
+    ("ramanbiolib", "raman_spectra_db.csv", "d-(+)-lactose monohydrate", "lactose"),
+    ("ramanbiolib", "raman_spectra_db.csv", "lactose", "lactose"),
+]
+
+
+@pytest.mark.parametrize(("folder", "file", "which", "family"), PLAIN)
+def test_a_plain_score_ranks_the_right_one_first(measured, library, folder, file, which, family):
+    """Second derivative and cosine, by a library without what was extracted from the queried set."""
+    index = SearchIndex(without(library, folder), "deriv2")
+    best = index.search(read_spectrum(measured / folder / file, which=which), 3)
+    assert best[0].reference.family == family, [match.reference.id for match in best]
