@@ -18,6 +18,7 @@ A trial is a distinct substance on a distinct instrument; more spectra of it are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -31,6 +32,9 @@ MANIFEST_COLUMNS = ("path", "substance")
 OPTIONAL_COLUMNS = ("instrument", "aliases", "which", "column", "origin", "source")
 
 Progress = Callable[[str, int, int], None]
+
+_MADE_UNIQUE = re.compile(r" \((id [^()]*|\d+)\)$")
+"""What reading adds to a name that stands in one file more than once."""
 
 
 class Origin(StrEnum):
@@ -232,7 +236,7 @@ def _read_folder(folder: Path, progress: Progress | None) -> tuple[list[Labelled
             items.append(
                 LabelledSpectrum(
                     spectrum,
-                    path.stem if alone else label,
+                    path.stem if alone else _MADE_UNIQUE.sub("", label),
                     path.parent.name,
                     path.name if alone else f"{path.name}: {label}",
                     source,

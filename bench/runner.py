@@ -1,0 +1,92 @@
+"""Running many independent tasks: in order, on one or several processes, with a bar on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Context = TypeVar("Context")
+Progress = Callable[[str, int, int], None]
+
+_contexts: dict[int, Any] = {}
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress | None]:
+    """Give a callback (stage, done, total) that draws on standard error; None where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+def run(
+    function: Callable[[Context, Task], Result],
+    context: Context,
+    tasks: Sequence[Task],
+    *,
+    jobs: int = 1,
+    title: str = "",
+    progress: Progress | None = None,
+) -> list[Result]:
+    """Apply a function to every task; the results are in the tasks' order, whatever the number of processes.
+
+    Parameters
+    ----------
+    function
+        A module's function: it must be found by name in another process.
+    context
+        What every task needs (a prepared library); sent to each process once.
+    tasks
+        Independent of each other; whatever is random in one follows from the task.
+    jobs
+        Processes.
+    title, progress
+        Of the bar.
+    """
+    results: list[Result] = []
+    if jobs <= 1 or len(tasks) < 2 * jobs:
+        stream: Iterator[Result] = (function(context, task) for task in tasks)
+        _collect(stream, results, len(tasks), title, progress)
+        return results
+    with ProcessPoolExecutor(jobs, initializer=_keep, initargs=(context,)) as pool:
+        chunk = max(1, min(16, len(tasks) // (8 * jobs)))
+        stream = pool.map(partial(_with_context, function), tasks, chunksize=chunk)
+        _collect(stream, results, len(tasks), title, progress)
+    return results
+
+
+def _keep(context: Any) -> None:
+    _contexts[0] = context
+
+
+def _with_context(function: Callable[[Any, Task], Result], task: Task) -> Result:
+    return function(_contexts[0], task)
+
+
+def _collect(
+    stream: Iterator[Result], results: list[Result], total: int, title: str, progress: Progress | None
+) -> None:
+    for result in stream:
+        results.append(result)
+        if progress is not None:
+            progress(title, len(results), total)
