@@ -135,10 +135,10 @@ def survivors(
         step, rest = steps[0, v], rests[0, v]
         for i in range(size):
             bound = scales[0, start + i] * (products[v, i] + step) + tails[0, start + i] * rest
-            # a bound that is no number excludes nothing
-            bounds[i] = bounds[i] if bound < bounds[i] else bound
+            # a bound that overflowed to no number excludes nothing
+            bounds[i] = max(bounds[i], bound if bound == bound else np.float32(np.inf))
     for i in range(size):
-        if not bounds[i] < limit:
+        if bounds[i] >= limit:
             found[count] = i
             count += 1
     return count
@@ -162,8 +162,7 @@ def closer_bound(
         near = scales[0, row] * (products[v, at] + steps[0, v])
         far = scales[1, row] * (dot_codes(codes, row, queries, v) + steps[1, v])
         bound = near + far + tails[1, row] * rests[1, v]
-        if not bound < best:
-            best = bound
+        best = max(best, bound if bound == bound else np.inf)
     return best
 
 
@@ -240,7 +239,7 @@ def absorb(
         counts[0] += 1
         row = start + at
         bound = closer_bound(products, at, row, codes, scales, tails, queries, steps, rests)
-        if not bound < threshold(keys):
+        if bound >= threshold(keys):
             counts[1] += 1
             insert(exact_score(matrix, row, variants), row, ids, keys, scores, rows)
 

@@ -69,7 +69,7 @@ class Projection:
     @property
     def first_bytes(self) -> int:
         """What a first pass reads."""
-        return self.first.nbytes + self.scales[0].nbytes + self.tails[0].nbytes
+        return int(self.first.nbytes + self.scales[0].nbytes + self.tails[0].nbytes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ def check(matrix, ids, queries, top, **options):
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(1, 300),
@@ -93,7 +93,8 @@ def check_scaled(matrix, ids, wanted, top, dimensions, first):
             assert rows.tolist() == expected
 
 
-def test_prunes_what_it_may(rng_rows=6000):
+def test_prunes_what_it_may():
+    rng_rows = 6000
     rng = np.random.default_rng(3)
     matrix = smooth_rows(rng, rng_rows, 128, 4.0)
     rows = rng.integers(rng_rows, size=40)
