@@ -23,14 +23,13 @@ from spectriage.device._usb import (
     drain,
     release,
 )
+from spectriage.device._usb_belief import checked_axis, memory_hash
 from spectriage.device._usb_spectrometer import (
     COMMAND_S,
     NEVER_ON_HARDWARE,
     OFF_S,
     OFF_TIMEOUT_MS,
     UsbSpectrometer,
-    checked_axis,
-    memory_hash,
 )
 from spectriage.device.clock import Clock
 from spectriage.device.errors import (

@@ -31,6 +31,7 @@ from spectriage.device._usb import (
     usb_backend,
     usb_errors,
 )
+from spectriage.device._usb_belief import checked_axis, memory_hash
 from spectriage.device._usb_spectrometer import (
     NEVER_ON_HARDWARE,
     OFF_TIMEOUT_MS,
@@ -38,8 +39,6 @@ from spectriage.device._usb_spectrometer import (
     SILENCE_MS,
     UsbSpectrometer,
     check_memory,
-    checked_axis,
-    memory_hash,
     within,
 )
 from spectriage.device.clock import Clock

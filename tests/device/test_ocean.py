@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from spectriage.device._usb import udev_rules
 from spectriage.device.clock import Deadline, VirtualClock
 from spectriage.device.emulation.bus import EmulatedBus
 from spectriage.device.emulation.faults import Action, Fault
@@ -324,3 +325,9 @@ def test_abort_releases_the_caller_and_switches_the_line_off():
     # Released before the exposure had ended and given its frame.
     assert caught == [frames]
     device.close()
+
+
+def test_the_udev_rules_ship_and_name_both_makers():
+    text = udev_rules()
+    for vendor in ("2457", "24aa"):
+        assert f'ATTR{{idVendor}}=="{vendor}", TAG+="uaccess"' in text

@@ -39,7 +39,7 @@ device.configure(ScanSettings(5.0, 1))
 guard = LaserGuard(device)
 guard.open()
 guard.ready()
-token = guard.arm(max_firing_s=8.0)
+token = guard.arm(max_firing_s=4.0)
 firing = guard.fire(token)
 firing.__enter__()
 device.acquire(Deadline.after(20.0))
@@ -128,7 +128,7 @@ def test_kill_9_leaves_it_to_the_watchdog(tmp_path):
     assert first == "firing"
     model = replay("wasatch-wp785xs", rows)
     assert model.laser.emitting
-    model.clock.wait(11.0)  # 8 s of firing and the margin of the watchdog
+    model.clock.wait(7.0)  # 4 s of firing and 2 s of margin; the unit's own default is 10 s
     assert not model.laser.commanded
 
 
@@ -156,7 +156,7 @@ def test_reconnecting_switches_off_a_laser_that_was_left_on():
 class DriverSequences(RuleBasedStateMachine):
     """Operations and faults over Wasatch.PY and pyseabreeze."""
 
-    names = ("wasatch-wp785", "wasatch-wp785xs", "ocean-qe65000")
+    names = ("wasatch-wp785", "wasatch-wp785", "wasatch-wp785xs", "ocean-qe65000")
 
     @initialize(name=st.sampled_from(names))
     def start(self, name):
@@ -263,6 +263,6 @@ class DriverSequences(RuleBasedStateMachine):
 
 
 DriverSequences.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestDriverSequences = DriverSequences.TestCase
