@@ -53,7 +53,8 @@ def plot(result: Identification, path: Path | str, *, title: str = "") -> None:
     Raises
     ------
     ParameterError
-        Without traces, without matplotlib, or for a file type that matplotlib does not know.
+        Without traces, without matplotlib, for a file type that it does not know, or when the file cannot be
+        written.
     """
     if result.traces is None:
         raise ParameterError("there are no traces to plot", remedy="identify with traces=True")
@@ -62,6 +63,9 @@ def plot(result: Identification, path: Path | str, *, title: str = "") -> None:
 
     traces = result.traces
     figure = Figure(figsize=(9, 6.5), layout="constrained")
+    # matplotlib would add a suffix of its own to a name that has none
+    if Path(path).suffix.lower().lstrip(".") not in figure.canvas.get_supported_filetypes():
+        raise ParameterError("not a kind of picture", where=str(path), remedy="use .png, .svg or .pdf")
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 1))
     heading = f"{result.verdict.replace('_', ' ')}: {result.summary}"
     figure.suptitle(f"{title}\n{heading}" if title else heading, fontsize=10, wrap=True)
@@ -76,8 +80,8 @@ def plot(result: Identification, path: Path | str, *, title: str = "") -> None:
     bottom.set_xlim(seen[0], seen[-1])
     try:
         figure.savefig(path, dpi=130)
-    except ValueError as error:
-        raise ParameterError(str(error), where=str(path), remedy="use .png, .svg or .pdf") from None
+    except OSError as error:
+        raise ParameterError(f"cannot be written: {error.strerror or error}", where=str(path)) from None
 
 
 def _measured(axes: Axes, traces: Traces) -> None:
