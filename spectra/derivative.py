@@ -73,6 +73,8 @@ def differentiate(
     half = points // 2
     size = values.shape[-1] - 2 * half
     out = np.zeros_like(clean)
+    if size <= 0:
+        return out, valid
     if clean.ndim == 1:
         out[half : half + size] = np.correlate(clean, weights, "valid")
     else:

@@ -11,6 +11,7 @@ import numpy as np
 from spectriage.spectra.bands import band_support
 from spectriage.spectra.contrast import BoolArray, ContrastIndex
 from spectriage.spectra.decision import Evidence, claim, rule
+from spectriage.spectra.despike import remove_spikes
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.grid import Resampled, resample
 from spectriage.spectra.mixture import AXIS_REACH_STEPS, Fit, Fitter
@@ -18,7 +19,7 @@ from spectriage.spectra.noise import noise_level
 from spectriage.spectra.null import probability, read_null
 from spectriage.spectra.policy import Policy
 from spectriage.spectra.quality import assess, background
-from spectriage.spectra.reference import ReferenceSet
+from spectriage.spectra.reference import Reference, ReferenceSet
 from spectriage.spectra.result import Candidate, Component, Identification, TargetEvidence, Traces
 from spectriage.spectra.selection import Selection, select
 from spectriage.spectra.spectrum import FloatArray, Spectrum
@@ -112,6 +113,7 @@ class Identifier:
             raise ParameterError(
                 "the library has no references", remedy="build one with `spectriage library build`"
             )
+        spectrum = remove_spikes(spectrum)
         query = resample(spectrum, self.references.shift)
         baseline = background(query)
         quality = assess(spectrum, query, self.references.shift, baseline)
@@ -195,22 +197,25 @@ class Identifier:
             if contents[position] and fraction < self.policy.min_fraction:
                 continue
             low, high = _interval(fraction, gain)
+            alternatives = self._alternatives(fitter, fit, position)
+            siblings = any(record.family == records[row].family for record in alternatives)
             component = Component(
                 reference=records[row],
-                claim=claim(records[row]),
+                # members of a family that cannot be told apart here are claimed as the family
+                claim=records[row].family if siblings else claim(records[row]),
                 spectral_fraction=fraction,
                 fraction_low=low,
                 fraction_high=high,
                 score=float(1.0 - np.exp(-gain)),
                 gain=gain,
                 bands=band_support(fitter, fit, position),
-                alternatives=self._alternatives(fitter, fit, position),
+                alternatives=tuple(sorted(record.id for record in alternatives)),
             )
             components.append(self._judged(component, fit, snr))
         return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))
 
-    def _alternatives(self, fitter: Fitter, fit: Fit, position: int) -> tuple[str, ...]:
-        """Return the ids of other substances that could stand in a component's place."""
+    def _alternatives(self, fitter: Fitter, fit: Fit, position: int) -> tuple[Reference, ...]:
+        """Return the references of other substances that could stand in a component's place."""
         records = self.references.records
         row = fit.rows[position]
         rest = fitter.fit(fit.rows[:position] + fit.rows[position + 1 :], fit.axis, query=fit.query)
@@ -219,7 +224,7 @@ class Identifier:
         others = [other for other in looks if records[other].substance not in taken]
         own, gains = fitter.exchange_gains(fit, position, others)
         near = (other for other, gain in zip(others, gains, strict=True) if gain >= own - ALTERNATIVE_GAIN)
-        return tuple(sorted(records[other].id for other in near if other != row))
+        return tuple(records[other] for other in near)
 
     def _candidates(self, fitter: Fitter, selection: Selection, snr: float) -> tuple[Candidate, ...]:
         """Return what the spectrum looks like as a single substance, best first."""
@@ -308,12 +313,20 @@ def _interval(fraction: float, gain: float) -> tuple[float, float]:
 
 
 def _notes(spectrum: Spectrum) -> tuple[str, ...]:
-    """Say of what kind the evidence is, where it is not a measurement of a material."""
-    if spectrum.metadata.get("origin") != "simulated":
-        return ()
-    if spectrum.metadata.get("perturbation") == "none":
-        return ("Simulated and unperturbed: found in its own rendering, which proves nothing.",)
-    return ("Simulated scan, not a measurement.",)
+    """Say what was done to the spectrum, and of what kind the evidence is where it is not a measurement."""
+    notes = [
+        f"Cosmic rays taken out: {step}."
+        for step in spectrum.history[-1:]
+        if step.startswith("remove_spikes")
+    ]
+    if spectrum.metadata.get("origin") == "simulated":
+        unperturbed = spectrum.metadata.get("perturbation") == "none"
+        notes.append(
+            "Simulated and unperturbed: found in its own rendering, which proves nothing."
+            if unperturbed
+            else "Simulated scan, not a measurement."
+        )
+    return tuple(notes)
 
 
 def _version() -> str:
