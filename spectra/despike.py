@@ -20,8 +20,8 @@ def find_spikes(intensity: FloatArray, *, threshold: float = THRESHOLD) -> NDArr
     """Return which points of a single spectrum are cosmic rays, shape (n,).
 
     The modified z-score of the first difference (Whitaker & Hayes 2018, Chemom. Intell. Lab. Syst. 179, 82)
-    finds steps; a spike steps up and down again within two points, and is sharper than its surroundings, so that
-    a narrow band on a coarse axis stays.
+    finds steps; a spike steps up and down again within two points, and is sharper than its surroundings, so
+    that a narrow band on a coarse axis stays.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def find_spikes(intensity: FloatArray, *, threshold: float = THRESHOLD) -> NDArr
         return np.zeros(intensity.size, dtype=bool)
     scores = (steps - np.median(steps)) / spread
     spikes = np.zeros(intensity.size, dtype=bool)
-    for up in np.flatnonzero(scores > threshold):
+    for up in np.flatnonzero(scores > threshold).tolist():
         for width in range(1, WIDEST + 1):
             down = up + width
             if down < steps.size and scores[down] < -threshold and _is_sharp(intensity, up + 1, width):

@@ -14,7 +14,7 @@ from spectriage.spectra.decision import Evidence, claim, rule
 from spectriage.spectra.despike import remove_spikes
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.grid import Resampled, resample
-from spectriage.spectra.mixture import AXIS_REACH_STEPS, Fit, Fitter
+from spectriage.spectra.mixture import AXIS_TOLERANCE_CM, Fit, Fitter
 from spectriage.spectra.noise import noise_level
 from spectriage.spectra.null import probability, read_null
 from spectriage.spectra.policy import Policy
@@ -142,8 +142,7 @@ class Identifier:
             similarity=fit.similarity,
             explained=explained,
             quality=quality,
-            axis_implausible=bool(fit.rows)
-            and abs(fit.axis.offset_cm) >= AXIS_REACH_STEPS * self.index.step_cm,
+            axis_implausible=bool(fit.rows) and abs(fit.axis.offset_cm) > AXIS_TOLERANCE_CM,
             health=health,
         )
         ruling = rule(evidence, self.policy)
@@ -217,7 +216,6 @@ class Identifier:
     def _alternatives(self, fitter: Fitter, fit: Fit, position: int) -> tuple[Reference, ...]:
         """Return the references of other substances that could stand in a component's place."""
         records = self.references.records
-        row = fit.rows[position]
         rest = fitter.fit(fit.rows[:position] + fit.rows[position + 1 :], fit.axis, query=fit.query)
         taken = {records[other].substance for other in fit.rows}
         looks = fitter.looks(rest, self._allowed, 8)

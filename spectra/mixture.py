@@ -23,7 +23,9 @@ RELATIVE_ERROR = 0.3
 REWEIGHTINGS = 3
 UNMEASURED_WEIGHT = 0.5
 """Weight of a point outside a component's range: it can neither confirm nor wholly deny it."""
-AXIS_REACH_STEPS = 4
+AXIS_TOLERANCE_CM = 8.0
+"""A greater offset is looked for, so that it can be reported, and not absorbed."""
+AXIS_REACH_CM = 10.0
 AXIS_PENALTY = 0.02
 """Disagreement that an axis offset of 8 cm⁻¹ must earn back: most axes are better than that."""
 BROADENINGS_CM = (0.0, 8.0, 12.0)
@@ -214,8 +216,9 @@ class Fitter:
         allowed
             Which references may be used, shape (n,).
         """
-        reach = range(-AXIS_REACH_STEPS, AXIS_REACH_STEPS + 1)
         step = self.index.step_cm
+        steps = int(AXIS_REACH_CM // step)
+        reach = range(-steps, steps + 1)
         looks = np.stack([self.index.similarities(self.query.moved(k)) for k in reach])
         looks -= AXIS_PENALTY * np.square(np.array(reach) * step / 8.0)[:, None]
         best_step = looks.argmax(axis=0)
@@ -274,5 +277,5 @@ class Fitter:
 
 
 def _bounded(offset_cm: float) -> float:
-    """Keep an offset within the tolerance: a worse axis is reported, not absorbed."""
-    return min(max(offset_cm, -8.0), 8.0)
+    """Keep an offset within what is looked for."""
+    return min(max(offset_cm, -AXIS_REACH_CM), AXIS_REACH_CM)
