@@ -30,6 +30,10 @@ ALTERNATIVE_GAIN = 0.1
 """References that explain within this log factor as much in a component's place are its alternatives."""
 
 
+SYNTHETIC = ("simulated", "emulated")
+"""Origins of spectra that no instrument measured; said with every result."""
+
+
 class Identifier:
     """The engine: a library, prepared once, and a policy.
 
@@ -317,13 +321,11 @@ def _notes(spectrum: Spectrum) -> tuple[str, ...]:
         for step in spectrum.history[-1:]
         if step.startswith("remove_spikes")
     ]
-    if spectrum.metadata.get("origin") == "simulated":
-        unperturbed = spectrum.metadata.get("perturbation") == "none"
-        notes.append(
-            "Simulated and unperturbed: found in its own rendering, which proves nothing."
-            if unperturbed
-            else "Simulated scan, not a measurement."
-        )
+    origin = str(spectrum.metadata.get("origin", "measured"))
+    if origin in SYNTHETIC:
+        notes.append(f"{origin.capitalize()} scan, not a measurement.")
+    if spectrum.metadata.get("perturbation") == "none":
+        notes.append("Unperturbed: found in its own rendering, which proves nothing.")
     return tuple(notes)
 
 
