@@ -17,6 +17,8 @@ import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from spectriage.bench.sets import LabelledSet, LabelledSpectrum, Progress, read_set
 from spectriage.spectra.errors import FormatError, ParameterError, SpectriageError
 from spectriage.spectra.spectrum import Spectrum
@@ -66,8 +68,8 @@ def openspecy(folder: Path | None) -> LabelledSet:
             left_out.append(f"openspecy/{name}: no identity")
             continue
         try:
-            shift, intensity = zip(*sorted(dict(points).items()), strict=True)
-            spectrum = Spectrum(list(shift), list(intensity))
+            table = np.array(sorted(dict(points).items()), dtype=np.float64)
+            spectrum = Spectrum(table[:, 0], table[:, 1])
         except (SpectriageError, ValueError) as error:
             left_out.append(f"openspecy/{name}: {error}")
             continue

@@ -1,11 +1,11 @@
-"""From a plan's panels to its trials: every trial, its sample and its seed are fixed before the first one runs."""
+"""From a plan's panels to its trials: each one's sample and seed are fixed before the first one runs."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -58,13 +58,19 @@ class Trial:
     repeats: int = 1
 
 
-def expand(plan: Plan, sets: Mapping[str, LabelledSet] | None = None) -> tuple[Trial, ...]:
+def expand(
+    plan: Plan,
+    sets: Mapping[str, LabelledSet] | None = None,
+    known: Callable[[Panel], Collection[str]] | None = None,
+) -> tuple[Trial, ...]:
     """Return all trials of a plan.
 
     Parameters
     ----------
     sets
         The labelled sets of the measured panels; a panel whose set is not there has no trials.
+    known
+        The keys of the substances in a panel's library: what it does not have cannot be found in it.
 
     Raises
     ------
@@ -75,7 +81,9 @@ def expand(plan: Plan, sets: Mapping[str, LabelledSet] | None = None) -> tuple[T
     for panel in plan.panels:
         if panel.source == "measured":
             labelled = (sets or {}).get(panel.set)
-            made = _measured(panel, labelled) if labelled is not None else iter(())
+            made = iter(())
+            if labelled is not None:
+                made = _measured(panel, labelled, known(panel) if known is not None else None)
         else:
             made = _simulated(plan, panel)
         for trial in made:
@@ -235,14 +243,18 @@ def _uri(
     return f"sim:{'+'.join(parts)}?{asked}"
 
 
-def _measured(panel: Panel, labelled: LabelledSet) -> Iterator[dict[str, Any]]:
-    """Yield one trial for each spectrum whose label a panel asks for; all without targets."""
+def _measured(panel: Panel, labelled: LabelledSet, known: Collection[str] | None) -> Iterator[dict[str, Any]]:
+    """Yield one trial for each spectrum whose label a panel asks for; all without targets.
+
+    A material that the library does not have is no target: it is only not to be taken for something else.
+    """
     wanted = {labelled.names.key(name) for name in panel.targets}
     for number, item in enumerate(labelled.items):
         substance = labelled.names.substance(item.substance)
         if wanted and labelled.names.key(substance) not in wanted:
             continue
         chapter = str(item.origin)
+        there = known is None or labelled.names.key(substance) in known
         yield {
             "panel": panel.name,
             "chapter": chapter,
@@ -250,8 +262,9 @@ def _measured(panel: Panel, labelled: LabelledSet) -> Iterator[dict[str, Any]]:
                 "target" if panel.purpose == "detect" else "matrix": substance,
                 "instrument": item.instrument,
                 "spectrum": item.name,
+                "in_library": "yes" if there else "no",
             },
             "sample": ((substance, 1.0),),
-            "target": substance if panel.purpose == "detect" else "",
+            "target": substance if panel.purpose == "detect" and there else "",
             "item": number,
         }

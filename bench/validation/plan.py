@@ -109,7 +109,8 @@ class Criterion:
     confidence
         Of the one-sided bound that is held against the limit; None judges the estimate itself.
     settings
-        What only some kinds need: ``target``, ``probability``, ``by``, ``min_fraction``, ``part``, ``events``.
+        What only some kinds need: ``target``, ``probability``, ``by``, ``min_fraction``, ``part``,
+        ``events``.
     """
 
     name: str
@@ -294,12 +295,15 @@ def _check_panel(panel: Panel, fields: Fields) -> None:
 
 def _exposures(fields: Fields) -> tuple[tuple[float, int], ...]:
     found = fields.raw("exposures", [[1000.0, 1]])
-    legal = isinstance(found, list) and found
-    for pair in found if legal else ():
-        legal = legal and isinstance(pair, list) and len(pair) == 2 and all(is_number(v) for v in pair)
-    if not legal or any(pair[0] <= 0 or pair[1] != int(pair[1]) or pair[1] < 1 for pair in found):
+    if not isinstance(found, list) or not found or not all(_is_exposure(pair) for pair in found):
         raise fields.error("exposures is a list of [integration_ms, accumulations]")
     return tuple((float(ms), int(count)) for ms, count in found)
+
+
+def _is_exposure(pair: Any) -> bool:
+    if not isinstance(pair, list) or len(pair) != 2 or not all(is_number(value) for value in pair):
+        return False
+    return bool(pair[0] > 0 and pair[1] >= 1 and pair[1] == int(pair[1]))
 
 
 def _options(fields: Fields) -> dict[str, str]:

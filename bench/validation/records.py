@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from spectriage.bench.validation._fields import Scalar
 from spectriage.spectra.errors import FormatError

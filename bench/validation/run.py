@@ -66,7 +66,7 @@ def run_plan(
     folder = Path(folder)
     setup = Setup(plan, _library_path(plan, library), _set_paths(plan, sets or {}))
     bench = Bench(setup)
-    trials = expand(plan, {name: bench.labelled(name) for name in _queries(plan, setup)})
+    trials = expand(plan, {name: bench.labelled(name) for name in _queries(plan, setup)}, bench.known)
     check_materials(plan, trials)
     check_sizes(plan, trials)
     header = make_header(setup, bench, trials)

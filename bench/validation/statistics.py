@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def reliability(
     p = np.asarray(stated, dtype=np.float64)
     ok = np.asarray(right, dtype=np.bool_)
     bins = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         inside = (p >= low) & ((p < high) | ((high == edges[-1]) & (p <= high)))
         n = int(np.count_nonzero(inside))
         if n:

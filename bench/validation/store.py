@@ -9,8 +9,8 @@
     DIR/run-1/failures/      the spectrum of every scan that did not come out as it should
     DIR/run-1/complete.json  number and hash of the records, once all are there
 
-A run that was broken off goes on after its last whole trial. A finished run is never touched again: running the
-plan again makes run-2, and both stand in the log and in every report.
+A run that was broken off goes on after its last whole trial. A finished run is never touched again: running
+the plan again makes run-2, and both stand in the log and in every report.
 """
 
 from __future__ import annotations

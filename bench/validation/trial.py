@@ -97,6 +97,12 @@ class Bench:
             return catalogue_without(asked)
         return open_library(self._setup.library)
 
+    def known(self, panel: Panel) -> frozenset[str]:
+        """Return the keys of the substances in a panel's library."""
+        from spectriage.bench.references import keys_of
+
+        return keys_of(self.engine(panel).references, self.labelled(panel.set).names)
+
     def run(self, trial: Trial) -> tuple[Scanned, ...]:
         """Run one trial, all its repeats."""
         panel = self._setup.plan.panel(trial.panel)
@@ -113,7 +119,7 @@ class Bench:
             target=trial.target,
         )
         engine = self.engine(panel)
-        scanned = []
+        scanned: list[Scanned] = []
         try:
             for spectrum, device, source in self._spectra(trial, panel):
                 mine = replace(blank, repeat=len(scanned), device=device, source=source)
@@ -150,7 +156,8 @@ def _not_found(trial: Trial) -> bool | None:
 
 
 @functools.lru_cache(maxsize=4096)
-def _entry(name: str) -> CatalogueEntry | None:
+def entry_of(name: str) -> CatalogueEntry | None:
+    """Return the catalogue's entry of a material, or None; searched once."""
     from spectriage.library.catalogue import find_entry
 
     try:
@@ -160,7 +167,7 @@ def _entry(name: str) -> CatalogueEntry | None:
 
 
 def _material(name: str, fraction: float, names: Names) -> Material:
-    entry = _entry(name)
+    entry = entry_of(name)
     if entry is None:
         label = names.substance(name)
         return Material(label, label, "unlisted", round(fraction, 9))
@@ -305,7 +312,7 @@ def check_materials(plan: Plan, trials: Sequence[Trial]) -> None:
             continue
         for name, _ in trial.sample:
             if name not in checked:
-                checked[name] = _entry(name) is not None
+                checked[name] = entry_of(name) is not None
             if not checked[name]:
                 raise ParameterError(
                     f"the catalogue has no {name!r}",
