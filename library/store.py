@@ -18,7 +18,6 @@ same for equal content whatever version of HDF5 wrote it.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,6 @@ from spectriage.library._layout import (
     ALIGNMENT,
     FORMAT,
     HASH_FIELDS,
-    ID_PATTERN,
     NUMBER_FIELDS,
     ROOT_ATTRIBUTES,
     ROOT_MEMBERS,
@@ -51,8 +49,9 @@ from spectriage.library._layout import (
     record_sha,
     record_table,
 )
+from spectriage.library._records import native_names, read_records
 from spectriage.spectra.errors import ForeignFileError, NewerSchemaError, ParameterError
-from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
+from spectriage.spectra.reference import ReferenceSet
 from spectriage.spectra.spectrum import Spectrum
 
 __all__ = [
@@ -213,7 +212,7 @@ def read_library(path: Path | str, *, verify: bool = True) -> ReferenceSet:
         indexes = {key: _read_matrix(file, f"index/{key}", shape) for key in file.members("index")}
         attributes = {name: head[name] for name in ("schema", "generator")}
         references = ReferenceSet(
-            records=_read_records(file, table),
+            records=read_records(file, table),
             shift=shift,
             spectra=spectra,
             name=head["name"],
@@ -225,9 +224,7 @@ def read_library(path: Path | str, *, verify: bool = True) -> ReferenceSet:
                 "path": str(path),
                 "history": tuple(head["history"]),
                 "null": {key: _read_null(file, key) for key in file.members("null")},
-                "native_ids": frozenset(
-                    name.decode() for name in table["id"][table["native_sha256"] != b""].tolist()
-                ),
+                "native_ids": native_names(table),
             },
         )
         check_grid(references.shift)
@@ -269,26 +266,6 @@ def _read_table(file: GuardedFile) -> NDArray[Any]:
         if column.kind != ("f" if name in NUMBER_FIELDS else "S") or (column.kind == "f" and column != "<f8"):
             raise file.altered(f"the column {name!r} of /references is of type {column}")
     return table
-
-
-def _read_records(file: GuardedFile, table: NDArray[Any]) -> tuple[Reference, ...]:
-    columns: dict[str, list[Any]] = {
-        attr: [text.decode("utf-8") for text in table[name].tolist()] for name, attr in TEXT_FIELDS.items()
-    }
-    for name in NUMBER_FIELDS:
-        columns[name] = [None if math.isnan(value) else value for value in table[name].tolist()]
-    try:
-        columns["tier"] = [Tier(text) for text in columns["tier"]]
-        columns["hazard"] = [Hazard(text) for text in columns["hazard"]]
-    except ValueError as error:
-        raise file.altered(f"a reference has an unknown tier or hazard: {error}") from None
-    bad = [name for name in columns["id"] if not ID_PATTERN.fullmatch(name)]
-    if bad:
-        raise file.altered(f"{bad[0]!r} is not a reference id")
-    names = list(columns)
-    return tuple(
-        Reference(**dict(zip(names, row, strict=True))) for row in zip(*columns.values(), strict=True)
-    )
 
 
 def _read_matrix(file: GuardedFile, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:

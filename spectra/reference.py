@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +105,55 @@ class Reference:
         return self.material_class == "packaging"
 
 
+class LazyRecords(Sequence[Reference]):
+    """Records that are made when they are asked for, and then kept: most of a large library never is.
+
+    Parameters
+    ----------
+    ids
+        Of the n records, UTF-8, shape (n,); whoever makes this has checked that none stands twice.
+    make
+        Makes the record of a row.
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, ids: NDArray[np.bytes_], make: Callable[[int], Reference]) -> None:
+        self.ids = ids
+        self._make = make
+        self._made: dict[int, Reference] = {}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Reference: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Reference, ...]: ...
+
+    def __getitem__(self, index: SupportsIndex | slice) -> Reference | tuple[Reference, ...]:
+        if isinstance(index, slice):
+            return tuple(self[row] for row in range(*index.indices(len(self))))
+        row = index.__index__()
+        row += len(self) if row < 0 else 0
+        record = self._made.get(row)
+        if record is None:
+            if not 0 <= row < len(self):
+                raise IndexError(f"there is no record {row} of {len(self)}")
+            record = self._made[row] = self._make(row)
+        return record
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (tuple, LazyRecords)):
+            return NotImplemented
+        return len(self) == len(other) and all(own == its for own, its in zip(self, other, strict=True))
+
+    def at(self, rows: NDArray[np.intp]) -> LazyRecords:
+        """Return the records of some rows."""
+        return LazyRecords(self.ids[rows], lambda row: self[int(rows[row])])
+
+
 @dataclass(frozen=True, eq=False)
 class ReferenceSet:
     """References and their spectra on one grid.
@@ -111,7 +161,7 @@ class ReferenceSet:
     Parameters
     ----------
     records
-        n references.
+        n references: a tuple, or `LazyRecords`.
     shift
         The grid in cm⁻¹, shape (m,), ascending, evenly spaced.
     spectra
@@ -123,7 +173,7 @@ class ReferenceSet:
         Search matrices kept with the library, by preprocessing key: float32, shape (n, m).
     """
 
-    records: tuple[Reference, ...]
+    records: tuple[Reference, ...] | LazyRecords
     shift: FloatArray
     spectra: Float32Array
     name: str = "unnamed"
@@ -138,6 +188,8 @@ class ReferenceSet:
                 f"{len(self.records)} records on a grid of {self.shift.size} points do not fit "
                 f"spectra of shape {self.spectra.shape}"
             )
+        if isinstance(self.records, LazyRecords):
+            return
         ids = [record.id for record in self.records]
         if len(set(ids)) != len(ids):
             twice = sorted({name for name in ids if ids.count(name) > 1})
@@ -146,11 +198,19 @@ class ReferenceSet:
     def __len__(self) -> int:
         return len(self.records)
 
+    @property
+    def ids(self) -> NDArray[np.bytes_]:
+        """The ids in UTF-8, shape (n,), without making a record."""
+        if isinstance(self.records, LazyRecords):
+            return self.records.ids
+        return np.array([record.id.encode("utf-8") for record in self.records], dtype=np.bytes_)
+
     def subset(self, keep: NDArray[np.bool_]) -> ReferenceSet:
         """Return the references where `keep` (shape (n,)) is true; the indexes are cut along with them."""
         rows = np.flatnonzero(keep)
+        lazy = self.records if isinstance(self.records, LazyRecords) else None
         return ReferenceSet(
-            records=tuple(self.records[i] for i in rows),
+            records=tuple(self.records[i] for i in rows) if lazy is None else lazy.at(rows),
             shift=self.shift,
             spectra=self.spectra[rows],
             name=self.name,
