@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spectriage.bench.match import match_command
 from spectriage.spectra.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -313,3 +314,6 @@ def _note(report: Report, pairings: list[Pairing]) -> None:
             for pairing in pairings
         ],
     }
+
+
+app.command("match")(match_command)
