@@ -81,6 +81,11 @@ class GuardedFile:
         self._mapping = mapping
         self._path = path
 
+    def release(self) -> None:
+        """Let go of the pages read so far: checking a library must not keep all of it in memory."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._mapping.madvise(mmap.MADV_DONTNEED)
+
     def refuse(self, what: str) -> ForeignFileError:
         """Return the error for a thing that a library never holds."""
         return ForeignFileError(what, where=str(self._path), remedy="use a library from a source you trust")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,8 +82,24 @@ def record_sha(record: Reference, row: NDArray[np.float32], native: str) -> str:
     return sha(canonical([record_fields(record), native]), row)
 
 
-def content_sha(head: Mapping[str, Any], references: ReferenceSet, record_shas: Sequence[str]) -> str:
-    """Return the hash of the hashes of all parts: what two libraries of equal content share."""
+def keep_pages() -> None:
+    """Do nothing after a matrix was read; a mapped one may be let go instead."""
+
+
+def content_sha(
+    head: Mapping[str, Any],
+    references: ReferenceSet,
+    record_shas: Sequence[str],
+    release: Callable[[], None] = keep_pages,
+) -> str:
+    """Return the hash of the hashes of all parts: what two libraries of equal content share.
+
+    `release` is called after each search matrix.
+    """
+    matrices = {}
+    for key, matrix in references.indexes.items():
+        matrices[key] = array_sha(matrix)
+        release()
     nulls: dict[str, Any] = references.attributes.get("null", {})
     return sha(
         canonical(
@@ -91,7 +107,7 @@ def content_sha(head: Mapping[str, Any], references: ReferenceSet, record_shas: 
                 **head,
                 "grid": array_sha(references.shift),
                 "references": sha("".join(record_shas).encode()),
-                "index": {key: array_sha(matrix) for key, matrix in references.indexes.items()},
+                "index": matrices,
                 "null": {
                     key: {
                         "attributes": null["attributes"],
@@ -157,8 +173,8 @@ def check_grid(shift: NDArray[np.float64]) -> None:
         raise LibraryError("the grid is not evenly spaced")
 
 
-def check_arrays(references: ReferenceSet) -> None:
-    """Refuse spectra, matrices and nulls of the wrong type, shape or values."""
+def check_arrays(references: ReferenceSet, release: Callable[[], None] = keep_pages) -> None:
+    """Refuse spectra, matrices and nulls of the wrong type, shape or values; `release` as there."""
     check_grid(references.shift)
     spectra = references.spectra
     if spectra.dtype != np.float32:
@@ -169,6 +185,7 @@ def check_arrays(references: ReferenceSet) -> None:
             "the spectrum has infinite values or was measured nowhere on the grid",
             where=references.records[int(np.flatnonzero(bad)[0])].id,
         )
+    release()
     for key, matrix in references.indexes.items():
         if not KEY_PATTERN.fullmatch(key) or key == ".":
             raise LibraryError(f"{key!r} cannot name an index")
@@ -178,6 +195,7 @@ def check_arrays(references: ReferenceSet) -> None:
             )
         if not np.isfinite(matrix).all():
             raise LibraryError(f"the index {key!r} has values that are not finite")
+        release()
     for key, null in references.attributes.get("null", {}).items():
         for name, array in null["arrays"].items():
             if (

@@ -298,11 +298,12 @@ def _verify(
     ):
         if record_sha(record, row, native) != sha:
             raise file.altered(f"the reference {record.id!r} does not match its hash")
+    file.release()
     body = {name: head[name] for name in ("schema", "name", "version", "generator", "history")}
-    if content_sha(body, references, record_shas) != head["sha256"]:
+    if content_sha(body, references, record_shas, file.release) != head["sha256"]:
         raise file.altered("the grid, a search matrix or an attribute does not match the library's hash")
     # A file made to deceive has hashes that agree: what it holds must still be a library.
-    check_arrays(references)
+    check_arrays(references, file.release)
     for record in references.records:
         check_record(record)
 
