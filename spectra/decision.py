@@ -47,6 +47,8 @@ class Evidence:
         Whether the axis had to be moved to the end of its tolerance.
     health
         Why the instrument's state forbids a conclusion, empty when it does not.
+    unwatched
+        Targets of the policy that the library has no reference of: no scan could show them.
     """
 
     components: tuple[Component, ...]
@@ -57,6 +59,7 @@ class Evidence:
     quality: Quality
     axis_implausible: bool
     health: str = ""
+    unwatched: tuple[str, ...] = ()
 
 
 def claim(reference: Reference) -> str:
@@ -192,11 +195,16 @@ def _unknown(evidence: Evidence) -> Ruling:
 
 def _blind(evidence: Evidence, policy: Policy) -> Ruling | None:
     """Inconclusive when something watched for could have hidden in this scan."""
+    blind = [f"{name} (not in the library)" for name in evidence.unwatched]
     # a limit that is not a number is not within the policy either
-    blind = [target for target in evidence.targets if not target.lod <= policy.lod]
+    blind += [
+        f"{target.name} ({lod_text(target.lod)})"
+        for target in evidence.targets
+        if not target.lod <= policy.lod
+    ]
     if not blind:
         return None
-    worst = ", ".join(f"{target.name} ({lod_text(target.lod)})" for target in blind[:3])
+    worst = ", ".join(blind[:3])
     more = f" and {len(blind) - 3} more" if len(blind) > 3 else ""
     names = ", ".join(wording(component) for component in evidence.components)
     text = (

@@ -72,6 +72,8 @@ class Identifier:
         self._targets = target_rows(references, self.policy)
         self.null = read_null(references)
         self._engine = _version()
+        families = {record.family for record in references.records}
+        self._unwatched = tuple(t.name for t in self.policy.targets if families.isdisjoint(t.families))
 
     def _allowed_rows(self, packaging: str | Sequence[str]) -> BoolArray:
         """Return which references may explain a spectrum: all but packaging that was not asked for."""
@@ -148,6 +150,7 @@ class Identifier:
             quality=quality,
             axis_implausible=bool(fit.rows) and abs(fit.axis.offset_cm) > AXIS_TOLERANCE_CM,
             health=health,
+            unwatched=self._unwatched,
         )
         ruling = rule(evidence, self.policy)
         return Identification(

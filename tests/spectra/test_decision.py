@@ -237,6 +237,12 @@ def test_no_alarm_needs_every_limit_within_the_policy(one, other, allowed):
     assert lod_text(max(one, other)) in " ".join((ruling.summary, *ruling.facts))
 
 
+def test_what_the_library_does_not_know_was_not_watched_for():
+    ruling = rule(evidence(unwatched=("cocaine",)), POLICY)
+    assert (ruling.verdict, ruling.reason) == (Verdict.INCONCLUSIVE, "limit-of-detection")
+    assert "cocaine (not in the library)" in ruling.summary
+
+
 @pytest.mark.parametrize("lod", [math.inf, math.nan, 1.5])
 def test_a_limit_that_is_no_fraction_is_never_within_the_policy(lod):
     ruling = rule(evidence(targets=(target(lod=0.01), target("cocaine", lod=lod))), Policy(lod=0.99))

@@ -122,10 +122,21 @@ def test_the_limit_gates_no_alarm(library, sample):
 
 
 def test_targets_can_be_chosen(library, sample):
-    policy = Policy(targets=(Target("sugar", ("sucrose",)), Target("unobtainium", ("unobtainium",))))
+    policy = Policy(targets=(Target("sugar", ("sucrose",)),), lod=0.95)
     result = Identifier(library, policy).identify(sample({MANNITOL: 1.0}, seed=1))
-    assert result.targets[0].name == "sugar"
+    assert [target.name for target in result.targets] == ["sugar"]
     assert not result.targets[0].found
+    assert result.verdict.value == "NO_ALARM"
+
+
+def test_a_library_without_hazards_gives_no_no_alarm(library, sample):
+    """Fentanyl that the library does not know must not be ruled out by its silence."""
+    harmless = library.subset(np.array([record.hazard.value == "none" for record in library.records]))
+    engine = Identifier(harmless, Policy(lod=0.99))
+    for parts in ({MANNITOL: 1.0}, {MANNITOL: 0.7, "fentanyl-hcl": 0.3}):
+        result = engine.identify(sample(parts, seed=1))
+        assert result.verdict.value == "INCONCLUSIVE"
+    assert "fentanyl-class (not in the library)" in engine.identify(sample({MANNITOL: 1.0}, seed=1)).summary
 
 
 def test_an_analogue_that_the_library_lacks_is_of_its_class(library, sample, row_of):
