@@ -24,7 +24,7 @@ from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.grid import Resampled
 from spectriage.spectra.mismatch import mismatched, severity
 from spectriage.spectra.noise import noise_level
-from spectriage.spectra.reference import Float32Array, ReferenceSet
+from spectriage.spectra.reference import Float32Array, Hazard, ReferenceSet
 from spectriage.spectra.scores import DERIVATIVE_WINDOW_CM, score_by_name
 from spectriage.spectra.search import SearchIndex, moved
 from spectriage.spectra.spectrum import FloatArray
@@ -143,8 +143,8 @@ class ContrastIndex:
         Compressed rows for the search, float32, unit norm, shape (n, m).
     families
         A number for each family, shape (n,).
-    packaging, alarms
-        Whether a reference is packaging, or raises an alarm, shape (n,).
+    packaging, hazardous
+        Whether a reference is packaging, or alarms or warns, shape (n,).
     """
 
     def __init__(self, references: ReferenceSet) -> None:
@@ -160,7 +160,7 @@ class ContrastIndex:
         numbers: dict[str, int] = {}
         self.families = np.array([numbers.setdefault(r.family, len(numbers)) for r in records], dtype=np.intp)
         self.packaging: BoolArray = np.array([r.is_packaging for r in records], dtype=bool)
-        self.alarms: BoolArray = np.array([r.hazard.alarms for r in records], dtype=bool)
+        self.hazardous: BoolArray = np.array([r.hazard is not Hazard.NONE for r in records], dtype=bool)
         self._rows: dict[tuple[int, float], FloatArray] = {}
         self._unlike: dict[tuple[int, float], FloatArray] = {}
         self._likest: dict[int, tuple[int, ...]] = {}

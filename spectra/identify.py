@@ -17,13 +17,13 @@ from spectriage.spectra.grid import Resampled, resample
 from spectriage.spectra.mixture import AXIS_TOLERANCE_CM, Fit, Fitter
 from spectriage.spectra.noise import noise_level
 from spectriage.spectra.null import probability, read_null
-from spectriage.spectra.policy import Policy
+from spectriage.spectra.policy import Policy, Target
 from spectriage.spectra.quality import assess, background
-from spectriage.spectra.reference import Reference, ReferenceSet
+from spectriage.spectra.reference import Hazard, Reference, ReferenceSet
 from spectriage.spectra.result import Candidate, Component, Identification, TargetEvidence, Traces
 from spectriage.spectra.selection import Selection, select
 from spectriage.spectra.spectrum import FloatArray, Spectrum
-from spectriage.spectra.targets import target_rows, weigh_target
+from spectriage.spectra.targets import TargetRows, target_rows, weigh_target
 
 CANDIDATES = 12
 ALTERNATIVE_GAIN = 0.1
@@ -69,7 +69,8 @@ class Identifier:
         self.policy = policy or Policy()
         self.index = ContrastIndex(references)
         self._allowed = self._allowed_rows(packaging)
-        self._targets = target_rows(references, self.policy)
+        self._targets = target_rows(references, self.policy.targets)
+        self._families = {target.name: target.families for target in self.policy.targets}
         self.null = read_null(references)
         self._engine = _version()
         families = {record.family for record in references.records}
@@ -133,14 +134,14 @@ class Identifier:
         records = self.references.records
         targets, fit = self._weigh_targets(fitter, selection)
         explained = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
-            tuple(records[row] for row in fit.rows)
+            [records[row] for row in fit.rows], fit.amplitudes
         )
         parts = self._components(fitter, fit, quality.snr) if fit.rows else ()
-        components = tuple(part for part in parts if not part.reference.is_packaging)
+        found = frozenset(
+            family for target in targets if target.found for family in self._families[target.name]
+        )
+        components = tuple(part for part in parts if _may_be_claimed(part.reference, explained, found))
         wrapping = tuple(part for part in parts if part.reference.is_packaging)
-        found = {target.reference.family for target in targets if target.found}
-        if not explained:
-            components = tuple(part for part in components if part.reference.family in found)
         evidence = Evidence(
             components=components,
             packaging=wrapping,
@@ -183,12 +184,21 @@ class Identifier:
         fit = selection.fit
         other = selection.rejected[1] if selection.rejected else 0.0
         weighed = []
-        for known in self._targets:
+        for known in self._targets + self._other_hazards(fit):
             evidence, larger = weigh_target(fitter, self.policy, known, selection.fit, other)
-            weighed.append(evidence)
+            if evidence.found or known in self._targets:
+                weighed.append(evidence)
             if evidence.found and not set(fit.rows) & set(known.rows):
                 fit = fitter.fit((*fit.rows, larger.rows[-1]), fit.axis)
         return tuple(weighed), fit
+
+    def _other_hazards(self, fit: Fit) -> tuple[TargetRows, ...]:
+        """Return the hazards in a fit that nobody watches for: they need no less evidence."""
+        watched = {row for known in self._targets for row in known.rows}
+        rows = [row for row in fit.rows if self.index.hazardous[row] and row not in watched]
+        families = [self.references.records[row].family for row in rows]
+        self._families.update({family: (family,) for family in families})
+        return target_rows(self.references, [Target(family, (family,)) for family in families])
 
     def _components(self, fitter: Fitter, fit: Fit, snr: float) -> tuple[Component, ...]:
         """Turn the rows of a fit into components, largest fraction first; small ones are left out."""
@@ -303,6 +313,19 @@ class Identifier:
             parts[self.references.records[row].id] = curve
             left = left - curve
         return Traces(self.references.shift, shown, baseline, parts, left / max(noise_level(query), 1e-300))
+
+
+def _may_be_claimed(reference: Reference, explained: bool, found: frozenset[str]) -> bool:
+    """Say whether a component may be named.
+
+    What alarms or warns must have been found as a target; in a spectrum that is not explained nothing else
+    may be named either.
+    """
+    if reference.is_packaging:
+        return False
+    if reference.hazard is not Hazard.NONE or not explained:
+        return reference.family in found
+    return True
 
 
 def _interval(fraction: float, gain: float) -> tuple[float, float]:

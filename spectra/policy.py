@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.reference import Reference, Tier
+from spectriage.spectra.spectrum import FloatArray
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Policy:
     hazard_gain: float = 0.22
     packaging_gain: float = 0.10
     margin: float = 0.05
-    unexplained_margin: float = 0.25
+    unexplained_margin: float = 0.35
     prior_known: float = 0.8
     min_fraction: float = 0.01
     min_snr: float = 5.0
@@ -130,6 +134,13 @@ class Policy:
     def _watched(self) -> frozenset[str]:
         return frozenset(family for target in self.targets for family in target.families)
 
-    def explained_by(self, references: tuple[Reference, ...]) -> float:
-        """Return the similarity at which these references, together, explain a spectrum."""
-        return min((self.explained[reference.tier] for reference in references), default=1.0)
+    def explained_by(self, references: Sequence[Reference], amplitudes: FloatArray) -> float:
+        """Return the similarity at which these references, together, explain a spectrum.
+
+        Each tier has its own; they are averaged by what the references contribute.
+        """
+        weights = np.square(amplitudes)
+        if len(references) == 0 or weights.sum() <= 0.0:
+            return 1.0
+        levels = [self.explained[reference.tier] for reference in references]
+        return float(np.average(levels, weights=weights))

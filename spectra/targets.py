@@ -36,14 +36,14 @@ class TargetRows:
     tier: Tier
 
 
-def target_rows(references: ReferenceSet, policy: Policy) -> tuple[TargetRows, ...]:
-    """Return the watched targets that the library has members of."""
+def target_rows(references: ReferenceSet, targets: Sequence[Target]) -> tuple[TargetRows, ...]:
+    """Return the targets that the library has members of."""
     records = references.records
     families: dict[str, list[int]] = {}
     for row, record in enumerate(records):
         families.setdefault(record.family, []).append(row)
     found = []
-    for target in policy.targets:
+    for target in targets:
         rows = tuple(sorted(row for family in target.families for row in families.get(family, ())))
         if rows:
             best = min(rows, key=lambda row: (records[row].tier.rank, row))
@@ -84,7 +84,9 @@ def weigh_target(
         other_gain = float(fitter.gains(base, rivals).max())
     records = fitter.index.references.records
     margin = gain - other_gain
-    explained = larger.similarity >= policy.explained_by(tuple(records[row] for row in larger.rows))
+    explained = larger.similarity >= policy.explained_by(
+        [records[row] for row in larger.rows], larger.amplitudes
+    )
     supports = 0
     if gain >= 0.5 * policy.hazard_gain:
         supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
@@ -129,8 +131,8 @@ def _rivals(fitter: Fitter, policy: Policy, larger: Fit) -> tuple[int, ...]:
 
 
 def best_other_gain(fitter: Fitter, base: Fit, excluded: tuple[int, ...]) -> float:
-    """Return the log gain of the best addition to a model that would not itself raise an alarm."""
-    allowed = fitter.index.outside_families_of((*base.rows, *excluded)) & ~fitter.index.alarms
+    """Return the log gain of the best harmless addition to a model."""
+    allowed = fitter.index.outside_families_of((*base.rows, *excluded)) & ~fitter.index.hazardous
     return float(fitter.gains(base, fitter.looks(base, allowed, BEST_LOOKS)).max(initial=0.0))
 
 
@@ -147,7 +149,7 @@ def _looks(fitter: Fitter, base: Fit, rows: tuple[int, ...]) -> list[int]:
 def _imitators(fitter: Fitter, base: Fit, row: int) -> list[int]:
     """Return the harmless references that look most like a target and could be taken for it."""
     index = fitter.index
-    harmless = index.outside_families_of((*base.rows, row)) & ~index.alarms
+    harmless = index.outside_families_of((*base.rows, row)) & ~index.hazardous
     return [other for other in index.likest(row) if harmless[other]][:IMITATORS]
 
 
