@@ -249,24 +249,47 @@ def _error_with_interval(stated: Sequence[Stated]) -> Interval:
     return cluster_bootstrap(list(clusters.values()), error, resamplings=300)
 
 
+def _by_trial(stated: Sequence[Stated]) -> Proportion:
+    """Count materials × instruments, right when more than half of their statements were."""
+    trials: dict[tuple[str, str], list[bool]] = {}
+    for s in stated:
+        trials.setdefault((s.key, s.instrument), []).append(s.right)
+    return Proportion(sum(2 * sum(right) > len(right) for right in trials.values()), len(trials))
+
+
 def _reliability_table(label: str, stated: Sequence[Stated], unstated: int, origin: Any) -> Table:
     rows: list[list[Any]] = []
-    notes = ["Best candidate of each scan, on instruments that nothing was made from."]
+    notes = [
+        "Best candidate of each scan, on instruments that nothing was made from. A scan is judged by several "
+        "libraries; the intervals count materials × instruments.",
+    ]
     if stated:
         bins = reliability([s.probability or 0.0 for s in stated], [s.right for s in stated])
         for found in bins:
-            rows.append([f"{found.low:g}–{found.high:g}", found.right.trials, found.mean, found.right])
+            mine = [
+                s
+                for s in stated
+                if found.low <= (s.probability or 0.0) < found.high
+                or s.probability == found.high == EDGES[-1]
+            ]
+            share = found.right.successes / found.right.trials
+            label_of_bin = f"{found.low:g}–{found.high:g}"
+            rows.append([label_of_bin, found.right.trials, found.mean, share, _by_trial(mine)])
         error = _error_with_interval(stated)
         notes.append(f"expected calibration error {error}, interval over materials")
         for level in (0.9, 0.95, 0.99):
-            sure = [s.right for s in stated if (s.probability or 0.0) >= level]
-            notes.append(f"stated ≥ {level:g}: right {Proportion(sum(sure), len(sure))}")
+            sure = [s for s in stated if (s.probability or 0.0) >= level]
+            right = sum(s.right for s in sure)
+            notes.append(
+                f"stated ≥ {level:g}: right {right} of {len(sure)} statements; of materials × instruments "
+                f"{_by_trial(sure)}"
+            )
     if unstated:
         notes.append(f"{unstated} scans had no probability: their library was too small for a null")
     return Table(
         f"reliability: {label}",
         f"Reliability of the stated probabilities, library: {label}",
-        ("stated", "scans", "mean stated", "right [95 %]"),
+        ("stated", "statements", "mean stated", "right", "materials × instruments right [95 %]"),
         rows,
         origin,
         tuple(notes),
@@ -277,16 +300,20 @@ def _by_set(stated: Sequence[Stated], origin: Any) -> Table:
     rows: list[list[Any]] = []
     for instrument in dict.fromkeys(s.instrument for s in stated):
         mine = [s for s in stated if s.instrument == instrument]
-        sure = [s.right for s in mine if (s.probability or 0.0) >= 0.95]
-        right = sum(s.right for s in mine)
+        sure = [s for s in mine if (s.probability or 0.0) >= 0.95]
+        right = sum(s.right for s in mine) / len(mine)
         mean = float(np.mean([s.probability or 0.0 for s in mine]))
-        rows.append(
-            [instrument, len(mine), mean, Proportion(right, len(mine)), Proportion(sum(sure), len(sure))]
-        )
+        rows.append([instrument, len(mine), mean, right, _by_trial(sure)])
     return Table(
         "reliability by instrument",
         "Stated and right by the instrument that was left out",
-        ("instrument", "scans", "mean stated", "right [95 %]", "right where ≥ 0.95 was stated"),
+        (
+            "instrument",
+            "statements",
+            "mean stated",
+            "right",
+            "materials right where ≥ 0.95 was stated [95 %]",
+        ),
         rows,
         origin,
     )

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from spectriage.bench.calibration import calibration_error, decoy_set, reliability
+from spectriage.bench.calibration import Stated, _by_trial, calibration_error, decoy_set, reliability
 from spectriage.spectra.errors import ParameterError
 
 
@@ -37,3 +39,9 @@ def test_decoys_keep_bands_but_not_places(world):
         assert sorted(mirrored[inside]) == sorted(row[inside])
         assert np.corrcoef(row[inside], mirrored[inside])[0, 1] < 0.7
         assert np.corrcoef(row[inside], shuffled[inside])[0, 1] < 0.7
+
+
+def test_repeats_of_one_statement_are_one_trial():
+    one = Stated("a", "unit", "catalogue", 0.97, 0.9, True, True, "a")
+    wrong = replace(one, key="b", right=False)
+    assert str(_by_trial([one] * 5 + [wrong] * 3)).startswith("1/2")
