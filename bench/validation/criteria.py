@@ -170,7 +170,10 @@ def _share(criterion: Criterion, hits: int, trials: int) -> Ruled:
 
 def _pod(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]) -> Ruled:
     tried = first_scans(mine)
-    return _share(criterion, sum(bool(r.detected) for r in tried), len(tried))
+    observed, passed, note = _share(criterion, sum(bool(r.detected) for r in tried), len(tried))
+    if lower_bound(len(tried), len(tried), criterion.confidence or 0.0) < (criterion.at_least or 0.0):
+        note = f"{len(tried)} trials could not show it even without a failure"
+    return observed, passed, note
 
 
 def _false_alarms(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]) -> Ruled:

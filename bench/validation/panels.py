@@ -79,9 +79,9 @@ def expand(
     """
     trials: list[Trial] = []
     for panel in plan.panels:
+        made: Iterator[dict[str, Any]] = iter(())
         if panel.source == "measured":
             labelled = (sets or {}).get(panel.set)
-            made = iter(())
             if labelled is not None:
                 made = _measured(panel, labelled, known(panel) if known is not None else None)
         else:

@@ -30,7 +30,7 @@ CHAPTER_NOTES = {
     "response disturbed as much as real instruments and samples differ. What the catalogue does not know "
     "of a material, the simulation does not know either: these figures bound what the engine can do, not "
     "what real samples are like.",
-    "unperturbed": "Drawn from the catalogue's own bands as they are: the engine is shown its own references.",
+    "unperturbed": "Drawn from the catalogue's own bands as they are: the engine sees its own references.",
 }
 
 
