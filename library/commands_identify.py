@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,6 +103,7 @@ def make_engine(
     from spectriage.spectra.identify import Identifier
     from spectriage.spectra.policy import Policy
 
+    _announce_compilation()
     with progress_bar() as progress:
         references = open_library(library, progress=progress)
     policy = Policy() if lod is None else Policy(lod=lod)
@@ -109,8 +111,35 @@ def make_engine(
     return Identifier(references, policy, packaging="auto" if names == ["auto"] else names)
 
 
+@cache
+def _announce_compilation() -> None:
+    """Say once on standard error when kernels have to be compiled, which takes long."""
+    from spectriage.spectra._jit import announce_compilation
+
+    told: list[str] = []
+
+    def tell(name: str) -> None:
+        if not told:
+            print(
+                "spectriage: compiling for this machine, once; `spectriage warmup` does it beforehand",
+                file=sys.stderr,
+                flush=True,
+            )
+        told.append(name)
+
+    announcing = announce_compilation(tell)
+    announcing.__enter__()
+    _announcing.append(announcing)
+
+
+_announcing: list[Any] = []
+"""Kept open as long as the process lives."""
+
+
 def identify(
-    files: Annotated[list[Path], typer.Argument(help="Spectra: text, CSV, vendor CSV, JCAMP-DX.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Spectra: text, CSV, vendor CSV, JCAMP-DX.")
+    ] = None,
     library: Annotated[
         Path | None, typer.Option("--library", "-l", help="Library file; the shipped catalogue if not given.")
     ] = None,
@@ -131,12 +160,34 @@ def identify(
         str | None, typer.Option("--which", help="Which spectrum of a file that holds several.")
     ] = None,
     column: Annotated[str | None, typer.Option("--column", help="Which intensity column.")] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Answer JSON requests from standard input, one a line.")
+    ] = False,
+    batch: Annotated[
+        Path | None, typer.Option("--batch", help="Identify all of a folder, manifest or library file.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Results of --batch, JSON lines; continued if begun.")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes of --batch.")] = 1,
 ) -> None:
     """Identify what spectra are of.
 
     Exit code: that of the most serious file. 10 alarm, 11 warning, 12 inconclusive, 0 no alarm; 2 when no
-    file could be read.
+    file could be read. With --stream or --batch 0 when all was answered.
     """
+    if stream or batch is not None:
+        from spectriage.library.commands_many import identify_many
+
+        shown = files or as_json or plot or explain or which or column or (stream and batch)
+        if shown or (stream and (out is not None or workers != 1)):
+            raise ParameterError("--stream and --batch take neither files nor each other's or output options")
+        identify_many(batch, out, workers, library, packaging, lod)
+        return
+    if not files:
+        raise ParameterError("no file was named", remedy="name one or more, or give --stream or --batch")
+    if out is not None or workers != 1:
+        raise ParameterError("--out and --workers belong to --batch")
     if plot is not None and len(files) != 1:
         raise ParameterError("--plot takes one file at a time", where=str(plot))
     if plot is not None:

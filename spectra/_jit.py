@@ -1,16 +1,137 @@
-"""One way to compile kernels: cached on disk, GIL released, IEEE division."""
+"""One way to compile kernels: cached on disk, GIL released, IEEE division.
+
+Numba keeps machine code while the kernel's own file stays the same; what it took from another kernel's file
+would stay after that file changed. So the code of each file is kept in a folder named by the content of that
+file and of every kernel file it mentions: after an update old code is never found, only left behind.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+FOLDER = "spectriage-kernels"
+_MENTIONED = re.compile(rb"\b_kernels\w*")
+
 
 def kernel(**options: Any) -> Callable[[F], F]:
-    """Return a typed ``numba.njit(cache=True, nogil=True)``; `options` are passed on."""
-    settings = {"cache": True, "nogil": True, "error_model": "numpy", **options}
-    return cast(Callable[[F], F], numba.njit(**settings))
+    """Return a typed ``numba.njit(cache=True, nogil=True)``; `options` are passed on.
+
+    Where no folder can be written the kernel is compiled in every process.
+    """
+    settings = {"nogil": True, "error_model": "numpy", **options}
+
+    def decorate(function: F) -> F:
+        folder = cache_folder(Path(function.__code__.co_filename))
+        if folder is None:
+            return cast(F, numba.njit(**settings)(function))
+        with _numba_cache(folder):
+            try:
+                return cast(F, numba.njit(cache=True, **settings)(function))
+            except RuntimeError:
+                # numba found no place that it can write after all
+                return cast(F, numba.njit(**settings)(function))
+
+    return decorate
+
+
+@contextmanager
+def _numba_cache(folder: Path) -> Iterator[None]:
+    """Let numba take this folder for the kernels decorated inside, and no others."""
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+@cache
+def cache_folder(source: Path) -> Path | None:
+    """Return where the machine code of a kernel file is kept; None when nothing can be written.
+
+    Tried in turn: ``$NUMBA_CACHE_DIR``, ``__pycache__`` beside the file, and the user's cache.
+    """
+    name = f"{source.stem}-{content_key(source)}"
+    for base in _bases(source):
+        folder = base / FOLDER / name
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+    return None
+
+
+def _bases(source: Path) -> Iterator[Path]:
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    if named:
+        yield Path(named)
+    yield source.parent / "__pycache__"
+    from platformdirs import user_cache_dir
+
+    own = os.environ.get("SPECTRIAGE_CACHE")
+    yield Path(own) if own else Path(user_cache_dir("spectriage", appauthor=False))
+
+
+@cache
+def content_key(source: Path) -> str:
+    """Return a hash of a kernel file and of all kernel files that it mentions, directly or through others."""
+    found = {source: source.read_bytes()}
+    waiting = [source]
+    while waiting:
+        for name in _MENTIONED.findall(found[waiting.pop()]):
+            for folder in {source.parent, Path(__file__).parent}:
+                path = folder / f"{name.decode()}.py"
+                if path not in found and path.is_file():
+                    found[path] = path.read_bytes()
+                    waiting.append(path)
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for path in sorted(found):
+        digest.update(f"\0{path.name}\0".encode() + found[path])
+    return digest.hexdigest()[:16]
+
+
+def remove_outdated(source: Path) -> int:
+    """Remove the machine code of earlier versions of a kernel file; return how many versions."""
+    kept = cache_folder(source)
+    if kept is None:
+        return 0
+    pattern = re.compile(re.escape(source.stem) + r"-[0-9a-f]{16}")
+    old = [folder for folder in kept.parent.iterdir() if pattern.fullmatch(folder.name) and folder != kept]
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(old)
+
+
+@contextmanager
+def announce_compilation(notify: Callable[[str], None]) -> Iterator[None]:
+    """Call `notify` with the name of each function that has to be compiled inside, not found in the cache."""
+    from numba.core import event
+
+    events: Any = event
+
+    class Listener(event.Listener):
+        def on_start(self, event: Any) -> None:
+            notify(str(event.data["dispatcher"].py_func.__name__))
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    listener = Listener()
+    events.register("numba:compile", listener)
+    try:
+        yield
+    finally:
+        events.unregister("numba:compile", listener)
