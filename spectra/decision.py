@@ -49,6 +49,8 @@ class Evidence:
         Why the instrument's state forbids a conclusion, empty when it does not.
     unwatched
         Targets of the policy that the library has no reference of: no scan could show them.
+    unresolved
+        Families of hazards that the best model has, without enough evidence to name them.
     """
 
     components: tuple[Component, ...]
@@ -60,6 +62,7 @@ class Evidence:
     axis_implausible: bool
     health: str = ""
     unwatched: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
 
 
 def claim(reference: Reference) -> str:
@@ -109,7 +112,7 @@ def _without_hints(evidence: Evidence) -> Evidence:
 
 def _alarm(evidence: Evidence, policy: Policy) -> Ruling | None:
     for target in evidence.targets:
-        hazard = target.reference.hazard
+        hazard = target.hazard
         if target.found and hazard.alarms and target.tier in CARRYING and _carried(target, evidence):
             return Ruling(
                 Verdict.ALARM,
@@ -138,7 +141,7 @@ def _warning(evidence: Evidence, policy: Policy) -> Ruling | None:
             )
             return Ruling(
                 Verdict.WARNING,
-                f"{target.reference.hazard}:{target.name}",
+                f"{target.hazard}:{target.name}",
                 f"{name}{_beside(evidence, target)}.",
                 _target_facts(target, evidence),
                 f"{LABORATORY} {_hazard_step(target)}",
@@ -173,6 +176,12 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
     if evidence.axis_implausible:
         text = "The shift axis is further off than the instrument may be."
         return _unclear("axis", text, evidence, "Calibrate the instrument on polystyrene, then scan again.")
+    if evidence.unresolved:
+        text = (
+            f"Something that resembles {', '.join(evidence.unresolved)}, without enough evidence to name it."
+        )
+        step = f"Try another spot, closer and longer. {STRIP} {LABORATORY}"
+        return _unclear("unresolved", text, evidence, step)
     if not evidence.components and evidence.packaging and evidence.explained:
         names = " and ".join(component.claim for component in evidence.packaging)
         text = f"Only the packaging was seen ({names})."
@@ -269,7 +278,7 @@ def _beside(evidence: Evidence, target: TargetEvidence) -> str:
 
 
 def _hazard_step(target: TargetEvidence) -> str:
-    if target.reference.hazard.value == "explosive":
+    if target.hazard.value == "explosive":
         return "Do not heat, rub or re-scan at high power."
     return f"Avoid contact and dust. {STRIP}"
 

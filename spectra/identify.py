@@ -142,6 +142,8 @@ class Identifier:
         )
         components = tuple(part for part in parts if _may_be_claimed(part.reference, explained, found))
         wrapping = tuple(part for part in parts if part.reference.is_packaging)
+        hazards = (part.reference.family for part in parts if part.reference.hazard is not Hazard.NONE)
+        unresolved = tuple(sorted(set(hazards) - found)) if explained else ()
         evidence = Evidence(
             components=components,
             packaging=wrapping,
@@ -152,6 +154,7 @@ class Identifier:
             axis_implausible=bool(fit.rows) and abs(fit.axis.offset_cm) > AXIS_TOLERANCE_CM,
             health=health,
             unwatched=self._unwatched,
+            unresolved=unresolved,
         )
         ruling = rule(evidence, self.policy)
         return Identification(

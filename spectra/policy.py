@@ -103,8 +103,8 @@ class Policy:
             "min_fraction",
             "min_snr",
         ):
-            if getattr(self, name) < 0.0:
-                raise ParameterError(f"{name} = {getattr(self, name)} is negative")
+            if not 0.0 <= getattr(self, name) < np.inf:
+                raise ParameterError(f"{name} = {getattr(self, name)} is not a number from 0")
 
     def required_gain(self, reference: Reference) -> float:
         """Return the log gain that a reference must bring."""
@@ -123,11 +123,12 @@ class Policy:
 
         One shared line is never enough for what alarms; the less is gained, the more bands must agree.
         """
-        few = gain < 2.0 * self.hazard_gain
+        weak = gain < 2.0 * self.hazard_gain
         if reference.hazard.alarms or reference.family in self._watched:
-            return 4 if few else 3
+            return 4 if weak else 3
         if reference.hazard.warns:
-            return 3 if few else 2
+            # oxidisers have one strong line and a few weak ones: alone in a bag, the one must do
+            return 3 if weak else 2 if gain < 4.0 * self.hazard_gain else 1
         return 0
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spectriage.spectra.bands import BandSupport
-from spectriage.spectra.reference import Reference, Tier
+from spectriage.spectra.reference import Hazard, Reference, Tier
 from spectriage.spectra.spectrum import FloatArray
 
 JSON_SCHEMA = 1
@@ -158,8 +158,8 @@ class TargetEvidence:
         The spectral fraction at which this scan would have shown it 95 % of the time; above 1 when never.
     reference
         The member of the target that fits best.
-    tier
-        The strongest tier on which it is known.
+    tier, hazard
+        The strongest tier on which the target is known, and what that member means.
     """
 
     name: str
@@ -171,6 +171,7 @@ class TargetEvidence:
     lod: float
     reference: Reference
     tier: Tier
+    hazard: Hazard
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields of the JSON."""

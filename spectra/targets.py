@@ -103,6 +103,7 @@ def weigh_target(
         lod=limit_of_detection(fitter, base, larger, known.best_known, policy),
         reference=records[larger.rows[-1]],
         tier=known.tier,
+        hazard=records[known.best_known].hazard,
     )
     return evidence, larger
 

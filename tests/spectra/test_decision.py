@@ -47,7 +47,7 @@ def target(
     carrying: float = 1.0,
 ) -> TargetEvidence:
     reference = Reference(f"{name}-best", f"{name} best", "", name, "fentanyl", hazard, best or tier)
-    return TargetEvidence(name, found, gain, carrying, 0.5, 4, lod, reference, tier)
+    return TargetEvidence(name, found, gain, carrying, 0.5, 4, lod, reference, tier, reference.hazard)
 
 
 def evidence(**changes) -> Evidence:
