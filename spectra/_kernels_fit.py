@@ -16,8 +16,8 @@ BoolArray = NDArray[np.bool_]
 def _solve_positive(gram: FloatArray, target: FloatArray, solution: FloatArray) -> bool:
     """Solve G x = b exactly over the entries of `solution` that are not zero; false if not the minimum.
 
-    Cholesky's decomposition of the part; the minimum over x ≥ 0 is reached when all of x is positive there and
-    no entry that is zero would rise from zero.
+    Cholesky's decomposition of the part; the minimum over x ≥ 0 is reached when all of x is positive there
+    and no entry that is zero would rise from zero.
     """
     n = target.size
     free = np.flatnonzero(solution > 0.0)
