@@ -1,0 +1,200 @@
+"""The stream of requests: one answer a line, whatever comes in."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spectriage.library import stream
+from spectriage.library.store import write_library
+from spectriage.library.stream import RequestError, bounded_lines, identify_stream, parse_request
+from spectriage.spectra.identify import Identifier
+from spectriage.spectra.reference import Reference, ReferenceSet
+
+SHIFT = 200.0 + 2.0 * np.arange(512)
+
+
+def bands(seed):
+    rng = np.random.default_rng(seed)
+    centres, heights = rng.uniform(250, 1180, 12), rng.uniform(0.2, 1.0, 12)
+    return (heights[:, None] / (1 + ((SHIFT - centres[:, None]) / 6.0) ** 2)).sum(axis=0)
+
+
+def library():
+    records = tuple(Reference(f"made-{i}", f"made up {i}") for i in range(6))
+    return ReferenceSet(records, SHIFT, np.array([bands(i) for i in range(6)], np.float32), name="made up")
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return Identifier(library())
+
+
+def scan(seed=2):
+    noise = np.random.default_rng(seed).normal(0, 3.0, SHIFT.size)
+    return {"shift": SHIFT.tolist(), "intensity": (1000 * bands(seed) + 100 + noise).tolist()}
+
+
+def answers(engine, *lines):
+    out = io.BytesIO()
+    text = b"".join(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in lines)
+    count = identify_stream(engine, io.BytesIO(text), out)
+    found = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert len(found) == count
+    return found
+
+
+def test_answers_arrays_and_paths_in_order(engine, tmp_path):
+    path = tmp_path / "scan.csv"
+    rows = "\n".join(f"{x},{y}" for x, y in zip(*scan(3).values(), strict=True))
+    path.write_text(f"Raman shift (cm-1),Intensity\n{rows}\n")
+    known = [1.0] * SHIFT.size
+    first, second, third = answers(
+        engine,
+        {"id": "one", **scan(), "variance": known, "excitation_nm": 785, "resolution_cm": 8.5},
+        {"id": 2, "path": str(path)},
+        scan(4),
+    )
+    assert [first["id"], second["id"]] == ["one", 2]
+    assert "id" not in third
+    assert [a["line"] for a in (first, second, third)] == [1, 2, 3]
+    assert [a["candidates"][0]["reference_id"] for a in (first, second, third)] == [
+        "made-2",
+        "made-3",
+        "made-4",
+    ]
+    assert first["quality"]["noise_from"] == "variance"
+    assert second["input"] == str(path)
+
+
+BAD = [
+    (b"nonsense\n", "not JSON"),
+    (b"[1, 2]\n", "not an object"),
+    (b"\xff\xfe\x00\n", "not JSON"),
+    (b'{"shift": [1, NaN]}\n', "NaN"),
+    (b'{"id": 1, "id": 2}\n', "twice"),
+    (b'{"shift": ' + b"[" * 100_000 + b"\n", "not JSON"),
+    (b'{"id": ' + b"9" * 5000 + b"}\n", "not JSON"),
+    ({"id": [1], **scan()}, "id is not"),
+    ({"id": True, **scan()}, "id is not"),
+    ({"id": "x" * 1001, **scan()}, "id is not"),
+    ({"id": "a", "shifts": []}, "unknown key"),
+    ({"path": "a.csv", "shift": []}, "unknown key"),
+    ({"path": 3}, "not a text"),
+    ({"path": ""}, "empty"),
+    ({"path": "a\0b"}, "zero character"),
+    ({"path": "\ud800"}, ""),
+    ({"path": "/nowhere/at/all.csv"}, "no such file"),
+    ({"path": "/dev/zero"}, ""),
+    ({}, "no 'shift'"),
+    ({"shift": SHIFT.tolist()}, "no 'intensity'"),
+    ({"shift": "abc", "intensity": []}, "not an array"),
+    ({"shift": [True] * 9, "intensity": [1.0] * 9}, "not an array"),
+    ({"shift": [[1.0]] * 9, "intensity": [1.0] * 9}, "not an array"),
+    ({"shift": [10**400] * 9, "intensity": [1.0] * 9}, "too large"),
+    ({"shift": [1.0, 2.0], "intensity": [1.0, 2.0]}, "points"),
+    ({**scan(), "intensity": [1.0] * 9}, "intensity 9"),
+    ({**scan(), "excitation_nm": "785"}, "positive number"),
+    ({**scan(), "excitation_nm": -1}, "positive number"),
+    ({**scan(), "intensity": [5.0] * SHIFT.size}, "flat"),
+    (b'{"shift": [1e999, 2], "intensity": [1, 2]}\n', ""),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), BAD, ids=[str(i) for i in range(len(BAD))])
+def test_a_bad_line_gets_an_error_and_the_stream_goes_on(engine, line, message):
+    first, second = answers(engine, line, {"id": "next", **scan()})
+    assert message in first["error"]["what"]
+    assert "verdict" not in first
+    assert second["id"] == "next"
+    assert "verdict" in second
+
+
+def test_the_id_comes_back_with_an_error(engine):
+    (found,) = answers(engine, {"id": "p\ud800", "shift": [1], "intensity": [2]})
+    assert found["id"] == "p\ud800"
+    assert "error" in found
+
+
+def test_a_fault_of_the_engine_is_an_answer_too(engine, monkeypatch):
+    monkeypatch.setattr(stream, "answer", lambda *_: 1 / 0)
+    (found,) = answers(engine, scan())
+    assert "ZeroDivisionError" in found["error"]["what"]
+
+
+def test_blank_lines_and_an_end_without_a_line_feed(engine):
+    found = answers(engine, b"\n  \n", json.dumps(scan()).encode())
+    assert [a["line"] for a in found] == [3]
+
+
+def test_lines_are_bounded():
+    lines = list(bounded_lines(io.BytesIO(b"ab\n" + b"x" * 50 + b"\nabcd\nabcde\n" + b"y" * 9), limit=4))
+    assert lines == [(1, b"ab\n"), (2, None), (3, b"abcd\n"), (4, None), (5, None)]
+    with pytest.raises(RequestError, match="more than"):
+        parse_request(None)
+
+
+def test_an_endless_line_is_never_held_whole():
+    class Long:
+        left, longest = 2**26, 0
+
+        def readline(self, size):
+            self.longest = max(self.longest, size)
+            size = min(size, self.left)
+            self.left -= size
+            return b"x" * size
+
+    source = Long()
+    assert list(bounded_lines(source, limit=1000)) == [(1, None)]
+    assert source.left == 0
+    assert source.longest <= 2**16
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_request_or_refused(line):
+    try:
+        request = parse_request(line)
+    except RequestError:
+        return
+    assert isinstance(request, dict)
+
+
+def test_as_a_program(tmp_path):
+    write_library(tmp_path / "library.h5", library())
+    command = [sys.executable, "-m", "spectriage.spectra.cli", "identify", "--stream", "-l"]
+    process = subprocess.Popen(
+        [*command, str(tmp_path / "library.h5")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    for seed in (1, 2):
+        # the answer must come before the next request is sent
+        process.stdin.write(json.dumps({"id": seed, **scan(seed)}).encode() + b"\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["candidates"][0]["reference_id"] == f"made-{seed}"
+    process.stdin.close()
+    assert process.stdout.read() == b""
+    assert process.wait(60) == 0
+    process.stdout.close()
+
+
+def test_nobody_reads_the_answers(tmp_path):
+    write_library(tmp_path / "library.h5", library())
+    command = [sys.executable, "-m", "spectriage.spectra.cli", "identify", "--stream", "-l"]
+    process = subprocess.Popen(
+        [*command, str(tmp_path / "library.h5")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    _, errors = process.communicate(b'{"path": "x"}\n' * 20_000, timeout=60)
+    assert b"Traceback" not in errors
+    assert b"BrokenPipe" not in errors
+    assert process.returncode == 0
