@@ -265,6 +265,7 @@ def _bench(command: str, settings: dict[str, Any], json: Path | None, work: Work
     if json is not None and not json.absolute().parent.is_dir():
         raise ParameterError("there is no such folder", where=str(json.parent), remedy="make it first")
     report = Report(command, settings)
+    report.stamp()
     with progress_bar() as progress:
         work(report, progress)
     console = Console()

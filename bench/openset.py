@@ -41,6 +41,8 @@ class Answer:
         Whether the method, as it decides, named anything, and the material.
     packaging
         Whether it saw packaging and nothing else.
+    said, raised
+        What it named, and whether it raised an alarm or a warning.
     """
 
     method: str
@@ -55,6 +57,7 @@ class Answer:
     named_right: bool
     packaging: bool
     said: tuple[str, ...] = ()
+    raised: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +148,7 @@ def _answer(pairing: Pairing, method: Any, split: int, trial: Trial, known: bool
         right,
         decision.packaging_only and not right,
         decision.named,
+        decision.raised,
     )
 
 
@@ -230,17 +234,19 @@ def _ever(answers: Sequence[Answer]) -> Any:
 
 def _named_unknowns(pairing: Pairing, answers: Sequence[Answer]) -> Table:
     """List what the engine named although the library did not have it."""
-    counts: dict[tuple[str, str, tuple[str, ...]], int] = {}
+    counts: dict[tuple[str, str, tuple[str, ...], bool], int] = {}
     for a in answers:
         if a.method == "spectriage" and a.named and not a.known:
-            case = (a.key, a.instrument, a.said)
+            case = (a.key, a.instrument, a.said, a.raised)
             counts[case] = counts.get(case, 0) + 1
     ordered = sorted(counts.items(), key=lambda case: (-case[1], case[0]))
-    rows: list[list[Any]] = [[key, unit, ", ".join(said), count] for (key, unit, said), count in ordered]
+    rows: list[list[Any]] = [
+        [key, unit, ", ".join(said), raised, count] for (key, unit, said, raised), count in ordered
+    ]
     return Table(
         f"named although unknown: {pairing.label}",
         f"Named although unknown, {pairing.label}, by the engine",
-        ("material", "instrument", "named", "splits"),
+        ("material", "instrument", "named", "alarm or warning", "splits"),
         rows,
         pairing.origin,
     )

@@ -141,6 +141,7 @@ class PodBench:
                     Proportion(alarms, len(mine), "exact"),
                     Proportion(quiet, len(mine), "exact"),
                     float(np.median(stated)),
+                    _kept_promises(mine, stated, fraction, self.family),
                 ]
             )
             hits.append(named)
@@ -151,11 +152,19 @@ class PodBench:
             f"pod: {self.target}, {self.preset}",
             f"Detection of {self.target} by signal fraction, {len(MATRICES)} matrices through polyethylene, "
             f"{self.preset}, {seeds} seeds a fraction",
-            ("fraction", f"POD of {self.family}", "of them ALARM", "NO_ALARM", "median stated LOD"),
+            (
+                "fraction",
+                f"POD of {self.family}",
+                "of them ALARM",
+                "NO_ALARM",
+                "median stated LOD",
+                "POD where LOD ≤ fraction",
+            ),
             rows,
             Origin.SIMULATED,
             (
                 "Detected: ALARM or WARNING that reports the family. Clopper–Pearson intervals.",
+                "POD where LOD ≤ fraction: a scan that states such a limit promises 0.95.",
                 f"fraction for a POD of 0.95 by a logistic fit: {fitted}",
             ),
         )
@@ -313,6 +322,14 @@ class PodBench:
                 ("Should be: the family (or a warning) raised; nothing raised for the last three.",),
             )
         )
+
+
+def _kept_promises(
+    answers: Sequence[SimulatedAnswer], stated: Sequence[float], fraction: float, family: str
+) -> Proportion:
+    """Count detections among the scans whose stated limit of detection is at or below what was there."""
+    promised = [a.names_family(family) for a, lod in zip(answers, stated, strict=True) if lod <= fraction]
+    return Proportion(sum(promised), len(promised), "exact")
 
 
 def blank_samples(count: int, preset: str) -> list[Sample]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -93,6 +94,11 @@ class Report:
     settings: Mapping[str, Any]
     tables: list[Table] = field(default_factory=list)
     details: dict[Origin, dict[str, Any]] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def stamp(self) -> None:
+        """Note the versions and the code that are about to run: both may change on disk during a long run."""
+        self.versions = _versions()
 
     def add(self, *tables: Table) -> None:
         """Append tables."""
@@ -108,7 +114,7 @@ class Report:
             "schema": JSON_SCHEMA,
             "command": f"bench {self.command}",
             "settings": dict(self.settings),
-            "versions": _versions(),
+            "versions": self.versions or _versions(),
         }
         for origin in Origin:
             tables = [table.to_json() for table in self.tables if table.origin is origin]
@@ -119,7 +125,7 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Write the JSON beside `path` first, then rename it: never half a file."""
-        text = json.dumps(self.to_json(), ensure_ascii=False, indent=1, default=_plain)
+        text = json.dumps(_finite(self.to_json()), ensure_ascii=False, indent=1, allow_nan=False)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             temporary.write_text(text + "\n", encoding="utf-8")
@@ -172,16 +178,26 @@ def _show(table: Table, console: Console) -> None:
     console.print()
 
 
-def _plain(value: Any) -> Any:
+def _finite(value: Any) -> Any:
+    """Return a value as JSON can hold it: no NaN and no infinity."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_finite(part) for part in value]
     if hasattr(value, "to_json"):
         return value.to_json()
     if hasattr(value, "item"):
-        return value.item()
-    return str(value)
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str | int | bool | None) else str(value)
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    from spectriage.library.cache import cache_key
+
+    # the catalogue and the code of engine and library, as the cached library is named by them
+    found = {"python": platform.python_version(), "engine_and_catalogue": cache_key()}
     for name in ("spectriage", "numpy", "scipy", "numba", "statsmodels"):
         try:
             found[name] = metadata.version(name)

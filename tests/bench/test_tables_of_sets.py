@@ -134,9 +134,11 @@ def test_a_report_is_written_whole(tmp_path):
     report = Report("x", {"seed": 1})
     rows = [["a", Interval(0.5, 0.1, float("nan")), None, float("nan")]]
     report.add(Table("t", "t", ("a", "b", "c", "d"), rows, Origin.MEASURED))
+    report.detail(Origin.MEASURED, "raw", [{"score": float("-inf"), "n": np.int64(3), "said": ("a",)}])
     report.write(tmp_path / "out.json")
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["measured"]["tables"][0]["rows"][0]["b"]["interval"] == [0.1, None]
+    assert found["measured"]["details"]["raw"] == [{"score": None, "n": 3, "said": ["a"]}]
     assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
     with pytest.raises(ParameterError):
         Table("t", "t", ("a",), [["a", "b"]], Origin.MEASURED)
