@@ -299,19 +299,25 @@ def _bracket(levels: Sequence[float], found: Sequence[int], tried: Sequence[int]
 
 
 def _by_factor(result: PanelResult, records: Sequence[Record]) -> None:
+    """Add a table for each factor that varies: its values down, the levels across."""
     tried = first_scans(records)
+    levels = sorted({float(record.factors.get("level", 1.0)) for record in tried})
     for factor in FACTORS:
-        by_level: dict[tuple[Any, float], list[Record]] = {}
+        groups: dict[str, list[Record]] = {}
         for record in tried:
-            key = (record.factors.get(factor), float(record.factors.get("level", 1.0)))
-            by_level.setdefault(key, []).append(record)
-        if len({value for value, _ in by_level}) < 2:
+            groups.setdefault(str(record.factors.get(factor, "")), []).append(record)
+        if len(groups) < 2:
             continue
-        rows = [[str(v), level, *_pod_cells(m)[:2]] for (v, level), m in sorted(by_level.items(), key=str)]
-        if len(rows) <= 4 * MOST_ROWS:
-            result.grids.append(
-                Grid(f"Probability of detection by {factor}", (factor, "level", *POD_COLUMNS[:2]), rows)
-            )
+        rows = [[value, *(_found_at(mine, level) for level in levels)] for value, mine in groups.items()]
+        columns = (factor, *(f"{level:g}" for level in levels))
+        note = "Found / tried at each level; all targets of the panel together."
+        rows.sort(key=lambda row: str(row[0]))
+        result.grids.append(Grid(f"Found by {factor} and level", columns, rows, (note,)))
+
+
+def _found_at(records: Sequence[Record], level: float) -> str:
+    mine = [r for r in records if same(float(r.factors.get("level", 1.0)), level)]
+    return f"{sum(bool(r.detected) for r in mine)}/{len(mine)}" if mine else "–"
 
 
 def _wrong_alarms(result: PanelResult, records: Sequence[Record]) -> None:

@@ -68,7 +68,7 @@ def expand(
     Parameters
     ----------
     sets
-        The labelled sets of the measured panels; a panel whose set is not there has no trials.
+        The labelled sets by the measured panels that ask for them; a panel without has no trials.
     known
         The keys of the substances in a panel's library: what it does not have cannot be found in it.
 
@@ -81,7 +81,7 @@ def expand(
     for panel in plan.panels:
         made: Iterator[dict[str, Any]] = iter(())
         if panel.source == "measured":
-            labelled = (sets or {}).get(panel.set)
+            labelled = (sets or {}).get(panel.name)
             if labelled is not None:
                 made = _measured(panel, labelled, known(panel) if known is not None else None)
         else:

@@ -58,7 +58,9 @@ class Failure:
         if self.record.detected is False:
             problems.append("not found")
         if self.record.false_alarm:
-            problems.append(f"raised {', '.join(self.record.raised) or self.record.verdict}")
+            there = {part.family for part in self.record.sample}
+            wrong = [family for family in self.record.raised if family not in there]
+            problems.append(f"raised {', '.join(wrong) or self.record.verdict}, which is not there")
         return "; ".join(problems)
 
 

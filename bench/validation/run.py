@@ -14,7 +14,7 @@ from typing import Any
 
 from spectriage.bench.runner import Progress
 from spectriage.bench.validation.panels import Trial, expand, trials_sha256
-from spectriage.bench.validation.plan import Plan
+from spectriage.bench.validation.plan import Panel, Plan
 from spectriage.bench.validation.statistics import allowed_failures, trials_needed
 from spectriage.bench.validation.store import RunFolder, begin, finish, locked, write_atomic
 from spectriage.bench.validation.trial import Bench, Scanned, Setup, check_materials, spectrum_csv
@@ -66,7 +66,7 @@ def run_plan(
     folder = Path(folder)
     setup = Setup(plan, _library_path(plan, library), _set_paths(plan, sets or {}))
     bench = Bench(setup)
-    trials = expand(plan, {name: bench.labelled(name) for name in _queries(plan, setup)}, bench.known)
+    trials = expand(plan, {p.name: bench.labelled(p.set) for p in _tested(plan, setup)}, bench.known)
     check_materials(plan, trials)
     check_sizes(plan, trials)
     header = make_header(setup, bench, trials)
@@ -77,8 +77,14 @@ def run_plan(
     return run
 
 
-def _queries(plan: Plan, setup: Setup) -> list[str]:
-    return [panel.set for panel in plan.panels if panel.set and panel.set in setup.sets]
+def _tested(plan: Plan, setup: Setup) -> list[Panel]:
+    """Return the measured panels whose sets are all there."""
+    return [
+        panel
+        for panel in plan.panels
+        if panel.source == "measured"
+        and all(name in setup.sets for name in (panel.set, panel.library_set) if name)
+    ]
 
 
 def _library_path(plan: Plan, library: Path | None) -> Path | None:
@@ -102,17 +108,15 @@ def _set_paths(plan: Plan, given: Mapping[str, Path | str]) -> dict[str, Path]:
     found = {name: Path(path) for name, path in given.items()}
     for panel in plan.panels:
         for name in filter(None, (panel.set, panel.library_set)):
-            beside = (plan.folder or Path()) / name
-            if name not in found and beside.exists():
-                found[name] = beside
+            if name not in found and plan.folder is not None and (plan.folder / name).exists():
+                found[name] = plan.folder / name
             if name not in found and not panel.optional:
                 raise ParameterError(
                     f"panel {panel.name} needs the set {name!r}",
                     where=plan.name,
                     remedy=f"give it with --set {name}=PATH",
                 )
-    incomplete = {p.set for p in plan.panels if p.library_set and p.library_set not in found}
-    return {name: path for name, path in found.items() if name not in incomplete}
+    return found
 
 
 def check_sizes(plan: Plan, trials: Sequence[Trial]) -> None:
