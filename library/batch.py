@@ -114,7 +114,7 @@ def run_batch(
     """
     if workers < 1:
         raise ParameterError(f"{workers} workers cannot work")
-    total = sum(1 for _ in batch_items(source))
+    total = sum(not _is(item, out) for item in batch_items(source))
     engine = setup.engine()
     run = run_key(engine, setup)
     summary = Summary(total, 0, {})

@@ -1,0 +1,160 @@
+"""Machine code: kept by the content of its kernels, made beforehand, and its making told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spectriage.library.store import write_library
+from spectriage.library.warmup import warm
+from spectriage.spectra import _jit
+from spectriage.spectra.reference import Reference, ReferenceSet
+
+KERNELS = """
+from spectriage.spectra._jit import kernel
+from _kernels_{inner} import step
+
+@kernel()
+def outer(x):
+    return step(x) + 1
+"""
+INNER = """
+from spectriage.spectra._jit import kernel
+
+@kernel()
+def step(x):
+    return x * {factor}
+"""
+PROGRAM = """
+from spectriage.spectra._jit import announce_compilation
+names = []
+with announce_compilation(names.append):
+    from _kernels_outer import outer
+    print(outer(5), *sorted(names))
+"""
+
+
+@pytest.fixture
+def kernels(tmp_path):
+    (tmp_path / "_kernels_outer.py").write_text(KERNELS.format(inner="inner"))
+    (tmp_path / "_kernels_inner.py").write_text(INNER.format(factor=3))
+    return tmp_path
+
+
+def run(folder, **variables):
+    environment = {**os.environ, "PYTHONPATH": str(folder), **variables}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_changed_kernel_is_never_found_in_another_s_machine_code(kernels, named):
+    variables = {"NUMBA_CACHE_DIR": str(kernels / "named")} if named else {"NUMBA_CACHE_DIR": ""}
+    assert run(kernels, **variables) == ["16", "outer", "step"]
+    assert run(kernels, **variables) == ["16"]
+    # numba itself watches only outer's own file, which stays as it was
+    (kernels / "_kernels_inner.py").write_text(INNER.format(factor=7))
+    assert run(kernels, **variables) == ["36", "outer", "step"]
+    assert run(kernels, **variables) == ["36"]
+    where = kernels / ("named" if named else "__pycache__") / _jit.FOLDER
+    assert len([path for path in where.iterdir() if path.name.startswith("_kernels_outer-")]) == 2
+
+
+def test_works_where_nothing_can_be_written(kernels):
+    nowhere = "/dev/null/nothing"
+    blocked = kernels / "__pycache__"
+    blocked.write_text("a file where the folder would be")
+    variables = {"NUMBA_CACHE_DIR": nowhere, "SPECTRIAGE_CACHE": nowhere}
+    for _ in range(2):
+        assert run(kernels, **variables) == ["16", "outer", "step"]
+    # the user's cache serves a read-only installation
+    variables = {"NUMBA_CACHE_DIR": "", "SPECTRIAGE_CACHE": str(kernels / "mine")}
+    assert run(kernels, **variables) == ["16", "outer", "step"]
+    assert run(kernels, **variables) == ["16"]
+
+
+def test_outdated_machine_code_is_removed(kernels, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(kernels / "named"))
+    source = kernels / "_kernels_outer.py"
+    _jit.cache_folder.cache_clear()
+    kept = _jit.cache_folder(source)
+    others = [kept.parent / f"_kernels_outer-{'0' * 16}", kept.parent / f"_kernels_inner-{'0' * 16}"]
+    for folder in others:
+        folder.mkdir()
+    assert _jit.remove_outdated(source) == 1
+    assert kept.is_dir()
+    assert [folder.exists() for folder in others] == [False, True]
+    _jit.cache_folder.cache_clear()
+
+
+def small_library(path: Path) -> Path:
+    shift = 200.0 + 2.0 * np.arange(256)
+    rng = np.random.default_rng(0)
+    rows = [
+        sum(1 / (1 + ((shift - centre) / 6.0) ** 2) for centre in rng.uniform(220, 690, 6)) for _ in range(6)
+    ]
+    records = tuple(Reference(f"made-{i}", f"made up {i}") for i in range(6))
+    write_library(path, ReferenceSet(records, shift, np.array(rows, np.float32), name="made up"))
+    return path
+
+
+def test_warm_calls_every_kernel_file(tmp_path):
+    """Each kernel that Python calls has been compiled or loaded afterwards."""
+    warm(small_library(tmp_path / "library.h5"))
+    folder = Path(str(resources.files("spectriage.spectra")))
+    idle = []
+    for source in folder.glob("_kernels*.py"):
+        module = sys.modules.get(f"spectriage.spectra.{source.stem}")
+        found = [] if module is None else [v for v in vars(module).values() if hasattr(v, "overloads")]
+        own = [kernel for kernel in found if kernel.__module__ == module.__name__]
+        if not any(kernel.overloads for kernel in own):
+            idle.append(source.stem)
+    # these hold only what other kernels call
+    assert not set(idle) - {"_kernels_baseline_lanes", "_kernels_baseline_split"}
+
+
+@pytest.mark.full
+def test_nothing_is_compiled_after_a_warm_up(tmp_path):
+    library = small_library(tmp_path / "library.h5")
+    scan = tmp_path / "scan.csv"
+    shift = np.linspace(200, 710, 900)
+    noise = np.random.default_rng(1).normal(0, 4, shift.size)
+    values = 1000 / (1 + ((shift - 400) / 6) ** 2) + 100 + noise
+    np.savetxt(
+        scan, np.column_stack([shift, values]), delimiter=",", header="Raman shift (cm-1),I", comments=""
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "code")}
+    warming = (
+        "from spectriage.library.warmup import warm; from pathlib import Path; "
+        f"print(len(warm(Path({str(library)!r}))))"
+    )
+    identify = [sys.executable, "-m", "spectriage.spectra.cli", "identify", "-l", str(library), str(scan)]
+
+    def told(command):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stderr
+        return done.stdout, "compiling" in done.stderr
+
+    assert told(identify)[1]
+    counted, _ = told([sys.executable, "-c", warming])
+    assert int(counted) > 0
+    assert not told(identify)[1]
+    assert told([sys.executable, "-c", warming]) == ("0\n", False)
+
+
+def test_the_core_imports_nothing_heavy():
+    program = (
+        "import sys, spectriage.spectra, spectriage.spectra.identify, spectriage.library; "
+        "heavy = ('scipy.signal', 'scipy.optimize', 'pybaselines', 'matplotlib'); "
+        "print(*(name for name in heavy if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
