@@ -8,7 +8,7 @@ from importlib import metadata
 
 import numpy as np
 
-from spectriage.spectra.bands import band_support
+from spectriage.spectra.bands import band_support, independent_supports
 from spectriage.spectra.contrast import BoolArray, ContrastIndex
 from spectriage.spectra.decision import Evidence, claim, rule
 from spectriage.spectra.despike import remove_spikes
@@ -137,6 +137,8 @@ class Identifier:
             [records[row] for row in fit.rows], fit.amplitudes
         )
         parts = self._components(fitter, fit, quality.snr) if fit.rows else ()
+        if len(parts) == 1 and independent_supports(parts[0].bands) <= 1:
+            explained &= self.policy.single_line_holds(fit.similarity, fit.axis.offset_cm)
         found = frozenset(
             family for target in targets if target.found for family in self._families[target.name]
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.reference import Reference, Tier
+from spectriage.spectra.reference import Hazard, Reference, Tier
 from spectriage.spectra.spectrum import FloatArray
 
 
@@ -47,6 +47,11 @@ _EXPLAINED = {
     Tier.ESTIMATED: 0.62,
     Tier.COMPUTED: 0.80,
 }
+
+HARMLESS_EXPLAINED = 0.70
+"""A harmless material need not be named on a poor fit: to call it unknown endangers nobody."""
+SINGLE_LINE_EXPLAINED = 0.85
+SINGLE_LINE_OFFSET_CM = 3.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,15 @@ class Policy:
             return self.hazard_gain
         return self.gain
 
+    @staticmethod
+    def single_line_holds(similarity: float, offset_cm: float) -> bool:
+        """Say whether one line alone, with nothing else to hold the axis, may name a material.
+
+        Such materials resolve only within the axis uncertainty: hydrogen peroxide (876 cm⁻¹), boric acid
+        (881) and ethanol (884) are each other's neighbours.
+        """
+        return similarity >= SINGLE_LINE_EXPLAINED and abs(offset_cm) <= SINGLE_LINE_OFFSET_CM
+
     def required_margin(self, explained: bool) -> float:
         """Return the margin that a target must have in a model that explains the spectrum, or does not."""
         return self.margin if explained else self.unexplained_margin
@@ -143,5 +157,10 @@ class Policy:
         weights = np.square(amplitudes)
         if len(references) == 0 or weights.sum() <= 0.0:
             return 1.0
-        levels = [self.explained[reference.tier] for reference in references]
+        levels = [
+            max(self.explained[r.tier], HARMLESS_EXPLAINED)
+            if r.hazard is Hazard.NONE
+            else self.explained[r.tier]
+            for r in references
+        ]
         return float(np.average(levels, weights=weights))
