@@ -90,7 +90,7 @@ class Policy:
     packaging_gain: float = 0.10
     margin: float = 0.05
     unexplained_margin: float = 0.35
-    prior_known: float = 0.8
+    prior_known: float = 0.5
     min_fraction: float = 0.01
     min_snr: float = 5.0
     explained: dict[Tier, float] = field(default_factory=lambda: dict(_EXPLAINED))

@@ -18,7 +18,7 @@ from spectriage.spectra.spectrum import FloatArray
 LOD_STEPS = 5
 """Bisections: the limit is known to a fifth of itself."""
 LOD_REWEIGHTINGS = 2
-LOD_RESERVE = 1.9
+LOD_RESERVE = 2.3
 """By how much the gain at the limit of detection exceeds what is required: 95 % of samples reach that."""
 AMOUNTS = (5e-3, 4.0)
 """Between which amounts the limit is sought, in units of the scan's derivative norm."""
