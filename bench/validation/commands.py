@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spectriage.spectra.errors import ParameterError
+
+if TYPE_CHECKING:
+    from spectriage.bench.validation.panels import Trial
 
 app = typer.Typer(no_args_is_help=True, help="Validate a device, a library and the engine by a fixed plan.")
 
@@ -34,6 +37,9 @@ def run(
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="NAME=PATH of a labelled set that the plan names.")
     ] = None,
+    device: Annotated[
+        str, typer.Option("--device", "-d", help="Device URI for the panels that are scanned with one.")
+    ] = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes.")] = 1,
     keep_spectra: Annotated[
         bool, typer.Option("--keep-spectra", help="Keep every spectrum, not only those of failures.")
@@ -56,6 +62,8 @@ def run(
             jobs=jobs,
             library=library,
             sets=_named_paths(sets or []),
+            device=device,
+            operator=_ask,
             keep_spectra=keep_spectra,
             progress=progress,
         )
@@ -197,6 +205,11 @@ def compare(
     ]
     columns = ("evidence", "panel", "both correct", "only first", "only second", "neither", "p")
     _print_table(Console(), columns, rows)
+
+
+def _ask(trial: Trial) -> None:
+    """Wait until the operator has put the sample in place; Ctrl-C breaks off, and the run goes on later."""
+    typer.prompt(f"Trial {trial.index}: {trial.label}. Enter when in place", default="", show_default=False)
 
 
 def _named_paths(pairs: list[str]) -> dict[str, Path]:

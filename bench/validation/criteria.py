@@ -123,7 +123,11 @@ def first_scans(records: Sequence[Record]) -> list[Record]:
 
 def _judge_one(plan: Plan, criterion: Criterion, records: Sequence[Record]) -> Judged:
     mine = selected(records, criterion.panel, criterion.where)
-    chapter = mine[0].chapter if mine else plan.panel(criterion.panel).chapter
+    found = {record.chapter for record in mine}
+    # A set may hold spectra of two origins, a device be a simulated one: only one kind is judged.
+    chapter = found.pop() if len(found) == 1 else plan.panel(criterion.panel).chapter
+    mine = [record for record in mine if record.chapter == chapter]
+    records = [record for record in records if record.chapter == chapter]
     rule, required = _RULES[criterion.kind], required_text(criterion)
     if not mine:
         return Judged(criterion, chapter, required, "no trials", NOT_TESTED, 0)

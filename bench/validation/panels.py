@@ -40,7 +40,9 @@ class Trial:
     target
         What is to be found; empty for a blank.
     uri
-        Of the simulated device; empty for a measured spectrum.
+        Of the device; empty for a measured spectrum.
+    attended
+        Whether the operator has to put the sample in place.
     item
         Number of the spectrum in its labelled set, -1 for a simulated one.
     repeats
@@ -56,12 +58,22 @@ class Trial:
     uri: str = ""
     item: int = -1
     repeats: int = 1
+    attended: bool = False
+
+    @property
+    def label(self) -> str:
+        """The sample in words, for the operator."""
+        parts = ", ".join(f"{name} {share:.3g}" for name, share in self.sample)
+        packaging = self.factors.get("packaging", "none")
+        wrapped = "" if packaging == "none" else f", in {packaging}"
+        return f"{parts}{wrapped} (sample {int(self.factors.get('replicate', 0)) + 1})"
 
 
 def expand(
     plan: Plan,
     sets: Mapping[str, LabelledSet] | None = None,
     known: Callable[[Panel], Collection[str]] | None = None,
+    device: tuple[str, str] = ("", ""),
 ) -> tuple[Trial, ...]:
     """Return all trials of a plan.
 
@@ -71,6 +83,8 @@ def expand(
         The labelled sets by the measured panels that ask for them; a panel without has no trials.
     known
         The keys of the substances in a panel's library: what it does not have cannot be found in it.
+    device
+        URI of the device of the panels that are scanned with one, and the chapter of what it delivers.
 
     Raises
     ------
@@ -84,8 +98,8 @@ def expand(
             labelled = (sets or {}).get(panel.name)
             if labelled is not None:
                 made = _measured(panel, labelled, known(panel) if known is not None else None)
-        else:
-            made = _simulated(plan, panel)
+        elif panel.source == "simulated" or device[0]:
+            made = _composed(plan, panel, device)
         for trial in made:
             trials.append(Trial(**{**trial, "index": len(trials)}))
             if len(trials) > MAX_TRIALS:
@@ -146,7 +160,8 @@ def parse_matrix(text: str) -> tuple[tuple[str, float], ...]:
     return tuple(zip(names, shares, strict=True))
 
 
-def _simulated(plan: Plan, panel: Panel) -> Iterator[dict[str, Any]]:
+def _composed(plan: Plan, panel: Panel, device: tuple[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield the trials of a panel whose samples the plan composes: simulated, or put before a device."""
     for target, level in itertools.product(panel.targets or ("",), panel.levels):
         cells = list(_cells(panel, level))
         if panel.draws:
@@ -154,7 +169,12 @@ def _simulated(plan: Plan, panel: Panel) -> Iterator[dict[str, Any]]:
         else:
             order = [(cell, i) for cell in cells for i in range(panel.replicates)]
         for cell, replicate in order:
-            yield _trial(plan, panel, target, level, cell, replicate)
+            made = _trial(plan, panel, target, level, cell, replicate)
+            if panel.source == "device":
+                cell = {key: value for key, value in cell.items() if key not in ("unit", "instrument")}
+                made |= {"uri": device[0], "chapter": device[1], "attended": True}
+                made["factors"] = _factors(target, level, cell, replicate)
+            yield made
 
 
 def _cells(panel: Panel, level: float) -> Iterator[dict[str, Scalar]]:

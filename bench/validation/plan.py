@@ -7,8 +7,10 @@ Keys of a plan: ``schema = 1``, ``name``, ``title``, ``purpose``, ``limits`` (wh
     ``path`` (relative to the plan; the shipped catalogue without).
 ``[engine]``
     ``lod`` (policy) and ``packaging`` (``auto``, ``none``, or names).
+``[device]``
+    ``uri`` of the spectrometer that panels with ``source = "device"`` are scanned with.
 ``[[panel]]``
-    ``name``; ``source`` is ``simulated`` or ``measured``; ``purpose`` is ``detect`` or ``blank``.
+    ``name``; ``source`` is ``simulated``, ``measured`` or ``device``; ``purpose`` is ``detect`` or ``blank``.
 
     Simulated: ``targets`` × ``levels`` × ``matrices`` × ``packaging`` × ``instruments`` × ``exposures``
     (``[integration_ms, accumulations]``) × ``vary`` (options of the simulator, ``axis_offset_cm`` and
@@ -22,6 +24,9 @@ Keys of a plan: ``schema = 1``, ``name``, ``title``, ``purpose``, ``limits`` (wh
     Measured: ``set`` names a labelled set that is given when the plan is run, or is a path relative to the
     plan; ``library_set`` searches in a library made of another set. An ``optional`` panel whose set is not
     given is not tested, nor are its criteria.
+
+    Device: ``targets`` × ``levels`` × ``matrices`` × ``packaging`` × ``exposures``, each ``replicates``
+    times, ``repeats`` scans each: samples that the operator prepares and is asked for one after the other.
 
     ``detection`` is what counts as found: ``family`` (the verdict is raised for the target's family),
     ``alarm`` (the same, and the verdict is ALARM) or ``named`` (the material is among the components).
@@ -45,6 +50,7 @@ from spectriage.spectra.errors import FormatError, ParameterError, SpectriageErr
 SCHEMA = 1
 MAX_PLAN_BYTES = 1_000_000
 MAX_TRIALS = 100_000
+SOURCES = ("simulated", "measured", "device")
 DETECTIONS = ("family", "alarm", "named")
 AFTERWARDS = ("axis_offset_cm", "resolution_cm")
 """Varied conditions that are applied to the spectrum, not asked of the simulator."""
@@ -84,8 +90,11 @@ class Panel:
 
     @property
     def chapter(self) -> str:
-        """``measured``, ``simulated`` or ``unperturbed``: never pooled."""
-        if self.source == "measured":
+        """``measured``, ``simulated`` or ``unperturbed``: never pooled.
+
+        What is scanned with a device counts as measured, unless the device is simulated: the trial knows.
+        """
+        if self.source in ("measured", "device"):
             return "measured"
         return "unperturbed" if self.perturbation == "none" else "simulated"
 
@@ -143,6 +152,7 @@ class Plan:
     limits: tuple[str, ...]
     seed: int
     library: str
+    device: str
     lod: float | None
     packaging: tuple[str, ...]
     panels: tuple[Panel, ...]
@@ -214,6 +224,7 @@ def parse_plan(text: str, *, where: str = "plan", folder: Path | None = None) ->
     if fields.integer("schema", ..., 1, 10**6) != SCHEMA:
         raise fields.error("is of a newer schema", f"this version reads schema {SCHEMA}")
     library = Fields(fields.table("library"), f"{where} [library]")
+    device = Fields(fields.table("device"), f"{where} [device]")
     engine = Fields(fields.table("engine"), f"{where} [engine]")
     panels = tuple(
         _panel(entry, f"{where} [[panel]] {i}") for i, entry in enumerate(fields.tables("panel"), 1)
@@ -229,6 +240,7 @@ def parse_plan(text: str, *, where: str = "plan", folder: Path | None = None) ->
         limits=fields.texts("limits"),
         seed=fields.integer("seed", ..., 0, 2**63 - 1),
         library=library.text("path", ""),
+        device=device.text("uri", ""),
         lod=engine.number("lod", None, 1e-4, 0.9999),
         packaging=engine.texts("packaging", ("auto",)),
         panels=panels,
@@ -236,7 +248,7 @@ def parse_plan(text: str, *, where: str = "plan", folder: Path | None = None) ->
         text=text,
         folder=folder,
     )
-    for part in (fields, library, engine):
+    for part in (fields, library, device, engine):
         part.done()
     _check_whole(plan, where)
     return plan
@@ -249,7 +261,7 @@ def _panel(table: Mapping[str, Any], where: str) -> Panel:
     panel = Panel(
         name=name,
         title=fields.text("title", name),
-        source=fields.choice("source", "simulated", ("simulated", "measured")),
+        source=fields.choice("source", "simulated", SOURCES),
         purpose=fields.choice("purpose", "detect", ("detect", "blank")),
         detection=fields.choice("detection", "family", DETECTIONS),
         targets=fields.texts("targets"),
@@ -283,6 +295,9 @@ def _check_panel(panel: Panel, fields: Fields) -> None:
         return
     if panel.set or panel.library_set or panel.optional:
         raise fields.error("set, library_set and optional belong to measured panels")
+    made_up = panel.vary or panel.options or panel.units or panel.draws or panel.paired
+    if panel.source == "device" and (made_up or panel.perturbation == "none"):
+        raise fields.error("vary, options, units, draws, paired and perturbation belong to simulated panels")
     if panel.purpose == "blank" and (panel.targets or not panel.matrices):
         raise fields.error("a blank panel has matrices and no targets")
     if panel.purpose == "detect" and not panel.targets:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spectriage.bench.statistics import Proportion
-from spectriage.bench.validation.analysis import VERDICTS, Curve
+from spectriage.bench.validation.sections import VERDICTS, Curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
-from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
 from spectriage.bench.runner import Progress
-from spectriage.bench.validation.panels import Trial, expand, trials_sha256
+from spectriage.bench.validation.header import device_said, make_header
+from spectriage.bench.validation.panels import Trial, expand
 from spectriage.bench.validation.plan import Panel, Plan
 from spectriage.bench.validation.statistics import allowed_failures, trials_needed
 from spectriage.bench.validation.store import RunFolder, begin, finish, locked, write_atomic
 from spectriage.bench.validation.trial import Bench, Scanned, Setup, check_materials, spectrum_csv
 from spectriage.spectra.errors import ParameterError
 
-HEADER_SCHEMA = 1
 CHUNK = 4
-_PACKAGES = ("numpy", "scipy", "numba", "statsmodels")
+
+Operator = Callable[[Trial], None]
 
 _benches: dict[int, Bench] = {}
 
@@ -34,6 +30,8 @@ def run_plan(
     jobs: int = 1,
     library: Path | None = None,
     sets: Mapping[str, Path | str] | None = None,
+    device: str = "",
+    operator: Operator | None = None,
     keep_spectra: bool = False,
     progress: Progress | None = None,
 ) -> RunFolder:
@@ -49,6 +47,10 @@ def run_plan(
         In place of the plan's.
     sets
         Where the labelled sets of measured panels are, by name.
+    device
+        URI of the spectrometer, in place of the plan's.
+    operator
+        Called with each trial of a device panel before it is scanned; returns when the sample is in place.
     keep_spectra
         Keep the spectrum of every scan, not only of failures.
 
@@ -66,13 +68,18 @@ def run_plan(
     folder = Path(folder)
     setup = Setup(plan, _library_path(plan, library), _set_paths(plan, sets or {}))
     bench = Bench(setup)
-    trials = expand(plan, {p.name: bench.labelled(p.set) for p in _tested(plan, setup)}, bench.known)
+    unit = device_said(plan, device)
+    asked = {panel.name: bench.labelled(panel.set) for panel in _tested(plan, setup)}
+    trials = expand(plan, asked, bench.known, (unit.get("uri", ""), unit.get("chapter", "")))
+    if operator is None and any(trial.attended for trial in trials):
+        raise ParameterError("nobody puts the samples in place", where=plan.name, remedy="give an operator")
     check_materials(plan, trials)
     check_sizes(plan, trials)
-    header = make_header(setup, bench, trials)
+    header = make_header(setup, bench, trials, unit)
     with locked(folder):
         run, done = begin(folder, plan.text, header)
-        _run_all(setup, bench, trials[done:], run, jobs, len(trials), keep_spectra, progress)
+        scanned = _stream(setup, bench, trials[done:], jobs, operator)
+        _keep_all(scanned, run, done, len(trials), keep_spectra, progress)
         finish(folder, run)
     return run
 
@@ -156,103 +163,20 @@ def same(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
-def make_header(setup: Setup, bench: Bench, trials: Sequence[Trial]) -> dict[str, Any]:
-    """Return what is fixed before the first scan; it holds no times and no paths."""
-    plan = setup.plan
-    panels = [p for p in plan.panels if any(trial.panel == p.name for trial in trials)]
-    return {
-        "schema": HEADER_SCHEMA,
-        "plan": {"name": plan.name, "title": plan.title, "sha256": plan.sha256, "seed": plan.seed},
-        "trials": {
-            "number": len(trials),
-            "scans": sum(trial.repeats for trial in trials),
-            "sha256": trials_sha256(trials),
-            "by_panel": {panel.name: sum(t.panel == panel.name for t in trials) for panel in plan.panels},
-        },
-        "libraries": {panel.name: _library_said(bench, panel) for panel in panels},
-        "engine": _engine_said(bench, panels[0]),
-        "device": {
-            "simulator_sha256": code_sha256("spectriage.device", "simulator*.py"),
-            "note": "each scan's instrument and the hash of its axis calibration stand in its record",
-        },
-        "bench_sha256": code_sha256("spectriage.bench.validation", "*.py"),
-        "sets": {name: _set_said(bench, name) for name in sorted(setup.sets)},
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
-        "machine": platform.machine(),
-    }
-
-
-def _library_said(bench: Bench, panel: Any) -> dict[str, Any]:
-    references = bench.engine(panel).references
-    return {
-        "name": references.name,
-        "version": references.version,
-        "sha256": references.sha256 or _matrix_sha256(references),
-        "references": len(references),
-    }
-
-
-def _matrix_sha256(references: Any) -> str:
-    digest = hashlib.sha256(json.dumps([record.id for record in references.records]).encode())
-    digest.update(references.spectra.astype("<f4").tobytes())
-    return digest.hexdigest()
-
-
-def _engine_said(bench: Bench, panel: Any) -> dict[str, Any]:
-    policy = asdict(bench.engine(panel).policy)
-    return {
-        "version": _version("spectriage"),
-        "sha256": code_sha256("spectriage.spectra", "**/*.py"),
-        "policy": json.loads(json.dumps(policy, default=str)),
-    }
-
-
-def _set_said(bench: Bench, name: str) -> dict[str, Any]:
-    from spectriage.bench.validation.trial import spectrum_sha256
-
-    labelled = bench.labelled(name)
-    lines = sorted(f"{i.substance}\t{i.instrument}\t{spectrum_sha256(i.spectrum)}" for i in labelled.items)
-    return {
-        "name": labelled.name,
-        "spectra": len(labelled),
-        "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
-        "left_out": list(labelled.left_out),
-    }
-
-
-def code_sha256(package: str, pattern: str) -> str:
-    """Return the hash of a package's source files: which program it was, beyond its version."""
-    folder = Path(str(resources.files(package)))
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob(pattern)):
-        digest.update(f"\0{path.relative_to(folder).as_posix()}\0".encode())
-        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
-    return digest.hexdigest()
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
 # -- trial after trial -----------------------------------------------------------------------------
 
 
-def _run_all(
-    setup: Setup,
-    bench: Bench,
-    trials: Sequence[Trial],
+def _keep_all(
+    scanned: Iterator[tuple[Scanned, ...]],
     run: RunFolder,
-    jobs: int,
+    done: int,
     total: int,
     keep_spectra: bool,
     progress: Progress | None,
 ) -> None:
-    done = total - len(trials)
+    """Write the scans as they come, each trial in one piece."""
     with run.records_path.open("ab") as stream:
-        for scans in _stream(setup, bench, trials, jobs):
+        for scans in scanned:
             for scan in scans:
                 if scan.spectrum is not None and (keep_spectra or not scan.record.correct):
                     write_atomic(run.failure_path(scan.record), spectrum_csv(scan.spectrum))
@@ -260,13 +184,18 @@ def _run_all(
             stream.flush()
             done += 1
             if progress is not None:
-                progress(setup.plan.name, done, total)
+                progress("trials", done, total)
 
 
-def _stream(setup: Setup, bench: Bench, trials: Sequence[Trial], jobs: int) -> Iterator[tuple[Scanned, ...]]:
-    """Yield the scans of each trial in the plan's order."""
-    if jobs <= 1 or len(trials) < 2 * jobs:
+def _stream(
+    setup: Setup, bench: Bench, trials: Sequence[Trial], jobs: int, operator: Operator | None
+) -> Iterator[tuple[Scanned, ...]]:
+    """Yield the scans of each trial in the plan's order; a device is not shared between processes."""
+    attended = any(trial.attended for trial in trials)
+    if jobs <= 1 or len(trials) < 2 * jobs or attended:
         for trial in trials:
+            if trial.attended and operator is not None:
+                operator(trial)
             yield bench.run(trial)
         return
     with ProcessPoolExecutor(jobs, initializer=_prepare, initargs=(setup,)) as pool:

@@ -138,6 +138,7 @@ class Bench:
         from spectriage.bench.transfer import Change
         from spectriage.device.acquisition import Acquirer
         from spectriage.device.clock import Deadline
+        from spectriage.device.protocol import ScanSettings
         from spectriage.device.uri import open_device
 
         resolution = trial.factors.get("resolution_cm")
@@ -145,6 +146,9 @@ class Bench:
             float(trial.factors.get("axis_offset_cm", 0.0)), None if resolution is None else float(resolution)
         )
         with open_device(trial.uri) as device:
+            if trial.attended:
+                milliseconds, _, count = str(trial.factors["exposure"]).partition(" ms x ")
+                device.configure(ScanSettings(float(milliseconds), int(count)))
             acquirer = Acquirer(device)
             for _ in range(trial.repeats):
                 raw = acquirer.scan(Deadline.after(SCAN_SECONDS, device.clock))

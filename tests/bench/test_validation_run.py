@@ -264,6 +264,88 @@ def test_measured_sets_are_a_chapter_of_their_own(tmp_path):
     assert set(results["chapters"]) == {"measured"}
 
 
+DEVICE = """
+schema = 1
+name = "attended"
+title = "Attended"
+seed = 1
+[device]
+uri = "sim:heroin hcl:0.4+lactose?seed=3"
+[[panel]]
+name = "a"
+source = "device"
+targets = ["heroin hcl"]
+levels = [0.4]
+matrices = ["lactose"]
+packaging = ["ldpe"]
+exposures = [[500.0, 2]]
+replicates = 2
+"""
+
+
+def test_an_operator_is_asked_for_each_sample(tmp_path):
+    plan = parse_plan(DEVICE)
+    with pytest.raises(ParameterError, match="give an operator"):
+        run_plan(plan, tmp_path)
+    asked = []
+    run = run_plan(plan, tmp_path, jobs=2, operator=lambda trial: asked.append(trial.label))
+    assert asked == [f"heroin hcl 0.4, lactose 0.6, in ldpe (sample {i})" for i in (1, 2)]
+    records = run.records()
+    # a simulated device does not make measured evidence, whatever the panel says
+    assert {record.chapter for record in records} == {"simulated"}
+    assert all(record.detected for record in records)
+    assert run.header()["device"]["serial"] == records[0].device
+    assert "firmware not stated" in write_report(tmp_path).read_text(encoding="utf-8")
+
+
+def test_an_operator_who_leaves_can_come_back(tmp_path):
+    def leave(trial):
+        if trial.index == 1:
+            raise KeyboardInterrupt
+
+    plan = parse_plan(DEVICE)
+    with pytest.raises(KeyboardInterrupt):
+        run_plan(plan, tmp_path, operator=leave)
+    asked = []
+    run = run_plan(plan, tmp_path, operator=lambda trial: asked.append(trial.index))
+    assert run.number == 1
+    assert len(run.records()) == 2
+    assert 1 in asked
+
+
+def test_a_device_that_replays_is_no_measurement(tmp_path):
+    write_scan(tmp_path / "scan.csv", "caffeine", 1)
+    with pytest.raises(ParameterError, match="replayed, not measured"):
+        run_plan(
+            parse_plan(DEVICE),
+            tmp_path / "out",
+            device=f"replay:{tmp_path / 'scan.csv'}?which=intensity",
+            operator=lambda trial: None,
+        )
+    unnamed = DEVICE.replace('uri = "sim:heroin hcl:0.4+lactose?seed=3"', "")
+    with pytest.raises(ParameterError, match="name it"):
+        run_plan(parse_plan(unnamed), tmp_path / "out", operator=lambda trial: None)
+
+
+def test_simulated_spectra_in_a_set_are_not_judged_as_measured(tmp_path):
+    for seed, name in enumerate(("caffeine", "urea", "sucrose")):
+        write_scan(tmp_path / f"{name}.csv", name, seed)
+    manifest = tmp_path / "set.csv"
+    manifest.write_text(
+        "path,substance,instrument,column,origin\n"
+        "caffeine.csv,caffeine,unit 7,intensity,measured\nurea.csv,urea,unit 7,intensity,measured\n"
+        "sucrose.csv,sucrose,sim,intensity,simulated\n"
+    )
+    run = run_plan(parse_plan(MEASURED), tmp_path / "out", sets={"queries": manifest})
+    write_report(tmp_path / "out")
+    results = json.loads((run.path / "results.json").read_text())
+    assert results["criteria"][0]["trials"] == 2
+    assert {name: [p["trials"] for p in panels] for name, panels in results["chapters"].items()} == {
+        "measured": [2, 2],
+        "simulated": [1, 1],
+    }
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("name", sorted(shipped_plans()))
 def test_a_shipped_plan_runs_to_its_report(tmp_path, name):
