@@ -11,6 +11,7 @@ from spectriage.spectra.bands import band_support, independent_supports, support
 from spectriage.spectra.contrast import BoolArray, ContrastIndex
 from spectriage.spectra.mixture import Axis, Fit, Fitter
 from spectriage.spectra.policy import Policy
+from spectriage.spectra.reference import Tier
 
 MOST_COMPONENTS = 5
 MOST_PACKAGINGS = 2
@@ -135,16 +136,20 @@ def _without_needless(fitter: Fitter, fit: Fit, required: Required) -> Fit:
 
 
 def _best_forms(fitter: Fitter, fit: Fit, allowed: BoolArray) -> Fit:
-    """Exchange each component for the member of its family that fits best.
+    """Exchange each component for what fits about as well and is known by the stronger evidence.
 
-    Of members that fit about as well the one known by the stronger evidence is taken: two estimated analogues
-    differ by a guess, not by nature.
+    Among the members of its family for the best one; a harmless component also for one of another family and
+    a stronger tier: two estimated references differ by a guess, not by nature.
     """
     index = fitter.index
     records = index.references.records
     for position, row in enumerate(fit.rows):
         members = np.flatnonzero((index.families == index.families[row]) & allowed)
         others = [int(other) for other in members if other != row]
+        if not index.hazardous[row] and records[row].tier not in (Tier.MEASURED, Tier.BANDS):
+            rest = fitter.fit(fit.rows[:position] + fit.rows[position + 1 :], fit.axis, query=fit.query)
+            looks = fitter.looks(rest, allowed & index.outside_families_of(fit.rows))
+            others += [other for other in looks if records[other].tier.rank < records[row].tier.rank]
         if not others:
             continue
         own, gains = fitter.exchange_gains(fit, position, others)
