@@ -14,7 +14,12 @@ from spectriage.spectra.errors import ParameterError
 if TYPE_CHECKING:
     from spectriage.bench.validation.panels import Trial
 
-app = typer.Typer(no_args_is_help=True, help="Validate a device, a library and the engine by a fixed plan.")
+app = typer.Typer(
+    help="Validate a device, a library and the engine by a fixed plan.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 EXIT_FAILED_CRITERION = 1
 
@@ -55,6 +60,7 @@ def run(
     from spectriage.bench.validation.run import run_plan
 
     loaded = load_plan(plan)
+    attended = any(panel.source == "device" for panel in loaded.panels)
     with progress_bar() as progress:
         made = run_plan(
             loaded,
@@ -65,7 +71,8 @@ def run(
             device=device,
             operator=_ask,
             keep_spectra=keep_spectra,
-            progress=progress,
+            # A bar would write over the questions to the operator.
+            progress=None if attended else progress,
         )
     if report:
         _report(out, made.number)

@@ -73,7 +73,7 @@ class Record:
     false_alarm
         Whether it raised something that was not there.
     correct
-        Found what was to be found, and raised nothing else.
+        Found what was to be found, raised nothing else, and named nothing for what the library does not have.
     amount
         Spectral fraction reported for the target's family.
     gains, lods

@@ -13,7 +13,7 @@ from typing import Any
 
 from spectriage.bench.tables import cell_text
 from spectriage.bench.validation.analysis import CHAPTERS, Results, analyse
-from spectriage.bench.validation.plan import Plan, load_plan
+from spectriage.bench.validation.plan import load_plan
 from spectriage.bench.validation.records import Record
 from spectriage.bench.validation.store import RunFolder, latest_run, read_log, runs_of, write_atomic
 from spectriage.spectra.errors import ParameterError, SpectriageError
@@ -61,6 +61,9 @@ class Failure:
             there = {part.family for part in self.record.sample}
             wrong = [family for family in self.record.raised if family not in there]
             problems.append(f"raised {', '.join(wrong) or self.record.verdict}, which is not there")
+        if not problems:
+            said = ", ".join(part.claim for part in self.record.named if not part.right)
+            problems.append(f"named {said} for what the library does not have")
         return "; ".join(problems)
 
 
@@ -87,7 +90,7 @@ def write_report(folder: Path | str, run: int | None = None) -> Path:
     if header.get("plan", {}).get("sha256") != plan.sha256:
         raise ParameterError("the plan is not the one that was run", where=str(folder))
     results = analyse(plan, chosen.number, header, records)
-    text = json.dumps(results.to_json(), ensure_ascii=False, indent=1, sort_keys=True)
+    text = json.dumps(results.to_json(), ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
     write_atomic(chosen.path / "results.json", text + "\n")
     write_atomic(chosen.path / "scans.csv", scans_csv(records))
     write_atomic(chosen.path / "criteria.csv", criteria_csv(results))
@@ -254,6 +257,3 @@ def _safe(value: Any) -> Any:
 def summary_rows(results: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """Return criterion, required, observed and outcome from a ``results.json``."""
     return [(c["name"], c["required"], c["observed"], c["outcome"]) for c in results["criteria"]]
-
-
-__all__ = ["Failure", "Plan", "limits", "render", "scans_csv", "write_report"]

@@ -88,10 +88,9 @@ class RunFolder:
             )
         content = self.records_path.read_bytes()
         said = json.loads(self.complete_path.read_text(encoding="utf-8"))
-        if hashlib.sha256(content).hexdigest() != said.get("records_sha256"):
-            raise FormatError(
-                "the records are not those the run was finished with", where=str(self.records_path)
-            )
+        for path in (self.records_path, self.header_path):
+            if _file_sha256(path) != said.get(f"{path.stem}_sha256"):
+                raise FormatError(f"the {path.stem} changed since the run was finished", where=str(path))
         lines = content.decode("utf-8").splitlines()
         return tuple(from_line(line, f"{self.records_path}:{i}") for i, line in enumerate(lines, 1))
 
@@ -197,9 +196,17 @@ def _cut_to_whole_trials(run: RunFolder, folder: Path) -> int:
 def finish(folder: Path, run: RunFolder) -> None:
     """Seal a run: the hash of its records."""
     content = run.records_path.read_bytes()
-    seal = {"records_sha256": hashlib.sha256(content).hexdigest(), "scans": content.count(b"\n")}
+    seal = {
+        "header_sha256": _file_sha256(run.header_path),
+        "records_sha256": _file_sha256(run.records_path),
+        "scans": content.count(b"\n"),
+    }
     write_atomic(run.complete_path, json.dumps(seal, sort_keys=True) + "\n")
     log(folder, "finished", run.number)
+
+
+def _file_sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def log(folder: Path, event: str, run: int) -> None:

@@ -195,6 +195,8 @@ def _judged(record: Record, spectrum: Spectrum, engine: Identifier, panel: Panel
     wrong = bool(raised - families) or (answer.verdict in ("ALARM", "WARNING") and not raised)
     sample = tuple(_looked_for(part, answer, names) for part in record.sample)
     detected = _detected(record, answer, raised, sample, panel) if record.target else None
+    # What the library does not have must not be taken for something else.
+    misnamed = record.factors.get("in_library") == "no" and not all(part.right for part in named)
     target_family = sample[0].family if record.target else ""
     best = answer.candidates[0] if answer.candidates else None
     return replace(
@@ -210,7 +212,7 @@ def _judged(record: Record, spectrum: Spectrum, engine: Identifier, panel: Panel
         best_right=best is not None and _is_strongest(best.reference.substance, record, names),
         detected=detected,
         false_alarm=wrong,
-        correct=detected is not False and not wrong,
+        correct=detected is not False and not wrong and not misnamed,
         amount=round(sum(part.fraction for part in named if part.family == target_family), 6),
         gains={target.name: round(target.gain, 6) for target in answer.targets},
         lods={target.name: round(target.lod, 6) if target.lod <= 1 else None for target in answer.targets},

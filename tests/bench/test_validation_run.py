@@ -159,8 +159,15 @@ def test_altered_records_are_refused(finished, tmp_path):
     run = latest_run(tmp_path)
     content = run.records_path.read_bytes()
     run.records_path.write_bytes(content.replace(b'"detected":false', b'"detected":true ', 1))
-    with pytest.raises(FormatError, match="not those the run was finished with"):
+    with pytest.raises(FormatError, match="records changed since"):
         write_report(tmp_path)
+    run.records_path.write_bytes(content)
+    header = run.header_path.read_text()
+    run.header_path.write_text(header.replace('"seed": 12', '"seed": 13'))
+    with pytest.raises(FormatError, match="header changed since"):
+        write_report(tmp_path)
+    run.header_path.write_text(header)
+    write_report(tmp_path)
     run.complete_path.unlink()
     with pytest.raises(FormatError, match="not finished"):
         write_report(tmp_path)
@@ -255,9 +262,12 @@ def test_measured_sets_are_a_chapter_of_their_own(tmp_path):
     assert {record.chapter for record in records} == {"measured"}
     unknown = [r for r in records if r.panel == "found" and r.factors["in_library"] == "no"]
     assert [(r.factors["target"], r.target, r.detected) for r in unknown] == [("widgetine", "", None)]
+    assert [part.claim for part in unknown[0].named] == ["toluene"]
+    assert not unknown[0].correct
     assert sum(bool(r.detected) for r in records if r.panel == "found") == 3
     assert run.header()["sets"]["queries"]["spectra"] == 4
-    write_report(tmp_path / "records")
+    html = write_report(tmp_path / "records").read_text(encoding="utf-8")
+    assert "named toluene for what the library does not have" in html
     results = json.loads((run.path / "results.json").read_text())
     assert [c["outcome"] for c in results["criteria"]] == ["PASS", "NOT TESTED"]
     assert results["outcome"] == "NOT TESTED"
