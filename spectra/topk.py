@@ -34,7 +34,7 @@ TILE_ROWS = 1024
 """Decoded, they fill a part of the second-level cache."""
 FEW_QUERIES = 9
 """Up to so many, the codes are multiplied as they are; more are worth a matrix product."""
-WORTH_CODING = 4096
+WORTH_CODING = 512
 ROUNDING = 1e-4
 """What float32 sums of 256 products can be off, as a share of both norms, with room to spare."""
 TINY = 1e-30

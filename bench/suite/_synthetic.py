@@ -1,0 +1,81 @@
+"""Made-up libraries and scans of any size: sums of Lorentzian bands, never a claim about a substance."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra.grid import DEFAULT_GRID
+from spectriage.spectra.reference import Float32Array, Reference, ReferenceSet
+from spectriage.spectra.spectrum import FloatArray, Spectrum
+
+WIDTHS_CM = (8.0, 10.0, 13.0, 18.0)
+BANDS_A_WIDTH = 4
+CHUNK = 4096
+
+
+def made_up_spectra(count: int, shift: FloatArray, seed: int = 0) -> Float32Array:
+    """Return so many spectra of sixteen bands, highest point 1, with a little noise; float32 (count, m)."""
+    rng = np.random.default_rng(seed)
+    points, step = shift.size, float(shift[1] - shift[0])
+    distance = (np.arange(points) - points // 2) * step
+    profiles = [1.0 / (1.0 + np.square(2.0 * distance / width)) for width in WIDTHS_CM]
+    # bands as spikes, convolved with each profile: a hundred thousand spectra in seconds
+    transforms = [np.fft.rfft(np.fft.ifftshift(profile)).astype(np.complex64) for profile in profiles]
+    out = np.empty((count, points), np.float32)
+    for start in range(0, count, CHUNK):
+        rows = out[start : start + CHUNK]
+        total = np.zeros((len(rows), points // 2 + 1), np.complex64)
+        for transform in transforms:
+            spikes = np.zeros((len(rows), points), np.float32)
+            columns = rng.integers(0, points, (len(rows), BANDS_A_WIDTH))
+            np.put_along_axis(spikes, columns, rng.lognormal(size=columns.shape).astype(np.float32), axis=1)
+            total += np.fft.rfft(spikes, axis=1) * transform
+        rows[:] = np.fft.irfft(total, points, axis=1)
+        rows /= rows.max(axis=1, keepdims=True)
+        rows += 0.002 * rng.standard_normal(rows.shape, dtype=np.float32)
+    return out
+
+
+def made_up_library(count: int) -> ReferenceSet:
+    """Return a library on the default grid, with the search matrices of an identification."""
+    from spectriage.spectra.contrast import compressed_key, compressed_matrix
+    from spectriage.spectra.search import index_matrix
+
+    shift = DEFAULT_GRID.shift
+    records = tuple(Reference(f"made-up-{i:06d}", f"made up {i}", source="synthetic") for i in range(count))
+    plain = ReferenceSet(records, shift, made_up_spectra(count, shift), name="made up")
+    key, matrix = index_matrix(plain, "deriv2")
+    indexes = {key: matrix, compressed_key(DEFAULT_GRID.step_cm): compressed_matrix(matrix)}
+    return ReferenceSet(records, shift, plain.spectra, name="made up", indexes=indexes)
+
+
+def made_up_scan(references: ReferenceSet, rows: list[int], seed: int = 0) -> Spectrum:
+    """Return a scan in counts of an even mixture of references, on fluorescence, with its variance."""
+    rng = np.random.default_rng(seed)
+    shift = references.shift
+    pure = np.nan_to_num(references.spectra[rows].astype(np.float64)).mean(axis=0)
+    expected = 2e4 * np.maximum(pure, 0.0) + 4e3 * np.exp(-shift / 1500.0) + 200.0
+    counts = rng.poisson(expected).astype(np.float64)
+    return Spectrum(shift, counts, counts + 25.0)
+
+
+def noisy_copies(matrix: Float32Array, rows: NDArray[np.intp], share: float, seed: int = 0) -> FloatArray:
+    """Return queries: rows with white noise of this share of their norm, of unit norm."""
+    rng = np.random.default_rng(seed)
+    queries = matrix[rows].astype(np.float64)
+    queries += rng.normal(size=queries.shape) * share / np.sqrt(queries.shape[1])
+    return np.asarray(queries / np.linalg.norm(queries, axis=1, keepdims=True))
+
+
+def read_bandwidth(megabytes: int = 512) -> float:
+    """Return how many bytes a second one thread reads from memory: the best of five sums of a large array."""
+    words = np.ones(megabytes * 2**20 // 8, np.int64)
+    best = np.inf
+    for _ in range(5):
+        start = time.perf_counter()
+        words.sum()
+        best = min(best, time.perf_counter() - start)
+    return words.nbytes / best

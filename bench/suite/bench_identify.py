@@ -1,0 +1,56 @@
+"""A whole identification, calibrated spectrum in and decision out, against a pipeline of today's packages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spectriage.bench.peers.identify import PeerPipeline
+from spectriage.bench.suite._compare import compare, report  # noqa: F401
+from spectriage.bench.suite._synthetic import made_up_library, made_up_scan
+from spectriage.spectra.identify import Identifier
+from spectriage.spectra.reference import ReferenceSet
+
+SCANS = 12
+
+
+def identify(benchmark: Any, references: ReferenceSet, *, fit_all: bool) -> None:
+    """Time identifications of mixtures of one to three references, each round the same scans."""
+    count = len(references)
+    scans = [
+        made_up_scan(references, [(7 * i + step * 31) % count for step in range(1 + i % 3)], seed=i)
+        for i in range(SCANS)
+    ]
+    engine = Identifier(references)
+    others = {"pipeline with a shortlist": PeerPipeline(references)}
+    if fit_all:
+        others["pipeline fitting all"] = PeerPipeline(references, shortlist=None)
+    compare(
+        benchmark,
+        lambda: [engine.identify(scan) for scan in scans],
+        {
+            name: lambda peer=peer: [peer.identify(scan) for scan in scans]  # type: ignore[misc]
+            for name, peer in others.items()
+        },
+        rounds=7,
+    )
+    benchmark.extra_info["microseconds a spectrum"] /= SCANS
+    benchmark.extra_info["spectra a second"] = 1e6 / benchmark.extra_info["microseconds a spectrum"]
+
+
+def test_shipped_library(benchmark: Any) -> None:
+    """With the shipped library."""
+    from spectriage.library.cache import default_library
+
+    benchmark.group = "identify, shipped library"
+    references = default_library()
+    benchmark.extra_info["references"] = len(references)
+    identify(benchmark, references, fit_all=True)
+
+
+@pytest.mark.parametrize("references", [1000, 10_000])
+def test_large_library(benchmark: Any, references: int) -> None:
+    """With a synthetic library."""
+    benchmark.group = "identify, synthetic library"
+    identify(benchmark, made_up_library(references), fit_all=False)

@@ -1,0 +1,58 @@
+"""Peak memory of a process that identifies with 10,000 references, kernels compiled before."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from spectriage.bench.suite._compare import report  # noqa: F401
+from spectriage.bench.suite._synthetic import made_up_library
+from spectriage.library.store import write_library
+
+REFERENCES = 10_000
+PROGRAM = """
+import json, resource, sys
+from pathlib import Path
+def peak():
+    # Linux hands the highest ru_maxrss of the process that started this one on to it: VmHWM is its own
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2 ** (20 if sys.platform == "darwin" else 10)
+found = {}
+import numpy
+found["numpy"] = peak()
+import numba
+found["numba"] = peak()
+from spectriage.bench.suite._synthetic import made_up_scan
+from spectriage.library.store import read_library
+from spectriage.spectra.identify import Identifier
+found["engine imported"] = peak()
+references = read_library(sys.argv[1])
+found["library checked and opened"] = peak()
+engine = Identifier(references)
+found["engine ready"] = peak()
+for i in range(3):
+    engine.identify(made_up_scan(references, [7 * i, 31 * i + 5], seed=i))
+found["three scans identified"] = peak()
+print(json.dumps(found))
+"""
+
+
+def test_peak_memory(benchmark: Any, tmp_path: Path) -> None:
+    """Megabytes after each step, the peak so far."""
+    benchmark.group = "memory"
+    path = tmp_path / "library.h5"
+    write_library(path, made_up_library(REFERENCES))
+    command = [sys.executable, "-c", PROGRAM, str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+    found: list[bytes] = []
+    benchmark.pedantic(
+        lambda: found.append(subprocess.run(command, check=True, capture_output=True).stdout), rounds=1
+    )
+    benchmark.extra_info["references"] = REFERENCES
+    for step, megabytes in json.loads(found[-1]).items():
+        benchmark.extra_info[f"MB, {step}"] = megabytes
