@@ -1,4 +1,4 @@
-"""The commands `spectriage bench transfer | openset | mixtures | packaging | pod | calibration`."""
+"""The commands `spectriage bench transfer | openset | mixtures | packaging | pod | calibration | speed`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spectriage.bench.match import match_command
+from spectriage.bench.speed import speed
 from spectriage.spectra.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -318,3 +319,4 @@ def _note(report: Report, pairings: list[Pairing]) -> None:
 
 
 app.command("match")(match_command)
+app.command("speed")(speed)

@@ -41,7 +41,7 @@ def openspecy_spectra(shift: FloatArray) -> Float32Array:
 
     groups: dict[str, list[tuple[float, float]]] = {}
     source = files("pyopenspecy") / "data" / "raman_library.csv"
-    with source.open(encoding="utf-8", newline="") as file:
+    with source.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             groups.setdefault(row["sample_name"], []).append(
                 (float(row["wavenumber"]), float(row["intensity"]))

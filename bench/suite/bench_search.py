@@ -166,7 +166,7 @@ def test_opening(benchmark: Any, references: int, tmp_path: Path) -> None:
     path = tmp_path / "library.h5"
     records = tuple(Reference(f"made-up-{i:06d}", f"made up {i}") for i in range(references))
     spectra = np.random.default_rng(0).random((references, 64), np.float32)
-    write_library(path, ReferenceSet(records, 200.0 + 2.0 * np.arange(64), spectra, name="made up"))
+    write_library(path, ReferenceSet(records, DEFAULT_GRID.shift[:64], spectra, name="made up"))
     compare(
         benchmark,
         lambda: read_library(path, verify=False),
