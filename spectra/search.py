@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 AXIS_TOLERANCE_CM = 8.0
 KEPT_MASKS = 64
+RANGE_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,12 @@ class SearchIndex:
             raise LibraryError(
                 f"the index of shape {self.matrix.shape} is not one of {len(references)} references"
             )
-        self._ranges = _valid_ranges(self.matrix)
         self._sums: dict[bytes, tuple[FloatArray, FloatArray]] = {}
+
+    @cached_property
+    def _ranges(self) -> NDArray[np.intp]:
+        """Where each row holds; found on the first search, since it reads the whole matrix."""
+        return _valid_ranges(self.matrix)
 
     def search(
         self,
@@ -213,11 +219,14 @@ def moved(values: NDArray[Scalar], steps: int) -> NDArray[Scalar]:
 
 def _valid_ranges(matrix: Float32Array) -> NDArray[np.intp]:
     """First and one past the last point of each row that is not zero; shape (n, 2)."""
-    filled = matrix != 0
-    first = np.argmax(filled, axis=1)
-    last = matrix.shape[1] - np.argmax(filled[:, ::-1], axis=1)
-    empty = ~filled.any(axis=1)
-    return np.stack([np.where(empty, 0, first), np.where(empty, 0, last)], axis=1)
+    ranges = np.zeros((len(matrix), 2), np.intp)
+    for start in range(0, len(matrix), RANGE_ROWS):
+        filled = matrix[start : start + RANGE_ROWS] != 0
+        found = filled.any(axis=1)
+        ranges[start : start + RANGE_ROWS, 0] = np.argmax(filled, axis=1)
+        last = matrix.shape[1] - np.argmax(filled[:, ::-1], axis=1)
+        ranges[start : start + RANGE_ROWS, 1] = np.where(found, last, 0)
+    return ranges
 
 
 def _range_sums(values: FloatArray, ranges: NDArray[np.intp]) -> FloatArray:
