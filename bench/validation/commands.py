@@ -57,8 +57,11 @@ def run(
     """
     from spectriage.bench.runner import progress_bar
     from spectriage.bench.validation.plan import load_plan
+    from spectriage.bench.validation.report import require_report
     from spectriage.bench.validation.run import run_plan
 
+    if report:
+        require_report()
     loaded = load_plan(plan)
     attended = any(panel.source == "device" for panel in loaded.panels)
     with progress_bar() as progress:

@@ -67,6 +67,23 @@ class Failure:
         return "; ".join(problems)
 
 
+def require_report() -> None:
+    """Check that a report can be written: after hours of scans is too late to find out.
+
+    Raises
+    ------
+    ParameterError
+        Names what is not installed.
+    """
+    from importlib.util import find_spec
+
+    missing = [name for name in ("jinja2", "matplotlib", "statsmodels") if find_spec(name) is None]
+    if missing:
+        raise ParameterError(
+            f"reports need {', '.join(missing)}", remedy='pip install "spectriage[report]", or --no-report'
+        )
+
+
 def write_report(folder: Path | str, run: int | None = None) -> Path:
     """Write report and tables of a finished run beside its records; return the report's path.
 
@@ -132,12 +149,9 @@ def _libraries(header: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]
 
 
 def _template() -> Any:
-    try:
-        from jinja2 import Environment, StrictUndefined
-    except ImportError:
-        raise ParameterError(
-            "reports need jinja2 and matplotlib", remedy='pip install "spectriage[report]"'
-        ) from None
+    require_report()
+    from jinja2 import Environment, StrictUndefined
+
     text = resources.files("spectriage.bench.validation").joinpath("templates/report.html").read_text("utf-8")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -84,3 +84,14 @@ def test_bad_arguments_are_refused(tmp_path):
         invoke("run", plan, "-o", tmp_path / "out", "--set", "x")
     with pytest.raises(FormatError, match="no run is in it"):
         invoke("report", tmp_path)
+
+
+def test_a_report_that_cannot_be_written_is_said_before_the_run(tmp_path, monkeypatch):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jinja2" else object())
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN.replace("LIMIT", "0.3"))
+    with pytest.raises(ParameterError, match="reports need jinja2"):
+        invoke("run", plan, "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
