@@ -221,6 +221,7 @@ def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSe
     from spectriage.spectra.null import make_null
     from spectriage.spectra.scores import SCORES
     from spectriage.spectra.search import index_matrix
+    from spectriage.spectra.topk import WORTH_KEEPING, keep_projection
 
     indexes = {}
     for done, score in enumerate(INDEX_SCORES, 1):
@@ -231,11 +232,13 @@ def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSe
     indexes[compressed_key(step_cm)] = compressed_matrix(indexes[SCORES["deriv2"].key(step_cm)])
     indexed = replace(references, indexes=indexes)
     check_self_identification(indexed, progress)
+    if len(references) >= WORTH_KEEPING:
+        indexed = keep_projection(indexed, SCORES["deriv2"].key(step_cm))
     null = make_null(indexed, progress)
     if null is None:
         return indexed
-    kept = {**indexed.attributes, "null": {NULL_KEY: null.to_attribute()}}
-    return replace(indexed, attributes=kept)
+    nulls = {**indexed.attributes.get("null", {}), NULL_KEY: null.to_attribute()}
+    return replace(indexed, attributes={**indexed.attributes, "null": nulls})
 
 
 def check_self_identification(references: ReferenceSet, progress: Progress | None = None) -> None:

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from spectriage.spectra._kernels_topk import absorb_tile, coarse_products, decode, score_all
 from spectriage.spectra.errors import LibraryError, ParameterError, SpectrumError
 from spectriage.spectra.reference import Float32Array, ReferenceSet
+from spectriage.spectra.scores import score_by_name
+from spectriage.spectra.search import index_matrix
 from spectriage.spectra.spectrum import FloatArray
 
 Int8Array = NDArray[np.int8]
@@ -35,6 +37,9 @@ TILE_ROWS = 1024
 FEW_QUERIES = 9
 """Up to so many, the codes are multiplied as they are; more are worth a matrix product."""
 WORTH_CODING = 512
+"""Rows from which codes are made."""
+WORTH_KEEPING = 20_000
+"""Rows from which a library keeps them."""
 ROUNDING = 1e-4
 """What float32 sums of 256 products can be off, as a share of both norms, with room to spare."""
 TINY = 1e-30
@@ -209,6 +214,24 @@ class TopK:
             raise ParameterError(f"{len(ids)} ids do not name {n} rows")
         self.projection = projection
         self._ids = _id_bytes(ids, n)
+
+    @classmethod
+    def of(cls, references: ReferenceSet, score: str = "deriv2") -> TopK:
+        """Return the search of a library for one score, with the matrix and projection that it keeps.
+
+        Queries are prepared by `SearchIndex.prepare` and of unit norm; their scores are then cosines.
+
+        Raises
+        ------
+        ParameterError
+            For an unknown score.
+        LibraryError
+            When what the library keeps does not fit it.
+        """
+        key = score_by_name(score).key(float(references.shift[1] - references.shift[0]))
+        kept = references.indexes.get(key)
+        matrix = index_matrix(references, score)[1] if kept is None else kept
+        return cls(matrix, references.ids, kept_projection(references, key))
 
     def __len__(self) -> int:
         return len(self.matrix)

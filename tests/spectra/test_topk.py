@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spectriage.library.build import _indexed
 from spectriage.library.store import read_library, write_library
 from spectriage.spectra import topk
 from spectriage.spectra.errors import AlteredLibraryError, LibraryError, ParameterError, SpectrumError
+from spectriage.spectra.grid import resample
 from spectriage.spectra.reference import Reference, ReferenceSet
+from spectriage.spectra.search import SearchIndex
+from spectriage.spectra.spectrum import Spectrum
 from spectriage.spectra.topk import TopK, keep_projection, kept_projection, project
 
 
@@ -184,6 +188,27 @@ def test_a_library_keeps_its_projection(tmp_path):
     (tmp_path / "library.h5").write_bytes(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
     with pytest.raises(AlteredLibraryError, match="search matrix"):
         read_library(tmp_path / "library.h5")
+
+
+def test_a_large_library_is_built_with_its_projection(tmp_path, monkeypatch):
+    monkeypatch.setattr(topk, "WORTH_KEEPING", 30)
+    rng = np.random.default_rng(2)
+    shift = 200.0 + 2.0 * np.arange(256)
+    spectra = np.abs(smooth_rows(rng, 30, 256, 5.0)) + np.float32(0.01)
+    records = tuple(Reference(f"r-{i:03d}", f"substance {i}") for i in range(30))
+    made = _indexed(ReferenceSet(records, shift, spectra), None)
+    write_library(tmp_path / "library.h5", made)
+    opened = read_library(tmp_path / "library.h5")
+    searcher = TopK.of(opened)
+    assert searcher.projection is not None
+    assert len(opened.attributes["null"]) == 2
+    assert TopK.of(ReferenceSet(records, shift, spectra)).projection is None
+    index = SearchIndex(opened, "deriv2")
+    for row in (3, 17):
+        prepared, _ = index.prepare(resample(Spectrum(shift, spectra[row].astype(np.float64)), shift))
+        found = searcher.search(prepared / np.linalg.norm(prepared), 3)
+        assert found.rows[0, 0] == row
+        assert found.scores[0, 0] == pytest.approx(1.0, abs=1e-3)
 
 
 @pytest.mark.parametrize(
