@@ -410,5 +410,3 @@ def _check_whole(plan: Plan, where: str) -> None:
             raise FormatError(
                 f"criterion {criterion.name!r} pools {panel.chapter} and {blanks.chapter} trials", where=where
             )
-        if criterion.kind == "false-alarms" and panel.purpose != "blank":
-            raise FormatError(f"criterion {criterion.name!r} counts false alarms off blanks", where=where)

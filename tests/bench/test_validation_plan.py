@@ -131,7 +131,6 @@ CRITERION = '[[criterion]]\nname = "c"\npanel = "a"\n'
         (CRITERION + 'kind = "pod"\nat_most = 0.9\nconfidence = 0.95\n', "is at_least"),
         (CRITERION + 'kind = "pod"\nconfidence = 0.95\n', "has one limit"),
         (CRITERION + 'kind = "pod"\nat_least = 0.9\nevents = 1\nconfidence = 0.95\n', "events belongs"),
-        (CRITERION + 'kind = "false-alarms"\nevents = 0\n', "off blanks"),
         (CRITERION + 'kind = "loss"\nat_most = 0.02\n', "measured against"),
         (CRITERION + 'kind = "auc"\nat_least = 0.9\n', "names its target"),
         (CRITERION.replace('"a"', '"z"') + 'kind = "precision"\nat_least = 0.9\n', "no panel 'z'"),
