@@ -219,9 +219,9 @@ def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSe
     from spectriage.spectra.contrast import compressed_key, compressed_matrix
     from spectriage.spectra.null import KEY as NULL_KEY
     from spectriage.spectra.null import make_null
+    from spectriage.spectra.projection import WORTH_KEEPING, keep_projection
     from spectriage.spectra.scores import SCORES
     from spectriage.spectra.search import index_matrix
-    from spectriage.spectra.topk import WORTH_KEEPING, keep_projection
 
     indexes = {}
     for done, score in enumerate(INDEX_SCORES, 1):

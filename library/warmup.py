@@ -75,10 +75,11 @@ def _identify(engine: Identifier) -> None:
 def _search(references: ReferenceSet) -> None:
     import numpy as np
 
+    from spectriage.spectra.projection import project
     from spectriage.spectra.scores import SCORES
     from spectriage.spectra.search import SearchIndex
     from spectriage.spectra.spectrum import Spectrum
-    from spectriage.spectra.topk import FEW_QUERIES, TopK, project
+    from spectriage.spectra.topk import FEW_QUERIES, TopK
 
     query = Spectrum(references.shift, 1.0 + np.sin(references.shift))
     for name in SCORES:

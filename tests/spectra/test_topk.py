@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from spectriage.library.build import _indexed
 from spectriage.library.store import read_library, write_library
-from spectriage.spectra import topk
+from spectriage.spectra import projection, topk
 from spectriage.spectra.errors import AlteredLibraryError, LibraryError, ParameterError, SpectrumError
 from spectriage.spectra.grid import resample
+from spectriage.spectra.projection import keep_projection, kept_projection, project
 from spectriage.spectra.reference import Reference, ReferenceSet
 from spectriage.spectra.search import SearchIndex
 from spectriage.spectra.spectrum import Spectrum
-from spectriage.spectra.topk import TopK, keep_projection, kept_projection, project
+from spectriage.spectra.topk import TopK
 
 
 def brute(matrix, ids, query, top):
@@ -114,12 +115,12 @@ def test_prunes_what_it_may():
 def test_breaks_ties_by_id():
     matrix = np.tile(np.eye(4, 16, dtype=np.float32)[:1], (50, 1))
     ids = [f"x-{49 - i:02d}" for i in range(50)]
-    for projection in (None, project(matrix)):
-        found = TopK(matrix, ids, projection).search(matrix[0].astype(np.float64), 5)
+    for coded in (None, project(matrix)):
+        found = TopK(matrix, ids, coded).search(matrix[0].astype(np.float64), 5)
         assert found.rows.tolist() == [[49, 48, 47, 46, 45]]
-        found = TopK(matrix, None, projection).search(matrix[0].astype(np.float64), 5)
+        found = TopK(matrix, None, coded).search(matrix[0].astype(np.float64), 5)
         assert found.rows.tolist() == [[0, 1, 2, 3, 4]]
-        found = TopK(matrix, np.array(ids, "S"), projection).search(matrix[0].astype(np.float64), 5)
+        found = TopK(matrix, np.array(ids, "S"), coded).search(matrix[0].astype(np.float64), 5)
         assert found.rows.tolist() == [[49, 48, 47, 46, 45]]
 
 
@@ -191,7 +192,7 @@ def test_a_library_keeps_its_projection(tmp_path):
 
 
 def test_a_large_library_is_built_with_its_projection(tmp_path, monkeypatch):
-    monkeypatch.setattr(topk, "WORTH_KEEPING", 30)
+    monkeypatch.setattr(projection, "WORTH_KEEPING", 30)
     rng = np.random.default_rng(2)
     shift = 200.0 + 2.0 * np.arange(256)
     spectra = np.abs(smooth_rows(rng, 30, 256, 5.0)) + np.float32(0.01)
