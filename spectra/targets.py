@@ -28,12 +28,17 @@ BEST_LOOKS = 4
 
 @dataclass(frozen=True, eq=False)
 class TargetRows:
-    """The members of one target in a library: their rows, and the row it is known best by."""
+    """The members of one target in a library: their rows, and those of the strongest tier there is."""
 
     target: Target
     rows: tuple[int, ...]
-    best_known: int
+    carrying: tuple[int, ...]
     tier: Tier
+
+    @property
+    def best_known(self) -> int:
+        """The row that the target is known best by."""
+        return self.carrying[0]
 
 
 def target_rows(references: ReferenceSet, targets: Sequence[Target]) -> tuple[TargetRows, ...]:
@@ -46,8 +51,9 @@ def target_rows(references: ReferenceSet, targets: Sequence[Target]) -> tuple[Ta
     for target in targets:
         rows = tuple(sorted(row for family in target.families for row in families.get(family, ())))
         if rows:
-            best = min(rows, key=lambda row: (records[row].tier.rank, row))
-            found.append(TargetRows(target, rows, best, records[best].tier))
+            tier = min((records[row].tier for row in rows), key=lambda tier: tier.rank)
+            carrying = tuple(row for row in rows if records[row].tier is tier)[:BEST_LOOKS]
+            found.append(TargetRows(target, rows, carrying, tier))
     return tuple(found)
 
 
@@ -75,14 +81,15 @@ def weigh_target(
     base = _without(fitter, fit, known.rows)
     if base is not fit:
         other_gain = best_other_gain(fitter, base, known.rows)
-    gain, larger = _best_member(fitter, base, known)
+    gains, larger = _best_member(fitter, base, known)
     rivals = _rivals(fitter, policy, larger)
     if rivals:
         # what the target makes needless stood in for it: it competes with the target, and does not precede it
         base = _without(fitter, base, rivals)
-        gain, larger = _best_member(fitter, base, known)
+        gains, larger = _best_member(fitter, base, known)
         other_gain = float(fitter.gains(base, rivals).max())
     records = fitter.index.references.records
+    gain = gains[larger.rows[-1]]
     margin = gain - other_gain
     explained = larger.similarity >= policy.explained_by(
         [records[row] for row in larger.rows], larger.amplitudes
@@ -90,14 +97,13 @@ def weigh_target(
     supports = 0
     if gain >= 0.5 * policy.hazard_gain:
         supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
-    carrying = [row for row in known.rows if records[row].tier is known.tier]
     evidence = TargetEvidence(
         name=known.target.name,
         found=gain >= policy.hazard_gain
         and margin >= policy.required_margin(explained)
         and supports >= policy.supports_needed(records[larger.rows[-1]], gain),
         gain=gain,
-        carrying_gain=float(fitter.gains(base, carrying[:BEST_LOOKS]).max()),
+        carrying_gain=max(gains[row] for row in known.carrying),
         margin=margin,
         supports=supports,
         lod=limit_of_detection(fitter, base, larger, known.best_known, policy),
@@ -113,12 +119,15 @@ def _without(fitter: Fitter, fit: Fit, rows: tuple[int, ...]) -> Fit:
     return fit if len(kept) == len(fit.rows) else fitter.fit(kept, fit.axis, query=fit.query)
 
 
-def _best_member(fitter: Fitter, base: Fit, known: TargetRows) -> tuple[float, Fit]:
-    """Return the gain of the member of a target that adds most to a model, and the fit with it last."""
-    rows = _looks(fitter, base, known.rows)
-    gains = fitter.gains(base, rows)
-    best = int(np.argmax(gains))
-    return float(gains[best]), fitter.with_row(base, rows[best])
+def _best_member(fitter: Fitter, base: Fit, known: TargetRows) -> tuple[dict[int, float], Fit]:
+    """Return the gains of a target's likeliest and best-known members, and the fit with the best one last.
+
+    The best is sought among the likeliest: the best-known are there to say what carries the target.
+    """
+    looks = _looks(fitter, base, known.rows)
+    rows = looks + [row for row in known.carrying if row not in looks]
+    gains = dict(zip(rows, fitter.gains(base, rows).tolist(), strict=True))
+    return gains, fitter.with_row(base, max(looks, key=lambda row: gains[row]))
 
 
 def _rivals(fitter: Fitter, policy: Policy, larger: Fit) -> tuple[int, ...]:
