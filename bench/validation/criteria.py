@@ -4,8 +4,9 @@
     Share of trials in which the target was found; the one-sided lower Clopper–Pearson bound at ``confidence``
     reaches ``at_least``.
 ``false-alarms``
-    Alarms and warnings for what is not in the sample, on blanks or beside a target: at most ``events``, or the one-sided upper bound of their rate below ``at_most``, by
-    ``trial`` or ``material`` (one event among many trials of a material is one event).
+    Alarms and warnings for what is not in the sample, on blanks or beside a target: at most ``events`` of
+    them, or the one-sided upper bound of their rate below ``at_most``, by ``trial`` or ``material`` (one
+    event among many trials of a material is one event).
 ``precision`` / ``recall``
     Of named components / of components of at least ``min_fraction``, ``at_least``.
 ``lod``
