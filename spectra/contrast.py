@@ -159,6 +159,7 @@ class ContrastIndex:
         records = references.records
         numbers: dict[str, int] = {}
         self.families = np.array([numbers.setdefault(r.family, len(numbers)) for r in records], dtype=np.intp)
+        self._family_count = len(numbers)
         self.packaging: BoolArray = np.array([r.is_packaging for r in records], dtype=bool)
         self.hazardous: BoolArray = np.array([r.hazard is not Hazard.NONE for r in records], dtype=bool)
         self._rows: dict[tuple[int, float], FloatArray] = {}
@@ -180,7 +181,9 @@ class ContrastIndex:
 
     def outside_families_of(self, rows: Collection[int]) -> BoolArray:
         """Return which references are of none of the families of some rows, shape (n,)."""
-        return ~np.isin(self.families, self.families[list(rows)])
+        outside = np.ones(self._family_count, dtype=bool)
+        outside[self.families[list(rows)]] = False
+        return np.asarray(outside[self.families])
 
     def row(self, index: int, broadening_cm: float = 0.0) -> FloatArray:
         """Return one reference's derivative, shape (m,), blurred by a Gaussian of that FWHM in cm⁻¹."""

@@ -36,12 +36,11 @@ def find_spikes(intensity: FloatArray, *, threshold: float = THRESHOLD) -> NDArr
         return np.zeros(intensity.size, dtype=bool)
     scores = (steps - np.median(steps)) / spread
     spikes = np.zeros(intensity.size, dtype=bool)
-    for up in np.flatnonzero(scores > threshold).tolist():
-        for width in range(1, WIDEST + 1):
-            down = up + width
-            if down < steps.size and scores[down] < -threshold and _is_sharp(intensity, up + 1, width):
-                spikes[up + 1 : down + 1] = True
-                break
+    rises, falls = scores > threshold, scores < -threshold
+    for width in range(1, WIDEST + 1):
+        for up in np.flatnonzero(rises[:-width] & falls[width:]).tolist():
+            if _is_sharp(intensity, up + 1, width):
+                spikes[up + 1 : up + width + 1] = True
     return spikes
 
 

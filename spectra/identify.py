@@ -123,8 +123,9 @@ class Identifier:
         spectrum = remove_spikes(spectrum)
         query = resample(spectrum, self.references.shift)
         baseline = background(query)
-        quality = assess(spectrum, query, self.references.shift, baseline)
-        fitter = Fitter(self.index, query)
+        noise = noise_level(query)
+        quality = assess(spectrum, query, self.references.shift, baseline, noise)
+        fitter = Fitter(self.index, query, noise=noise)
         if fitter.query.norm == 0.0:
             raise SpectrumError(
                 "the spectrum is flat", remedy="check that the laser was on and the file is whole"
@@ -201,6 +202,8 @@ class Identifier:
         """Return the hazards in a fit that nobody watches for: they need no less evidence."""
         watched = {row for known in self._targets for row in known.rows}
         rows = [row for row in fit.rows if self.index.hazardous[row] and row not in watched]
+        if not rows:
+            return ()
         families = [self.references.records[row].family for row in rows]
         self._families.update({family: (family,) for family in families})
         return target_rows(self.references, [Target(family, (family,)) for family in families])

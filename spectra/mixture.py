@@ -107,11 +107,14 @@ class Fitter:
         The query.
     """
 
-    def __init__(self, index: ContrastIndex, spectrum: Spectrum | Resampled) -> None:
+    def __init__(
+        self, index: ContrastIndex, spectrum: Spectrum | Resampled, *, noise: float | None = None
+    ) -> None:
         self.index = index
         shift = index.references.shift
         on_grid = resample(spectrum, shift) if isinstance(spectrum, Spectrum) else spectrum
-        self.query = contrast(on_grid, shift)
+        self.query = contrast(on_grid, shift, noise=noise)
+        self._weights: dict[tuple[int, frozenset[int]], tuple[Contrast, FloatArray]] = {}
         self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
         self._scratch = np.empty(shift.size)
 
@@ -124,10 +127,15 @@ class Fitter:
 
     def weights(self, rows: Collection[int], query: Contrast) -> FloatArray:
         """Return each point's weight: 0 outside the query, less outside a component's range."""
-        weights = query.valid.astype(np.float64)
-        for row in rows:
-            weights[query.valid & ~self.index.valid(row)] = UNMEASURED_WEIGHT
-        return weights
+        # of one query under one axis, the same few sets of components are asked for again and again
+        key = (id(query), frozenset(rows))
+        if key not in self._weights:
+            weights = query.valid.astype(np.float64)
+            for row in rows:
+                weights[query.valid & ~self.index.valid(row)] = UNMEASURED_WEIGHT
+            # the query is kept with them: its identity is the key only while it lives
+            self._weights[key] = (query, weights)
+        return self._weights[key][1]
 
     def fit(
         self,
@@ -144,7 +152,7 @@ class Fitter:
         if not rows or query.norm == 0.0:
             return Fit(rows, amplitudes, 0.0, axis, query, fitted)
         weights = self.weights(rows, query) if weights is None else weights
-        stack = self._stack(rows, axis)
+        stack = self.stack(rows, axis)
         fit_rows(
             stack,
             query.derivative,
@@ -165,8 +173,8 @@ class Fitter:
         index, query = self.index, base.query
         before, after = np.zeros(len(rows)), np.zeros(len(rows))
         add_each(
-            self._stack(base.rows, base.axis),
-            self._stack(rows, base.axis),
+            self.stack(base.rows, base.axis),
+            self.stack(rows, base.axis),
             np.stack([index.valid(row) for row in rows]),
             UNMEASURED_WEIGHT,
             query.derivative,
@@ -190,7 +198,7 @@ class Fitter:
         gains = self.gains(base, [whole.rows[position], *rows])
         return float(gains[0]), gains[1:]
 
-    def _stack(self, rows: Sequence[int], axis: Axis) -> FloatArray:
+    def stack(self, rows: Sequence[int], axis: Axis) -> FloatArray:
         """Return references as rows of one array, shape (k, m)."""
         stack = np.empty((len(rows), self.index.references.shift.size))
         for i, row in enumerate(rows):

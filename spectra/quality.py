@@ -6,7 +6,6 @@ import numpy as np
 
 from spectriage.spectra.baseline import arpls
 from spectriage.spectra.grid import Resampled
-from spectriage.spectra.noise import noise_level
 from spectriage.spectra.result import Quality
 from spectriage.spectra.scores import BASELINE_LAM
 from spectriage.spectra.spectrum import FloatArray, Spectrum
@@ -23,15 +22,16 @@ def background(query: Resampled) -> FloatArray:
     return out
 
 
-def assess(spectrum: Spectrum, query: Resampled, shift: FloatArray, baseline: FloatArray) -> Quality:
+def assess(
+    spectrum: Spectrum, query: Resampled, shift: FloatArray, baseline: FloatArray, noise: float
+) -> Quality:
     """Return the quality of a spectrum that was resampled to the grid `shift`.
 
-    The signal is the highest point over the baseline; the noise that of one grid point.
+    The signal is the highest point over the baseline; `noise` is that of one grid point.
     """
     measured = query.measured
     above = query.intensity[measured] - baseline[measured]
     height = float(above.max(initial=0.0))
-    noise = noise_level(query)
     snr = height / noise if noise > 0.0 else (1e6 if height > 0.0 else 0.0)
     level = float(np.median(baseline[measured]))
     axis = shift[measured]

@@ -13,7 +13,6 @@ from spectriage.spectra.mixture import RELATIVE_ERROR, Fit, Fitter
 from spectriage.spectra.policy import Policy, Target
 from spectriage.spectra.reference import ReferenceSet, Tier
 from spectriage.spectra.result import TargetEvidence
-from spectriage.spectra.spectrum import FloatArray
 
 LOD_STEPS = 5
 """Bisections: the limit is known to a fifth of itself."""
@@ -176,14 +175,10 @@ def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, policy:
         return np.inf
     held = larger.amplitudes[-1] * index.row(larger.rows[-1], base.axis.broadening_cm)
 
-    def stack(rows: Sequence[int]) -> FloatArray:
-        values = [index.row(other, base.axis.broadening_cm) for other in rows]
-        return np.stack(values) if values else np.empty((0, unlike.size))
-
     rows = (*base.rows, row)
     amount = least_visible(
-        stack(rows),
-        stack(_imitators(fitter, base, row)),
+        fitter.stack(rows, base.axis),
+        fitter.stack(_imitators(fitter, base, row), base.axis),
         base.query.derivative - held,
         unlike,
         fitter.weights(rows, base.query),

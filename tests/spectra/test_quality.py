@@ -5,6 +5,7 @@ import pytest
 
 from spectriage.spectra import Spectrum
 from spectriage.spectra.grid import DEFAULT_GRID, resample
+from spectriage.spectra.noise import noise_level
 from spectriage.spectra.quality import assess, background, is_saturated
 
 X = np.arange(260.0, 1900.0, 2.0)
@@ -15,7 +16,7 @@ BANDS = sum(
 
 def quality(spectrum: Spectrum):
     query = resample(spectrum, DEFAULT_GRID.shift)
-    return assess(spectrum, query, DEFAULT_GRID.shift, background(query))
+    return assess(spectrum, query, DEFAULT_GRID.shift, background(query), noise_level(query))
 
 
 @pytest.mark.parametrize("sigma", [2.0, 20.0, 100.0])
