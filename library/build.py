@@ -216,7 +216,7 @@ def _render_entries(
 
 def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet:
     """Return the references with their search matrices and null, every one checked against itself."""
-    from spectriage.spectra.contrast import compressed_key, compressed_matrix
+    from spectriage.spectra.contrast import LOOKS_KEY, look_matrix
     from spectriage.spectra.null import KEY as NULL_KEY
     from spectriage.spectra.null import make_null
     from spectriage.spectra.projection import WORTH_KEEPING, keep_projection
@@ -229,8 +229,9 @@ def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSe
         indexes[key] = matrix
         report(progress, "indexing", done, len(INDEX_SCORES))
     step_cm = float(references.shift[1] - references.shift[0])
-    indexes[compressed_key(step_cm)] = compressed_matrix(indexes[SCORES["deriv2"].key(step_cm)])
-    indexed = replace(references, indexes=indexes)
+    looks = look_matrix(indexes[SCORES["deriv2"].key(step_cm)])
+    kept = {LOOKS_KEY: {"arrays": {"rows": looks}, "attributes": {}}}
+    indexed = replace(references, indexes=indexes, attributes={**references.attributes, "null": kept})
     check_self_identification(indexed, progress)
     if len(references) >= WORTH_KEEPING:
         indexed = keep_projection(indexed, SCORES["deriv2"].key(step_cm))

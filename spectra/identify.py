@@ -254,7 +254,7 @@ class Identifier:
         records = self.references.records
         scores = {fit.rows[0]: fit.similarity for fit in selection.runner_up}
         axis = selection.runner_up[0].axis if selection.runner_up else selection.fit.axis
-        looks = self.index.similarities(fitter.query_at(axis))
+        looks = self.index.similarities(fitter.query_at(axis).compressed)
         count = min(CANDIDATES + len(scores), looks.size)
         rows = [int(row) for row in np.argpartition(-looks, count - 1)[:count] if int(row) not in scores]
         gains = fitter.gains(fitter.fit((), axis), rows)

@@ -227,7 +227,7 @@ class Fitter:
         step = self.index.step_cm
         steps = int(AXIS_REACH_CM // step)
         reach = range(-steps, steps + 1)
-        looks = np.stack([self.index.similarities(self.query.moved(k)) for k in reach])
+        looks = self.index.similarities(np.stack([self.query.moved(k).compressed for k in reach])).T
         looks -= AXIS_PENALTY * np.square(np.array(reach) * step / 8.0)[:, None]
         best_step = looks.argmax(axis=0)
         best = np.where(allowed, looks.max(axis=0), -1.0)
@@ -274,10 +274,7 @@ class Fitter:
         left[~base.query.valid] = 0.0
         compressed = np.empty_like(left)
         compress(left, base.query.threshold, compressed)
-        norm = float(np.linalg.norm(compressed))
-        if norm == 0.0:
-            return []
-        similarity = self.index.compressed @ (compressed / norm).astype(np.float32)
+        similarity = self.index.similarities(compressed)
         similarity[~allowed] = -1.0
         count = min(count, similarity.size)
         rows = np.argpartition(-similarity, count - 1)[:count]

@@ -41,15 +41,17 @@ def made_up_spectra(count: int, shift: FloatArray, seed: int = 0) -> Float32Arra
 
 def made_up_library(count: int) -> ReferenceSet:
     """Return a library on the default grid, with the search matrices of an identification."""
-    from spectriage.spectra.contrast import compressed_key, compressed_matrix
+    from spectriage.spectra.contrast import LOOKS_KEY, look_matrix
     from spectriage.spectra.search import index_matrix
 
     shift = DEFAULT_GRID.shift
     records = tuple(Reference(f"made-up-{i:06d}", f"made up {i}", source="synthetic") for i in range(count))
     plain = ReferenceSet(records, shift, made_up_spectra(count, shift), name="made up")
     key, matrix = index_matrix(plain, "deriv2")
-    indexes = {key: matrix, compressed_key(DEFAULT_GRID.step_cm): compressed_matrix(matrix)}
-    return ReferenceSet(records, shift, plain.spectra, name="made up", indexes=indexes)
+    looks = {LOOKS_KEY: {"arrays": {"rows": look_matrix(matrix)}, "attributes": {}}}
+    return ReferenceSet(
+        records, shift, plain.spectra, name="made up", indexes={key: matrix}, attributes={"null": looks}
+    )
 
 
 def made_up_scan(references: ReferenceSet, rows: list[int], seed: int = 0) -> Spectrum:
