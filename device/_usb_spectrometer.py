@@ -42,6 +42,11 @@ OFF_S = 0.6
 """Longest time for the laser-off transfer: the 500 ms of its USB timeout and a margin."""
 ABORT_OFF_S = 0.08
 """Longest time that `abort` waits for the laser-off; it goes on after that."""
+PATIENCE_S = 30.0
+"""The same limits on a virtual clock, in real time: there, how long a call takes says only how busy the
+computer is."""
+STOP_S = 0.2
+"""Longest wait for a thread to end when the device is closed."""
 OFF_TIMEOUT_MS = 500
 DRIFT_C = 3.0
 """A detector this far from its temperature at the first scan gives another dark: such a scan is marked."""
@@ -65,7 +70,7 @@ class UsbSpectrometer(Spectrometer):
         The system's when None.
     """
 
-    virtual_hang_s = 2.0
+    virtual_hang_s = PATIENCE_S
     """Seconds of real time after which a driver call hangs, when the device's clock is a virtual one."""
 
     def __init__(self, where: str, clock: Clock | None = None) -> None:
@@ -253,7 +258,7 @@ class UsbSpectrometer(Spectrometer):
     def _read_laser(self) -> LaserState:
         """Ask the device below the driver; UNKNOWN when it does not answer."""
         try:
-            return self._off_lane.call(self._raw_readback, OFF_S)
+            return self._off_lane.call(self._raw_readback, self._patience_s(OFF_S))
         except Exception:
             return LaserState.UNKNOWN
 
@@ -264,7 +269,7 @@ class UsbSpectrometer(Spectrometer):
         self._changed_light()
         try:
             with usb_errors(self.where):
-                self._off_lane.call(self._raw_off, wait_s)
+                self._off_lane.call(self._raw_off, self._patience_s(wait_s))
         except (DeviceError, Overdue, Interrupted) as error:
             if isinstance(error, DeviceError):
                 return error
@@ -401,17 +406,21 @@ class UsbSpectrometer(Spectrometer):
             raise DeviceTimeoutError("the device answered after the deadline", where=self.where)
         return result
 
+    def _patience_s(self, seconds: float) -> float:
+        """Return the limit of a call that exposes nothing, in seconds of real time."""
+        return seconds if isinstance(self.clock, SystemClock) else PATIENCE_S
+
     def _shut_down(self) -> None:
         """Let go of the threads and the USB handle, whatever state the driver is in."""
         self._lost = self._lost or "the device was closed"
         # The owner first: what it still had to do would open the handle again after it was given back.
-        self._owner_thread.stop(0.2)
+        self._owner_thread.stop(self._patience_s(STOP_S))
         try:
-            self._off_lane.call(self._driver_release, OFF_S)
+            self._off_lane.call(self._driver_release, self._patience_s(OFF_S))
         except Exception as error:
             self._lost += f"; its handle could not be given back: {error}"
         self._driver_abandon()
-        self._off_lane.stop(0.2)
+        self._off_lane.stop(self._patience_s(STOP_S))
 
 
 def within(seconds: float, work: Callable[[], T], where: str) -> T:

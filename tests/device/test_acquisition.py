@@ -91,13 +91,13 @@ def test_cancel_releases_the_caller_with_the_laser_off():
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    assert firing.wait(10.0)
+    assert firing.wait(30.0)
     while device.laser_readback() is not LaserState.ON:
         assert thread.is_alive()
         SystemClock().wait(0.002)
     token.cancel()
     assert device.laser_readback() is LaserState.OFF
-    thread.join(10.0)
+    thread.join(30.0)
     assert not thread.is_alive()
     assert isinstance(caught[0], DeviceAbortedError)
 

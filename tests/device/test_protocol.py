@@ -170,11 +170,11 @@ def test_another_thread_finds_the_device_busy_and_abort_releases_the_first():
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert begun.wait(5.0)
+    assert begun.wait(30.0)
     with pytest.raises(DeviceBusyError):
         acquire(device)
     device.abort()
-    thread.join(5.0)
+    thread.join(30.0)
     assert not thread.is_alive()
     assert len(caught) == 1
 

@@ -78,7 +78,7 @@ def run_program(tmp_path, name, way, number=None):
     if number is not None:
         os.kill(process.pid, number)
     rest = process.stdout.read()
-    return process.wait(30), first, rest, [json.loads(line) for line in journal.read_text().splitlines()]
+    return process.wait(120), first, rest, [json.loads(line) for line in journal.read_text().splitlines()]
 
 
 def replay(name, rows):
