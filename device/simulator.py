@@ -30,6 +30,10 @@ from spectriage.spectra.spectrum import FloatArray
 UNIT_STREAM, NOISE_STREAM = 1, 3
 LOW_BATTERY = 0.03
 OVER_TEMPERATURE_K = 30.0
+DRIFT_K = 3.0
+"""A detector this far from its temperature at the first scan gives another dark: such a scan is marked."""
+WARMING = 0.05
+"""A laser with more of its power than this still to lose is warming up: such a scan is marked."""
 FAULT_DROOP = 0.5
 FAULT_BRIGHTNESS = 100.0
 
@@ -74,6 +78,7 @@ class SimulatedSpectrometer(Spectrometer):
         self._lit_s = 0.0
         self._axis = self._claimed_axis()
         self._latched: tuple[float, float] | None = None
+        self._first_warmer_k: float | None = None
         self._info = self._describe()
         self.configure(ScanSettings(options.integration_ms, options.accumulations))
 
@@ -133,6 +138,11 @@ class SimulatedSpectrometer(Spectrometer):
             notes=tuple(notes),
         )
 
+    @property
+    def light(self) -> SceneLight:
+        """What reaches the detector from the sample where the device points now."""
+        return self._light
+
     # -- Spectrometer ------------------------------------------------------------------------------
 
     def _do_info(self) -> DeviceInfo:
@@ -189,6 +199,8 @@ class SimulatedSpectrometer(Spectrometer):
         warnings = []
         if self._faults.has(Fault.LOW_BATTERY):
             warnings.append("the battery is low")
+        if not self.interlock_closed():
+            warnings.append("the interlock is open")
         if self._faults.has(Fault.OVER_TEMPERATURE):
             warnings.append("the device is too hot to fire its laser")
         return DeviceStatus(
@@ -215,6 +227,12 @@ class SimulatedSpectrometer(Spectrometer):
         said: dict[str, Any] = {"simulated_spot": self._spot} if options.uneven else {}
         if options.basis == "weight":
             said["weights_assumed"] = True
+        if self._first_warmer_k is None:
+            self._first_warmer_k = self._warmer_k
+        if abs(self._warmer_k - self._first_warmer_k) > DRIFT_K:
+            said["detector_drifted"] = True
+        if self._laser and self._droop() - (1.0 - self._whole_droop) > WARMING:
+            said["laser_warming"] = True
         return said | {
             "simulated_sample": tuple((c.name, c.fraction) for c in options.components),
             "simulated_basis": options.basis,
@@ -282,6 +300,7 @@ class SimulatedSpectrometer(Spectrometer):
     def inject(self, fault: Fault | str, frames: int = 1) -> None:
         """Break the device from now on, or at the given frame read from now; for tests and training."""
         self._faults = FaultState(Fault(fault), frames)
+        self._light = self._build_light()
         # The loop and the thermostat cut the laser's current themselves.
         if self._faults.fault in (Fault.INTERLOCK_OPEN, Fault.OVER_TEMPERATURE):
             self._laser = False
@@ -304,8 +323,12 @@ class SimulatedSpectrometer(Spectrometer):
     def _droop(self) -> float:
         """Relative power of a laser that loses some as it warms."""
         on_s = self.clock.monotonic() - self._laser_since if self._laser else 0.0
-        droop = FAULT_DROOP if self._faults.has(Fault.WARM_UP_DROOP) else self._preset.droop
-        return 1.0 - droop * (1.0 - float(np.exp(-on_s / self._preset.laser_warm_up_s)))
+        return 1.0 - self._whole_droop * (1.0 - float(np.exp(-on_s / self._preset.laser_warm_up_s)))
+
+    @property
+    def _whole_droop(self) -> float:
+        """Share of its power that the laser loses in all."""
+        return FAULT_DROOP if self._faults.has(Fault.WARM_UP_DROOP) else self._preset.droop
 
 
 def open_simulator(uri: DeviceURI, clock: Clock | None = None) -> SimulatedSpectrometer:

@@ -41,7 +41,7 @@ class SceneSource:
         # A line of pixels without sag is enough: its light is interpolated.
         fine = replace(options.preset, pixels=FINE_PIXELS, first_nm=LOW_NM, last_nm=HIGH_NM, curvature_nm=0.0)
         self._kind = options.preset
-        self._light = SimulatedSpectrometer(replace(options, preset=fine), uri)._light
+        self._light = SimulatedSpectrometer(replace(options, preset=fine), uri).light
         self._rng = np.random.default_rng([seed, NOISE_STREAM])
         self._lit_s = 0.0
         self._detector: DetectorUnit | None = None
