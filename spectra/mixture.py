@@ -32,6 +32,8 @@ BROADENINGS_CM = (0.0, 8.0, 12.0)
 STRETCHES = (-0.003, -0.0015, 0.0015, 0.003)
 FIRST_LOOKS = 8
 REFINED = 3
+WORTH_REFINING = 0.25
+"""No correction of axis and resolution makes up for a fit that is worse by more than this."""
 LOOKS = 10
 MIN_DISAGREEMENT = 1e-4
 
@@ -238,11 +240,12 @@ class Fitter:
                 axis = Axis(offset_cm=float(reach[int(best_step[row])] * step))
                 fits.append(self.fit((int(row),), axis))
         fits.sort(key=self._merit, reverse=True)
-        refined = [self.refine(fit) for fit in fits[:REFINED]]
+        close = [fit for fit in fits[:REFINED] if self._merit(fit) >= self._merit(fits[0]) - WORTH_REFINING]
+        refined = [self.refine(fit) for fit in close]
         # the rest is compared at the best one's axis: it needs no better answer to come second
         if refined:
             axis = max(refined, key=self._merit).axis
-            refined += [max(fit, self.fit(fit.rows, axis), key=self._merit) for fit in fits[REFINED:]]
+            refined += [max(fit, self.fit(fit.rows, axis), key=self._merit) for fit in fits[len(close) :]]
         return sorted(refined, key=self._merit, reverse=True)
 
     @staticmethod

@@ -154,13 +154,11 @@ class Policy:
 
         Each tier has its own; they are averaged by what the references contribute.
         """
-        weights = np.square(amplitudes)
-        if len(references) == 0 or weights.sum() <= 0.0:
-            return 1.0
-        levels = [
-            max(self.explained[r.tier], HARMLESS_EXPLAINED)
-            if r.hazard is Hazard.NONE
-            else self.explained[r.tier]
-            for r in references
-        ]
-        return float(np.average(levels, weights=weights))
+        total = level = 0.0
+        for reference, amplitude in zip(references, amplitudes.tolist(), strict=True):
+            own = self.explained[reference.tier]
+            if reference.hazard is Hazard.NONE:
+                own = max(own, HARMLESS_EXPLAINED)
+            total += amplitude**2
+            level += own * amplitude**2
+        return level / total if total > 0.0 else 1.0

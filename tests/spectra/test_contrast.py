@@ -1,5 +1,7 @@
 """The contrast domain against SciPy, and what must not change it: scale and straight lines."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,12 +13,13 @@ from scipy.signal import savgol_coeffs, savgol_filter
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
 from spectriage.spectra._kernels_compress import compress
 from spectriage.spectra.contrast import (
+    LOOKS_KEY,
     NOISE_MULTIPLE,
     THRESHOLD_FLOOR,
     Contrast,
     ContrastIndex,
-    compressed_matrix,
     contrast,
+    look_matrix,
 )
 from spectriage.spectra.grid import Grid, resample
 from spectriage.spectra.mixture import Axis, Fitter
@@ -164,22 +167,49 @@ def test_areas_are_of_the_bands_that_go_with_a_unit_derivative(index):
     assert index.derivative_norm(4) == pytest.approx(0.0, abs=1e-9)
 
 
-def test_similarities_are_cosines_of_compressed_spectra(index):
-    query = seen(spectrum(4))
-    expected = []
-    for row in range(6):
-        b = np.arcsinh(index.rows[row].astype(float) / 1e-3)
-        both = np.linalg.norm(query.compressed) * np.linalg.norm(b)
-        expected.append(query.compressed @ b / both if both > 0 else 0.0)
+def pooled(values):
+    return values.reshape(*values.shape[:-1], -1, 4).sum(axis=-1)
+
+
+def test_similarities_are_cosines_of_pooled_compressed_spectra(index):
+    query = seen(spectrum(4)).compressed
+    rows = pooled(np.arcsinh(index.rows.astype(np.float64) / 1e-3))
+    other = pooled(query)
+    norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(other)
+    expected = rows @ other / np.where(norms > 0, norms, 1.0)
     np.testing.assert_allclose(index.similarities(query), expected, atol=1e-5)
+    both = index.similarities(np.stack([query, -query]))
+    np.testing.assert_allclose(both, np.stack([expected, -expected], axis=1), atol=1e-5)
 
 
-def test_the_compressed_matrix_has_unit_rows_and_keeps_empty_ones(index):
-    matrix = compressed_matrix(index.rows * (np.arange(6)[:, None] != 2))
+def test_looks_have_unit_rows_and_keep_empty_ones(index):
+    matrix = look_matrix(index.rows * (np.arange(6)[:, None] != 2))
     norms = np.linalg.norm(matrix, axis=1)
     assert norms[2] == 0.0
-    np.testing.assert_allclose(np.delete(norms, 2), 1.0, atol=1e-6)
-    assert matrix.dtype == np.float32
+    np.testing.assert_allclose(np.delete(norms, 2), 1.0, atol=1e-5)
+
+
+def test_looks_of_an_axis_that_four_does_not_divide():
+    rows = np.eye(3, 10, dtype=np.float32)
+    assert look_matrix(rows).shape == (3, 3)
+
+
+def test_a_subset_makes_its_own_looks(index):
+    whole = index.references
+    kept = {LOOKS_KEY: {"arrays": {"rows": index.looks}, "attributes": {}}}
+    half = replace(whole, attributes={**whole.attributes, "null": kept}).subset(np.arange(6) % 2 == 1)
+    np.testing.assert_allclose(ContrastIndex(half).looks, index.looks[1::2], atol=1e-6)
+
+
+def test_a_stretch_turns_about_1200(index):
+    """A query's axis is corrected by offset + stretch · (shift − 1200)."""
+    x = np.arange(210.0, 1398.0, 1.0)
+    peaks = (300.0, 600.0, 1200.0)
+    fitter = Fitter(index, Spectrum(x, sum(np.exp(-(((x - p) / 6.0) ** 2)) for p in peaks)))
+    made = fitter.query_at(Axis(offset_cm=1.0, stretch=0.01))
+    for peak, expected in zip(peaks, (292.0, 595.0, 1201.0), strict=True):
+        near = np.abs(SHIFT - peak) < 20.0
+        assert SHIFT[near][np.argmin(made.derivative[near])] == pytest.approx(expected, abs=1.1)
 
 
 @pytest.mark.parametrize(("offset", "stretch"), [(0.7, 0.0), (-3.0, 0.0), (0.0, 0.003), (2.5, -0.003)])
@@ -197,14 +227,3 @@ def test_a_corrected_axis_is_that_of_an_interpolating_spline(offset, stretch):
     assert not corrected.derivative[~corrected.valid].any()
     expected = np.arcsinh(corrected.derivative / made.threshold)
     np.testing.assert_allclose(corrected.compressed, expected, atol=1e-9)
-
-
-def test_a_stretch_turns_about_1200(index):
-    """A query's axis is corrected by offset + stretch · (shift − 1200)."""
-    x = np.arange(210.0, 1398.0, 1.0)
-    peaks = (300.0, 600.0, 1200.0)
-    fitter = Fitter(index, Spectrum(x, sum(np.exp(-(((x - p) / 6.0) ** 2)) for p in peaks)))
-    made = fitter.query_at(Axis(offset_cm=1.0, stretch=0.01))
-    for peak, expected in zip(peaks, (292.0, 595.0, 1201.0), strict=True):
-        near = np.abs(SHIFT - peak) < 20.0
-        assert SHIFT[near][np.argmin(made.derivative[near])] == pytest.approx(expected, abs=1.1)

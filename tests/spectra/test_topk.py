@@ -202,7 +202,7 @@ def test_a_large_library_is_built_with_its_projection(tmp_path, monkeypatch):
     opened = read_library(tmp_path / "library.h5")
     searcher = TopK.of(opened)
     assert searcher.projection is not None
-    assert len(opened.attributes["null"]) == 2
+    assert any(key.startswith("topk") for key in opened.attributes["null"])
     assert TopK.of(ReferenceSet(records, shift, spectra)).projection is None
     index = SearchIndex(opened, "deriv2")
     for row in (3, 17):
