@@ -134,7 +134,9 @@ class Axis:
             array = _readonly(values, name, self.source)
             step = np.diff(array)
             if not (np.all(step > 0) or np.all(step < 0)):
-                bad = int(np.flatnonzero(np.sign(step) != np.sign(array[-1] - array[0]))[0])
+                # Against the way that the axis goes as a whole; one that ends where it began goes up.
+                way = 1.0 if array[-1] >= array[0] else -1.0
+                bad = int(np.flatnonzero(np.sign(step) != way)[0])
                 raise DeviceProtocolError(
                     f"{name} is not monotonic at pixel {bad + 1}: {array[bad]:g} then {array[bad + 1]:g}",
                     where=self.source,

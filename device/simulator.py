@@ -35,7 +35,7 @@ DRIFT_K = 3.0
 WARMING = 0.05
 """A laser with more of its power than this still to lose is warming up: such a scan is marked."""
 FAULT_DROOP = 0.5
-FAULT_BRIGHTNESS = 100.0
+FAULT_BRIGHTNESS = 1e4
 
 
 class SimulatedSpectrometer(Spectrometer):
