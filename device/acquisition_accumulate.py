@@ -149,6 +149,7 @@ def measure_spots(
     decide: Callable[[Spectrum], Decision],
     resolved: Callable[[Decision], bool],
     spot_seconds: float,
+    finished: Callable[[int, Accumulated[Decision]], None] = lambda spot, accumulated: None,
 ) -> Spots[Decision]:
     """Measure several spots of one uneven item, keeping them apart.
 
@@ -164,12 +165,15 @@ def measure_spots(
         As for `accumulate`.
     spot_seconds
         Time allowed for each spot, on the device's clock.
+    finished
+        Called with each spot as soon as it is measured, so that it is not lost when a later one fails.
     """
     found: list[Accumulated[Decision]] = []
     for spot in range(count):
         next_spot(spot)
         deadline = Deadline.after(spot_seconds, acquirer.device.clock)
         found.append(accumulate(acquirer, decide, resolved, deadline))
+        finished(spot, found[-1])
     together = _mean([item.raw.to_spectrum() for item in found])
     return Spots(tuple(found), together, decide(together))
 

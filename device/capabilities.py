@@ -91,3 +91,12 @@ class Battery(Protocol):
     def battery_fraction(self) -> float:
         """Charge, 0 to 1."""
         ...
+
+
+@runtime_checkable
+class SampleStage(Protocol):
+    """A stage that brings another spot of the item under the beam."""
+
+    def move_to_spot(self, spot: int) -> None:
+        """Go to spot 0, 1, …; 0 is where the device pointed when it was opened."""
+        ...

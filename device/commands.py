@@ -68,6 +68,17 @@ SecondsOption = Annotated[
     typer.Option("--seconds", min=0.1, help="Accumulate until the decision is clear, so long at most."),
 ]
 
+SpotsOption = Annotated[
+    int,
+    typer.Option(
+        "--spots",
+        min=1,
+        max=100,
+        help="Measure so many spots of an uneven item, each decided by itself; the item has the most serious "
+        "verdict. Asks for the next spot unless the device moves the item. --out and --plot number files.",
+    ),
+]
+
 
 def scan(
     device: DeviceOption,
@@ -87,8 +98,9 @@ def scan(
     force: ForceOption = False,
     careful: CarefulOption = False,
     delay_s: DelayOption = 0.0,
+    spots: SpotsOption = 1,
 ) -> None:
-    """Take one scan with a spectrometer and say what it shows.
+    """Take one scan with a spectrometer, or several of one item, and say what it shows.
 
     Exit code: 10 alarm, 11 warning, 12 inconclusive, 0 no alarm; 2 when no scan could be taken.
     """
@@ -103,6 +115,11 @@ def scan(
     request = ScanRequest(
         device, auto, seconds, integration_ms, accumulations, timeout_s, careful=careful, delay_s=delay_s
     )
+    if spots > 1:
+        from spectriage.device.commands_spots import Outputs, scan_spots
+
+        outputs = Outputs(as_json, explain, out, plot, calibration, force)
+        raise typer.Exit(scan_spots(request, engine, spots, outputs))
     try:
         raw = take_scan(request, engine)
         if out is not None:
@@ -148,21 +165,27 @@ def take_scan(request: ScanRequest, engine: Identifier) -> RawScan:
     from spectriage.device.uri import open_device
 
     with open_device(request.uri) as spectrometer:
-        _configure(spectrometer, request.integration_ms, request.accumulations)
-        acquirer = Acquirer(spectrometer, light=powered_light(delay_s=request.delay_s, countdown=_countdown))
+        configure(spectrometer, request.integration_ms, request.accumulations)
+        acquirer = Acquirer(spectrometer, light=powered_light(delay_s=request.delay_s, countdown=countdown))
         if request.careful:
-            return _take_carefully(acquirer, request, engine)
+            return take_carefully(acquirer, request, engine)
         if request.auto:
             auto_expose(acquirer, Deadline.after(request.timeout_s or 120.0, spectrometer.clock))
         if request.seconds is not None:
             until = Deadline.after(request.seconds, spectrometer.clock)
-            return accumulate(acquirer, engine.identify, _is_clear, until).raw
+            return accumulate(acquirer, engine.identify, is_clear, until).raw
         allowed = request.timeout_s or 3.0 * scan_time_s(acquirer.settings) + request.delay_s + 10.0
         return acquirer.scan(Deadline.after(allowed, spectrometer.clock))
 
 
-def _take_carefully(acquirer: Acquirer, request: ScanRequest, engine: Identifier) -> RawScan:
-    """Scan at low power first; the reason for staying there goes to the screen and into the scan."""
+def take_carefully(acquirer: Acquirer, request: ScanRequest, engine: Identifier) -> RawScan:
+    """Scan at low power first; the reason for staying there goes to the screen and into the scan.
+
+    Raises
+    ------
+    DeviceError
+        What went wrong; the light is out.
+    """
     from spectriage.device.acquisition import scan_time_s
     from spectriage.device.acquisition_careful import careful_scan
     from spectriage.device.clock import Deadline
@@ -174,7 +197,7 @@ def _take_carefully(acquirer: Acquirer, request: ScanRequest, engine: Identifier
         _objection,
         Deadline.after(allowed, acquirer.device.clock),
         delay_s=request.delay_s,
-        countdown=_countdown,
+        countdown=countdown,
     )
     if not result.reason:
         return result.raw
@@ -192,15 +215,18 @@ def _objection(identification: Identification) -> str:
     return ""
 
 
-def _countdown(left_s: float) -> None:
+def countdown(left_s: float) -> None:
+    """Tell how long it is until the laser fires."""
     typer.echo(f"laser in {left_s:.0f} s" if left_s > 0 else "laser on", err=True)
 
 
-def _is_clear(identification: Identification) -> bool:
+def is_clear(identification: Identification) -> bool:
+    """Whether a decision needs no more light."""
     return str(identification.verdict) != "INCONCLUSIVE"
 
 
-def _configure(device: Spectrometer, integration_ms: float | None, accumulations: int | None) -> None:
+def configure(device: Spectrometer, integration_ms: float | None, accumulations: int | None) -> None:
+    """Set the exposure; None leaves the device's own."""
     from spectriage.device.protocol import ScanSettings
 
     present = device.settings or ScanSettings()

@@ -89,8 +89,8 @@ class SimulatedSpectrometer(Spectrometer):
         return build_light(self._options, self._unit, self._uri, spot=self._spot, brighter=brighter)
 
     def move_to_spot(self, spot: int) -> None:
-        """Point at another spot of the sample: another share of its grains, not yet bleached."""
-        self._spot = spot
+        """Point at another spot, counted from the first one: other grains, not yet bleached."""
+        self._spot = self._options.spot + spot
         self._light = self._build_light()
         self._lit_s = 0.0
         self._mark_stale()
