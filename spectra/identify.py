@@ -19,7 +19,7 @@ from spectriage.spectra.noise import noise_level
 from spectriage.spectra.null import probability, read_null
 from spectriage.spectra.policy import Policy, Target
 from spectriage.spectra.quality import assess, background
-from spectriage.spectra.reference import Hazard, Reference, ReferenceSet
+from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
 from spectriage.spectra.result import Candidate, Component, Identification, TargetEvidence, Traces
 from spectriage.spectra.selection import Selection, select
 from spectriage.spectra.spectrum import FloatArray, Spectrum
@@ -28,8 +28,6 @@ from spectriage.spectra.targets import TargetRows, target_rows, weigh_target
 CANDIDATES = 12
 ALTERNATIVE_GAIN = 0.1
 """References that explain within this log factor as much in a component's place are its alternatives."""
-
-
 SYNTHETIC = ("simulated", "emulated")
 """Origins of spectra that no instrument measured; said with every result."""
 
@@ -70,10 +68,10 @@ class Identifier:
         self.index = ContrastIndex(references)
         self._allowed = self._allowed_rows(packaging)
         self._targets = target_rows(references, self.policy.targets)
-        self._families = {target.name: target.families for target in self.policy.targets}
         self.null = read_null(references)
         self._engine = _version()
-        families = {record.family for record in references.records}
+        # a computed reference is a hint: what only such ones show could not be reported if it were there
+        families = {r.family for r in references.records if r.tier is not Tier.COMPUTED}
         self._unwatched = tuple(t.name for t in self.policy.targets if families.isdisjoint(t.families))
 
     def _allowed_rows(self, packaging: str | Sequence[str]) -> BoolArray:
@@ -114,7 +112,9 @@ class Identifier:
         Raises
         ------
         SpectrumError
-            When the spectrum shares too little range with the library, or is empty.
+            When the spectrum shares too little range with the library, or is flat.
+        ParameterError
+            When the library has no references.
         """
         if len(self.references) == 0:
             raise ParameterError(
@@ -133,16 +133,13 @@ class Identifier:
         selection = select(fitter, self._allowed, self.policy)
         fit = selection.fit
         records = self.references.records
-        targets, fit = self._weigh_targets(fitter, selection)
+        targets, found, fit = self._weigh_targets(fitter, selection)
         explained = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
             [records[row] for row in fit.rows], fit.amplitudes
         )
         parts = self._components(fitter, fit, quality.snr) if fit.rows else ()
         if len(parts) == 1 and independent_supports(parts[0].bands) <= 1:
             explained &= self.policy.single_line_holds(fit.similarity, fit.axis.offset_cm)
-        found = frozenset(
-            family for target in targets if target.found for family in self._families[target.name]
-        )
         components = tuple(part for part in parts if _may_be_claimed(part.reference, explained, found))
         wrapping = tuple(part for part in parts if part.reference.is_packaging)
         hazards = (part.reference.family for part in parts if part.reference.hazard is not Hazard.NONE)
@@ -185,18 +182,23 @@ class Identifier:
             traces=self._traces(fit, query, baseline) if traces else None,
         )
 
-    def _weigh_targets(self, fitter: Fitter, selection: Selection) -> tuple[tuple[TargetEvidence, ...], Fit]:
-        """Weigh every watched target; one that is found joins the fit."""
+    def _weigh_targets(
+        self, fitter: Fitter, selection: Selection
+    ) -> tuple[tuple[TargetEvidence, ...], frozenset[str], Fit]:
+        """Weigh every watched target; one that is found joins the fit. Its families come second."""
         fit = selection.fit
         other = selection.rejected[1] if selection.rejected else 0.0
         weighed = []
+        found: set[str] = set()
         for known in self._targets + self._other_hazards(fit):
             evidence, larger = weigh_target(fitter, self.policy, known, selection.fit, other)
             if evidence.found or known in self._targets:
                 weighed.append(evidence)
+            if evidence.found:
+                found.update(known.target.families)
             if evidence.found and not set(fit.rows) & set(known.rows):
                 fit = fitter.fit((*fit.rows, larger.rows[-1]), fit.axis)
-        return tuple(weighed), fit
+        return tuple(weighed), frozenset(found), fit
 
     def _other_hazards(self, fit: Fit) -> tuple[TargetRows, ...]:
         """Return the hazards in a fit that nobody watches for: they need no less evidence."""
@@ -204,8 +206,7 @@ class Identifier:
         rows = [row for row in fit.rows if self.index.hazardous[row] and row not in watched]
         if not rows:
             return ()
-        families = [self.references.records[row].family for row in rows]
-        self._families.update({family: (family,) for family in families})
+        families = dict.fromkeys(self.references.records[row].family for row in rows)
         return target_rows(self.references, [Target(family, (family,)) for family in families])
 
     def _components(self, fitter: Fitter, fit: Fit, snr: float) -> tuple[Component, ...]:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from spectriage.library.catalogue import load_catalogue
-from spectriage.spectra import ReferenceSet, Spectrum
+from spectriage.spectra import ReferenceSet, Spectrum, Tier
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.formats import read_spectrum
 from spectriage.spectra.identify import Identifier
+from spectriage.spectra.policy import Policy, Target
 from spectriage.spectra.result import Identification, Verdict
 from spectriage.spectra.search import SearchIndex
 
@@ -50,6 +51,28 @@ def test_a_material_that_the_library_lacks_is_unknown(library, sample):
         result = engine.identify(sample({CAFFEINE: 1.0}, seed=seed))
         assert result.verdict is Verdict.INCONCLUSIVE
         assert result.reason in ("unknown", "partly-unknown")
+
+
+def test_a_target_that_only_computed_references_show_is_not_watched(library, sample):
+    records = tuple(
+        replace(record, tier=Tier.COMPUTED) if record.family == "cocaine" else record
+        for record in library.records
+    )
+    policy = Policy(targets=(Target("cocaine", ("cocaine",)),), lod=0.9)
+    spectrum = sample({CAFFEINE: 1.0})
+    assert Identifier(library, policy).identify(spectrum).verdict is Verdict.NO_ALARM
+    result = Identifier(replace(library, records=records), policy).identify(spectrum)
+    assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, "limit-of-detection")
+    assert "cocaine (not in the library)" in result.summary
+
+
+def test_a_scan_leaves_nothing_behind_for_the_next(library, sample):
+    # a target by the name of a hazard that nobody watches for
+    policy = Policy(targets=(Target("cocaine", ("heroin",)),))
+    used = Identifier(library, policy)
+    used.identify(sample({"cocaine-hcl": 1.0}))
+    heroin = sample({"heroin-hcl": 1.0})
+    assert used.identify(heroin).to_json() == Identifier(library, policy).identify(heroin).to_json()
 
 
 @pytest.mark.parametrize("offset", [-6.0, 0.0, 5.0])
