@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from spectriage.spectra.policy import Policy
-from spectriage.spectra.reference import Reference, Tier
+from spectriage.spectra.reference import Hazard, Reference, Tier
 from spectriage.spectra.result import Component, Quality, TargetEvidence, Verdict
 
 CARRYING = (Tier.MEASURED, Tier.BANDS, Tier.RECALLED)
@@ -170,7 +170,8 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
     if quality.saturated:
         step = "Shorten the exposure or lower the laser power, then scan again."
         return _unclear("saturated", "The detector was saturated.", evidence, step)
-    if quality.snr < policy.min_snr:
+    # a ratio that is not a number does not suffice either
+    if not quality.snr >= policy.min_snr:
         text = f"The signal is too weak: {quality.snr:.1f} times the noise."
         return _unclear("weak-signal", text, evidence, "Move closer, expose longer, or try another spot.")
     if evidence.axis_implausible:
@@ -278,7 +279,7 @@ def _beside(evidence: Evidence, target: TargetEvidence) -> str:
 
 
 def _hazard_step(target: TargetEvidence) -> str:
-    if target.hazard.value == "explosive":
+    if target.hazard is Hazard.EXPLOSIVE:
         return "Do not heat, rub or re-scan at high power."
     return f"Avoid contact and dust. {STRIP}"
 

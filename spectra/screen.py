@@ -99,7 +99,7 @@ def _target_rows(result: Identification, explain: bool) -> list[tuple[str, str]]
 
 
 def _limit(lod: float) -> str:
-    return "in any amount" if lod > 1.0 else f"≥ {lod_text(lod)}"
+    return f"≥ {lod_text(lod)}" if lod <= 1.0 else "in any amount"
 
 
 def _explanation_rows(result: Identification) -> list[tuple[str, str]]:

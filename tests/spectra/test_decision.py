@@ -182,6 +182,11 @@ def test_the_first_rule_that_holds_decides(first, second):
     assert (ruling.verdict, ruling.reason) == (Verdict(first[2]), first[3])
 
 
+def test_a_signal_to_noise_that_is_not_a_number_decides_nothing():
+    ruling = rule(evidence(quality=replace(GOOD, snr=math.nan)), POLICY)
+    assert (ruling.verdict, ruling.reason) == (Verdict.INCONCLUSIVE, "weak-signal")
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_below_the_least_signal_nothing_is_decided(name):
     """Noise alone looks a little like something: it raises no alarm and rules nothing out."""
