@@ -32,8 +32,6 @@ class Selection:
     ----------
     fit
         The fit by the selected references.
-    gains
-        For each of them, the log factor by which the disagreement would grow without it.
     runner_up
         The best first components, best first: what else the spectrum looks like.
     rejected
@@ -41,7 +39,6 @@ class Selection:
     """
 
     fit: Fit
-    gains: tuple[float, ...]
     runner_up: tuple[Fit, ...]
     rejected: tuple[int, float] | None
 
@@ -67,7 +64,7 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
 
     runner_up = fitter.first(allowed)
     if not runner_up or runner_up[0].similarity <= 0.0:
-        return Selection(fitter.fit((), Axis()), (), (), None)
+        return Selection(fitter.fit((), Axis()), (), None)
     fit = fitter.refine(runner_up[0], stretch=True)
     rejected: tuple[int, float] | None = None
     while True:
@@ -91,8 +88,7 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
     order = np.argsort(-fit.amplitudes, kind="stable")
     if len(fit.rows) > 1:
         fit = fitter.fit(tuple(fit.rows[i] for i in order), fit.axis)
-    gains = tuple(fitter.loss(fit, i) for i in range(len(fit.rows)))
-    return Selection(fit, gains, tuple(runner_up), rejected)
+    return Selection(fit, tuple(runner_up), rejected)
 
 
 def _still_open(index: ContrastIndex, fit: Fit, most: int) -> BoolArray:
