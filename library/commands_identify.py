@@ -77,7 +77,8 @@ def print_answer(item: Answer, *, as_json: bool, explain: bool = False) -> None:
     from rich.console import Console
 
     if item.result is None:
-        print(f"spectriage: error: {item.error}", file=sys.stderr)
+        where = f"{item.name}: " if item.error is not None and not item.error.where else ""
+        print(f"spectriage: error: {where}{item.error}", file=sys.stderr)
         return
     from spectriage.spectra.screen import show
 
