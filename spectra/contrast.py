@@ -221,8 +221,8 @@ class ContrastIndex:
         """Return the references that look most like one of them, best first, itself left out."""
         if index not in self._likest:
             similarity = self.looks @ self.looks[index]
-            similarity[index] = -1.0
-            rows = np.argsort(-similarity, kind="stable")[:LIKEST]
+            rows = np.argsort(-similarity, kind="stable")
+            rows = rows[rows != index][:LIKEST]
             self._remember(self._likest, index, tuple(int(row) for row in rows))
         return self._likest[index]
 

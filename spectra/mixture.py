@@ -24,8 +24,8 @@ REWEIGHTINGS = 3
 UNMEASURED_WEIGHT = 0.5
 """Weight of a point outside a component's range: it can neither confirm nor wholly deny it."""
 AXIS_TOLERANCE_CM = 8.0
-"""A greater offset is looked for, so that it can be reported, and not absorbed."""
 AXIS_REACH_CM = 10.0
+"""More than is tolerated: a greater offset is to be reported, and not absorbed."""
 AXIS_PENALTY = 0.02
 """Disagreement that an axis offset of 8 cm⁻¹ must earn back: most axes are better than that."""
 BROADENINGS_CM = (0.0, 8.0, 12.0)
@@ -106,7 +106,14 @@ class Fitter:
     index
         The library in the contrast domain.
     spectrum
-        The query.
+        The query, or what it is on the library's grid.
+    noise
+        Standard deviation of one grid point's noise, where it is known; else it is estimated.
+
+    Raises
+    ------
+    SpectrumError
+        When the spectrum shares too little range with the library.
     """
 
     def __init__(

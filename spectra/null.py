@@ -19,7 +19,7 @@ import numpy as np
 from spectriage.spectra.contrast import ContrastIndex
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.mismatch import mismatched
-from spectriage.spectra.mixture import Axis, Fitter
+from spectriage.spectra.mixture import MIN_DISAGREEMENT, Axis, Fitter
 from spectriage.spectra.reference import ReferenceSet
 from spectriage.spectra.spectrum import FloatArray, Spectrum
 
@@ -57,7 +57,7 @@ class Null:
 
     def first(self, similarity: float, snr: float) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a first component that fits with V."""
-        return self._judge(self.wrong, self.right, -np.log(max(1.0 - similarity, 1e-4)), snr)
+        return self._judge(self.wrong, self.right, -np.log(max(1.0 - similarity, MIN_DISAGREEMENT)), snr)
 
     def further(self, gain: float, snr: float) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a further component with this gain."""
@@ -170,7 +170,7 @@ def _alone(index: ContrastIndex, row: int, spectrum: Spectrum) -> tuple[float, f
     wrong = best[0].similarity if best else 0.0
     looks = fitter.looks(right, others, 4)
     addition = float(fitter.gains(right, looks).max(initial=0.0))
-    return -np.log(max(1.0 - wrong, 1e-4)), -np.log(right.disagreement), addition
+    return -np.log(max(1.0 - wrong, MIN_DISAGREEMENT)), -np.log(right.disagreement), addition
 
 
 def _second(index: ContrastIndex, row: int, partner: int, spectrum: Spectrum) -> float:
