@@ -81,6 +81,13 @@ class Policy:
         Smaller spectral fractions are not reported.
     min_snr
         Below this signal-to-noise ratio nothing is decided.
+    explained
+        For every tier, the similarity from which references of that tier explain a spectrum.
+
+    Raises
+    ------
+    ParameterError
+        For a value outside its range.
     """
 
     targets: tuple[Target, ...] = DEFAULT_TARGETS

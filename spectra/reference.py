@@ -171,6 +171,13 @@ class ReferenceSet:
         Of the library they come from.
     indexes
         Search matrices kept with the library, by preprocessing key: float32, shape (n, m).
+    attributes
+        What else the file keeps; ``null`` holds arrays, by key.
+
+    Raises
+    ------
+    LibraryError
+        When the parts do not fit each other or an id stands twice.
     """
 
     records: tuple[Reference, ...] | LazyRecords

@@ -151,7 +151,7 @@ class TargetEvidence:
     carrying_gain
         The same gain by the target's best-known member: what estimated analogues do not carry.
     margin
-        By how much that exceeds the best addition which is not of the target.
+        By how much `gain` exceeds that of the best addition that was not necessary.
     supports
         Independent bands that need it; counted only where the gain is at least half of what is asked for.
     lod
@@ -266,8 +266,16 @@ class Identification:
         What it says of everything that is watched for.
     similarity
         V of the whole fit.
+    quality
+        How good the measurement is.
     axis_offset_cm, axis_stretch, broadening_cm
         How the query's axis and resolution were found to differ from the library's.
+    library, engine
+        Name, version and content hash of the library; version of the engine.
+    notes
+        What was done to the spectrum, and of what kind it is where it is not a measurement.
+    traces
+        The curves behind the decision, where they were asked for.
     """
 
     verdict: Verdict
