@@ -110,14 +110,14 @@ def test_a_bag_is_found_beside_its_contents(selected, sample):
         assert any(record.is_packaging and "polyethylene" in record.substance.lower() for record in records)
 
 
-def test_the_selection_is_ordered_and_tells_its_gains(selected, sample):
-    made, records = selected(sample({CAFFEINE: 0.7, SUCROSE: 0.3}, seed=1))
+def test_the_selection_is_ordered_and_each_of_it_is_needed(engine, selected, sample):
+    spectrum = sample({CAFFEINE: 0.7, SUCROSE: 0.3}, seed=1)
+    made, records = selected(spectrum)
     amplitudes = made.fit.amplitudes.tolist()
     assert amplitudes == sorted(amplitudes, reverse=True)
-    assert len(made.gains) == len(records)
-    policy = Policy()
-    for gain, record in zip(made.gains, records, strict=True):
-        assert gain >= 0.5 * policy.required_gain(record)
+    policy, fitter = Policy(), Fitter(engine.index, spectrum)
+    for position, record in enumerate(records):
+        assert fitter.loss(made.fit, position) >= 0.5 * policy.required_gain(record)
     similarities = [fit.similarity for fit in made.runner_up]
     assert similarities[0] >= 0.5
     assert all(len(fit.rows) == 1 for fit in made.runner_up)
