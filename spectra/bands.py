@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spectriage.spectra._kernels_compress import compress
 from spectriage.spectra.mixture import Fit, Fitter
@@ -78,6 +79,24 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
         height = float(curvature[centre] / curvature.max())
         bands.append(BandSupport(position_cm, height, remaining, shared, crowded))
     return tuple(sorted(bands, key=lambda band: -band.height))
+
+
+def usable_bands(curvature: FloatArray, valid: NDArray[np.bool_], shift: FloatArray) -> int:
+    """Count the pieces of evidence that a reference could give where a query is valid.
+
+    Parameters
+    ----------
+    curvature
+        Minus the reference's derivative, shape (m,).
+    valid
+        Where the query holds, shape (m,).
+    shift
+        The grid in cm⁻¹, shape (m,).
+    """
+    half = max(1, round(BAND_WINDOW_CM / float(shift[1] - shift[0])))
+    seen = [c for c in _peaks(curvature) if valid[max(0, c - half) : c + half + 1].all()]
+    shared = [any(a <= shift[c] <= b for a, b in SHARED_PHENYL_CM) for c in seen]
+    return len(seen) - sum(shared) + any(shared)
 
 
 def independent_supports(bands: tuple[BandSupport, ...]) -> int:

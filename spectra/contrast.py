@@ -192,9 +192,7 @@ class ContrastIndex:
         """Return one reference's derivative, shape (m,), blurred by a Gaussian of that FWHM in cm⁻¹."""
         key = (index, broadening_cm)
         if key not in self._rows:
-            values = self.rows[index].astype(np.float64)
-            if broadening_cm > 0.0:
-                values = np.convolve(values, _gaussian(broadening_cm, self.step_cm), "same")
+            values = blurred(self.rows[index].astype(np.float64), broadening_cm, self.step_cm)
             self._remember(self._rows, key, np.ascontiguousarray(values))
         return self._rows[key]
 
@@ -267,6 +265,11 @@ class ContrastIndex:
 def _cosine(first: FloatArray, second: FloatArray) -> float:
     norms = float(np.linalg.norm(first) * np.linalg.norm(second))
     return float(first @ second) / norms if norms > 0.0 else 0.0
+
+
+def blurred(values: FloatArray, fwhm_cm: float, step_cm: float) -> FloatArray:
+    """Return values on an even grid, shape (m,), blurred by a Gaussian of that FWHM; as they are for 0."""
+    return np.convolve(values, _gaussian(fwhm_cm, step_cm), "same") if fwhm_cm > 0.0 else values
 
 
 def _gaussian(fwhm_cm: float, step_cm: float) -> FloatArray:

@@ -9,7 +9,7 @@ from importlib import metadata
 import numpy as np
 
 from spectriage.spectra.bands import band_support, independent_supports
-from spectriage.spectra.contrast import BoolArray, ContrastIndex
+from spectriage.spectra.contrast import BoolArray, ContrastIndex, blurred
 from spectriage.spectra.decision import Evidence, claim, rule
 from spectriage.spectra.despike import remove_spikes
 from spectriage.spectra.errors import ParameterError, SpectrumError
@@ -23,11 +23,13 @@ from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
 from spectriage.spectra.result import Candidate, Component, Identification, TargetEvidence, Traces
 from spectriage.spectra.selection import Selection, select
 from spectriage.spectra.spectrum import FloatArray, Spectrum
-from spectriage.spectra.targets import TargetRows, target_rows, weigh_target
+from spectriage.spectra.targets import TargetRows, best_other_gain, target_rows, weigh_target
 
 CANDIDATES = 12
 ALTERNATIVE_GAIN = 0.1
 """References that explain within this log factor as much in a component's place are its alternatives."""
+COARSEST_CM = 12.0
+"""Points further apart than a handheld's bands are wide would be read between."""
 SYNTHETIC = ("simulated", "emulated")
 """Origins of spectra that no instrument measured; said with every result."""
 
@@ -120,6 +122,12 @@ class Identifier:
             raise ParameterError(
                 "the library has no references", remedy="build one with `spectriage library build`"
             )
+        spacing = float(np.median(np.diff(spectrum.shift)))
+        if spacing > COARSEST_CM:
+            raise SpectrumError(
+                f"the spectrum has a point every {spacing:.0f} cm⁻¹, too few to see bands",
+                remedy=f"a spectrum needs one every {COARSEST_CM:g} cm⁻¹ or closer",
+            )
         spectrum = remove_spikes(spectrum)
         query = resample(spectrum, self.references.shift)
         baseline = background(query)
@@ -187,7 +195,11 @@ class Identifier:
     ) -> tuple[tuple[TargetEvidence, ...], frozenset[str], Fit]:
         """Weigh every watched target; one that is found joins the fit. Its families come second."""
         fit = selection.fit
-        other = selection.rejected[1] if selection.rejected else 0.0
+        rejected = selection.rejected
+        if rejected is None or self.index.hazardous[rejected[0]]:
+            other = best_other_gain(fitter, fit, ())
+        else:
+            other = rejected[1]
         weighed = []
         found: set[str] = set()
         for known in self._targets + self._other_hazards(fit):
@@ -311,14 +323,14 @@ class Identifier:
         shown = np.where(query.measured, query.intensity, np.nan)
         parts = {}
         left = shown - baseline
+        shift = self.references.shift
+        # the library's axis where the query's, as it came, says `shift`
+        corrected = shift + fit.axis.offset_cm + fit.axis.stretch * (shift - 1200.0)
         for row, amplitude in zip(fit.rows, fit.amplitudes, strict=True):
             values = np.nan_to_num(self.references.spectra[row].astype(np.float64))
-            derivative_norm = self.index.derivative_norm(row)
-            curve = (
-                values * (amplitude * fit.query.norm / derivative_norm)
-                if derivative_norm > 0
-                else values * 0.0
-            )
+            values = np.interp(corrected, shift, blurred(values, fit.axis.broadening_cm, self.index.step_cm))
+            norm = self.index.derivative_norm(row)
+            curve = values * (amplitude * fit.query.norm / norm if norm > 0.0 else 0.0)
             parts[self.references.records[row].id] = curve
             left = left - curve
         return Traces(self.references.shift, shown, baseline, parts, left / max(noise_level(query), 1e-300))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectriage.spectra._kernels_fit import least_visible
-from spectriage.spectra.bands import band_support, independent_supports
+from spectriage.spectra.bands import band_support, independent_supports, usable_bands
 from spectriage.spectra.mixture import RELATIVE_ERROR, Fit, Fitter
 from spectriage.spectra.policy import Policy, Target
 from spectriage.spectra.reference import ReferenceSet, Tier
@@ -27,12 +27,23 @@ BEST_LOOKS = 4
 
 @dataclass(frozen=True, eq=False)
 class TargetRows:
-    """The members of one target in a library: their rows, and those of the strongest tier there is."""
+    """The members of one target in a library.
+
+    Parameters
+    ----------
+    target, rows
+        What is watched for, and its members.
+    carrying, tier
+        The members of the strongest tier there is, and that tier.
+    foremost
+        The best-known member of each of its families: each must be visible.
+    """
 
     target: Target
     rows: tuple[int, ...]
     carrying: tuple[int, ...]
     tier: Tier
+    foremost: tuple[int, ...]
 
     @property
     def best_known(self) -> int:
@@ -52,7 +63,9 @@ def target_rows(references: ReferenceSet, targets: Sequence[Target]) -> tuple[Ta
         if rows:
             tier = min((records[row].tier for row in rows), key=lambda tier: tier.rank)
             carrying = tuple(row for row in rows if records[row].tier is tier)[:BEST_LOOKS]
-            found.append(TargetRows(target, rows, carrying, tier))
+            members = (families[family] for family in target.families if family in families)
+            foremost = tuple(min(group, key=lambda row: (records[row].tier.rank, row)) for group in members)
+            found.append(TargetRows(target, rows, carrying, tier, foremost))
     return tuple(found)
 
 
@@ -105,7 +118,7 @@ def weigh_target(
         carrying_gain=max(gains[row] for row in known.carrying),
         margin=margin,
         supports=supports,
-        lod=limit_of_detection(fitter, base, larger, known.best_known, policy),
+        lod=max(limit_of_detection(fitter, base, larger, row, policy) for row in known.foremost),
         reference=records[larger.rows[-1]],
         tier=known.tier,
         hazard=records[known.best_known].hazard,
@@ -167,11 +180,14 @@ def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, policy:
 
     What the scan may hold of the target (`larger`, its last component) is taken out, and the reference,
     perturbed to the mismatch between instruments, put in by growing amounts until adding it to the model
-    brings what is required, with a reserve. Above 1 when no amount would do.
+    brings what is required, with a reserve. Above 1 when no amount would do, or too few of its bands are in
+    range.
     """
     index = fitter.index
     unlike = index.unlike(row, base.axis.broadening_cm)
-    if not np.any(unlike):
+    curvature = -index.row(row, base.axis.broadening_cm)
+    needed = policy.supports_needed(index.references.records[row], np.inf)
+    if not np.any(unlike) or usable_bands(curvature, base.query.valid, index.references.shift) < needed:
         return np.inf
     held = larger.amplitudes[-1] * index.row(larger.rows[-1], base.axis.broadening_cm)
 
