@@ -279,7 +279,7 @@ def _beside(evidence: Evidence, target: TargetEvidence) -> str:
 
 
 def _hazard_step(target: TargetEvidence) -> str:
-    if target.hazard is Hazard.EXPLOSIVE:
+    if target.hazard in (Hazard.EXPLOSIVE, Hazard.OXIDISER):
         return "Do not heat, rub or re-scan at high power."
     return f"Avoid contact and dust. {STRIP}"
 
