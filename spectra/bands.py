@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.spectra._kernels_compress import compress
 from spectriage.spectra.mixture import Fit, Fitter
 from spectriage.spectra.spectrum import FloatArray
 
-BAND_HEIGHT = 0.08
-"""A band of a reference counts when its curvature is at least this share of its strongest band's."""
 BAND_WINDOW_CM = 12.0
 SUPPORT = 0.6
 """A band supports a component when the disagreement around it falls at least to this share."""
@@ -67,7 +64,7 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
     half = max(1, round(BAND_WINDOW_CM / fitter.index.step_cm))
     crowd = max(1, round(CROWD_CM / fitter.index.step_cm))
     bands = []
-    for centre in _peaks(curvature):
+    for centre in fitter.index.bands(row, whole.axis.broadening_cm).tolist():
         low, high = max(0, centre - half), min(shift.size, centre + half + 1)
         if not whole.query.valid[low:high].all():
             continue
@@ -81,22 +78,18 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
     return tuple(sorted(bands, key=lambda band: -band.height))
 
 
-def usable_bands(curvature: FloatArray, valid: NDArray[np.bool_], shift: FloatArray) -> int:
-    """Count the pieces of evidence that a reference could give where a query is valid.
-
-    Parameters
-    ----------
-    curvature
-        Minus the reference's derivative, shape (m,).
-    valid
-        Where the query holds, shape (m,).
-    shift
-        The grid in cm⁻¹, shape (m,).
-    """
-    half = max(1, round(BAND_WINDOW_CM / float(shift[1] - shift[0])))
-    seen = [c for c in _peaks(curvature) if valid[max(0, c - half) : c + half + 1].all()]
-    shared = [any(a <= shift[c] <= b for a, b in SHARED_PHENYL_CM) for c in seen]
-    return len(seen) - sum(shared) + any(shared)
+def usable_bands(fitter: Fitter, fit: Fit, row: int) -> int:
+    """Count the pieces of evidence that a reference could give where the query of a fit is valid."""
+    shift = fitter.index.references.shift
+    half = max(1, round(BAND_WINDOW_CM / fitter.index.step_cm))
+    centres = fitter.index.bands(row, fit.axis.broadening_cm)
+    holes = np.concatenate([[0], np.cumsum(~fit.query.valid)])
+    low, high = np.maximum(centres - half, 0), np.minimum(centres + half + 1, shift.size)
+    seen = shift[centres[holes[high] == holes[low]]]
+    shared = np.zeros(seen.size, dtype=bool)
+    for a, b in SHARED_PHENYL_CM:
+        shared |= (a <= seen) & (seen <= b)
+    return int(np.count_nonzero(~shared)) + bool(shared.any())
 
 
 def independent_supports(bands: tuple[BandSupport, ...]) -> int:
@@ -129,13 +122,3 @@ def _disagreement(fit: Fit) -> tuple[FloatArray, FloatArray]:
 def _ratio(after: FloatArray, before: FloatArray) -> float:
     total = float(before.sum())
     return float(after.sum()) / total if total > 0.0 else 1.0
-
-
-def _peaks(curvature: FloatArray) -> list[int]:
-    """Return the local maxima of a curvature that are bands."""
-    top = float(curvature.max(initial=0.0))
-    if top <= 0.0:
-        return []
-    inner = curvature[1:-1]
-    peak = (inner >= curvature[:-2]) & (inner > curvature[2:]) & (inner >= BAND_HEIGHT * top)
-    return [int(i) + 1 for i in np.flatnonzero(peak)]

@@ -33,6 +33,8 @@ BoolArray = NDArray[np.bool_]
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
+BAND_HEIGHT = 0.08
+"""A band of a reference counts when its curvature is at least this share of its strongest band's."""
 KEPT_ROWS = 4096
 UNLIKE_DRAWS = 10
 LIKEST = 48
@@ -164,6 +166,7 @@ class ContrastIndex:
         self.packaging: BoolArray = np.array([r.is_packaging for r in records], dtype=bool)
         self.hazardous: BoolArray = np.array([r.hazard is not Hazard.NONE for r in records], dtype=bool)
         self._rows: dict[tuple[int, float], FloatArray] = {}
+        self._bands: dict[tuple[int, float], NDArray[np.intp]] = {}
         self._unlike: dict[tuple[int, float], FloatArray] = {}
         self._likest: dict[int, tuple[int, ...]] = {}
         self._valid: dict[int, BoolArray] = {}
@@ -195,6 +198,13 @@ class ContrastIndex:
             values = blurred(self.rows[index].astype(np.float64), broadening_cm, self.step_cm)
             self._remember(self._rows, key, np.ascontiguousarray(values))
         return self._rows[key]
+
+    def bands(self, index: int, broadening_cm: float = 0.0) -> NDArray[np.intp]:
+        """Return where one reference's bands are: local maxima of its curvature, of a height that counts."""
+        key = (index, broadening_cm)
+        if key not in self._bands:
+            self._remember(self._bands, key, _peaks(-self.row(index, broadening_cm)))
+        return self._bands[key]
 
     def unlike(self, index: int, broadening_cm: float = 0.0) -> FloatArray:
         """Return one reference's derivative as an instrument that sees it badly might show it.
@@ -265,6 +275,13 @@ class ContrastIndex:
 def _cosine(first: FloatArray, second: FloatArray) -> float:
     norms = float(np.linalg.norm(first) * np.linalg.norm(second))
     return float(first @ second) / norms if norms > 0.0 else 0.0
+
+
+def _peaks(curvature: FloatArray) -> NDArray[np.intp]:
+    top = float(curvature.max(initial=0.0))
+    inner = curvature[1:-1]
+    high = (inner >= curvature[:-2]) & (inner > curvature[2:]) & (inner >= BAND_HEIGHT * top)
+    return np.flatnonzero(high & (top > 0.0)) + 1
 
 
 def blurred(values: FloatArray, fwhm_cm: float, step_cm: float) -> FloatArray:

@@ -185,9 +185,8 @@ def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, policy:
     """
     index = fitter.index
     unlike = index.unlike(row, base.axis.broadening_cm)
-    curvature = -index.row(row, base.axis.broadening_cm)
     needed = policy.supports_needed(index.references.records[row], np.inf)
-    if not np.any(unlike) or usable_bands(curvature, base.query.valid, index.references.shift) < needed:
+    if not np.any(unlike) or usable_bands(fitter, base, row) < needed:
         return np.inf
     held = larger.amplitudes[-1] * index.row(larger.rows[-1], base.axis.broadening_cm)
 
