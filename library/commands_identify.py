@@ -108,8 +108,7 @@ def make_engine(
     with progress_bar() as progress:
         references = open_library(library, progress=progress)
     policy = Policy() if lod is None else Policy(lod=lod)
-    names = packaging or ["auto"]
-    return Identifier(references, policy, packaging="auto" if names == ["auto"] else names)
+    return Identifier(references, policy, packaging=packaging or "auto")
 
 
 @cache

@@ -27,9 +27,8 @@ from spectriage.spectra.noise import noise_level
 from spectriage.spectra.reference import Float32Array, Hazard, ReferenceSet
 from spectriage.spectra.scores import DERIVATIVE_WINDOW_CM, score_by_name
 from spectriage.spectra.search import SearchIndex, moved
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.spectrum import BoolArray, FloatArray
 
-BoolArray = NDArray[np.bool_]
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 

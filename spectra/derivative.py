@@ -5,11 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spectriage.spectra.spectrum import FloatArray
-
-BoolArray = NDArray[np.bool_]
+from spectriage.spectra.spectrum import BoolArray, FloatArray
 
 
 @lru_cache(maxsize=32)

@@ -9,20 +9,21 @@ from importlib import metadata
 import numpy as np
 
 from spectriage.spectra.bands import band_support, independent_supports
-from spectriage.spectra.contrast import BoolArray, ContrastIndex, blurred
+from spectriage.spectra.contrast import ContrastIndex, blurred
 from spectriage.spectra.decision import Evidence, claim, rule
 from spectriage.spectra.despike import remove_spikes
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.grid import Resampled, resample
-from spectriage.spectra.mixture import AXIS_TOLERANCE_CM, Fit, Fitter
+from spectriage.spectra.mixture import Fit, Fitter
 from spectriage.spectra.noise import noise_level
 from spectriage.spectra.null import probability, read_null
 from spectriage.spectra.policy import Policy, Target
 from spectriage.spectra.quality import assess, background
 from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
 from spectriage.spectra.result import Candidate, Component, Identification, TargetEvidence, Traces
+from spectriage.spectra.search import AXIS_TOLERANCE_CM
 from spectriage.spectra.selection import Selection, select
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
 from spectriage.spectra.targets import TargetRows, best_other_gain, target_rows, weigh_target
 
 CANDIDATES = 12
@@ -79,10 +80,13 @@ class Identifier:
     def _allowed_rows(self, packaging: str | Sequence[str]) -> BoolArray:
         """Return which references may explain a spectrum: all but packaging that was not asked for."""
         allowed = np.ones(len(self.references), dtype=bool)
-        if packaging == "auto":
-            return allowed
         names = [packaging] if isinstance(packaging, str) else list(packaging)
-        wanted = {name.casefold() for name in names if name.casefold() not in ("none", "auto")}
+        wanted = {name.casefold() for name in names}
+        if wanted == {"auto"}:
+            return allowed
+        if len(wanted) > 1 and wanted & {"auto", "none"}:
+            raise ParameterError("packaging is either auto, or none, or names", remedy="give one of these")
+        wanted -= {"none"}
         known = set()
         for i, record in enumerate(self.references.records):
             if record.is_packaging:
@@ -350,7 +354,7 @@ def _may_be_claimed(reference: Reference, explained: bool, found: frozenset[str]
 
 
 def _interval(fraction: float, gain: float) -> tuple[float, float]:
-    """Return a 95 % interval of a spectral fraction.
+    """Return a nominal 95 % interval of a spectral fraction; its coverage has not been measured.
 
     Intensities between instruments scatter by about a quarter; what a component is worth (its gain) limits
     how well its amount is known: the width grows as the evidence falls.

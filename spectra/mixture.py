@@ -14,20 +14,20 @@ import numpy as np
 
 from spectriage.spectra._kernels_compress import agreement, compress
 from spectriage.spectra._kernels_fit import add_each, fit_rows
-from spectriage.spectra.contrast import BoolArray, Contrast, ContrastIndex, contrast
+from spectriage.spectra.contrast import Contrast, ContrastIndex, contrast
 from spectriage.spectra.grid import Resampled, resample
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.search import AXIS_TOLERANCE_CM
+from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
 
 RELATIVE_ERROR = 0.3
 """Proportional error of a derivative between instruments, in the weights of the fit."""
 REWEIGHTINGS = 3
 UNMEASURED_WEIGHT = 0.5
 """Weight of a point outside a component's range: it can neither confirm nor wholly deny it."""
-AXIS_TOLERANCE_CM = 8.0
 AXIS_REACH_CM = 10.0
 """More than is tolerated: a greater offset is to be reported, and not absorbed."""
 AXIS_PENALTY = 0.02
-"""Disagreement that an axis offset of 8 cm⁻¹ must earn back: most axes are better than that."""
+"""Disagreement that an axis offset at the tolerance must earn back: most axes are better than that."""
 BROADENINGS_CM = (0.0, 8.0, 12.0)
 STRETCHES = (-0.003, -0.0015, 0.0015, 0.003)
 FIRST_LOOKS = 8
@@ -57,7 +57,7 @@ class Axis:
     @property
     def penalty(self) -> float:
         """What the correction must earn."""
-        return AXIS_PENALTY * ((self.offset_cm / 8.0) ** 2 + (self.stretch / 0.004) ** 2)
+        return AXIS_PENALTY * ((self.offset_cm / AXIS_TOLERANCE_CM) ** 2 + (self.stretch / 0.004) ** 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,7 +237,7 @@ class Fitter:
         steps = int(AXIS_REACH_CM // step)
         reach = range(-steps, steps + 1)
         looks = self.index.similarities(np.stack([self.query.moved(k).compressed for k in reach])).T
-        looks -= AXIS_PENALTY * np.square(np.array(reach) * step / 8.0)[:, None]
+        looks -= AXIS_PENALTY * np.square(np.array(reach) * step / AXIS_TOLERANCE_CM)[:, None]
         best_step = looks.argmax(axis=0)
         best = np.where(allowed, looks.max(axis=0), -1.0)
         count = min(FIRST_LOOKS, len(self.index))

@@ -213,16 +213,19 @@ class ReferenceSet:
         return np.array([record.id.encode("utf-8") for record in self.records], dtype=np.bytes_)
 
     def subset(self, keep: NDArray[np.bool_]) -> ReferenceSet:
-        """Return the references where `keep` (shape (n,)) is true; the indexes are cut along with them."""
+        """Return the references where `keep` (shape (n,)) is true; the indexes are cut along with them.
+
+        A part is not the library that the hash is of, and has none.
+        """
         rows = np.flatnonzero(keep)
         lazy = self.records if isinstance(self.records, LazyRecords) else None
         return ReferenceSet(
             records=tuple(self.records[i] for i in rows) if lazy is None else lazy.at(rows),
             shift=self.shift,
             spectra=self.spectra[rows],
-            name=self.name,
+            name=self.name if len(rows) == len(self) else f"{self.name} (part)",
             version=self.version,
-            sha256=self.sha256,
+            sha256=self.sha256 if len(rows) == len(self) else "",
             indexes={key: matrix[rows] for key, matrix in self.indexes.items()},
             attributes=dict(self.attributes),
         )

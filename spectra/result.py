@@ -79,7 +79,7 @@ class Component:
     spectral_fraction
         Its share of the fitted Raman signal, packaging not counted.
     fraction_low, fraction_high
-        95 % interval of that share.
+        Nominal 95 % interval of that share; its coverage has not been measured.
     score
         The share of the disagreement that it removes, 0…1: 1 − exp(−gain).
     gain

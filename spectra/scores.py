@@ -11,13 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.spectra.derivative import differentiate
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.spectrum import BoolArray, FloatArray
 
-BoolArray = NDArray[np.bool_]
 Prepare = Callable[[FloatArray, BoolArray, float], tuple[FloatArray, BoolArray]]
 
 DERIVATIVE_WINDOW_CM = 42.0

@@ -111,7 +111,7 @@ def _explanation_rows(result: Identification) -> list[tuple[str, str]]:
         rows.append(("Component", f"{component.reference.id} ({component.reference.tier}): bands {bands}"))
         low, high = component.fraction_low, component.fraction_high
         odds = "" if component.probability is None else f"; probability {component.probability:.3f}"
-        rows.append(("Component", f"{low:.0%} to {high:.0%} of the signal (95 %){odds}"))
+        rows.append(("Component", f"{low:.0%} to {high:.0%} of the signal (nominal 95 %){odds}"))
         if component.alternatives:
             rows.append(("Component", f"could also be: {', '.join(component.alternatives)}"))
     return rows

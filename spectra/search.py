@@ -13,9 +13,8 @@ from spectriage.spectra.errors import LibraryError, ParameterError, SpectrumErro
 from spectriage.spectra.grid import Resampled, resample
 from spectriage.spectra.reference import Float32Array, Reference, ReferenceSet
 from spectriage.spectra.scores import Score, score_by_name
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
 
-BoolArray = NDArray[np.bool_]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 AXIS_TOLERANCE_CM = 8.0

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectriage.spectra.bands import band_support, independent_supports, supported_share
-from spectriage.spectra.contrast import BoolArray, ContrastIndex
+from spectriage.spectra.contrast import ContrastIndex
 from spectriage.spectra.mixture import Axis, Fit, Fitter
 from spectriage.spectra.policy import Policy
 from spectriage.spectra.reference import Tier
+from spectriage.spectra.spectrum import BoolArray
 
 MOST_COMPONENTS = 5
 MOST_PACKAGINGS = 2

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from spectriage.spectra.errors import SpectrumError
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 MIN_POINTS = 8
 MAX_POINTS = 1_000_000

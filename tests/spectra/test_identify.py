@@ -288,3 +288,17 @@ def test_a_plain_score_ranks_the_right_one_first(measured, library, folder, file
     index = SearchIndex(without(library, folder), "deriv2")
     best = index.search(read_spectrum(measured / folder / file, which=which), 3)
     assert best[0].reference.family == family, [match.reference.id for match in best]
+
+
+@pytest.mark.parametrize("packaging", [["auto", "none"], ["none", "PET"], ["auto", "PET"]])
+def test_packaging_is_auto_or_none_or_names(library, packaging):
+    with pytest.raises(ParameterError, match="either auto, or none, or names"):
+        Identifier(library, packaging=packaging)
+
+
+def test_a_part_of_a_library_has_not_the_hash_of_the_whole(library, sample):
+    keep = np.arange(len(library)) % 3 > 0
+    result = Identifier(library.subset(keep)).identify(sample({CAFFEINE: 1.0}))
+    assert result.library["sha256"] == ""
+    assert result.library["name"].endswith("(part)")
+    assert library.subset(np.ones(len(library), bool)).sha256 == library.sha256
