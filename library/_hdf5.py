@@ -20,6 +20,7 @@ from spectriage.spectra.errors import (
     ParameterError,
     TruncatedLibraryError,
 )
+from spectriage.spectra.mapped import MappedFile
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUPERBLOCK_BYTES = 48
@@ -76,7 +77,7 @@ class GuardedFile:
     external links, virtual datasets, external storage, filters and object references are refused unread.
     """
 
-    def __init__(self, handle: Any, mapping: mmap.mmap, path: Path) -> None:
+    def __init__(self, handle: Any, mapping: MappedFile, path: Path) -> None:
         self._handle = handle
         self._mapping = mapping
         self._path = path
@@ -224,8 +225,7 @@ def open_guarded(path: Path) -> Iterator[GuardedFile]:
     try:
         with h5py.File(path, "r", locking=False) as handle:
             # The map is of the very file that was parsed, even if its name has meanwhile been renamed over.
-            mapping = mmap.mmap(handle.id.get_vfd_handle(), 0, access=mmap.ACCESS_READ)
-            yield GuardedFile(handle, mapping, path)
+            yield GuardedFile(handle, MappedFile(handle.id.get_vfd_handle()), path)
     except (AlteredLibraryError, ForeignFileError, NewerSchemaError, ParameterError):
         raise
     except Exception as error:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from spectriage.spectra.spectrum import Spectrum
 SCHEMA = 1
 FORMAT = "spectriage-library"
 ALIGNMENT = 64
+BLOCK_BYTES = 4 * 2**20
+"""As much of a mapped matrix is looked at before its pages are let go."""
 
 TEXT_FIELDS = {
     "id": "id",
@@ -65,10 +67,24 @@ def sha(*parts: Any) -> str:
     return digest.hexdigest()
 
 
-def array_sha(array: NDArray[Any]) -> str:
-    """Return the hash of an array's type, shape and values."""
-    head = canonical([array.dtype.str, list(array.shape)])
-    return sha(head, np.ascontiguousarray(array))
+def keep_pages() -> None:
+    """Do nothing after a block was looked at; the pages of a mapped one may be let go instead."""
+
+
+def blocks(array: NDArray[Any], release: Callable[[], None] = keep_pages) -> Iterator[NDArray[Any]]:
+    """Yield an array a few megabytes at a time along its first axis; `release` is called after each."""
+    rows = max(1, BLOCK_BYTES * len(array) // max(array.nbytes, 1))
+    for start in range(0, len(array), rows):
+        yield array[start : start + rows]
+        release()
+
+
+def array_sha(array: NDArray[Any], release: Callable[[], None] = keep_pages) -> str:
+    """Return the hash of an array's type, shape and values; `release` as in `blocks`."""
+    digest = hashlib.sha256(canonical([array.dtype.str, list(array.shape)]))
+    for block in blocks(np.atleast_1d(array), release):
+        digest.update(np.ascontiguousarray(block))
+    return digest.hexdigest()
 
 
 def record_fields(record: Reference) -> dict[str, Any]:
@@ -82,10 +98,6 @@ def record_sha(record: Reference, row: NDArray[np.float32], native: str) -> str:
     return sha(canonical([record_fields(record), native]), row)
 
 
-def keep_pages() -> None:
-    """Do nothing after a matrix was read; a mapped one may be let go instead."""
-
-
 def content_sha(
     head: Mapping[str, Any],
     references: ReferenceSet,
@@ -94,12 +106,8 @@ def content_sha(
 ) -> str:
     """Return the hash of the hashes of all parts: what two libraries of equal content share.
 
-    `release` is called after each search matrix.
+    `release` as in `blocks`.
     """
-    matrices = {}
-    for key, matrix in references.indexes.items():
-        matrices[key] = array_sha(matrix)
-        release()
     nulls: dict[str, Any] = references.attributes.get("null", {})
     return sha(
         canonical(
@@ -107,11 +115,11 @@ def content_sha(
                 **head,
                 "grid": array_sha(references.shift),
                 "references": sha("".join(record_shas).encode()),
-                "index": matrices,
+                "index": {key: array_sha(matrix, release) for key, matrix in references.indexes.items()},
                 "null": {
                     key: {
                         "attributes": null["attributes"],
-                        "arrays": {name: array_sha(array) for name, array in null["arrays"].items()},
+                        "arrays": {name: array_sha(array, release) for name, array in null["arrays"].items()},
                     }
                     for key, null in nulls.items()
                 },
@@ -174,18 +182,19 @@ def check_grid(shift: NDArray[np.float64]) -> None:
 
 
 def check_arrays(references: ReferenceSet, release: Callable[[], None] = keep_pages) -> None:
-    """Refuse spectra, matrices and nulls of the wrong type, shape or values; `release` as there."""
+    """Refuse spectra, matrices and nulls of the wrong type, shape or values; `release` as in `blocks`."""
     check_grid(references.shift)
     spectra = references.spectra
     if spectra.dtype != np.float32:
         raise LibraryError(f"the spectra are {spectra.dtype}, not float32")
-    bad = np.isinf(spectra).any(axis=1) | np.isnan(spectra).all(axis=1)
+    bad = np.concatenate(
+        [np.isinf(block).any(axis=1) | np.isnan(block).all(axis=1) for block in blocks(spectra, release)]
+    )
     if bad.any():
         raise LibraryError(
             "the spectrum has infinite values or was measured nowhere on the grid",
-            where=references.records[int(np.flatnonzero(bad)[0])].id,
+            where=references.records[int(np.argmax(bad))].id,
         )
-    release()
     for key, matrix in references.indexes.items():
         if not KEY_PATTERN.fullmatch(key) or key == ".":
             raise LibraryError(f"{key!r} cannot name an index")
@@ -193,9 +202,8 @@ def check_arrays(references: ReferenceSet, release: Callable[[], None] = keep_pa
             raise LibraryError(
                 f"the index {key!r} is {matrix.dtype} {matrix.shape}, not float32 {spectra.shape}"
             )
-        if not np.isfinite(matrix).all():
+        if not all(np.isfinite(block).all() for block in blocks(matrix, release)):
             raise LibraryError(f"the index {key!r} has values that are not finite")
-        release()
     for key, null in references.attributes.get("null", {}).items():
         for name, array in null["arrays"].items():
             if (

@@ -36,6 +36,7 @@ from spectriage.library._layout import (
     ROOT_MEMBERS,
     SCHEMA,
     TEXT_FIELDS,
+    blocks,
     canonical,
     check_arrays,
     check_grid,
@@ -293,12 +294,10 @@ def _verify(
 ) -> None:
     record_shas = [sha.decode("ascii") for sha in table["sha256"].tolist()]
     natives = [sha.decode("ascii") for sha in table["native_sha256"].tolist()]
-    for record, row, native, sha in zip(
-        references.records, references.spectra, natives, record_shas, strict=True
-    ):
+    rows = (row for block in blocks(references.spectra, file.release) for row in block)
+    for record, row, native, sha in zip(references.records, rows, natives, record_shas, strict=True):
         if record_sha(record, row, native) != sha:
             raise file.altered(f"the reference {record.id!r} does not match its hash")
-    file.release()
     body = {name: head[name] for name in ("schema", "name", "version", "generator", "history")}
     if content_sha(body, references, record_shas, file.release) != head["sha256"]:
         raise file.altered("the grid, a search matrix or an attribute does not match the library's hash")
