@@ -8,6 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
+from spectriage.library import _layout
+from spectriage.library._hdf5 import GuardedFile
 from spectriage.library.store import read_library, read_natives, verify_library, write_library
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
 from spectriage.spectra.errors import (
@@ -122,6 +124,39 @@ def test_an_altered_spectrum_names_its_reference(copy):
     with pytest.raises(AlteredLibraryError, match="'ref-2' does not match"):
         read_library(copy)
     assert len(read_library(copy, verify=False)) == N
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_library_is_checked_a_block_at_a_time(copy, monkeypatch, rows):
+    """Larger than a block: the hash is the same, nothing is left out, and each block is let go of."""
+    monkeypatch.setattr(_layout, "BLOCK_BYTES", rows * M * 4)
+    released = []
+    monkeypatch.setattr(GuardedFile, "release", lambda file: released.append(file))
+    assert_content(read_library(copy))
+    # spectra and search matrix, each once for its hash and once for its values
+    assert len(released) >= 4 * -(-N // rows)
+    for name in ("spectra", "index/deriv2"):
+        start = offset_of(copy, name)
+        for row in range(N):
+            flip(copy, start + row * M * 4 + 3)
+            with pytest.raises(AlteredLibraryError):
+                read_library(copy)
+            flip(copy, start + row * M * 4 + 3)
+    assert_content(read_library(copy))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_values_of_every_block_are_checked(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr(_layout, "BLOCK_BYTES", rows * M * 4)
+    for row in range(N):
+        for where in ("spectra", "index"):
+            made = library()
+            matrix = made.spectra if where == "spectra" else made.indexes["deriv2"]
+            matrix[row, 5] = np.inf
+            with pytest.raises(LibraryError, match=r"infinite|not finite") as caught:
+                write_library(tmp_path / "bad.h5", made)
+            if where == "spectra":
+                assert caught.value.where == f"ref-{row}"
 
 
 def test_an_altered_name_names_its_reference(copy):
