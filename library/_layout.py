@@ -86,7 +86,7 @@ def array_sha(array: NDArray[Any], release: Callable[[], None] = keep_pages) -> 
     """Return the hash of an array's type, shape and values; `release` as in `blocks`."""
     digest = hashlib.sha256(canonical([array.dtype.str, list(array.shape)]))
     for block in blocks(np.atleast_1d(array), release):
-        digest.update(np.ascontiguousarray(block))
+        digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()
 
 

@@ -66,7 +66,7 @@ class RowSource(Generic[Scalar]):
     def row(self, index: int) -> NDArray[Scalar]:
         """Return one row, shape (m,): a copy or a read-only view. Raises as `rows` does."""
         if self._file is None:
-            return self._matrix[index]
+            return np.asarray(self._matrix[index])
         out = np.empty(self._matrix.shape[1], self._matrix.dtype)
         self._read(self._file, index, out)
         return out
@@ -91,7 +91,7 @@ class RowSource(Generic[Scalar]):
     def _read(self, file: MappedFile, index: int, out: NDArray[Scalar]) -> None:
         if not 0 <= index < len(self._matrix):
             raise IndexError(f"there is no row {index} of {len(self._matrix)}")
-        if os.preadv(file.descriptor, (out,), self._start + index * self._row_bytes) != self._row_bytes:
+        if os.preadv(file.descriptor, (out.data,), self._start + index * self._row_bytes) != self._row_bytes:
             raise LibraryError("the file was cut short while it was in use", remedy="copy it again")
 
 
