@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spectriage.spectra._kernels_statistics import sharp_steps
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.spectrum import FloatArray, Spectrum
 
@@ -30,31 +31,10 @@ def find_spikes(intensity: FloatArray, *, threshold: float = THRESHOLD) -> NDArr
     """
     if not threshold > 0.0:
         raise ParameterError(f"a threshold of {threshold} is not positive")
-    steps = np.diff(intensity)
-    spread = float(np.median(np.abs(steps - np.median(steps)))) / 0.6745
-    if spread <= 0.0:
-        return np.zeros(intensity.size, dtype=bool)
-    scores = (steps - np.median(steps)) / spread
     spikes = np.zeros(intensity.size, dtype=bool)
-    rises, falls = scores > threshold, scores < -threshold
-    for width in range(1, WIDEST + 1):
-        for up in np.flatnonzero(rises[:-width] & falls[width:]).tolist():
-            if _is_sharp(intensity, up + 1, width):
-                spikes[up + 1 : up + width + 1] = True
+    for start, width in sharp_steps(intensity, threshold, WIDEST, SHARPNESS).tolist():
+        spikes[start : start + width] = True
     return spikes
-
-
-def _is_sharp(intensity: FloatArray, start: int, width: int) -> bool:
-    """Whether `width` points from `start` stand out of the six around them, which are level by comparison."""
-    # plain numbers: arrays of six cost more than they save
-    around = sorted(
-        [*intensity[max(0, start - 3) : start].tolist(), *intensity[start + width :][:3].tolist()]
-    )
-    if len(around) < 4:
-        return False
-    middle = 0.5 * (around[(len(around) - 1) // 2] + around[len(around) // 2])
-    height = min(intensity[start : start + width].tolist()) - middle
-    return bool(height > SHARPNESS * (around[-1] - around[0]))
 
 
 def remove_spikes(spectrum: Spectrum, *, threshold: float = THRESHOLD) -> Spectrum:

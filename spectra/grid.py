@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra._kernels_grid import average_cells, interpolate_cubic
+from spectriage.spectra._kernels_statistics import quantile
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.spectrum import FloatArray, Spectrum
 
@@ -93,7 +94,7 @@ def resample(spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0) -
     variance = np.zeros_like(values) if spectrum.variance is None else spectrum.variance
     step = float(shift[1] - shift[0])
     spacing = np.diff(axis)
-    typical = float(np.median(spacing))
+    typical = quantile(spacing, 0.5)
     if typical <= step:
         intensity, spread = average_cells(axis, values, variance, shift, step)
     else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from spectriage.spectra._kernels_statistics import quantile, residual_level
 from spectriage.spectra.derivative import savgol_weights
 from spectriage.spectra.grid import Resampled
 
@@ -21,13 +24,11 @@ def noise_level(query: Resampled) -> float:
     41 points, 30 % quantile: the part with the fewest bands), divided by what the fit absorbs. Noise that is
     correlated over more than the nine points, as after interpolation, is underestimated.
     """
-    values = query.intensity[query.measured]
+    values = np.ascontiguousarray(query.intensity[query.measured])
     weights = savgol_weights(ESTIMATE_POINTS, ESTIMATE_DEGREE, 0)
-    left = values[ESTIMATE_POINTS // 2 : -(ESTIMATE_POINTS // 2)] - np.convolve(values, weights, "valid")
-    width = min(LOCAL_POINTS, left.size)
-    local = np.convolve(np.square(left), np.full(width, 1.0 / width), "valid")
+    width = min(LOCAL_POINTS, values.size - ESTIMATE_POINTS + 1)
     kept = 1.0 - float(weights[ESTIMATE_POINTS // 2])
-    estimated = float(np.sqrt(max(np.quantile(local, QUIET_SHARE), 0.0) / kept))
+    estimated = math.sqrt(max(residual_level(values, weights, width, QUIET_SHARE), 0.0) / kept)
     if query.variance is None:
         return estimated
-    return max(estimated, float(np.sqrt(np.quantile(query.variance[query.measured], QUIET_SHARE))))
+    return max(estimated, math.sqrt(quantile(query.variance[query.measured], QUIET_SHARE)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spectriage.spectra._kernels_statistics import quantile
 from spectriage.spectra.baseline import arpls
 from spectriage.spectra.grid import Resampled
 from spectriage.spectra.result import Quality
@@ -33,7 +34,7 @@ def assess(
     above = query.intensity[measured] - baseline[measured]
     height = float(above.max(initial=0.0))
     snr = height / noise if noise > 0.0 else (1e6 if height > 0.0 else 0.0)
-    level = float(np.median(baseline[measured]))
+    level = quantile(baseline[measured], 0.5)
     axis = shift[measured]
     return Quality(
         snr=min(snr, 1e6),
@@ -52,7 +53,7 @@ def is_saturated(spectrum: Spectrum) -> bool:
         return bool(spectrum.metadata["saturated"])
     top = float(spectrum.intensity.max())
     at_top = spectrum.intensity >= top
-    if top <= float(np.median(spectrum.intensity)) or np.count_nonzero(at_top) < FLAT_TOP_POINTS:
+    if np.count_nonzero(at_top) < FLAT_TOP_POINTS or top <= quantile(spectrum.intensity, 0.5):
         return False
     edges = np.flatnonzero(np.diff(np.concatenate([[0], at_top.astype(np.int8), [0]])))
     return bool(np.max(edges[1::2] - edges[::2]) >= FLAT_TOP_POINTS)

@@ -1,0 +1,64 @@
+"""Kernels of robust statistics against NumPy's."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spectriage.spectra._kernels_statistics import quantile, residual_level, sharp_steps
+
+VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60).map(np.array)
+
+
+@given(VALUES, st.floats(0.0, 1.0))
+@settings(max_examples=200, deadline=None)
+def test_quantiles_are_those_of_numpy(values, share):
+    expected = np.quantile(values, share)
+    assert quantile(values, share) == pytest.approx(expected, rel=1e-9, abs=1e-6)
+
+
+@given(VALUES)
+@settings(max_examples=100, deadline=None)
+def test_the_half_is_the_median(values):
+    assert quantile(values, 0.5) == pytest.approx(np.median(values), rel=1e-12, abs=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(60, 300), st.floats(0.0, 1.0))
+@settings(max_examples=60, deadline=None)
+def test_the_residual_level_is_that_of_two_convolutions(seed, size, share):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=size) + 5.0
+    weights = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
+    left = values[2:-2] - np.convolve(values, weights, "valid")
+    local = np.convolve(left**2, np.full(21, 1.0 / 21.0), "valid")
+    assert residual_level(values, weights, 21, share) == pytest.approx(np.quantile(local, share), rel=1e-9)
+
+
+def sharp_places(values, threshold, widest, sharpness):
+    """The definition, point by point."""
+    steps = np.diff(values)
+    steps = steps - np.median(steps)
+    spread = np.median(np.abs(steps)) / 0.6745
+    found = []
+    for width in range(1, widest + 1):
+        for p in range(steps.size - width):
+            if not (steps[p] > threshold * spread and steps[p + width] < -threshold * spread):
+                continue
+            around = np.r_[values[max(0, p - 2) : p + 1], values[p + 1 + width : p + 4 + width]]
+            height = values[p + 1 : p + 1 + width].min() - np.median(around)
+            if around.size >= 4 and height > sharpness * np.ptp(around):
+                found.append((p + 1, width))
+    return found if spread > 0 else []
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 99), max_size=6))
+@settings(max_examples=100, deadline=None)
+def test_sharp_steps_are_those_of_the_definition(seed, spikes):
+    values = np.random.default_rng(seed).normal(size=100)
+    values[spikes] += 60.0
+    found = sharp_steps(values, 8.0, 2, 4.0)
+    assert [tuple(place) for place in found.tolist()] == sharp_places(values, 8.0, 2, 4.0)
+
+
+def test_a_level_curve_has_no_steps():
+    assert sharp_steps(np.full(50, 3.0), 8.0, 2, 4.0).shape == (0, 2)
