@@ -10,6 +10,7 @@ the library itself: what it is worth on other instruments is for `spectriage ben
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,27 +54,32 @@ class Null:
     right: FloatArray
     added_wrong: FloatArray
     added_right: FloatArray
-    _fitted: dict[tuple[bool, int], tuple[float, float]] = field(default_factory=dict, repr=False)
+    _fitted: dict[tuple[bool, int], tuple[FloatArray, float, float]] = field(default_factory=dict, repr=False)
 
     def first(self, similarity: float, snr: float) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a first component that fits with V."""
-        return self._judge(self.wrong, self.right, -np.log(max(1.0 - similarity, MIN_DISAGREEMENT)), snr)
+        disagreement = max(1.0 - similarity, MIN_DISAGREEMENT)
+        return self._judge(self.wrong, self.right, -math.log(disagreement), snr)
 
     def further(self, gain: float, snr: float) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a further component with this gain."""
         return self._judge(self.added_wrong, self.added_right, gain, snr)
 
     def _judge(self, wrong: FloatArray, right: FloatArray, value: float, snr: float) -> tuple[float, float]:
-        level = int(np.argmin(np.abs(np.log(self.levels) - np.log(max(snr, 1.0)))))
-        beaten = int(np.count_nonzero(wrong[level] >= value))
-        p_value = (1.0 + beaten) / (wrong.shape[1] + 1.0)
-        intercept, slope = self._coefficients(wrong, right, level)
-        return p_value, float(intercept + slope * value)
+        known, intercept, slope = self._at_level(wrong, right, self._level(snr))
+        beaten = known.size - int(known.searchsorted(value))
+        return (1.0 + beaten) / (known.size + 1.0), intercept + slope * value
 
-    def _coefficients(self, wrong: FloatArray, right: FloatArray, level: int) -> tuple[float, float]:
+    def _level(self, snr: float) -> int:
+        """Return the level whose signal-to-noise ratio is nearest, as a ratio."""
+        ratios = [abs(math.log(level / max(snr, 1.0))) for level in self.levels.tolist()]
+        return ratios.index(min(ratios))
+
+    def _at_level(self, wrong: FloatArray, right: FloatArray, level: int) -> tuple[FloatArray, float, float]:
+        """Return the wrong ones in ascending order, and the coefficients of the log odds."""
         key = (wrong is self.wrong, level)
         if key not in self._fitted:
-            self._fitted[key] = _logistic(wrong[level], right[level])
+            self._fitted[key] = (np.sort(wrong[level]), *_logistic(wrong[level], right[level]))
         return self._fitted[key]
 
     def to_attribute(self) -> dict[str, Any]:
@@ -92,8 +98,8 @@ class Null:
 
 def probability(log_ratio: float, prior: float) -> float:
     """Return the posterior probability from a log likelihood ratio and a prior probability (Bayes)."""
-    log_odds = log_ratio + float(np.log(prior / (1.0 - prior)))
-    return float(1.0 / (1.0 + np.exp(-np.clip(log_odds, -700.0, 700.0))))
+    log_odds = log_ratio + math.log(prior / (1.0 - prior))
+    return 1.0 / (1.0 + math.exp(-min(max(log_odds, -700.0), 700.0)))
 
 
 def read_null(references: ReferenceSet) -> Null | None:

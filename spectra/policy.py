@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -152,7 +153,7 @@ class Policy:
             return 3 if weak else 2 if gain < 4.0 * self.hazard_gain else 1
         return 0
 
-    @property
+    @cached_property
     def _watched(self) -> frozenset[str]:
         return frozenset(family for target in self.targets for family in target.families)
 

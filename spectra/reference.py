@@ -133,6 +133,8 @@ class LazyRecords(Sequence[Reference]):
     def __getitem__(self, index: slice) -> tuple[Reference, ...]: ...
 
     def __getitem__(self, index: SupportsIndex | slice) -> Reference | tuple[Reference, ...]:
+        if isinstance(index, int) and index in self._made:
+            return self._made[index]
         if isinstance(index, slice):
             return tuple(self[row] for row in range(*index.indices(len(self))))
         row = index.__index__()
