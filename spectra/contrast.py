@@ -10,7 +10,7 @@ than one strong band in place. It is the variance-stabilising transform of addit
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from spectriage.spectra._kernels_compress import compress
 from spectriage.spectra._kernels_fit import correct_axis
+from spectriage.spectra._kernels_looks import best_allowed, pool_moved
 from spectriage.spectra.derivative import differentiate, savgol_weights, shrink_mask, window_points
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.grid import Resampled
@@ -26,7 +27,7 @@ from spectriage.spectra.mismatch import mismatched, severity
 from spectriage.spectra.noise import noise_level
 from spectriage.spectra.reference import Float32Array, Hazard, ReferenceSet
 from spectriage.spectra.scores import DERIVATIVE_WINDOW_CM, score_by_name
-from spectriage.spectra.search import SearchIndex, moved
+from spectriage.spectra.search import SearchIndex
 from spectriage.spectra.spectrum import BoolArray, FloatArray
 
 Key = TypeVar("Key")
@@ -36,7 +37,7 @@ BAND_HEIGHT = 0.08
 """A band of a reference counts when its curvature is at least this share of its strongest band's."""
 KEPT_ROWS = 4096
 UNLIKE_DRAWS = 10
-LIKEST = 48
+IMITATORS = 16
 
 NOISE_MULTIPLE = 20.0
 """The threshold in units of the derivative's noise: interpolated spectra hide most of theirs."""
@@ -58,38 +59,25 @@ class Contrast:
     Parameters
     ----------
     derivative
-        Second derivative, shape (m,), of unit norm; zero where not valid.
+        Second derivative, float32, shape (m,), of unit norm; zero where not valid.
     valid
         Where it holds, shape (m,).
     threshold
         Where the compression sets in.
     compressed
-        asinh(derivative / threshold), shape (m,).
+        asinh(derivative / threshold), float32, shape (m,).
     norm
         What the derivative was divided by, in intensity per (cm⁻¹)².
     noise
         Standard deviation of the derivative's noise, as a share of the norm.
     """
 
-    derivative: FloatArray
+    derivative: Float32Array
     valid: BoolArray
     threshold: float
-    compressed: FloatArray
+    compressed: Float32Array
     norm: float
     noise: float
-
-    def moved(self, steps: int) -> Contrast:
-        """Return the contrast of the query with its axis moved up by whole grid points."""
-        if steps == 0:
-            return self
-        return Contrast(
-            moved(self.derivative, steps),
-            moved(self.valid, steps),
-            self.threshold,
-            moved(self.compressed, steps),
-            self.norm,
-            self.noise,
-        )
 
     def corrected(self, shift: FloatArray, offset_cm: float, stretch: float) -> Contrast:
         """Return it with the query's axis corrected by ``offset_cm + stretch · (shift − 1200)``."""
@@ -123,9 +111,10 @@ def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None)
     # a constant or a line leaves the rounding of its own size
     rounding = ROUNDING * gain * float(np.abs(query.intensity).max(initial=0.0))
     if norm <= rounding or not np.isfinite(norm):
-        return Contrast(np.zeros_like(values), valid, 1.0, np.zeros_like(values), 0.0, 1.0)
+        nothing = np.zeros(values.size, np.float32)
+        return Contrast(nothing, valid, 1.0, nothing, 0.0, 1.0)
     threshold = NOISE_MULTIPLE * noise / norm + THRESHOLD_FLOOR
-    derivative = np.ascontiguousarray(values / norm)
+    derivative = (values / norm).astype(np.float32)
     compressed = np.empty_like(derivative)
     compress(derivative, threshold, compressed)
     return Contrast(derivative, valid, threshold, compressed, norm, noise / norm)
@@ -154,7 +143,7 @@ class ContrastIndex:
     def __init__(self, references: ReferenceSet) -> None:
         self.references = references
         self.step_cm = float(references.shift[1] - references.shift[0])
-        self.rows: Float32Array = SearchIndex(references, "deriv2").matrix
+        self.rows: Float32Array = np.asarray(SearchIndex(references, "deriv2").matrix)
         if self.rows.shape != references.spectra.shape:
             raise LibraryError("the derivative matrix does not fit the library")
         self.looks: Float32Array = _kept_looks(references, self.rows)
@@ -164,25 +153,28 @@ class ContrastIndex:
         self._family_count = len(numbers)
         self.packaging: BoolArray = np.array([r.is_packaging for r in records], dtype=bool)
         self.hazardous: BoolArray = np.array([r.hazard is not Hazard.NONE for r in records], dtype=bool)
-        self._rows: dict[tuple[int, float], FloatArray] = {}
+        self._rows: dict[tuple[int, float], Float32Array] = {}
         self._bands: dict[tuple[int, float], NDArray[np.intp]] = {}
-        self._unlike: dict[tuple[int, float], FloatArray] = {}
-        self._likest: dict[int, tuple[int, ...]] = {}
-        self._valid: dict[int, BoolArray] = {}
+        self._unlike: dict[tuple[int, float], Float32Array] = {}
+        self._imitators: dict[int, tuple[tuple[int, int], ...]] = {}
+        # zeros take no memory before they are written to: only rows that are asked for do
+        self._held: BoolArray = np.zeros(self.rows.shape, dtype=bool)
+        self._known_held: set[int] = set()
         self._areas: dict[int, float] = {}
         self._norms: dict[int, float] = {}
 
     def __len__(self) -> int:
         return len(self.references)
 
-    def similarities(self, compressed: FloatArray) -> Float32Array:
-        """Return the cosine of compressed spectra (m,) or (k, m) to every reference, at a first look.
+    def looks_moved(self, compressed: Float32Array, reach: int) -> Float32Array:
+        """Return a compressed spectrum (m,), moved by −reach to reach points, pooled: its looks.
 
-        Shape (n,) or (n, k). Pooled over four points: a ranking loses nothing, and reads a quarter.
+        Shape (2·reach + 1, ⌈m / 4⌉), of unit norm. The products with `looks` are the cosines to every
+        reference, at a first look. Pooled over four points: a ranking loses nothing, and reads a quarter.
         """
-        pooled = _pool(compressed.astype(np.float32))
-        norms = np.linalg.norm(pooled, axis=-1, keepdims=True)
-        return np.asarray(self.looks @ (pooled / np.where(norms > 0.0, norms, 1.0)).T)
+        moved = np.empty((2 * reach + 1, self.looks.shape[1]), np.float32)
+        pool_moved(compressed, POOL, reach, moved)
+        return moved
 
     def outside_families_of(self, rows: Collection[int]) -> BoolArray:
         """Return which references are of none of the families of some rows, shape (n,)."""
@@ -190,13 +182,24 @@ class ContrastIndex:
         outside[self.families[list(rows)]] = False
         return np.asarray(outside[self.families])
 
-    def row(self, index: int, broadening_cm: float = 0.0) -> FloatArray:
+    def row(self, index: int, broadening_cm: float = 0.0) -> Float32Array:
         """Return one reference's derivative, shape (m,), blurred by a Gaussian of that FWHM in cm⁻¹."""
+        if broadening_cm == 0.0:
+            return np.asarray(self.rows[index])
         key = (index, broadening_cm)
         if key not in self._rows:
             values = blurred(self.rows[index].astype(np.float64), broadening_cm, self.step_cm)
-            self._remember(self._rows, key, np.ascontiguousarray(values))
+            self._remember(self._rows, key, values.astype(np.float32))
         return self._rows[key]
+
+    def stack(self, rows: Sequence[int], broadening_cm: float = 0.0) -> Float32Array:
+        """Return several references' derivatives, shape (k, m), blurred."""
+        if broadening_cm == 0.0:
+            return np.asarray(self.rows[list(rows)])
+        stack = np.empty((len(rows), self.rows.shape[1]), np.float32)
+        for i, row in enumerate(rows):
+            stack[i] = self.row(row, broadening_cm)
+        return stack
 
     def bands(self, index: int, broadening_cm: float = 0.0) -> NDArray[np.intp]:
         """Return where one reference's bands are: local maxima of its curvature, of a height that counts."""
@@ -205,7 +208,7 @@ class ContrastIndex:
             self._remember(self._bands, key, _peaks(-self.row(index, broadening_cm)))
         return self._bands[key]
 
-    def unlike(self, index: int, broadening_cm: float = 0.0) -> FloatArray:
+    def unlike(self, index: int, broadening_cm: float = 0.0) -> Float32Array:
         """Return one reference's derivative as an instrument that sees it badly might show it.
 
         Of several perturbations to the mismatch between instruments, the one that nine of ten are more like
@@ -215,31 +218,35 @@ class ContrastIndex:
         if key not in self._unlike:
             record = self.references.records[index]
             rng = np.random.default_rng(index)
-            row = self.row(index, broadening_cm)
+            row = self.row(index, broadening_cm).astype(np.float64)
             times = severity(record.tier)
             seen = [mismatched(row, self.references.shift, rng, times=times) for _ in range(UNLIKE_DRAWS)]
             compressed = np.arcsinh(row / INDEX_THRESHOLD)
             likeness = [_cosine(compressed, np.arcsinh(other / INDEX_THRESHOLD)) for other in seen]
             worst = int(np.argsort(likeness)[UNLIKE_DRAWS // 10])
-            self._remember(self._unlike, key, seen[worst])
+            self._remember(self._unlike, key, seen[worst].astype(np.float32))
         return self._unlike[key]
 
-    def likest(self, index: int) -> tuple[int, ...]:
-        """Return the references that look most like one of them, best first, itself left out."""
-        if index not in self._likest:
-            similarity = self.looks @ self.looks[index]
-            rows = np.argsort(-similarity, kind="stable")
-            rows = rows[rows != index][:LIKEST]
-            self._remember(self._likest, index, tuple(int(row) for row in rows))
-        return self._likest[index]
+    def imitators(self, index: int) -> tuple[tuple[int, int], ...]:
+        """Return the harmless references of other families that look most like one, best first.
 
-    def valid(self, index: int) -> BoolArray:
-        """Return where one reference holds, shape (m,)."""
-        if index not in self._valid:
-            measured = np.isfinite(self.references.spectra[index])
+        Each with the number of its family.
+        """
+        if index not in self._imitators:
+            harmless = ~self.hazardous & (self.families != self.families[index])
+            best = np.empty(IMITATORS, np.intp)
+            rows = best[: best_allowed(self.looks @ self.looks[index], harmless, best)]
+            found = tuple(zip(rows.tolist(), self.families[rows].tolist(), strict=True))
+            self._remember(self._imitators, index, found)
+        return self._imitators[index]
+
+    def holds(self, rows: Sequence[int]) -> BoolArray:
+        """Return where several references hold, shape (k, m)."""
+        for row in set(rows).difference(self._known_held):
             points = window_points(DERIVATIVE_WINDOW_CM, self.step_cm)
-            self._remember(self._valid, index, shrink_mask(measured, points))
-        return self._valid[index]
+            self._held[row] = shrink_mask(np.isfinite(self.references.spectra[row]), points)
+            self._known_held.add(row)
+        return np.asarray(self._held[list(rows)])
 
     def derivative_norm(self, index: int) -> float:
         """Return the norm of a reference's second derivative, in its own intensity per (cm⁻¹)²."""
@@ -276,7 +283,7 @@ def _cosine(first: FloatArray, second: FloatArray) -> float:
     return float(first @ second) / norms if norms > 0.0 else 0.0
 
 
-def _peaks(curvature: FloatArray) -> NDArray[np.intp]:
+def _peaks(curvature: Float32Array) -> NDArray[np.intp]:
     top = float(curvature.max(initial=0.0))
     inner = curvature[1:-1]
     high = (inner >= curvature[:-2]) & (inner > curvature[2:]) & (inner >= BAND_HEIGHT * top)
@@ -328,4 +335,4 @@ def _pool(values: Float32Array) -> Float32Array:
     missing = -values.shape[-1] % POOL
     if missing:
         values = np.concatenate([values, np.zeros((*values.shape[:-1], missing), np.float32)], axis=-1)
-    return np.asarray(values.reshape(*values.shape[:-1], -1, POOL).sum(axis=-1))
+    return np.asarray(sum(values[..., part::POOL] for part in range(POOL)))

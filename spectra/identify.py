@@ -24,7 +24,7 @@ from spectriage.spectra.result import Candidate, Component, Identification, Targ
 from spectriage.spectra.search import AXIS_TOLERANCE_CM
 from spectriage.spectra.selection import Selection, select
 from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
-from spectriage.spectra.targets import TargetRows, best_other_gain, target_rows, weigh_target
+from spectriage.spectra.targets import TargetRows, best_other_gain, target_rows, weigh_targets
 
 CANDIDATES = 12
 ALTERNATIVE_GAIN = 0.1
@@ -70,6 +70,7 @@ class Identifier:
         self.policy = policy or Policy()
         self.index = ContrastIndex(references)
         self._allowed = self._allowed_rows(packaging)
+        self._everything = np.ones(len(references), dtype=bool)
         self._targets = target_rows(references, self.policy.targets)
         self.null = read_null(references)
         self._engine = _version()
@@ -204,17 +205,17 @@ class Identifier:
             other = best_other_gain(fitter, fit, ())
         else:
             other = rejected[1]
-        weighed = []
+        known = self._targets + self._other_hazards(fit)
+        kept = []
         found: set[str] = set()
-        for known in self._targets + self._other_hazards(fit):
-            evidence, larger = weigh_target(fitter, self.policy, known, selection.fit, other)
-            if evidence.found or known in self._targets:
-                weighed.append(evidence)
-            if evidence.found:
-                found.update(known.target.families)
-            if evidence.found and not set(fit.rows) & set(known.rows):
-                fit = fitter.fit((*fit.rows, larger.rows[-1]), fit.axis)
-        return tuple(weighed), frozenset(found), fit
+        for each in weigh_targets(fitter, self.policy, known, selection.fit, other):
+            if each.evidence.found or each.known in self._targets:
+                kept.append(each.evidence)
+            if each.evidence.found:
+                found.update(each.known.target.families)
+                if set(fit.rows).isdisjoint(each.known.rows):
+                    fit = fitter.fit((*fit.rows, each.row), fit.axis)
+        return tuple(kept), frozenset(found), fit
 
     def _other_hazards(self, fit: Fit) -> tuple[TargetRows, ...]:
         """Return the hazards in a fit that nobody watches for: they need no less evidence."""
@@ -232,8 +233,7 @@ class Identifier:
         contents = np.array([not records[row].is_packaging for row in fit.rows])
         total = float(areas[contents].sum()) or float(areas.sum()) or 1.0
         components = []
-        for position, row in enumerate(fit.rows):
-            gain = fitter.loss(fit, position)
+        for position, (row, gain) in enumerate(zip(fit.rows, fitter.losses(fit).tolist(), strict=True)):
             fraction = float(areas[position]) / total
             if contents[position] and fraction < self.policy.min_fraction:
                 continue
@@ -258,7 +258,7 @@ class Identifier:
     def _alternatives(self, fitter: Fitter, fit: Fit, position: int) -> tuple[Reference, ...]:
         """Return the references of other substances that could stand in a component's place."""
         records = self.references.records
-        rest = fitter.fit(fit.rows[:position] + fit.rows[position + 1 :], fit.axis, query=fit.query)
+        rest = fitter.fit(fit.without(position), fit.axis)
         taken = {records[other].substance for other in fit.rows}
         looks = fitter.looks(rest, self._allowed, 8)
         others = [other for other in looks if records[other].substance not in taken]
@@ -269,11 +269,11 @@ class Identifier:
     def _candidates(self, fitter: Fitter, selection: Selection, snr: float) -> tuple[Candidate, ...]:
         """Return what the spectrum looks like as a single substance, best first."""
         records = self.references.records
-        scores = {fit.rows[0]: fit.similarity for fit in selection.runner_up}
+        scores = {single.row: single.similarity for single in selection.runner_up}
         axis = selection.runner_up[0].axis if selection.runner_up else selection.fit.axis
-        looks = self.index.similarities(fitter.query_at(axis).compressed)
-        count = min(CANDIDATES + len(scores), looks.size)
-        rows = [int(row) for row in np.argpartition(-looks, count - 1)[:count] if int(row) not in scores]
+        taken = set(scores)
+        looks = fitter.looks(fitter.fit((), axis), self._everything, CANDIDATES + len(taken))
+        rows = [row for row in looks if row not in taken]
         gains = fitter.gains(fitter.fit((), axis), rows)
         worst = min(scores.values(), default=1.0)
         scores |= {row: min(1.0 - float(np.exp(-gain)), worst) for row, gain in zip(rows, gains, strict=True)}

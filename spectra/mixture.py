@@ -8,14 +8,17 @@ instruments is shared by every wrong addition, so that the factor, not the absol
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from spectriage.spectra._kernels_compress import agreement, compress
-from spectriage.spectra._kernels_fit import add_each, fit_rows
-from spectriage.spectra.contrast import Contrast, ContrastIndex, contrast
+from spectriage.spectra._kernels_compress import agreement
+from spectriage.spectra._kernels_fit import fit_rows
+from spectriage.spectra._kernels_looks import best_allowed, best_moves, pool_rest
+from spectriage.spectra._kernels_tries import add_each, alone_each, join_each, refine_axis, remove_each
+from spectriage.spectra.contrast import POOL, Contrast, ContrastIndex, contrast
 from spectriage.spectra.grid import Resampled, resample
+from spectriage.spectra.reference import Float32Array
 from spectriage.spectra.search import AXIS_TOLERANCE_CM
 from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
 
@@ -28,8 +31,12 @@ AXIS_REACH_CM = 10.0
 """More than is tolerated: a greater offset is to be reported, and not absorbed."""
 AXIS_PENALTY = 0.02
 """Disagreement that an axis offset at the tolerance must earn back: most axes are better than that."""
+STRETCH_TOLERANCE = 0.004
+PENALTIES = AXIS_PENALTY * np.array([AXIS_TOLERANCE_CM, STRETCH_TOLERANCE]) ** -2.0
 BROADENINGS_CM = (0.0, 8.0, 12.0)
-STRETCHES = (-0.003, -0.0015, 0.0015, 0.003)
+OFFSET_STEPS_CM = np.array([-1.0, 1.0, -0.5, 0.5])
+STRETCHES = np.array([-0.003, -0.0015, 0.0015, 0.003])
+NO_STRETCHES = STRETCHES[:0]
 FIRST_LOOKS = 8
 REFINED = 3
 WORTH_REFINING = 0.25
@@ -57,7 +64,10 @@ class Axis:
     @property
     def penalty(self) -> float:
         """What the correction must earn."""
-        return AXIS_PENALTY * ((self.offset_cm / AXIS_TOLERANCE_CM) ** 2 + (self.stretch / 0.004) ** 2)
+        return float(PENALTIES[0]) * self.offset_cm**2 + float(PENALTIES[1]) * self.stretch**2
+
+
+NO_CORRECTION = Axis()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +87,7 @@ class Fit:
     query
         The query under that correction.
     fitted
-        The fit in the contrast domain, shape (m,).
+        The fit in the contrast domain, float32, shape (m,).
     """
 
     rows: tuple[int, ...]
@@ -85,12 +95,54 @@ class Fit:
     similarity: float
     axis: Axis
     query: Contrast
-    fitted: FloatArray
+    fitted: Float32Array
 
     @property
     def disagreement(self) -> float:
         """1 − V."""
         return max(1.0 - self.similarity, MIN_DISAGREEMENT)
+
+    @property
+    def merit(self) -> float:
+        """V less what the correction of the axis must earn."""
+        return self.similarity - self.axis.penalty
+
+    def without(self, position: int) -> tuple[int, ...]:
+        """Return the rows but for one."""
+        return self.rows[:position] + self.rows[position + 1 :]
+
+
+@dataclass(frozen=True)
+class Single:
+    """One reference that explains a query alone, at its own axis, as well as `similarity` says."""
+
+    row: int
+    similarity: float
+    axis: Axis
+
+    @property
+    def merit(self) -> float:
+        """V less what the correction of the axis must earn."""
+        return self.similarity - self.axis.penalty
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """A model joined by one more reference, for each of several.
+
+    Parameters
+    ----------
+    similarity
+        With it, shape (c,).
+    amplitudes
+        Of the model's references and, last, of its own, shape (c, k + 1).
+    losses
+        The log gain of each of them over the rest, shape (c, k + 1).
+    """
+
+    similarity: FloatArray
+    amplitudes: FloatArray
+    losses: FloatArray
 
 
 def log_gain(before: float, after: float) -> float:
@@ -123,9 +175,12 @@ class Fitter:
         shift = index.references.shift
         on_grid = resample(spectrum, shift) if isinstance(spectrum, Spectrum) else spectrum
         self.query = contrast(on_grid, shift, noise=noise)
-        self._weights: dict[tuple[int, frozenset[int]], tuple[Contrast, FloatArray]] = {}
+        self._grid = np.array([shift[0], shift[1] - shift[0]])
+        self._weights: dict[tuple[float, float, frozenset[int]], Float32Array] = {}
         self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
-        self._scratch = np.empty(shift.size)
+        self._fits: dict[tuple[tuple[int, ...], Axis], Fit] = {}
+        self._stacks: dict[tuple[tuple[int, ...], float], Float32Array] = {}
+        self._scratch = np.empty(shift.size, np.float32)
 
     def query_at(self, axis: Axis) -> Contrast:
         """Return the query under an axis correction."""
@@ -134,36 +189,40 @@ class Fitter:
             self._queries[key] = self.query.corrected(self.index.references.shift, *key)
         return self._queries[key]
 
-    def weights(self, rows: Collection[int], query: Contrast) -> FloatArray:
+    def weights(self, rows: Collection[int], axis: Axis) -> Float32Array:
         """Return each point's weight: 0 outside the query, less outside a component's range."""
-        # of one query under one axis, the same few sets of components are asked for again and again
-        key = (id(query), frozenset(rows))
+        # the same few sets of components are asked for again and again
+        key = (axis.offset_cm, axis.stretch, frozenset(rows))
         if key not in self._weights:
-            weights = query.valid.astype(np.float64)
-            for row in rows:
-                weights[query.valid & ~self.index.valid(row)] = UNMEASURED_WEIGHT
-            # the query is kept with them: its identity is the key only while it lives
-            self._weights[key] = (query, weights)
-        return self._weights[key][1]
+            valid = self.query_at(axis).valid
+            weights = valid.astype(np.float32)
+            for holds in self.index.holds(tuple(rows)):
+                weights[valid & ~holds] = UNMEASURED_WEIGHT
+            self._weights[key] = weights
+        return self._weights[key]
 
-    def fit(
-        self,
-        rows: tuple[int, ...],
-        axis: Axis,
-        *,
-        query: Contrast | None = None,
-        weights: FloatArray | None = None,
-    ) -> Fit:
+    def _stack(self, rows: tuple[int, ...], broadening_cm: float) -> Float32Array:
+        key = (rows, broadening_cm)
+        if key not in self._stacks:
+            self._stacks[key] = self.index.stack(rows, broadening_cm)
+        return self._stacks[key]
+
+    def fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
         """Fit given references with non-negative amplitudes at a given axis."""
-        query = self.query_at(axis) if query is None else query
+        key = (rows, axis)
+        if key not in self._fits:
+            self._fits[key] = self._fit(rows, axis)
+        return self._fits[key]
+
+    def _fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
+        query = self.query_at(axis)
         fitted = np.zeros_like(query.derivative)
         amplitudes = np.zeros(len(rows))
         if not rows or query.norm == 0.0:
             return Fit(rows, amplitudes, 0.0, axis, query, fitted)
-        weights = self.weights(rows, query) if weights is None else weights
-        stack = self.stack(rows, axis)
+        weights = self.weights(rows, axis)
         fit_rows(
-            stack,
+            self._stack(rows, axis.broadening_cm),
             query.derivative,
             weights,
             query.threshold,
@@ -177,120 +236,197 @@ class Fitter:
 
     def gains(self, base: Fit, rows: Sequence[int]) -> FloatArray:
         """Return what adding each of several references removes of the disagreement, shape (len(rows),)."""
+        gains = np.zeros(len(rows))
         if not len(rows):
-            return np.zeros(0)
-        index, query = self.index, base.query
-        before, after = np.zeros(len(rows)), np.zeros(len(rows))
+            return gains
+        query, broadening_cm = base.query, base.axis.broadening_cm
         add_each(
-            self.stack(base.rows, base.axis),
-            self.stack(rows, base.axis),
-            np.stack([index.valid(row) for row in rows]),
+            self._stack(base.rows, broadening_cm),
+            self.index.stack(rows, broadening_cm),
+            self.index.holds(rows),
             UNMEASURED_WEIGHT,
             query.derivative,
             query.compressed,
-            self.weights(base.rows, query),
+            self.weights(base.rows, base.axis),
             base.fitted,
             base.amplitudes,
             query.threshold,
             RELATIVE_ERROR,
             REWEIGHTINGS,
-            before,
-            after,
+            MIN_DISAGREEMENT,
+            gains,
         )
-        left = np.maximum(1.0 - before, MIN_DISAGREEMENT) / np.maximum(1.0 - after, MIN_DISAGREEMENT)
-        return np.asarray(np.log(left))
+        return gains
+
+    def joined(self, base: Fit, rows: Sequence[int]) -> Joined:
+        """Fit the model with each of several references, and see what each part of it is then worth."""
+        query, broadening_cm = base.query, base.axis.broadening_cm
+        similarity = np.zeros(len(rows))
+        amplitudes, losses = np.zeros((2, len(rows), len(base.rows) + 1))
+        join_each(
+            self._stack(base.rows, broadening_cm),
+            self.index.stack(rows, broadening_cm),
+            self.index.holds(rows),
+            UNMEASURED_WEIGHT,
+            query.derivative,
+            query.compressed,
+            self.weights(base.rows, base.axis),
+            query.threshold,
+            RELATIVE_ERROR,
+            REWEIGHTINGS,
+            MIN_DISAGREEMENT,
+            similarity,
+            amplitudes,
+            losses,
+        )
+        return Joined(similarity, amplitudes, losses)
 
     def exchange_gains(self, whole: Fit, position: int, rows: Sequence[int]) -> tuple[float, FloatArray]:
         """Return the log gain of a component over the rest, and that of each of `rows` in its place."""
-        rest = whole.rows[:position] + whole.rows[position + 1 :]
-        base = self.fit(rest, whole.axis, query=whole.query)
+        base = self.fit(whole.without(position), whole.axis)
         gains = self.gains(base, [whole.rows[position], *rows])
         return float(gains[0]), gains[1:]
 
-    def stack(self, rows: Sequence[int], axis: Axis) -> FloatArray:
-        """Return references as rows of one array, shape (k, m)."""
-        stack = np.empty((len(rows), self.index.references.shift.size))
-        for i, row in enumerate(rows):
-            stack[i] = self.index.row(row, axis.broadening_cm)
-        return stack
-
     def with_row(self, base: Fit, row: int) -> Fit:
         """Return a fit with one more reference, its last."""
-        return self.fit((*base.rows, row), base.axis, query=base.query)
+        return self.fit((*base.rows, row), base.axis)
 
-    def loss(self, whole: Fit, position: int) -> float:
-        """Return how much disagreement the component at `position` removes from the whole fit."""
-        weights = self.weights(whole.rows, whole.query)
-        rest = whole.rows[:position] + whole.rows[position + 1 :]
-        without = self.fit(rest, whole.axis, query=whole.query, weights=weights)
-        return log_gain(without.similarity, whole.similarity)
+    def losses(self, whole: Fit) -> FloatArray:
+        """Return how much disagreement each component removes from the whole fit, shape (k,)."""
+        query = whole.query
+        losses = np.zeros(len(whole.rows))
+        remove_each(
+            self._stack(whole.rows, whole.axis.broadening_cm),
+            query.derivative,
+            query.compressed,
+            self.weights(whole.rows, whole.axis),
+            query.threshold,
+            RELATIVE_ERROR,
+            REWEIGHTINGS,
+            MIN_DISAGREEMENT,
+            whole.amplitudes,
+            whole.similarity,
+            losses,
+        )
+        return losses
 
-    def first(self, allowed: BoolArray) -> list[Fit]:
-        """Return the best fits by one reference each, best first, every one at its own best axis.
+    def first(self, allowed: BoolArray) -> list[Single]:
+        """Return the references that explain most alone, best first, every one at its own best axis.
 
         Parameters
         ----------
         allowed
             Which references may be used, shape (n,).
         """
-        step = self.index.step_cm
-        steps = int(AXIS_REACH_CM // step)
-        reach = range(-steps, steps + 1)
-        looks = self.index.similarities(np.stack([self.query.moved(k).compressed for k in reach])).T
-        looks -= AXIS_PENALTY * np.square(np.array(reach) * step / AXIS_TOLERANCE_CM)[:, None]
-        best_step = looks.argmax(axis=0)
-        best = np.where(allowed, looks.max(axis=0), -1.0)
-        count = min(FIRST_LOOKS, len(self.index))
-        fits = []
-        for row in np.argpartition(-best, count - 1)[:count]:
-            if best[row] > 0.0:
-                axis = Axis(offset_cm=float(reach[int(best_step[row])] * step))
-                fits.append(self.fit((int(row),), axis))
-        fits.sort(key=self._merit, reverse=True)
-        close = [fit for fit in fits[:REFINED] if self._merit(fit) >= self._merit(fits[0]) - WORTH_REFINING]
-        refined = [self.refine(fit) for fit in close]
+        rows, offsets_cm = self._first_looks(allowed)
+        similarity = self._alone(rows, offsets_cm)
+        found = [
+            Single(row, value, Axis(offset_cm=offset))
+            for row, value, offset in zip(rows, similarity.tolist(), offsets_cm.tolist(), strict=True)
+        ]
+        found.sort(key=lambda single: -single.merit)
+        if not found:
+            return []
+        close = [s for s in found[:REFINED] if s.merit >= found[0].merit - WORTH_REFINING]
+        refined = [self._refined_single(single) for single in close]
         # the rest is compared at the best one's axis: it needs no better answer to come second
-        if refined:
-            axis = max(refined, key=self._merit).axis
-            refined += [max(fit, self.fit(fit.rows, axis), key=self._merit) for fit in fits[len(close) :]]
-        return sorted(refined, key=self._merit, reverse=True)
+        axis = max(refined, key=lambda single: single.merit).axis
+        rest = found[len(close) :]
+        there = self._alone([s.row for s in rest], np.full(len(rest), axis.offset_cm), axis)
+        for single, value in zip(rest, there.tolist(), strict=True):
+            refined.append(max(single, Single(single.row, value, axis), key=lambda s: s.merit))
+        return sorted(refined, key=lambda single: -single.merit)
 
-    @staticmethod
-    def _merit(fit: Fit) -> float:
-        return fit.similarity - fit.axis.penalty
+    def _first_looks(self, allowed: BoolArray) -> tuple[list[int], FloatArray]:
+        """Return the rows that look most like the query, each with the axis offset at which it does."""
+        step = self.index.step_cm
+        reach = int(AXIS_REACH_CM // step)
+        offsets = np.arange(-reach, reach + 1) * step
+        looks = self.index.looks @ self.index.looks_moved(self.query.compressed, reach).T
+        best, move = np.empty(len(looks), np.float32), np.empty(len(looks), np.intp)
+        best_moves(looks, (PENALTIES[0] * np.square(offsets)).astype(np.float32), best, move)
+        rows = _best(best, allowed, FIRST_LOOKS)
+        return rows, np.asarray(offsets[move[rows]])
+
+    def _alone(self, rows: Sequence[int], offsets_cm: FloatArray, axis: Axis = NO_CORRECTION) -> FloatArray:
+        """Return how well each of several references explains the query alone, shape (len(rows),).
+
+        Each has its own axis offset; stretch and resolution are those of `axis`.
+        """
+        similarity = np.zeros(len(rows))
+        if rows:
+            alone_each(
+                self.index.stack(rows, axis.broadening_cm),
+                self.index.holds(rows),
+                UNMEASURED_WEIGHT,
+                self.query.derivative,
+                self.query.valid,
+                self._grid,
+                offsets_cm,
+                axis.stretch,
+                self.query.threshold,
+                RELATIVE_ERROR,
+                REWEIGHTINGS,
+                similarity,
+            )
+        return similarity
+
+    def _refined_single(self, single: Single) -> Single:
+        axis, merit = self._refined((single.row,), single.axis, single.merit, NO_STRETCHES)
+        return Single(single.row, merit + axis.penalty, axis)
 
     def refine(self, fit: Fit, *, stretch: bool = False) -> Fit:
         """Return the fit with the axis and resolution at which its references agree best, all jointly."""
-        best = fit
-        for broadening in BROADENINGS_CM:
-            best = self._better(best, replace(best.axis, broadening_cm=broadening))
-        for half in (1.0, 0.5):
-            for sign in (-half, half):
-                best = self._better(best, replace(best.axis, offset_cm=_bounded(best.axis.offset_cm + sign)))
-        if stretch:
-            for amount in STRETCHES:
-                best = self._better(best, replace(best.axis, stretch=amount))
-        return best
+        axis, _ = self._refined(fit.rows, fit.axis, fit.merit, STRETCHES if stretch else NO_STRETCHES)
+        return self.fit(fit.rows, axis)
 
-    def _better(self, fit: Fit, axis: Axis) -> Fit:
-        if axis == fit.axis:
-            return fit
-        other = self.fit(fit.rows, axis)
-        return other if self._merit(other) > self._merit(fit) else fit
+    def _refined(
+        self, rows: tuple[int, ...], axis: Axis, merit: float, stretches: FloatArray
+    ) -> tuple[Axis, float]:
+        """Return the axis at which rows agree best, and their merit there."""
+        place = np.array([axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)])
+        merit = refine_axis(
+            np.stack([self._stack(rows, width) for width in BROADENINGS_CM]),
+            self.index.holds(rows),
+            UNMEASURED_WEIGHT,
+            self.query.derivative,
+            self.query.valid,
+            self._grid,
+            self.query.threshold,
+            RELATIVE_ERROR,
+            REWEIGHTINGS,
+            OFFSET_STEPS_CM,
+            stretches,
+            AXIS_REACH_CM,
+            PENALTIES,
+            place,
+            merit,
+        )
+        offset_cm, amount, resolution = place.tolist()
+        return Axis(offset_cm, amount, BROADENINGS_CM[int(resolution)]), merit
 
     def looks(self, base: Fit, allowed: BoolArray, count: int = LOOKS) -> list[int]:
-        """Return the rows that look most like what a fit leaves."""
-        left = base.query.derivative - base.fitted
-        left[~base.query.valid] = 0.0
-        compressed = np.empty_like(left)
-        compress(left, base.query.threshold, compressed)
-        similarity = self.index.similarities(compressed)
-        similarity[~allowed] = -1.0
-        count = min(count, similarity.size)
-        rows = np.argpartition(-similarity, count - 1)[:count]
-        return [int(row) for row in rows if similarity[row] > 0.0 and row not in base.rows]
+        """Return the rows that look most like what a fit leaves, best first."""
+        similarity = self.index.looks @ self._look_of_rest(base)
+        return [row for row in _best(similarity, allowed, count) if row not in base.rows]
+
+    def looks_among(self, base: Fit, rows: Sequence[int], count: int) -> list[int]:
+        """Return those of some rows that look most like what a fit leaves, best first."""
+        similarity = self.index.looks[list(rows)] @ self._look_of_rest(base)
+        places = _best(similarity, np.ones(len(rows), np.bool_), count)
+        return [rows[place] for place in places if rows[place] not in base.rows]
+
+    def _look_of_rest(self, base: Fit) -> Float32Array:
+        """Return what a fit leaves, compressed and pooled for a first look."""
+        query = base.query
+        out = np.empty(self.index.looks.shape[1], np.float32)
+        pool_rest(query.derivative, base.fitted, query.valid, query.threshold, POOL, out)
+        return out
 
 
-def _bounded(offset_cm: float) -> float:
-    """Keep an offset within what is looked for."""
-    return min(max(offset_cm, -AXIS_REACH_CM), AXIS_REACH_CM)
+def _best(similarity: Float32Array, allowed: BoolArray, count: int) -> list[int]:
+    """Return the allowed rows of the greatest similarities above zero, best first."""
+    best = np.empty(count, np.intp)
+    found = best_allowed(similarity, allowed, best)
+    rows: list[int] = best[:found].tolist()
+    return rows

@@ -9,7 +9,7 @@ import numpy as np
 
 from spectriage.spectra.bands import band_support, independent_supports, supported_share
 from spectriage.spectra.contrast import ContrastIndex
-from spectriage.spectra.mixture import Axis, Fit, Fitter
+from spectriage.spectra.mixture import NO_CORRECTION, Fit, Fitter, Single
 from spectriage.spectra.policy import Policy
 from spectriage.spectra.reference import Tier
 from spectriage.spectra.spectrum import BoolArray
@@ -34,13 +34,13 @@ class Selection:
     fit
         The fit by the selected references.
     runner_up
-        The best first components, best first: what else the spectrum looks like.
+        The references that explain most alone, best first: what else the spectrum looks like.
     rejected
         The best addition that was not necessary: its row and gain; None when there was none.
     """
 
     fit: Fit
-    runner_up: tuple[Fit, ...]
+    runner_up: tuple[Single, ...]
     rejected: tuple[int, float] | None
 
 
@@ -65,8 +65,8 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
 
     runner_up = fitter.first(allowed)
     if not runner_up or runner_up[0].similarity <= 0.0:
-        return Selection(fitter.fit((), Axis()), (), None)
-    fit = fitter.refine(runner_up[0], stretch=True)
+        return Selection(fitter.fit((), NO_CORRECTION), (), None)
+    fit = fitter.refine(fitter.fit((runner_up[0].row,), runner_up[0].axis), stretch=True)
     rejected: tuple[int, float] | None = None
     while True:
         open_rows = allowed & _still_open(fitter.index, fit, most)
@@ -112,11 +112,11 @@ def _is_seen(fitter: Fitter, larger: Fit, supports_needed: int) -> bool:
 
 
 def _additions(
-    fitter: Fitter, fit: Fit, open_rows: BoolArray, runner_up: list[Fit], required: Required
+    fitter: Fitter, fit: Fit, open_rows: BoolArray, runner_up: list[Single], required: Required
 ) -> list[tuple[int, float]]:
     """Return additions with their gains, first the one that exceeds what it must by the most."""
     rows = fitter.looks(fit, open_rows)
-    rows += [f.rows[0] for f in runner_up[1:3] if open_rows[f.rows[0]] and f.rows[0] not in rows]
+    rows += [other.row for other in runner_up[1:3] if open_rows[other.row] and other.row not in rows]
     tried = list(zip(rows, fitter.gains(fit, rows).tolist(), strict=True))
     return sorted(tried, key=lambda addition: required(addition[0]) - addition[1])
 
@@ -124,11 +124,11 @@ def _additions(
 def _without_needless(fitter: Fitter, fit: Fit, required: Required) -> Fit:
     """Drop components that later ones made unnecessary, the least necessary first."""
     while len(fit.rows) > 1:
-        margins = [fitter.loss(fit, i) - required(row) for i, row in enumerate(fit.rows)]
+        margins = fitter.losses(fit) - [required(row) for row in fit.rows]
         worst = int(np.argmin(margins))
         if margins[worst] >= 0.0:
             break
-        fit = fitter.fit(fit.rows[:worst] + fit.rows[worst + 1 :], fit.axis)
+        fit = fitter.fit(fit.without(worst), fit.axis)
     return fit
 
 
@@ -144,7 +144,7 @@ def _best_forms(fitter: Fitter, fit: Fit, allowed: BoolArray) -> Fit:
         members = np.flatnonzero((index.families == index.families[row]) & allowed)
         others = [int(other) for other in members if other != row]
         if not index.hazardous[row] and records[row].tier not in (Tier.MEASURED, Tier.BANDS):
-            rest = fitter.fit(fit.rows[:position] + fit.rows[position + 1 :], fit.axis, query=fit.query)
+            rest = fitter.fit(fit.without(position), fit.axis)
             looks = fitter.looks(rest, allowed & index.outside_families_of(fit.rows))
             others += [other for other in looks if records[other].tier.rank < records[row].tier.rank]
         if not others:
@@ -158,5 +158,5 @@ def _best_forms(fitter: Fitter, fit: Fit, allowed: BoolArray) -> Fit:
         )[0]
         if best != row:
             rows = (*fit.rows[:position], best, *fit.rows[position + 1 :])
-            fit = fitter.fit(rows, fit.axis, query=fit.query)
+            fit = fitter.fit(rows, fit.axis)
     return fit

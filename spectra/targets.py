@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
-from spectriage.spectra._kernels_fit import least_visible
+from spectriage.spectra._kernels_lod import least_visible_each
 from spectriage.spectra.bands import band_support, independent_supports, usable_bands
-from spectriage.spectra.mixture import RELATIVE_ERROR, Fit, Fitter
+from spectriage.spectra.mixture import RELATIVE_ERROR, UNMEASURED_WEIGHT, Fit, Fitter
 from spectriage.spectra.policy import Policy, Target
-from spectriage.spectra.reference import ReferenceSet, Tier
+from spectriage.spectra.reference import Float32Array, ReferenceSet, Tier
 from spectriage.spectra.result import TargetEvidence
+from spectriage.spectra.spectrum import FloatArray
 
-LOD_STEPS = 5
-"""Bisections: the limit is known to a fifth of itself."""
+LOD_STEP_CM = 4.0
+"""Points so far apart suffice for a limit: a derivative over 42 cm⁻¹ has nothing finer."""
 LOD_REWEIGHTINGS = 2
-LOD_RESERVE = 2.3
+LOD_RESERVE = 2.6
 """By how much the gain at the limit of detection exceeds what is required: 95 % of samples reach that."""
 AMOUNTS = (5e-3, 4.0)
 """Between which amounts the limit is sought, in units of the scan's derivative norm."""
@@ -69,86 +73,153 @@ def target_rows(references: ReferenceSet, targets: Sequence[Target]) -> tuple[Ta
     return tuple(found)
 
 
-def weigh_target(
-    fitter: Fitter, policy: Policy, known: TargetRows, fit: Fit, other_gain: float
-) -> tuple[TargetEvidence, Fit]:
-    """Weigh the evidence for one target beyond the best model without it.
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """The evidence for a target, and the member that shows it best."""
+
+    known: TargetRows
+    evidence: TargetEvidence
+    row: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """A target added to a model: its best member, the gains of its members, and the model with the best.
+
+    `amplitudes` and `losses` are those of the model's references and, last, of the member.
+    """
+
+    known: TargetRows
+    row: int
+    gains: dict[int, float]
+    similarity: float
+    amplitudes: FloatArray
+    losses: FloatArray
+
+
+def weigh_targets(
+    fitter: Fitter, policy: Policy, targets: Sequence[TargetRows], fit: Fit, other_gain: float
+) -> list[Weighed]:
+    """Weigh the evidence for each of several targets beyond the best model without it.
 
     Parameters
     ----------
-    known
-        The target's members.
+    targets
+        Their members.
     fit
-        The best model; the target's members are taken out of it first.
+        The best model; a target's members are taken out of it first.
     other_gain
         Log gain of the best addition to the best model which is not necessary.
 
     Returns
     -------
-    evidence
-        With the limit of detection.
-    with_target
-        The fit with the target's best member.
+    list
+        In the order of `targets`.
     """
-    base = _without(fitter, fit, known.rows)
-    if base is not fit:
-        other_gain = best_other_gain(fitter, base, known.rows)
-    gains, larger = _best_member(fitter, base, known)
-    rivals = _rivals(fitter, policy, larger)
-    if rivals:
-        # what the target makes needless stood in for it: it competes with the target, and does not precede it
-        base = _without(fitter, base, rivals)
-        gains, larger = _best_member(fitter, base, known)
-        other_gain = float(fitter.gains(base, rivals).max())
-    records = fitter.index.references.records
-    gain = gains[larger.rows[-1]]
-    margin = gain - other_gain
-    explained = larger.similarity >= policy.explained_by(
-        [records[row] for row in larger.rows], larger.amplitudes
-    )
-    supports = 0
-    if gain >= 0.5 * policy.hazard_gain:
-        supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
-    evidence = TargetEvidence(
-        name=known.target.name,
-        found=gain >= policy.hazard_gain
-        and margin >= policy.required_margin(explained)
-        and supports >= policy.supports_needed(records[larger.rows[-1]], gain),
-        gain=gain,
-        carrying_gain=max(gains[row] for row in known.carrying),
-        margin=margin,
-        supports=supports,
-        lod=max(limit_of_detection(fitter, base, larger, row, policy) for row in known.foremost),
-        reference=records[larger.rows[-1]],
-        tier=known.tier,
-        hazard=records[known.best_known].hazard,
-    )
-    return evidence, larger
+    inside = set(fit.rows)
+    outside = [known for known in targets if inside.isdisjoint(known.rows)]
+    weighed = iter(_weigh_on(fitter, policy, outside, fit, other_gain))
+    results = []
+    for known in targets:
+        if inside.isdisjoint(known.rows):
+            results.append(next(weighed))
+        else:
+            base = _without(fitter, fit, known.rows)
+            results += _weigh_on(fitter, policy, [known], base, best_other_gain(fitter, base, known.rows))
+    return results
 
 
-def _without(fitter: Fitter, fit: Fit, rows: tuple[int, ...]) -> Fit:
-    kept = tuple(row for row in fit.rows if row not in rows)
-    return fit if len(kept) == len(fit.rows) else fitter.fit(kept, fit.axis, query=fit.query)
+def _weigh_on(
+    fitter: Fitter,
+    policy: Policy,
+    targets: Sequence[TargetRows],
+    base: Fit,
+    other_gain: float,
+    *,
+    rivals_compete: bool = True,
+) -> list[Weighed]:
+    """Weigh targets on one model that has none of their members."""
+    tried = _try_each(fitter, base, targets)
+    rivals = [_rivals(fitter, policy, base, each) if rivals_compete else () for each in tried]
+    plain = [each for each, rival in zip(tried, rivals, strict=True) if not rival]
+    limits = iter(limits_of_detection(fitter, policy, base, plain))
+    weighed: list[Weighed] = []
+    for each, rival in zip(tried, rivals, strict=True):
+        if rival:
+            # what the target makes needless stood in for it: it competes with the target, and does not
+            # precede it
+            smaller = _without(fitter, base, rival)
+            other = float(fitter.gains(smaller, rival).max())
+            weighed += _weigh_on(fitter, policy, [each.known], smaller, other, rivals_compete=False)
+        else:
+            evidence = _evidence(fitter, policy, base, each, other_gain, next(limits))
+            weighed.append(Weighed(each.known, evidence, each.row))
+    return weighed
 
 
-def _best_member(fitter: Fitter, base: Fit, known: TargetRows) -> tuple[dict[int, float], Fit]:
-    """Return the gains of a target's likeliest and best-known members, and the fit with the best one last.
+def _try_each(fitter: Fitter, base: Fit, targets: Sequence[TargetRows]) -> list[_Tried]:
+    """Add each target's likeliest and best-known members to a model.
 
     The best is sought among the likeliest: the best-known are there to say what carries the target.
     """
-    looks = _looks(fitter, base, known.rows)
-    rows = looks + [row for row in known.carrying if row not in looks]
-    gains = dict(zip(rows, fitter.gains(base, rows).tolist(), strict=True))
-    return gains, fitter.with_row(base, max(looks, key=lambda row: gains[row]))
+    looks = [_looks(fitter, base, known.rows) for known in targets]
+    members = [
+        own + [row for row in known.carrying if row not in own]
+        for own, known in zip(looks, targets, strict=True)
+    ]
+    flat = [row for own in members for row in own]
+    every = iter(fitter.gains(base, flat).tolist())
+    gains = [dict(zip(own, every, strict=False)) for own in members]
+    best = [max(own, key=lambda row, of=of: of[row]) for own, of in zip(looks, gains, strict=True)]  # type: ignore[misc]
+    joined = fitter.joined(base, best)
+    parts = zip(joined.similarity.tolist(), joined.amplitudes, joined.losses, strict=True)
+    return [
+        _Tried(known, row, of, *part)
+        for known, row, of, part in zip(targets, best, gains, parts, strict=True)
+    ]
 
 
-def _rivals(fitter: Fitter, policy: Policy, larger: Fit) -> tuple[int, ...]:
-    """Return the components that the last one of a fit makes needless."""
+def _evidence(
+    fitter: Fitter, policy: Policy, base: Fit, tried: _Tried, other_gain: float, lod: float
+) -> TargetEvidence:
+    records = fitter.index.references.records
+    known, row = tried.known, tried.row
+    gain = tried.gains[row]
+    margin = gain - other_gain
+    explained = tried.similarity >= policy.explained_by(
+        [records[other] for other in (*base.rows, row)], tried.amplitudes
+    )
+    supports = 0
+    if gain >= 0.5 * policy.hazard_gain:
+        larger = fitter.with_row(base, row)
+        supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
+    return TargetEvidence(
+        name=known.target.name,
+        found=gain >= policy.hazard_gain
+        and margin >= policy.required_margin(explained)
+        and supports >= policy.supports_needed(records[row], gain),
+        gain=gain,
+        carrying_gain=max(tried.gains[other] for other in known.carrying),
+        margin=margin,
+        supports=supports,
+        lod=lod,
+        reference=records[row],
+        tier=known.tier,
+        hazard=records[known.best_known].hazard,
+    )
+
+
+def _without(fitter: Fitter, fit: Fit, rows: tuple[int, ...]) -> Fit:
+    return fitter.fit(tuple(row for row in fit.rows if row not in rows), fit.axis)
+
+
+def _rivals(fitter: Fitter, policy: Policy, base: Fit, tried: _Tried) -> tuple[int, ...]:
+    """Return the components of a model, but for its first, that a target makes needless."""
     records = fitter.index.references.records
     return tuple(
         row
-        for position, row in enumerate(larger.rows[:-1])
-        if position > 0 and fitter.loss(larger, position) < policy.required_gain(records[row])
+        for row, loss in list(zip(base.rows, tried.losses.tolist(), strict=False))[1:]
+        if loss < policy.required_gain(records[row])
     )
 
 
@@ -162,59 +233,98 @@ def _looks(fitter: Fitter, base: Fit, rows: tuple[int, ...]) -> list[int]:
     """Return the few members of a target that look most like what a fit leaves."""
     if len(rows) <= BEST_LOOKS:
         return list(rows)
-    allowed = np.zeros(len(fitter.index), dtype=bool)
-    allowed[list(rows)] = True
-    looks = fitter.looks(base, allowed, BEST_LOOKS)
-    return looks or list(rows[:BEST_LOOKS])
+    return fitter.looks_among(base, rows, BEST_LOOKS) or list(rows[:BEST_LOOKS])
 
 
-def _imitators(fitter: Fitter, base: Fit, row: int) -> list[int]:
-    """Return the harmless references that look most like a target and could be taken for it."""
-    index = fitter.index
-    harmless = index.outside_families_of((*base.rows, row)) & ~index.hazardous
-    return [other for other in index.likest(row) if harmless[other]][:IMITATORS]
+def limits_of_detection(fitter: Fitter, policy: Policy, base: Fit, targets: Sequence[_Tried]) -> list[float]:
+    """Return the spectral fraction of each target that this scan would have shown 95 % of the time.
 
-
-def limit_of_detection(fitter: Fitter, base: Fit, larger: Fit, row: int, policy: Policy) -> float:
-    """Return the spectral fraction of a reference that this scan would have shown 95 % of the time.
-
-    What the scan may hold of the target (`larger`, its last component) is taken out, and the reference,
-    perturbed to the mismatch between instruments, put in by growing amounts until adding it to the model
-    brings what is required, with a reserve. Above 1 when no amount would do, or too few of its bands are in
-    range.
+    What the scan may hold of the target (its best member) is taken out, and the best-known reference of each
+    of its families, perturbed to the mismatch between instruments, put in by growing amounts until adding it
+    to the model brings what is required, with a reserve. The limit is that of the worst family; above 1 when
+    no amount would do, or too few of its bands are in range.
     """
-    index = fitter.index
-    unlike = index.unlike(row, base.axis.broadening_cm)
-    needed = policy.supports_needed(index.references.records[row], np.inf)
-    if not np.any(unlike) or usable_bands(fitter, base, row) < needed:
-        return np.inf
-    held = larger.amplitudes[-1] * index.row(larger.rows[-1], base.axis.broadening_cm)
+    index, records = fitter.index, fitter.index.references.records
+    asked = [
+        (place, row, each)
+        for place, each in enumerate(targets)
+        for row in each.known.foremost
+        if usable_bands(fitter, base, row) >= max(1, policy.supports_needed(records[row], math.inf))
+    ]
+    amounts = _least_visible(fitter, policy, base, [row for _, row, _ in asked], [each for *_, each in asked])
+    present = _present_area(fitter, base)
+    worst = [-math.inf] * len(targets)
+    counted = [0] * len(targets)
+    for (place, row, _), amount in zip(asked, amounts.tolist(), strict=True):
+        area = index.area_per_norm(row)
+        # beside nothing, in the whole of the scan
+        beside = present if base.rows else area
+        fraction = amount * area / (amount * area + beside) if math.isfinite(amount) else math.inf
+        worst[place] = max(worst[place], fraction)
+        counted[place] += 1
+    return [
+        limit if count == len(each.known.foremost) else math.inf
+        for limit, count, each in zip(worst, counted, targets, strict=True)
+    ]
 
-    rows = (*base.rows, row)
-    amount = least_visible(
-        fitter.stack(rows, base.axis),
-        fitter.stack(_imitators(fitter, base, row), base.axis),
-        base.query.derivative - held,
-        unlike,
-        fitter.weights(rows, base.query),
+
+def _least_visible(
+    fitter: Fitter, policy: Policy, base: Fit, rows: Sequence[int], tried: Sequence[_Tried]
+) -> FloatArray:
+    """Return the least visible amount of each of several references, in units of the scan's norm."""
+    index, broadening_cm = fitter.index, base.axis.broadening_cm
+    found = np.empty(len(rows))
+    if not rows:
+        return found
+    imitators, counts = _imitators(fitter, base, rows)
+    least_visible_each(
+        index.stack(base.rows, broadening_cm),
         base.amplitudes,
+        base.query.derivative,
+        fitter.weights(base.rows, base.axis),
+        index.stack(rows, broadening_cm),
+        index.holds(rows),
+        UNMEASURED_WEIGHT,
+        index.stack([each.row for each in tried], broadening_cm),
+        np.array([each.amplitudes[-1] for each in tried]),
+        np.stack([index.unlike(row, broadening_cm) for row in rows]),
+        imitators,
+        counts,
         base.query.threshold,
         RELATIVE_ERROR,
         LOD_REWEIGHTINGS,
         LOD_RESERVE * np.array([policy.hazard_gain, policy.margin]),
         np.array(AMOUNTS),
-        LOD_STEPS,
+        max(1, int(LOD_STEP_CM // index.step_cm)),
+        found,
     )
-    if not np.isfinite(amount):
-        return np.inf
-    added = amount * index.area_per_norm(row)
+    return found
+
+
+def _imitators(fitter: Fitter, base: Fit, rows: Sequence[int]) -> tuple[Float32Array, NDArray[np.intp]]:
+    """Return the harmless references that look most like each target and could be taken for it.
+
+    Shape (c, 2, m), and how many there are of each, shape (c,).
+    """
+    index = fitter.index
+    taken = set(index.families[list(base.rows)].tolist())
+    imitators = np.empty((len(rows), IMITATORS, base.query.derivative.size), np.float32)
+    counts = np.zeros(len(rows), np.intp)
+    for place, row in enumerate(rows):
+        others = (other for other, family in index.imitators(row) if family not in taken)
+        for count, other in enumerate(islice(others, IMITATORS)):
+            imitators[place, count] = index.row(other, base.axis.broadening_cm)
+            counts[place] = count + 1
+    return imitators, counts
+
+
+def _present_area(fitter: Fitter, base: Fit) -> float:
+    """Return the area under the contents of a model; where it has only packaging, under all it has."""
+    index = fitter.index
     areas = [
-        (amplitude * index.area_per_norm(other), index.references.records[other].is_packaging)
-        for amplitude, other in zip(base.amplitudes, base.rows, strict=True)
+        amplitude * index.area_per_norm(row)
+        for amplitude, row in zip(base.amplitudes.tolist(), base.rows, strict=True)
     ]
-    # of the contents; where only packaging was seen, of all that was seen
-    present = sum(area for area, packaging in areas if not packaging) or sum(area for area, _ in areas)
-    explained = float(np.linalg.norm(base.fitted))
+    contents = sum(area for area, row in zip(areas, base.rows, strict=True) if not index.packaging[row])
     # what the model does not explain is signal too: its area is taken in proportion
-    present = present / max(explained, 0.1) if base.rows else index.area_per_norm(row)
-    return added / (added + present)
+    return float(contents or sum(areas)) / max(float(np.linalg.norm(base.fitted)), 0.1)

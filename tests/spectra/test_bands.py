@@ -2,8 +2,17 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from spectriage.spectra.bands import BandSupport, band_support, independent_supports, supported_share
+from spectriage.spectra._kernels_bands import count_bands
+from spectriage.spectra.bands import (
+    CROWD_SHARE,
+    BandSupport,
+    band_support,
+    independent_supports,
+    supported_share,
+)
 from spectriage.spectra.mixture import Axis, Fitter
 
 CAFFEINE = "caffeine-anhydrous-wasatch"
@@ -78,3 +87,47 @@ def test_bands_outside_the_measured_range_are_not_judged(engine, sample, row_of)
     bands = band_support(fitter, fitter.fit((row_of[CAFFEINE],), Axis()), 0)
     assert bands
     assert all(400.0 < item.shift_cm < 1000.0 for item in bands)
+
+
+def test_what_remains_around_a_band_is_that_of_the_formulas(engine, sample, row_of):
+    fitter = Fitter(engine.index, sample({CAFFEINE: 0.6, "mannitol-beta": 0.4}, seed=3))
+    whole = fitter.refine(fitter.fit((row_of[CAFFEINE], row_of["mannitol-beta"]), Axis()))
+    rest = fitter.fit(whole.rows[:1], whole.axis)
+    query, index = whole.query, engine.index
+
+    def disagreements(fitted):
+        own = np.arcsinh(fitted.astype(float) / query.threshold)
+        scale = own @ query.compressed / (own @ own)
+        both = (query.compressed - scale * own, query.derivative - fitted)
+        return [np.where(query.valid, part, 0.0) ** 2 for part in both]
+
+    after, before = disagreements(whole.fitted), disagreements(rest.fitted)
+    row = index.row(whole.rows[1], whole.axis.broadening_cm)
+    own = -whole.amplitudes[1] * row
+    others = -(whole.fitted + own)
+    expected = {}
+    for centre in index.bands(whole.rows[1], whole.axis.broadening_cm):
+        near = slice(max(0, centre - 6), centre + 7)
+        if query.valid[near].all() and centre + 7 <= query.valid.size:
+            left = min(a[near].sum() / b[near].sum() for a, b in zip(after, before, strict=True))
+            crowded = CROWD_SHARE * others[max(0, centre - 7) : centre + 8].max() > own[centre]
+            expected[float(index.references.shift[centre])] = (left, bool(crowded))
+    found = {band.shift_cm: (band.remaining, band.crowded) for band in band_support(fitter, whole, 1)}
+    assert found.keys() == expected.keys()
+    for at_cm, (left, crowded) in expected.items():
+        assert found[at_cm][0] == pytest.approx(left, rel=1e-3)
+        assert found[at_cm][1] is crowded
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_usable_bands_are_counted_once_each_and_shared_ones_together(seed):
+    rng = np.random.default_rng(seed)
+    shift = 200.0 + 2.0 * np.arange(300)
+    valid = np.ones(300, bool)
+    valid[rng.integers(0, 300, 3)] = False
+    centres = np.sort(rng.choice(300, 12, replace=False))
+    shared = np.array([[250.0, 300.0], [500.0, 520.0]])
+    whole = [c for c in centres if valid[max(0, c - 6) : c + 7].all()]
+    inside = [any(low <= shift[c] <= high for low, high in shared) for c in whole]
+    assert count_bands(centres, valid, 6, shift, shared) == inside.count(False) + any(inside)

@@ -24,6 +24,7 @@ from spectriage.spectra.contrast import (
 from spectriage.spectra.grid import Grid, resample
 from spectriage.spectra.mixture import Axis, Fitter
 from spectriage.spectra.noise import noise_level
+from spectriage.spectra.reference import Hazard
 
 GRID = Grid(200.0, 1398.0, 2.0)
 SHIFT = GRID.shift
@@ -45,11 +46,12 @@ def spectrum(seed: int = 1, *, noise: float = 2.0, low: float = 260.0, high: flo
 @settings(max_examples=40, deadline=None)
 def test_compression_is_the_inverse_hyperbolic_sine(seed, threshold):
     rng = np.random.default_rng(seed)
-    values = threshold * rng.normal(size=203) * 10.0 ** rng.uniform(-18, 18, 203)
-    values[:4] = 0.0, -0.0, 1e140, -1e140
+    values = (threshold * rng.normal(size=203) * 10.0 ** rng.uniform(-18, 8, 203)).astype(np.float32)
+    values[:4] = 0.0, -0.0, 1e18 * threshold, -1e18 * threshold
     out = np.empty_like(values)
     compress(values, threshold, out)
-    np.testing.assert_allclose(out, np.arcsinh(values / threshold), rtol=1e-9, atol=1e-14)
+    expected = np.arcsinh(values.astype(np.float64) / threshold)
+    np.testing.assert_allclose(out, expected, rtol=1e-6, atol=2e-7)
 
 
 def test_a_contrast_is_the_compressed_second_derivative_of_unit_norm():
@@ -62,13 +64,13 @@ def test_a_contrast_is_the_compressed_second_derivative_of_unit_norm():
     expected[run[0] + 10 : run[-1] - 9] = savgol_filter(part, 21, 3, deriv=2, delta=2.0)[10:-10]
     norm = np.linalg.norm(expected)
     assert made.norm == pytest.approx(norm, rel=1e-9)
-    np.testing.assert_allclose(made.derivative, expected / norm, atol=1e-12)
+    np.testing.assert_allclose(made.derivative, expected / norm, atol=1e-7)
     np.testing.assert_array_equal(np.flatnonzero(made.valid), np.arange(run[0] + 10, run[-1] - 9))
     gain = np.linalg.norm(savgol_coeffs(21, 3, deriv=2, delta=2.0))
     noise = noise_level(on_grid) * gain / norm
     assert made.noise == pytest.approx(noise, rel=1e-9)
     assert made.threshold == pytest.approx(NOISE_MULTIPLE * noise + THRESHOLD_FLOOR, rel=1e-9)
-    np.testing.assert_allclose(made.compressed, np.arcsinh(made.derivative / made.threshold), atol=1e-9)
+    np.testing.assert_allclose(made.compressed, np.arcsinh(made.derivative / made.threshold), atol=1e-6)
 
 
 @given(st.floats(1e-6, 1e6))
@@ -77,7 +79,7 @@ def test_the_scale_of_the_intensity_does_not_count(factor):
     plain = spectrum()
     scaled = Spectrum(plain.shift, factor * plain.intensity, factor**2 * plain.variance)
     one, other = seen(plain), seen(scaled)
-    np.testing.assert_allclose(other.compressed, one.compressed, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(other.compressed, one.compressed, rtol=0, atol=2e-6)
     assert other.norm == pytest.approx(factor * one.norm, rel=1e-9)
 
 
@@ -86,7 +88,7 @@ def test_the_scale_of_the_intensity_does_not_count(factor):
 def test_straight_backgrounds_do_not_count(level, slope):
     plain = spectrum()
     other = Spectrum(plain.shift, plain.intensity + level + slope * (plain.shift - 700.0), plain.variance)
-    np.testing.assert_allclose(seen(other).compressed, seen(plain).compressed, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(seen(other).compressed, seen(plain).compressed, rtol=0, atol=3e-6)
 
 
 def test_noise_raises_the_threshold():
@@ -98,16 +100,21 @@ def test_noise_raises_the_threshold():
 @pytest.mark.parametrize("offset", [-8.0, -2.0, 4.0])
 def test_a_move_by_whole_points_is_an_offset(offset):
     given_spectrum = spectrum()
-    moved = seen(given_spectrum).moved(round(offset / 2.0))
-    corrected = seen(given_spectrum).corrected(SHIFT, offset, 0.0)
-    both = moved.valid & corrected.valid
-    np.testing.assert_allclose(corrected.derivative[both], moved.derivative[both], atol=1e-9)
+    made = seen(given_spectrum)
+    corrected = made.corrected(SHIFT, offset, 0.0)
+    steps = round(offset / 2.0)
+    expected = np.roll(made.derivative, steps)
+    expected[~corrected.valid] = 0.0
+    np.testing.assert_array_equal(corrected.derivative, expected)
+    # where there are no four neighbours it does not hold
+    assert not np.any(corrected.valid & ~np.roll(made.valid, steps))
+    assert np.count_nonzero(corrected.valid) >= np.count_nonzero(made.valid) - 4
     resampled = seen(given_spectrum, offset)
-    both = moved.valid & resampled.valid
+    both = corrected.valid & resampled.valid
     assert np.count_nonzero(both) > 400
-    np.testing.assert_allclose(moved.derivative[both], resampled.derivative[both], atol=1e-9)
-    assert moved.threshold == pytest.approx(resampled.threshold, rel=1e-6)
-    assert not np.any(moved.derivative[~moved.valid])
+    np.testing.assert_allclose(corrected.derivative[both], resampled.derivative[both], atol=1e-7)
+    assert corrected.threshold == pytest.approx(resampled.threshold, rel=1e-6)
+    assert not np.any(corrected.derivative[~corrected.valid])
 
 
 @pytest.mark.parametrize("slope", [0.0, 3.0, -1e5])
@@ -151,13 +158,16 @@ def test_rows_are_unit_derivatives(index):
 @pytest.mark.parametrize("fwhm", [6.0, 12.0])
 def test_broadened_rows_are_those_of_scipy(index, fwhm):
     sigma = fwhm / (2.0 * np.sqrt(2.0 * np.log(2.0))) / 2.0
-    expected = gaussian_filter1d(index.row(0), sigma, mode="constant", truncate=4.0)
-    np.testing.assert_allclose(index.row(0, fwhm), expected, atol=1e-12)
+    expected = gaussian_filter1d(index.row(0).astype(np.float64), sigma, mode="constant", truncate=4.0)
+    np.testing.assert_allclose(index.row(0, fwhm), expected, atol=1e-7)
 
 
 def test_where_a_reference_holds(index):
-    assert np.flatnonzero(index.valid(0)).tolist() == list(range(10, SHIFT.size - 10))
-    assert np.flatnonzero(index.valid(3)).tolist() == list(range(210, SHIFT.size - 10))
+    first, last, again = index.holds([0, 3, 0])
+    assert np.flatnonzero(first).tolist() == list(range(10, SHIFT.size - 10))
+    assert np.flatnonzero(last).tolist() == list(range(210, SHIFT.size - 10))
+    np.testing.assert_array_equal(first, again)
+    assert index.holds([]).shape == (0, SHIFT.size)
 
 
 def test_areas_are_of_the_bands_that_go_with_a_unit_derivative(index):
@@ -171,15 +181,34 @@ def pooled(values):
     return values.reshape(*values.shape[:-1], -1, 4).sum(axis=-1)
 
 
-def test_similarities_are_cosines_of_pooled_compressed_spectra(index):
+@pytest.mark.parametrize("reach", [0, 3])
+def test_looks_are_cosines_of_pooled_compressed_spectra(index, reach):
     query = seen(spectrum(4)).compressed
     rows = pooled(np.arcsinh(index.rows.astype(np.float64) / 1e-3))
-    other = pooled(query)
-    norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(other)
-    expected = rows @ other / np.where(norms > 0, norms, 1.0)
-    np.testing.assert_allclose(index.similarities(query), expected, atol=1e-5)
-    both = index.similarities(np.stack([query, -query]))
-    np.testing.assert_allclose(both, np.stack([expected, -expected], axis=1), atol=1e-5)
+    looks = index.looks @ index.looks_moved(query, reach).T
+    assert looks.shape == (6, 2 * reach + 1)
+    for place, steps in enumerate(range(-reach, reach + 1)):
+        moved = np.zeros(query.size)
+        start, stop = max(0, steps), query.size + min(0, steps)
+        moved[start:stop] = query[start - steps : stop - steps]
+        other = pooled(moved)
+        norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(other)
+        expected = rows @ other / np.where(norms > 0, norms, 1.0)
+        np.testing.assert_allclose(looks[:, place], expected, atol=1e-5)
+
+
+def test_imitators_are_harmless_of_other_families_and_the_likest_first(index):
+    hazards = [Hazard.NONE, Hazard.NONE, Hazard.CONTROLLED, Hazard.NONE, Hazard.NONE, Hazard.NONE]
+    families = ["a", "a", "b", "c", "d", "e"]
+    records = tuple(
+        Reference(f"r{i}", f"s{i}", family=family, hazard=hazard)
+        for i, (family, hazard) in enumerate(zip(families, hazards, strict=True))
+    )
+    other = ContrastIndex(replace(index.references, records=records))
+    cosines = other.looks @ other.looks[0]
+    expected = [row for row in np.argsort(-cosines) if row in (3, 4, 5) and cosines[row] > 0]
+    assert [row for row, _ in other.imitators(0)] == expected
+    assert all(other.families[row] == family for row, family in other.imitators(0))
 
 
 def test_looks_have_unit_rows_and_keep_empty_ones(index):
@@ -226,4 +255,4 @@ def test_a_corrected_axis_is_that_of_an_interpolating_spline(offset, stretch):
     np.testing.assert_allclose(corrected.derivative[inside], spline(source[inside]), rtol=0, atol=0.02 * top)
     assert not corrected.derivative[~corrected.valid].any()
     expected = np.arcsinh(corrected.derivative / made.threshold)
-    np.testing.assert_allclose(corrected.compressed, expected, atol=1e-9)
+    np.testing.assert_allclose(corrected.compressed, expected, atol=1e-6)

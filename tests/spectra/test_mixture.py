@@ -1,5 +1,7 @@
 """The non-negative fit against SciPy's, and the measure of what a component is worth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,16 @@ from scipy.optimize import nnls
 from spectriage.spectra import Spectrum
 from spectriage.spectra._kernels_compress import agreement
 from spectriage.spectra._kernels_fit import fit_rows, nonnegative_least_squares
-from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, UNMEASURED_WEIGHT, Axis, Fitter, log_gain
+from spectriage.spectra._kernels_looks import best_allowed, best_moves
+from spectriage.spectra.mixture import (
+    BROADENINGS_CM,
+    RELATIVE_ERROR,
+    REWEIGHTINGS,
+    UNMEASURED_WEIGHT,
+    Axis,
+    Fitter,
+    log_gain,
+)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.floats(0.0, 0.9), st.booleans())
@@ -51,8 +62,9 @@ def test_the_reweighted_fit_is_that_of_scipy(seed, count, threshold):
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     query = rng.uniform(-0.2, 1.0, count) @ rows + 0.02 * rng.normal(size=150)
     weights = rng.choice([0.0, 0.5, 1.0], 150)
-    amplitudes, fitted = np.zeros(count), np.zeros(150)
-    fit_rows(rows, query, weights, threshold, 0.3, 3, amplitudes, fitted)
+    amplitudes, fitted = np.zeros(count), np.zeros(150, np.float32)
+    single = (array.astype(np.float32) for array in (rows, query, weights))
+    fit_rows(*single, threshold, 0.3, 3, amplitudes, fitted)
     expected, expected_fit = reweighted(rows, query, weights, threshold, 0.3, 3)
     np.testing.assert_allclose(amplitudes, expected, atol=2e-5)
     np.testing.assert_allclose(fitted, expected_fit, atol=2e-5)
@@ -66,9 +78,10 @@ def test_agreement_is_a_weighted_cosine(seed):
     other = np.arcsinh(fitted / 0.2)
     root = np.sqrt(weights)
     expected = np.corrcoef(np.r_[root * compressed, -root * compressed], np.r_[root * other, -root * other])
-    scratch = np.empty(100)
-    assert agreement(compressed, fitted, weights, 0.2, scratch) == pytest.approx(expected[0, 1], abs=1e-10)
-    assert agreement(compressed, np.zeros(100), weights, 0.2, scratch) == 0.0
+    scratch = np.empty(100, np.float32)
+    query, fit, weight = (array.astype(np.float32) for array in (compressed, fitted, weights))
+    assert agreement(query, fit, weight, 0.2, scratch) == pytest.approx(expected[0, 1], abs=1e-6)
+    assert agreement(query, np.zeros_like(fit), weight, 0.2, scratch) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -101,8 +114,8 @@ def test_a_fit_is_that_of_the_formulas(fitter, rows):
     fit = fitter.fit(rows, Axis())
     stack = np.stack([fitter.index.row(row) for row in rows])
     weights = fitter.query.valid.astype(float)
-    for row in rows:
-        weights[fitter.query.valid & ~fitter.index.valid(row)] = UNMEASURED_WEIGHT
+    for holds in fitter.index.holds(rows):
+        weights[fitter.query.valid & ~holds] = UNMEASURED_WEIGHT
     amplitudes, fitted = reweighted(
         stack, fitter.query.derivative, weights, fitter.query.threshold, RELATIVE_ERROR, REWEIGHTINGS
     )
@@ -131,7 +144,7 @@ def test_a_necessary_component_gains_and_another_does_not(fitter, rows):
         whole = fitter.with_row(base, row)
         assert whole.rows == (caffeine, row)
         # a loss refits the rest where the whole holds, a gain does not
-        assert fitter.loss(whole, 1) == pytest.approx(gain, abs=1e-3)
+        assert fitter.losses(whole)[1] == pytest.approx(gain, abs=1e-3)
 
 
 def test_nothing_fits_nothing(fitter):
@@ -146,7 +159,7 @@ def test_the_axis_is_found_with_the_fit(engine, sample, row_of, offset):
     row = row_of["caffeine-anhydrous-wasatch"]
     moved = sample({"caffeine-anhydrous-wasatch": 1.0}, seed=5, times=0.3, offset_cm=offset)
     best = Fitter(engine.index, moved).first(np.ones(len(engine.references), bool))[0]
-    assert best.rows == (row,)
+    assert best.row == row
     assert best.axis.offset_cm == pytest.approx(-offset, abs=2.0)
 
 
@@ -168,6 +181,95 @@ def test_rows_that_are_not_allowed_are_not_proposed(fitter, rows):
     allowed = np.ones(len(fitter.index), bool)
     allowed[list(rows)] = False
     base = fitter.fit((rows[0],), Axis())
-    assert not {fit.rows[0] for fit in fitter.first(allowed)} & set(rows)
+    assert not {single.row for single in fitter.first(allowed)} & set(rows)
     assert not set(fitter.looks(base, allowed)) & set(rows)
     assert rows[1] in fitter.looks(base, np.ones(len(fitter.index), bool))
+
+
+def test_removing_each_is_fitting_the_others_where_the_whole_holds(fitter, rows):
+    whole = fitter.fit(rows, Axis())
+    query, weights = fitter.query, fitter.weights(rows, Axis()).astype(float)
+    for position, loss in enumerate(fitter.losses(whole)):
+        stack = np.stack([fitter.index.row(row) for row in whole.without(position)]).astype(float)
+        _, fitted = reweighted(
+            stack, query.derivative, weights, query.threshold, RELATIVE_ERROR, REWEIGHTINGS
+        )
+        root = np.sqrt(weights)
+        seen, other = root * query.compressed, root * np.arcsinh(fitted / query.threshold)
+        left = seen @ other / np.linalg.norm(seen) / np.linalg.norm(other)
+        assert loss == pytest.approx(log_gain(left, whole.similarity), abs=1e-4)
+    alone = fitter.fit(rows[:1], Axis())
+    assert fitter.losses(alone)[0] == pytest.approx(log_gain(0.0, alone.similarity))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_joining_each_is_fitting_it_with_the_model(fitter, rows, count):
+    base = fitter.fit(rows[:count], Axis())
+    joined = fitter.joined(base, rows[count:])
+    gains = fitter.gains(base, rows[count:])
+    for place, row in enumerate(rows[count:]):
+        larger = fitter.with_row(base, row)
+        assert joined.similarity[place] == pytest.approx(larger.similarity, abs=1e-6)
+        np.testing.assert_allclose(joined.amplitudes[place], larger.amplitudes, atol=1e-5)
+        np.testing.assert_allclose(joined.losses[place], fitter.losses(larger), atol=1e-5)
+        # a gain keeps the model's fit, a loss fits it again where the whole holds
+        assert joined.losses[place, -1] == pytest.approx(gains[place], abs=5e-3)
+
+
+def refined(fitter, fit, stretches):
+    """The documented search, one fit after the other."""
+    best = fit
+    for width in BROADENINGS_CM:
+        best = max(best, fitter.fit(fit.rows, replace(best.axis, broadening_cm=width)), key=merit)
+    for step in (-1.0, 1.0, -0.5, 0.5):
+        offset = min(max(best.axis.offset_cm + step, -10.0), 10.0)
+        best = max(best, fitter.fit(fit.rows, replace(best.axis, offset_cm=offset)), key=merit)
+    for stretch in stretches:
+        best = max(best, fitter.fit(fit.rows, replace(best.axis, stretch=stretch)), key=merit)
+    return best
+
+
+def merit(fit):
+    return fit.similarity - 0.02 * ((fit.axis.offset_cm / 8.0) ** 2 + (fit.axis.stretch / 0.004) ** 2)
+
+
+@pytest.mark.parametrize("start", [0.0, -9.5, 4.0])
+@pytest.mark.parametrize("stretch", [False, True])
+def test_refining_is_trying_one_axis_after_the_other(fitter, rows, start, stretch):
+    fit = fitter.fit(rows[:2], Axis(offset_cm=start))
+    expected = refined(fitter, fit, (-0.003, -0.0015, 0.0015, 0.003) if stretch else ())
+    found = fitter.refine(fit, stretch=stretch)
+    assert found.axis == expected.axis
+    assert found.similarity == pytest.approx(expected.similarity)
+
+
+def test_singles_are_fits_by_one_reference(fitter):
+    for single in fitter.first(np.ones(len(fitter.index), bool)):
+        fit = fitter.fit((single.row,), single.axis)
+        assert single.similarity == pytest.approx(fit.similarity, abs=1e-6)
+        assert single.merit == pytest.approx(merit(fit), abs=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 12))
+@settings(max_examples=80, deadline=None)
+def test_the_best_allowed_are_those_of_a_sort(seed, size, room):
+    rng = np.random.default_rng(seed)
+    # few different values, so that some are equal
+    values = (rng.integers(-3, 6, size) / 4.0).astype(np.float32)
+    allowed = rng.random(size) < 0.7
+    best = np.empty(room, np.intp)
+    found = best_allowed(values, allowed, best)
+    order = [row for row in np.argsort(-values, kind="stable") if allowed[row] and values[row] > 0.0]
+    assert best[:found].tolist() == order[:room]
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_the_best_moves_are_those_of_an_argmax(seed):
+    rng = np.random.default_rng(seed)
+    looks = rng.normal(size=(17, 5)).astype(np.float32)
+    penalties = rng.random(5).astype(np.float32)
+    best, move = np.empty(17, np.float32), np.empty(17, np.intp)
+    best_moves(looks, penalties, best, move)
+    np.testing.assert_array_equal(move, (looks - penalties).argmax(axis=1))
+    np.testing.assert_allclose(best, (looks - penalties).max(axis=1), rtol=1e-6)

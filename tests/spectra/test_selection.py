@@ -116,11 +116,11 @@ def test_the_selection_is_ordered_and_each_of_it_is_needed(engine, selected, sam
     amplitudes = made.fit.amplitudes.tolist()
     assert amplitudes == sorted(amplitudes, reverse=True)
     policy, fitter = Policy(), Fitter(engine.index, spectrum)
-    for position, record in enumerate(records):
-        assert fitter.loss(made.fit, position) >= 0.5 * policy.required_gain(record)
-    similarities = [fit.similarity for fit in made.runner_up]
-    assert similarities[0] >= 0.5
-    assert all(len(fit.rows) == 1 for fit in made.runner_up)
+    for loss, record in zip(fitter.losses(made.fit), records, strict=True):
+        assert loss >= 0.5 * policy.required_gain(record)
+    assert made.runner_up[0].similarity >= 0.5
+    merits = [single.merit for single in made.runner_up]
+    assert merits == sorted(merits, reverse=True)
     if made.rejected is not None:
         assert made.rejected[0] not in made.fit.rows
 
@@ -139,7 +139,7 @@ def test_rows_that_are_not_allowed_are_never_selected(selected, sample, library,
     for seed in SEEDS:
         made, records = selected(sample({CAFFEINE: 0.7, SUCROSE: 0.3}, seed=seed), allowed)
         assert "caffeine" not in families(records)
-        assert all(allowed[fit.rows[0]] for fit in made.runner_up)
+        assert all(allowed[single.row] for single in made.runner_up)
 
 
 def test_nothing_allowed_selects_nothing(selected, sample, library):

@@ -1,0 +1,246 @@
+"""Kernels of the limit of detection: how little of a target a scan would still have shown."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra._jit import kernel
+from spectriage.spectra._kernels_compress import agreement, compress
+from spectriage.spectra._kernels_fit import fit_rows
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+_MOST_TRIES = 10
+_CLOSE = 0.05
+"""The amount is known when what it brings is this near, as a logarithm, to what is wanted."""
+_SLOPE, _LEAST_SLOPE, _GREATEST_SLOPE = 1.2, 0.3, 3.0
+"""How steeply what is brought grows with the amount, both as logarithms: at first, and within what limits."""
+_LEAST_SHARE = 0.02
+"""What brings less than this share of what is wanted brings nothing."""
+
+
+@kernel(fastmath=True)
+def _left_by(
+    stack: Float32Array,
+    derivative: Float32Array,
+    compressed: Float32Array,
+    weights: Float32Array,
+    threshold: float,
+    relative_error: float,
+    iterations: int,
+    amplitudes: FloatArray,
+    fitted: Float32Array,
+    scratch: Float32Array,
+) -> float:
+    """Return the logarithm of the disagreement that a fit by `stack` leaves."""
+    similarity = 0.0
+    if stack.shape[0] > 0:
+        fit_rows(stack, derivative, weights, threshold, relative_error, iterations, amplitudes, fitted)
+        similarity = agreement(compressed, fitted, weights, threshold, scratch)
+    return float(np.log(max(1.0 - similarity, 1e-4)))
+
+
+@kernel()
+def brought_by(
+    amount: float,
+    stack: Float32Array,
+    imitators: Float32Array,
+    empty: Float32Array,
+    spike: Float32Array,
+    weights: Float32Array,
+    base_amplitudes: FloatArray,
+    threshold: float,
+    relative_error: float,
+    iterations: int,
+) -> float:
+    """Return what the last row of `stack` brings when an amount of `spike` is in `empty`.
+
+    That is its log gain over the other rows; or, where there are `imitators` (j, m), by how much its log gain
+    exceeds that of the best of them in its place.
+    """
+    k, m = stack.shape[0] - 1, empty.size
+    derivative, compressed = np.empty(m, np.float32), np.empty(m, np.float32)
+    fitted, scratch = np.empty(m, np.float32), np.empty(m, np.float32)
+    added = np.float32(amount)
+    for p in range(m):
+        derivative[p] = empty[p] + added * spike[p] if weights[p] > 0.0 else np.float32(0.0)
+    compress(derivative, threshold, compressed)
+    options = (derivative, compressed, weights, threshold, relative_error, iterations)
+    amplitudes = np.empty(k + 1)
+    amplitudes[:k] = base_amplitudes
+    amplitudes[k] = amount
+    left = _left_by(stack, *options, amplitudes, fitted, scratch)
+    amplitudes[:k] = base_amplitudes
+    if imitators.shape[0] == 0:
+        return _left_by(stack[:k], *options, amplitudes[:k], fitted, scratch) - left
+    other = stack.copy()
+    least = np.inf
+    for j in range(imitators.shape[0]):
+        other[k] = imitators[j]
+        amplitudes[:k] = base_amplitudes
+        amplitudes[k] = amount
+        least = min(least, _left_by(other, *options, amplitudes, fitted, scratch) - left)
+    return least
+
+
+@kernel()
+def amount_that_brings(
+    wanted: float,
+    start: float,
+    amounts: FloatArray,
+    stack: Float32Array,
+    imitators: Float32Array,
+    empty: Float32Array,
+    spike: Float32Array,
+    weights: Float32Array,
+    base_amplitudes: FloatArray,
+    threshold: float,
+    relative_error: float,
+    iterations: int,
+) -> float:
+    """Return the amount that brings what is wanted, sought from `start` on between the two of `amounts`.
+
+    The secant method on logarithms, in which the curve is nearly a line. Infinity when the upper end does not
+    bring it; the lower end when that does.
+    """
+    low, high = np.log(amounts[0]), np.log(amounts[1])
+    place = np.log(start)
+    slope = _SLOPE
+    least_enough = np.inf
+    before, had = np.inf, 0.0
+    for _ in range(_MOST_TRIES):
+        brought = brought_by(
+            np.exp(place),
+            stack,
+            imitators,
+            empty,
+            spike,
+            weights,
+            base_amplitudes,
+            threshold,
+            relative_error,
+            iterations,
+        )
+        has = np.log(max(brought / wanted, _LEAST_SHARE))
+        if has >= 0.0:
+            least_enough = min(least_enough, place)
+        if before != np.inf and abs(place - before) > 1e-6:
+            slope = min(max((has - had) / (place - before), _LEAST_SLOPE), _GREATEST_SLOPE)
+        before, had = place, has
+        if abs(has) <= _CLOSE:
+            return float(np.exp(place - has / slope))
+        if (place == high and has < 0.0) or (place == low and has > 0.0):
+            break
+        place = min(max(place - has / slope, low), high)
+    return float(np.exp(least_enough))
+
+
+@kernel()
+def least_visible(
+    stack: Float32Array,
+    imitators: Float32Array,
+    empty: Float32Array,
+    spike: Float32Array,
+    weights: Float32Array,
+    base_amplitudes: FloatArray,
+    threshold: float,
+    relative_error: float,
+    iterations: int,
+    wanted: FloatArray,
+    amounts: FloatArray,
+    start: float,
+) -> float:
+    """Seek the amount of `spike` (m,) in `empty` (m,) from which the last row of `stack` is found.
+
+    Found is when it brings the log gain ``wanted[0]``, and ``wanted[1]`` more than each of `imitators`
+    (j, m) in its place. `amounts` are the ends of the search, `start` is where it begins; infinity when the
+    upper end does not do.
+    """
+    options = (empty, spike, weights, base_amplitudes, threshold, relative_error, iterations)
+    amount = amount_that_brings(wanted[0], start, amounts, stack, imitators[:0], *options)
+    if imitators.shape[0] == 0 or not amount < np.inf:
+        return amount
+    # mostly no other is then taken for it any more: only where one is, the amount that tells is sought
+    if brought_by(amount, stack, imitators, *options) >= wanted[1]:
+        return amount
+    return max(amount, amount_that_brings(wanted[1], amount, amounts, stack, imitators, *options))
+
+
+@kernel()
+def least_visible_each(
+    base: Float32Array,
+    base_amplitudes: FloatArray,
+    derivative: Float32Array,
+    weights: Float32Array,
+    targets: Float32Array,
+    holds: BoolArray,
+    unmeasured_weight: float,
+    held: Float32Array,
+    held_amounts: FloatArray,
+    unlike: Float32Array,
+    imitators: Float32Array,
+    imitator_counts: NDArray[np.intp],
+    threshold: float,
+    relative_error: float,
+    iterations: int,
+    wanted: FloatArray,
+    amounts: FloatArray,
+    every: int,
+    found: FloatArray,
+) -> None:
+    """Seek the least visible amount of each of several targets on one model; written to `found` (c,).
+
+    Parameters
+    ----------
+    base, base_amplitudes
+        The model's references (k, m) and their amplitudes.
+    derivative, weights
+        Of the query, shape (m,).
+    targets, holds
+        The targets and where they hold, shape (c, m).
+    held, held_amounts
+        What the query may hold of each target: it is taken out first; shapes (c, m) and (c,).
+    unlike
+        The targets as they are put in, shape (c, m).
+    imitators, imitator_counts
+        What may be taken for each target, shapes (c, j, m) and (c,).
+    every
+        Of so many points one is used.
+    """
+    k = base.shape[0]
+    m = derivative[::every].size
+    limit = np.float32(unmeasured_weight)
+    stack = np.empty((k + 1, m), np.float32)
+    lowered, empty, spike = np.empty((3, m), np.float32)
+    others = np.empty((imitators.shape[1], m), np.float32)
+    stack[:k] = base[:, ::every]
+    start = np.sqrt(amounts[0] * amounts[1])
+    for c in range(targets.shape[0]):
+        stack[k] = targets[c, ::every]
+        spike[:] = unlike[c, ::every]
+        others[:] = imitators[c, :, ::every]
+        taken = np.float32(held_amounts[c])
+        for p in range(m):
+            at = p * every
+            empty[p] = derivative[at] - taken * held[c, at]
+            lowered[p] = weights[at] if holds[c, at] or weights[at] < limit else limit
+        found[c] = least_visible(
+            stack,
+            others[: imitator_counts[c]],
+            empty,
+            spike,
+            lowered,
+            base_amplitudes,
+            threshold,
+            relative_error,
+            iterations,
+            wanted,
+            amounts,
+            start,
+        )
+        # what one target needs is a good guess of what the next one does
+        if found[c] < np.inf:
+            start = found[c]

@@ -1,0 +1,137 @@
+"""The limit of detection's kernels against the documented fit, written with SciPy's solver."""
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq, nnls
+
+from spectriage.spectra._kernels_lod import amount_that_brings, brought_by, least_visible, least_visible_each
+
+POINTS, THRESHOLD, ERROR, ITERATIONS = 512, 2e-3, 0.3, 2
+AMOUNTS = np.array([5e-3, 4.0])
+
+
+def curve(rng: np.random.Generator) -> np.ndarray:
+    """A second derivative of ten bands, of unit norm."""
+    axis = np.arange(POINTS)
+    centres = rng.uniform(20, POINTS - 20, (10, 1))
+    bands = (rng.uniform(0.2, 1.0, (10, 1)) * np.exp(-(((axis - centres) / 4.0) ** 2))).sum(axis=0)
+    derivative = np.gradient(np.gradient(bands))
+    return derivative / np.linalg.norm(derivative)
+
+
+def left_by(stack: np.ndarray, derivative: np.ndarray, weights: np.ndarray) -> float:
+    """ln(1 − V) of the reweighted fit."""
+    fitted = np.zeros(POINTS)
+    for _ in range(ITERATIONS if len(stack) else 0):
+        signal = np.maximum(np.abs(derivative), np.abs(fitted))
+        root = np.sqrt(weights / (THRESHOLD**2 + ERROR**2 * signal**2))
+        amounts, _ = nnls((stack * root).T, derivative * root)
+        fitted = amounts @ stack
+    seen, other = (np.sqrt(weights) * np.arcsinh(v / THRESHOLD) for v in (derivative, fitted))
+    norms = np.linalg.norm(seen) * np.linalg.norm(other)
+    return float(np.log(max(1.0 - (seen @ other / norms if norms > 0 else 0.0), 1e-4)))
+
+
+class Case:
+    """A model of `count` curves, a target, what it looks like in the scan, and two others."""
+
+    def __init__(self, seed: int, count: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.base = np.array([curve(rng) for _ in range(count)]).reshape(count, POINTS)
+        self.target, first, second = (curve(rng) for _ in range(3))
+        # one of the others is near the target, so that it can be taken for it
+        self.others = np.array([0.9 * self.target + 0.45 * first, second])
+        self.spike = self.target + 0.2 * curve(rng)
+        self.amounts = rng.uniform(0.5, 1.0, count)
+        self.empty = self.amounts @ self.base + 0.15 * curve(rng)
+        self.weights = rng.choice([0.0, 0.5, 1.0], POINTS, p=[0.05, 0.1, 0.85])
+
+    def expected(self, amount: float, *, others: bool) -> float:
+        derivative = np.where(self.weights > 0, self.empty + amount * self.spike, 0.0)
+        with_it = left_by(np.vstack([self.base, self.target]), derivative, self.weights)
+        if not others:
+            return left_by(self.base, derivative, self.weights) - with_it
+        rivals = [left_by(np.vstack([self.base, o]), derivative, self.weights) for o in self.others]
+        return min(rivals) - with_it
+
+    def arguments(self, *, others: bool) -> tuple:
+        single = [np.vstack([self.base, self.target]), self.others if others else self.others[:0]]
+        single += [self.empty, self.spike, self.weights]
+        return (*(a.astype(np.float32) for a in single), self.amounts, THRESHOLD, ERROR, ITERATIONS)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize("amount", [0.02, 0.2, 1.5])
+def test_what_an_amount_brings_is_that_of_the_formulas(count, others, amount):
+    for seed in range(4):
+        case = Case(seed, count)
+        brought = brought_by(amount, *case.arguments(others=others))
+        assert brought == pytest.approx(case.expected(amount, others=others), abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize("start", [0.02, 0.14, 2.0])
+def test_the_amount_that_brings_what_is_wanted_is_the_root(count, others, start):
+    wanted = 0.05 if others else 0.5
+    for seed in range(4):
+        case = Case(seed, count)
+        found = amount_that_brings(wanted, start, AMOUNTS, *case.arguments(others=others))
+        root = brentq(lambda a, c=case: c.expected(a, others=others) - wanted, *AMOUNTS)
+        assert found == pytest.approx(root, rel=0.04)
+
+
+def test_no_amount_does_where_the_greatest_does_not():
+    case = Case(1, 2)
+    case.spike = np.zeros(POINTS)
+    assert amount_that_brings(0.5, 0.1, AMOUNTS, *case.arguments(others=False)) == np.inf
+
+
+def test_the_least_amount_is_given_where_it_suffices():
+    case = Case(1, 2)
+    case.empty = case.empty + 0.5 * case.target
+    assert amount_that_brings(0.1, 0.1, AMOUNTS, *case.arguments(others=False)) == pytest.approx(AMOUNTS[0])
+
+
+def test_both_the_gain_and_the_margin_must_be_reached():
+    binding = set()
+    for seed in range(8):
+        case = Case(seed, 2)
+        wanted = np.array([0.3, 0.3])
+        found = least_visible(
+            *case.arguments(others=True)[:2], *case.arguments(others=True)[2:], wanted, AMOUNTS, 0.1
+        )
+        gain, margin = case.expected(found, others=False), case.expected(found, others=True)
+        assert min(gain, margin) >= 0.95 * 0.3
+        assert min(gain, margin) <= 1.06 * 0.3
+        binding.add(gain < margin)
+    assert binding
+
+
+def test_several_targets_are_each_sought_alone():
+    case, every = Case(3, 2), 2
+    rng = np.random.default_rng(5)
+    targets = np.array([case.target, curve(rng), curve(rng)]).astype(np.float32)
+    holds = rng.random(targets.shape) < 0.95
+    held, held_amounts = targets[::-1].copy(), np.array([0.1, 0.0, 0.2])
+    others = np.stack([case.others] * 3).astype(np.float32)
+    counts = np.array([2, 1, 0])
+    base, weights = case.base.astype(np.float32), case.weights.astype(np.float32)
+    empty, found = case.empty.astype(np.float32), np.empty(3)
+    wanted = np.array([0.4, 0.05])
+    least_visible_each(
+        base, case.amounts, empty, weights, targets, holds, 0.5, held, held_amounts, 1.1 * targets, others,
+        counts, THRESHOLD, ERROR, ITERATIONS, wanted, AMOUNTS, every, found,
+    )  # fmt: skip
+    for c in range(3):
+        lowered = np.where(holds[c], weights, np.minimum(weights, np.float32(0.5)))
+        alone = least_visible(
+            np.vstack([base, targets[c]])[:, ::every].copy(),
+            others[c, : counts[c], ::every].copy(),
+            (empty - np.float32(held_amounts[c]) * held[c])[::every].copy(),
+            (1.1 * targets[c]).astype(np.float32)[::every].copy(),
+            lowered[::every].copy(),
+            case.amounts, THRESHOLD, ERROR, ITERATIONS, wanted, AMOUNTS, 0.14,
+        )  # fmt: skip
+        assert found[c] == pytest.approx(alone, rel=0.03)
