@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spectriage.spectra._collector import lasting
 from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.result import JSON_SCHEMA, Identification, most_serious
 
@@ -99,16 +100,17 @@ def make_engine(
     library: Path | None, packaging: list[str] | None = None, lod: float | None = None
 ) -> Identifier:
     """Open the library, the shipped one if none is named, and prepare the engine."""
-    from spectriage.library.cache import open_library
-    from spectriage.library.commands import progress_bar
-    from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.policy import Policy
+    with lasting():
+        from spectriage.library.cache import open_library
+        from spectriage.library.commands import progress_bar
+        from spectriage.spectra.identify import Identifier
+        from spectriage.spectra.policy import Policy
 
-    _announce_compilation()
-    with progress_bar() as progress:
-        references = open_library(library, progress=progress)
-    policy = Policy() if lod is None else Policy(lod=lod)
-    return Identifier(references, policy, packaging=packaging or "auto")
+        _announce_compilation()
+        with progress_bar() as progress:
+            references = open_library(library, progress=progress)
+        policy = Policy() if lod is None else Policy(lod=lod)
+        return Identifier(references, policy, packaging=packaging or "auto")
 
 
 @cache
@@ -200,8 +202,12 @@ def identify(
     for path, item in zip(files, spectra, strict=True):
         if isinstance(item, SpectriageError):
             made = Answer(str(path), error=item)
+        elif engine is None:
+            # the first answer loads the compiled kernels
+            with lasting():
+                engine = make_engine(library, packaging, lod)
+                made = answer(engine, str(path), item, traces=plot is not None)
         else:
-            engine = engine or make_engine(library, packaging, lod)
             made = answer(engine, str(path), item, traces=plot is not None)
         print_answer(made, as_json=as_json, explain=explain)
         answers.append(made)

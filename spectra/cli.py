@@ -5,6 +5,7 @@ Only the subcommand that was asked for is imported: identifying a file loads no 
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterable
 from importlib import metadata
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from spectriage.spectra._collector import lasting
 from spectriage.spectra.errors import SpectriageError
 
 GROUP = "spectriage.commands"
@@ -74,7 +76,9 @@ def main(arguments: list[str] | None = None) -> None:
     asked = next((word for word in words if not word.startswith("-")), "")
     points = [commands[asked]] if asked in commands else list(commands.values())
     try:
-        build_app(points)(args=words, prog_name="spectriage")
+        with lasting():
+            app = build_app(points)
+        app(args=words, prog_name="spectriage")
     except SpectriageError as error:
         print(f"spectriage: error: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
@@ -83,6 +87,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+    finally:
+        if arguments is None:
+            # the process ends: the memory goes back whole, without a last search for garbage
+            gc.freeze()
 
 
 if __name__ == "__main__":
