@@ -57,7 +57,18 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
             values[name] = None if math.isnan(number) else number
         return Reference(**values)
 
-    return LazyRecords(ids, make)
+    return LazyRecords(ids, make, _columns(table))
+
+
+def _columns(table: NDArray[Any]) -> dict[str, NDArray[np.bytes_]]:
+    """Copy what an engine asks of every record out of the file."""
+    columns = {
+        TEXT_FIELDS[name]: np.ascontiguousarray(table[name]) for name in ("family", "class", "hazard", "tier")
+    }
+    nameless = columns["family"] == b""
+    if nameless.any():
+        columns["family"] = np.where(nameless, table["substance"], columns["family"])
+    return columns
 
 
 def _first_bad_id(ids: NDArray[np.bytes_]) -> int | None:

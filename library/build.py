@@ -216,7 +216,7 @@ def _render_entries(
 
 def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet:
     """Return the references with their search matrices and null, every one checked against itself."""
-    from spectriage.spectra.contrast import LOOKS_KEY, look_matrix
+    from spectriage.spectra.looks import LOOKS_KEY, look_matrix
     from spectriage.spectra.null import KEY as NULL_KEY
     from spectriage.spectra.null import make_null
     from spectriage.spectra.projection import WORTH_KEEPING, keep_projection

@@ -102,20 +102,41 @@ def weigh_bands(
 
 @kernel()
 def count_bands(
-    centres: NDArray[np.intp], valid: BoolArray, window: int, shift: FloatArray, shared_cm: FloatArray
-) -> int:
-    """Count the bands around which `valid` (m,) holds; all in the ranges of `shared_cm` (r, 2) are one."""
+    centres: NDArray[np.intp],
+    ends: NDArray[np.intp],
+    valid: BoolArray,
+    window: int,
+    shift: FloatArray,
+    shared_cm: FloatArray,
+    counts: NDArray[np.intp],
+) -> None:
+    """Count the bands of several references around which `valid` (m,) holds.
+
+    Parameters
+    ----------
+    centres, ends
+        The references' bands, one after the other, and where those of each end, shape (c,).
+    window
+        Points to either side that must hold.
+    shared_cm
+        Ranges (r, 2): all bands in them are one.
+    counts
+        Written, shape (c,).
+    """
     m = valid.size
-    alone, shared = 0, 0
-    for centre in centres:
-        whole = True
-        for p in range(max(0, centre - window), min(m, centre + window + 1)):
-            whole &= valid[p]
-        if whole:
-            common = 0
-            for r in range(shared_cm.shape[0]):
-                if shared_cm[r, 0] <= shift[centre] <= shared_cm[r, 1]:
-                    common = 1
-            alone += 1 - common
-            shared = max(shared, common)
-    return alone + shared
+    start = 0
+    for c in range(ends.size):
+        alone, shared = 0, 0
+        for centre in centres[start : ends[c]]:
+            whole = True
+            for p in range(max(0, centre - window), min(m, centre + window + 1)):
+                whole &= valid[p]
+            if whole:
+                common = 0
+                for r in range(shared_cm.shape[0]):
+                    if shared_cm[r, 0] <= shift[centre] <= shared_cm[r, 1]:
+                        common = 1
+                alone += 1 - common
+                shared = max(shared, common)
+        counts[c] = alone + shared
+        start = ends[c]

@@ -12,45 +12,43 @@ from spectriage.spectra._jit import kernel
 
 Float32Array = NDArray[np.float32]
 
-_MANTISSA = np.int32(0x007FFFFF)
-_ONE_BITS = np.int32(0x3F800000)
+_ROOT_HALF_BITS = np.int32(0x3F3504F3)
 _MANTISSA_BITS = np.int32(23)
-_BIAS = np.int32(127)
-_ZERO, _HALF, _ONE, _TWO = np.float32(0.0), np.float32(0.5), np.float32(1.0), np.float32(2.0)
+_ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 _LN2 = np.float32(0.6931471805599453)
-_SQRT2 = np.float32(1.4142135623730951)
-_THIRD, _FIFTH, _SEVENTH, _NINTH = (np.float32(1.0 / k) for k in (3, 5, 7, 9))
+_P0, _P1, _P2 = np.float32(0.33334080), np.float32(-0.25000928), np.float32(0.19957896)
+_P3, _P4 = np.float32(-0.16589476), np.float32(0.14971727)
+_P5, _P6 = np.float32(-0.14179679), np.float32(0.08433236)
 
 
 @kernel(fastmath=True)
 def compress(values: Float32Array, threshold: float, out: Float32Array) -> None:
     """Write asinh(values / threshold): linear in the noise, logarithmic above.
 
-    asinh|x| = ln(|x| + √(x² + 1)); the logarithm is ln 2 times the exponent plus 2 artanh((m − 1)/(m + 1)) of
-    the mantissa m in √½…√2, by its series to the 9th power (error below 1e-6). Written out because the
-    compiler turns loops of these steps into vector instructions, and calls of `log` not.
+    asinh|x| = ln(|x| + √(x² + 1)); the logarithm is ln 2 times the exponent plus ln(1 + x) of the mantissa
+    1 + x in √½…√2, that is x − ½ x² + x³ P(x) with P fitted there (error below 2e-8). Written out because
+    the compiler turns loops of these steps into vector instructions, and calls of `log` not.
     """
     n = values.size
     bits = out.view(np.int32)
-    exponents = np.empty(n, np.float32)
+    exponents = np.empty(n, np.int32)
     scale = _ONE / np.float32(threshold)
     for p in range(n):
         size = abs(values[p]) * scale
         out[p] = size + np.sqrt(size * size + _ONE)
     for p in range(n):
-        exponents[p] = np.float32((bits[p] >> _MANTISSA_BITS) - _BIAS)
-        bits[p] = (bits[p] & _MANTISSA) | _ONE_BITS
+        exponent = (bits[p] - _ROOT_HALF_BITS) >> _MANTISSA_BITS
+        exponents[p] = exponent
+        bits[p] -= exponent << _MANTISSA_BITS
     for p in range(n):
-        mantissa = out[p]
-        high = mantissa > _SQRT2
-        mantissa = _HALF * mantissa if high else mantissa
-        exponent = exponents[p] + _ONE if high else exponents[p]
-        ratio = (mantissa - _ONE) / (mantissa + _ONE)
-        square = ratio * ratio
-        series = _SEVENTH + square * _NINTH
-        series = _FIFTH + square * series
-        series = _THIRD + square * series
-        logarithm = exponent * _LN2 + _TWO * ratio * (_ONE + square * series)
+        x = out[p] - _ONE
+        series = _P5 + x * _P6
+        series = _P4 + x * series
+        series = _P3 + x * series
+        series = _P2 + x * series
+        series = _P1 + x * series
+        series = _P0 + x * series
+        logarithm = np.float32(exponents[p]) * _LN2 + (x + x * x * (x * series - _HALF))
         out[p] = logarithm if values[p] >= _ZERO else -logarithm
 
 

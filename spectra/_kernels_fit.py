@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra._jit import kernel
+from spectriage.spectra._kernels_moments import combine, moments
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -50,16 +51,58 @@ def _solve_part(
 
 
 @kernel()
-def _solve_positive(gram: FloatArray, target: FloatArray, solution: FloatArray, all_free: bool) -> bool:
+def _solve_few(gram: FloatArray, target: FloatArray, solution: FloatArray) -> bool:
+    """Solve G x = b of two or three, written out, for x ≥ 0; false, and nothing written, where it cannot.
+
+    The last may be zero: mostly it is what was tried, and it would not rise where the others solve theirs.
+    """
+    first = gram[0, 0]
+    if first <= 0.0:
+        return False
+    l10 = gram[1, 0] / first
+    second = gram[1, 1] - l10 * gram[1, 0]
+    if second <= 1e-12 * gram[1, 1]:
+        return False
+    y1 = target[1] - l10 * target[0]
+    x2 = l20 = 0.0
+    if target.size == 3:
+        l20 = gram[2, 0] / first
+        left = gram[2, 1] - l20 * gram[1, 0]
+        l21 = left / second
+        third = gram[2, 2] - l20 * gram[2, 0] - l21 * left
+        if third <= 1e-12 * gram[2, 2]:
+            return False
+        x2 = max((target[2] - l20 * target[0] - l21 * y1) / third, 0.0)
+        y1 -= left * x2
+    x1 = y1 / second
+    if x1 <= 0.0 and target.size == 3:
+        return False
+    x1 = max(x1, 0.0)
+    x0 = target[0] / first - l10 * x1 - l20 * x2
+    if x0 <= 0.0:
+        return False
+    solution[0], solution[1] = x0, x1
+    if target.size == 3:
+        solution[2] = x2
+    return True
+
+
+@kernel()
+def _solve_positive(
+    gram: FloatArray,
+    target: FloatArray,
+    solution: FloatArray,
+    all_free: bool,
+    free: NDArray[np.intp],
+    factor: FloatArray,
+    x: FloatArray,
+) -> bool:
     """Solve over the entries of `solution` that are positive, or over all; false if not the minimum.
 
     What comes out negative is left out and the rest solved for again. The minimum over x ≥ 0 is reached when
     all of x is positive and no entry that was left out would rise from zero.
     """
     n = target.size
-    free = np.empty(n, np.intp)
-    factor = np.empty((n, n))
-    x = np.empty(n)
     count = 0
     for i in range(n):
         if gram[i, i] > 0.0 and (all_free or solution[i] > 0.0):
@@ -95,7 +138,21 @@ def _solve_positive(gram: FloatArray, target: FloatArray, solution: FloatArray, 
 
 @kernel()
 def nonnegative_least_squares(gram: FloatArray, target: FloatArray, solution: FloatArray) -> None:
-    """Minimise ½ xᵀ G x − bᵀ x over x ≥ 0, starting from `solution`.
+    """Minimise ½ xᵀ G x − bᵀ x over x ≥ 0, starting from `solution`."""
+    n = target.size
+    _minimise(gram, target, solution, np.empty(n, np.intp), np.empty((n, n)), np.empty(n))
+
+
+@kernel()
+def _minimise(
+    gram: FloatArray,
+    target: FloatArray,
+    solution: FloatArray,
+    free: NDArray[np.intp],
+    factor: FloatArray,
+    x: FloatArray,
+) -> None:
+    """Minimise as `nonnegative_least_squares`, in memory that is given: (k,), (k, k) and (k,).
 
     Leaving out what comes out negative mostly finds at once which entries are zero. Where it does not, cyclic
     coordinate descent does (Franc, Hlaváč & Navara 2005), and the others are then solved for exactly.
@@ -104,7 +161,9 @@ def nonnegative_least_squares(gram: FloatArray, target: FloatArray, solution: Fl
     if n == 1:
         solution[0] = max(0.0, target[0] / gram[0, 0]) if gram[0, 0] > 0.0 else 0.0
         return
-    if _solve_positive(gram, target, solution, True):
+    if n <= 3 and _solve_few(gram, target, solution):
+        return
+    if _solve_positive(gram, target, solution, True, free, factor, x):
         return
     for sweep in range(200):
         largest = 0.0
@@ -120,7 +179,9 @@ def nonnegative_least_squares(gram: FloatArray, target: FloatArray, solution: Fl
             largest = max(largest, abs(new - solution[i]))
             solution[i] = new
             scale = max(scale, abs(new))
-        if largest <= 1e-12 * scale or (sweep % 4 == 1 and _solve_positive(gram, target, solution, False)):
+        if largest <= 1e-12 * scale:
+            break
+        if sweep % 4 == 1 and _solve_positive(gram, target, solution, False, free, factor, x):
             break
 
 
@@ -140,38 +201,18 @@ def fit_rows(
     The error of a point is taken as √(threshold² + (relative_error·signal)²): noise where there is little
     signal, mismatch between instruments where there is much.
     """
-    k, m = rows.shape
+    k = rows.shape[0]
     gram = np.empty((k, k))
     target = np.empty(k)
-    weighted = np.empty(m, np.float32)
-    weighted_row = np.empty(m, np.float32)
-    floor = np.float32(threshold * threshold)
-    slope = np.float32(relative_error * relative_error)
-    fitted[:] = _ZERO
+    # the fit that the first weights are taken from is none, whatever the solution starts with
+    before = np.zeros(k)
+    free, factor, x = np.empty(k, np.intp), np.empty((k, k)), np.empty(k)
+    floor, slope = threshold * threshold, relative_error * relative_error
     for _ in range(iterations):
-        for p in range(m):
-            measured, explained = abs(query[p]), abs(fitted[p])
-            signal = measured if measured > explained else explained
-            weighted[p] = weights[p] / (floor + slope * signal * signal)
-        for i in range(k):
-            total = _ZERO
-            for p in range(m):
-                weighted_row[p] = rows[i, p] * weighted[p]
-                total += weighted_row[p] * query[p]
-            target[i] = total
-            for j in range(i + 1):
-                total = _ZERO
-                for p in range(m):
-                    total += weighted_row[p] * rows[j, p]
-                gram[i, j] = total
-                gram[j, i] = total
-        nonnegative_least_squares(gram, target, amplitudes)
-        fitted[:] = _ZERO
-        for i in range(k):
-            if amplitudes[i] > 0.0:
-                amplitude = np.float32(amplitudes[i])
-                for p in range(m):
-                    fitted[p] += amplitude * rows[i, p]
+        moments(rows, query, weights, before, floor, slope, gram, target)
+        _minimise(gram, target, amplitudes, free, factor, x)
+        before[:] = amplitudes
+    combine(rows, amplitudes, fitted)
 
 
 @kernel(fastmath=True)

@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 from spectriage.spectra._jit import kernel
 from spectriage.spectra._kernels_compress import agreement, compress
 from spectriage.spectra._kernels_fit import fit_rows
+from spectriage.spectra._kernels_tries import lower
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 _MOST_TRIES = 10
-_CLOSE = 0.05
-"""The amount is known when what it brings is this near, as a logarithm, to what is wanted."""
+_CLOSE = 0.07
+"""An amount that brings what is wanted to within this, as a logarithm, tells it to a twentieth."""
 _SLOPE, _LEAST_SLOPE, _GREATEST_SLOPE = 1.2, 0.3, 3.0
 """How steeply what is brought grows with the amount, both as logarithms: at first, and within what limits."""
 _LEAST_SHARE = 0.02
@@ -175,6 +176,7 @@ def least_visible_each(
     base_amplitudes: FloatArray,
     derivative: Float32Array,
     weights: Float32Array,
+    asked: NDArray[np.intp],
     targets: Float32Array,
     holds: BoolArray,
     unmeasured_weight: float,
@@ -182,16 +184,17 @@ def least_visible_each(
     held_amounts: FloatArray,
     unlike: Float32Array,
     imitators: Float32Array,
-    imitator_counts: NDArray[np.intp],
+    families: NDArray[np.intp],
+    taken_families: NDArray[np.intp],
+    most: int,
     threshold: float,
     relative_error: float,
     iterations: int,
     wanted: FloatArray,
     amounts: FloatArray,
-    every: int,
     found: FloatArray,
 ) -> None:
-    """Seek the least visible amount of each of several targets on one model; written to `found` (c,).
+    """Seek the least visible amount of some targets on one model; written to `found` (a,).
 
     Parameters
     ----------
@@ -199,39 +202,47 @@ def least_visible_each(
         The model's references (k, m) and their amplitudes.
     derivative, weights
         Of the query, shape (m,).
+    asked
+        Which of the targets are asked for, shape (a,).
     targets, holds
         The targets and where they hold, shape (c, m).
     held, held_amounts
         What the query may hold of each target: it is taken out first; shapes (c, m) and (c,).
     unlike
         The targets as they are put in, shape (c, m).
-    imitators, imitator_counts
-        What may be taken for each target, shapes (c, j, m) and (c,).
-    every
-        Of so many points one is used.
+    imitators, families
+        What may be taken for each target, the likest first, shape (c, j, m), and the numbers of their
+        families, shape (c, j); −1 where there is none.
+    taken_families, most
+        Of each target's imitators the first so many are tried that are not of these families.
     """
     k = base.shape[0]
-    m = derivative[::every].size
-    limit = np.float32(unmeasured_weight)
+    m = derivative.size
     stack = np.empty((k + 1, m), np.float32)
-    lowered, empty, spike = np.empty((3, m), np.float32)
-    others = np.empty((imitators.shape[1], m), np.float32)
-    stack[:k] = base[:, ::every]
+    lowered, empty = np.empty(m, np.float32), np.empty(m, np.float32)
+    others = np.empty((most, m), np.float32)
+    stack[:k] = base
     start = np.sqrt(amounts[0] * amounts[1])
-    for c in range(targets.shape[0]):
-        stack[k] = targets[c, ::every]
-        spike[:] = unlike[c, ::every]
-        others[:] = imitators[c, :, ::every]
+    for place in range(asked.size):
+        c = asked[place]
+        stack[k] = targets[c]
+        lower(weights, holds[c], unmeasured_weight, lowered)
+        count = 0
+        for j in range(families.shape[1]):
+            free = families[c, j] >= 0 and count < most
+            for family in taken_families:
+                free &= families[c, j] != family
+            if free:
+                others[count] = imitators[c, j]
+                count += 1
         taken = np.float32(held_amounts[c])
         for p in range(m):
-            at = p * every
-            empty[p] = derivative[at] - taken * held[c, at]
-            lowered[p] = weights[at] if holds[c, at] or weights[at] < limit else limit
-        found[c] = least_visible(
+            empty[p] = derivative[p] - taken * held[c, p]
+        found[place] = least_visible(
             stack,
-            others[: imitator_counts[c]],
+            others[:count],
             empty,
-            spike,
+            unlike[c],
             lowered,
             base_amplitudes,
             threshold,
@@ -242,5 +253,5 @@ def least_visible_each(
             start,
         )
         # what one target needs is a good guess of what the next one does
-        if found[c] < np.inf:
-            start = found[c]
+        if found[place] < np.inf:
+            start = found[place]

@@ -180,45 +180,6 @@ def _similarity_at(
 
 
 @kernel(fastmath=True)
-def alone_each(
-    tries: Float32Array,
-    holds: BoolArray,
-    unmeasured_weight: float,
-    values: Float32Array,
-    valid: BoolArray,
-    grid: FloatArray,
-    offsets_cm: FloatArray,
-    stretch: float,
-    threshold: float,
-    relative_error: float,
-    iterations: int,
-    similarity: FloatArray,
-) -> None:
-    """Fit each of `tries` (c, m) alone, the query's axis moved by its own offset: similarities (c,).
-
-    `grid` holds the start and step of the axis in cm⁻¹.
-    """
-    amplitudes = np.zeros(1)
-    for c in range(tries.shape[0]):
-        amplitudes[0] = 0.0
-        similarity[c] = _similarity_at(
-            tries[c : c + 1],
-            holds[c : c + 1],
-            unmeasured_weight,
-            values,
-            valid,
-            grid[0],
-            grid[1],
-            offsets_cm[c],
-            stretch,
-            threshold,
-            relative_error,
-            iterations,
-            amplitudes,
-        )
-
-
-@kernel(fastmath=True)
 def refine_axis(
     rows: Float32Array,
     holds: BoolArray,
@@ -293,3 +254,101 @@ def refine_axis(
             merit = reached
             axis[:] = trial
     return merit
+
+
+@kernel(fastmath=True)
+def best_alone(
+    widths: Float32Array,
+    holds: BoolArray,
+    unmeasured_weight: float,
+    values: Float32Array,
+    valid: BoolArray,
+    grid: FloatArray,
+    threshold: float,
+    relative_error: float,
+    iterations: int,
+    offsets_cm: FloatArray,
+    reach_cm: float,
+    penalties: FloatArray,
+    refined: int,
+    worth: float,
+    axes: FloatArray,
+    similarity: FloatArray,
+) -> None:
+    """Fit each of several references alone, every one at its own best axis.
+
+    Parameters
+    ----------
+    widths
+        The references at every resolution, shape (c, b, 1, m).
+    holds
+        Where each holds, shape (c, m).
+    refined, worth
+        So many of the best are refined as `refine_axis` does, those not worse than the best by more than
+        `worth`. The others are also compared at the axis of the best one: they need no better answer to come
+        second.
+    axes
+        Each one's offset, stretch and number of the resolution, shape (c, 3); those found are left there.
+    similarity
+        Written, shape (c,).
+    """
+    count = widths.shape[0]
+    merits = np.empty(count)
+    amplitudes = np.zeros(1)
+    fixed = (threshold, relative_error, iterations)
+    for c in range(count):
+        at = (grid[0], grid[1], axes[c, 0], axes[c, 1])
+        merits[c] = _similarity_at(
+            widths[c, int(axes[c, 2])],
+            holds[c : c + 1],
+            unmeasured_weight,
+            values,
+            valid,
+            *at,
+            *fixed,
+            amplitudes,
+        )
+        merits[c] -= penalties[0] * axes[c, 0] ** 2 + penalties[1] * axes[c, 1] ** 2
+    order = np.argsort(-merits)
+    close = 0
+    while close < min(refined, count) and merits[order[close]] >= merits[order[0]] - worth:
+        close += 1
+    best = order[0]
+    for c in order[:close]:
+        merits[c] = refine_axis(
+            widths[c],
+            holds[c : c + 1],
+            unmeasured_weight,
+            values,
+            valid,
+            grid,
+            *fixed,
+            offsets_cm,
+            offsets_cm[:0],
+            reach_cm,
+            penalties,
+            axes[c],
+            merits[c],
+        )
+        if merits[c] > merits[best]:
+            best = c
+    cost = penalties[0] * axes[best, 0] ** 2 + penalties[1] * axes[best, 1] ** 2
+    for c in order[close:]:
+        there = _similarity_at(
+            widths[c, int(axes[best, 2])],
+            holds[c : c + 1],
+            unmeasured_weight,
+            values,
+            valid,
+            grid[0],
+            grid[1],
+            axes[best, 0],
+            axes[best, 1],
+            *fixed,
+            amplitudes,
+        )
+        if there - cost > merits[c]:
+            merits[c] = there - cost
+            axes[c] = axes[best]
+    for c in range(count):
+        similarity[c] = merits[c] + penalties[0] * axes[c, 0] ** 2 + penalties[1] * axes[c, 1] ** 2

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spectriage.spectra._kernels_bands import count_bands, weigh_bands
-from spectriage.spectra.mixture import Fit, Fitter
+from spectriage.spectra.contrast_index import Probes
+from spectriage.spectra.fit import Fit
+from spectriage.spectra.mixture import Fitter
 
 BAND_WINDOW_CM = 12.0
 SUPPORT = 0.6
@@ -97,18 +100,15 @@ def _is_shared_phenyl(shift_cm: float) -> bool:
     return any(low <= shift_cm <= high for low, high in SHARED_PHENYL_CM)
 
 
-def usable_bands(fitter: Fitter, fit: Fit, row: int) -> int:
-    """Count the pieces of evidence that a reference could give where the query of a fit is valid."""
+def usable_bands(fitter: Fitter, fit: Fit, probes: Probes) -> NDArray[np.intp]:
+    """Count the pieces of evidence that references could give where the query of a fit is valid, (c,)."""
     index = fitter.index
-    return int(
-        count_bands(
-            index.bands(row, fit.axis.broadening_cm),
-            fit.query.valid,
-            points_of(BAND_WINDOW_CM, index.step_cm),
-            index.references.shift,
-            _SHARED,
-        )
+    counts = np.empty(probes.band_ends.size, np.intp)
+    window = points_of(BAND_WINDOW_CM, index.step_cm)
+    count_bands(
+        probes.bands, probes.band_ends, fit.query.valid, window, index.references.shift, _SHARED, counts
     )
+    return counts
 
 
 def independent_supports(bands: tuple[BandSupport, ...]) -> int:

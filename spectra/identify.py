@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib import metadata
 
 import numpy as np
 
-from spectriage.spectra.bands import band_support, independent_supports
-from spectriage.spectra.contrast import ContrastIndex, blurred
-from spectriage.spectra.decision import Evidence, claim, rule
+from spectriage.spectra.bands import independent_supports
+from spectriage.spectra.contrast_index import ContrastIndex, blurred
+from spectriage.spectra.decision import Evidence, rule
 from spectriage.spectra.despike import remove_spikes
 from spectriage.spectra.errors import ParameterError, SpectrumError
+from spectriage.spectra.fit import Fit
 from spectriage.spectra.grid import Resampled, resample
-from spectriage.spectra.mixture import Fit, Fitter
+from spectriage.spectra.mixture import Fitter
+from spectriage.spectra.naming import Namer
 from spectriage.spectra.noise import noise_level
-from spectriage.spectra.null import probability, read_null
+from spectriage.spectra.null import read_null
 from spectriage.spectra.policy import Policy, Target
 from spectriage.spectra.quality import assess, background
 from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
-from spectriage.spectra.result import Candidate, Component, Identification, TargetEvidence, Traces
+from spectriage.spectra.result import Identification, TargetEvidence, Traces
 from spectriage.spectra.search import AXIS_TOLERANCE_CM
 from spectriage.spectra.selection import Selection, select
 from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
 from spectriage.spectra.targets import TargetRows, best_other_gain, target_rows, weigh_targets
 
-CANDIDATES = 12
-ALTERNATIVE_GAIN = 0.1
-"""References that explain within this log factor as much in a component's place are its alternatives."""
 COARSEST_CM = 12.0
 """Points further apart than a handheld's bands are wide would be read between."""
 SYNTHETIC = ("simulated", "emulated")
@@ -70,12 +68,13 @@ class Identifier:
         self.policy = policy or Policy()
         self.index = ContrastIndex(references)
         self._allowed = self._allowed_rows(packaging)
-        self._everything = np.ones(len(references), dtype=bool)
-        self._targets = target_rows(references, self.policy.targets)
+        self._targets = target_rows(references, self.policy, self.policy.targets)
         self.null = read_null(references)
+        self._namer = Namer(self.index, self.policy, self.null, self._allowed)
         self._engine = _version()
         # a computed reference is a hint: what only such ones show could not be reported if it were there
-        families = {r.family for r in references.records if r.tier is not Tier.COMPUTED}
+        shown = references.column("family")[references.column("tier") != Tier.COMPUTED.encode()]
+        families = {name.decode("utf-8") for name in set(shown.tolist())}
         self._unwatched = tuple(t.name for t in self.policy.targets if families.isdisjoint(t.families))
 
     def _allowed_rows(self, packaging: str | Sequence[str]) -> BoolArray:
@@ -89,14 +88,14 @@ class Identifier:
             raise ParameterError("packaging is either auto, or none, or names", remedy="give one of these")
         wanted -= {"none"}
         known = set()
-        for i, record in enumerate(self.references.records):
-            if record.is_packaging:
-                labels = {record.substance.casefold(), record.family.casefold(), record.id}
-                labels |= set(record.id.split("-"))
-                if labels & wanted:
-                    known |= labels & wanted
-                else:
-                    allowed[i] = False
+        for row in np.flatnonzero(self.index.packaging):
+            record = self.references.records[row]
+            labels = {record.substance.casefold(), record.family.casefold(), record.id}
+            labels |= set(record.id.split("-"))
+            if labels & wanted:
+                known |= labels & wanted
+            else:
+                allowed[row] = False
         if wanted - known:
             raise ParameterError(
                 f"there is no packaging {', '.join(sorted(wanted - known))} in the library",
@@ -150,7 +149,7 @@ class Identifier:
         explained = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
             [records[row] for row in fit.rows], fit.amplitudes
         )
-        parts = self._components(fitter, fit, quality.snr) if fit.rows else ()
+        parts, candidates = self._namer.name(fitter, fit, selection.runner_up, quality.snr)
         if len(parts) == 1 and independent_supports(parts[0].bands) <= 1:
             explained &= self.policy.single_line_holds(fit.similarity, fit.axis.offset_cm)
         components = tuple(part for part in parts if _may_be_claimed(part.reference, explained, found))
@@ -178,7 +177,7 @@ class Identifier:
             next_step=ruling.next_step,
             components=components,
             packaging=wrapping,
-            candidates=self._candidates(fitter, selection, quality.snr),
+            candidates=candidates,
             targets=targets,
             quality=quality,
             similarity=fit.similarity,
@@ -224,103 +223,7 @@ class Identifier:
         if not rows:
             return ()
         families = dict.fromkeys(self.references.records[row].family for row in rows)
-        return target_rows(self.references, [Target(family, (family,)) for family in families])
-
-    def _components(self, fitter: Fitter, fit: Fit, snr: float) -> tuple[Component, ...]:
-        """Turn the rows of a fit into components, largest fraction first; small ones are left out."""
-        records = self.references.records
-        areas = np.array([self.index.area_per_norm(row) for row in fit.rows]) * fit.amplitudes
-        contents = np.array([not records[row].is_packaging for row in fit.rows])
-        total = float(areas[contents].sum()) or float(areas.sum()) or 1.0
-        components = []
-        for position, (row, gain) in enumerate(zip(fit.rows, fitter.losses(fit).tolist(), strict=True)):
-            fraction = float(areas[position]) / total
-            if contents[position] and fraction < self.policy.min_fraction:
-                continue
-            low, high = _interval(fraction, gain)
-            alternatives = self._alternatives(fitter, fit, position)
-            siblings = any(record.family == records[row].family for record in alternatives)
-            component = Component(
-                reference=records[row],
-                # members of a family that cannot be told apart here are claimed as the family
-                claim=records[row].family if siblings else claim(records[row]),
-                spectral_fraction=fraction,
-                fraction_low=low,
-                fraction_high=high,
-                score=float(1.0 - np.exp(-gain)),
-                gain=gain,
-                bands=band_support(fitter, fit, position),
-                alternatives=tuple(sorted(record.id for record in alternatives)),
-            )
-            components.append(self._judged(component, fit, snr))
-        return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))
-
-    def _alternatives(self, fitter: Fitter, fit: Fit, position: int) -> tuple[Reference, ...]:
-        """Return the references of other substances that could stand in a component's place."""
-        records = self.references.records
-        rest = fitter.fit(fit.without(position), fit.axis)
-        taken = {records[other].substance for other in fit.rows}
-        looks = fitter.looks(rest, self._allowed, 8)
-        others = [other for other in looks if records[other].substance not in taken]
-        own, gains = fitter.exchange_gains(fit, position, others)
-        near = (other for other, gain in zip(others, gains, strict=True) if gain >= own - ALTERNATIVE_GAIN)
-        return tuple(records[other] for other in near)
-
-    def _candidates(self, fitter: Fitter, selection: Selection, snr: float) -> tuple[Candidate, ...]:
-        """Return what the spectrum looks like as a single substance, best first."""
-        records = self.references.records
-        scores = {single.row: single.similarity for single in selection.runner_up}
-        axis = selection.runner_up[0].axis if selection.runner_up else selection.fit.axis
-        taken = set(scores)
-        looks = fitter.looks(fitter.fit((), axis), self._everything, CANDIDATES + len(taken))
-        rows = [row for row in looks if row not in taken]
-        gains = fitter.gains(fitter.fit((), axis), rows)
-        worst = min(scores.values(), default=1.0)
-        scores |= {row: min(1.0 - float(np.exp(-gain)), worst) for row, gain in zip(rows, gains, strict=True)}
-        ranked = sorted(scores, key=lambda row: (-round(scores[row], 9), records[row].id))[:CANDIDATES]
-        found = [Candidate(records[row], max(scores[row], 0.0)) for row in ranked]
-        return tuple(self._with_odds(found, snr))
-
-    def _with_odds(self, candidates: list[Candidate], snr: float) -> list[Candidate]:
-        """Give candidates their p-values, likelihood ratios and probabilities.
-
-        The likelihood ratio is that of the best match being right; the candidates share its probability in
-        proportion to their own ratios, each substance counting once.
-        """
-        if self.null is None or not candidates:
-            return candidates
-        judged = [self.null.first(candidate.score, snr) for candidate in candidates]
-        best: dict[str, float] = {}
-        for candidate, (_, log_ratio) in zip(candidates, judged, strict=True):
-            name = candidate.reference.substance
-            best[name] = max(best.get(name, -np.inf), log_ratio)
-        shares = {name: float(np.exp(value - judged[0][1])) for name, value in best.items()}
-        total = sum(shares.values())
-        any_right = probability(judged[0][1], self.policy.prior_known)
-        return [
-            replace(
-                candidate,
-                probability=any_right * shares[candidate.reference.substance] / total,
-                p_value=p_value,
-                likelihood_ratio=float(np.exp(min(log_ratio, 700.0))),
-            )
-            for candidate, (p_value, log_ratio) in zip(candidates, judged, strict=True)
-        ]
-
-    def _judged(self, component: Component, fit: Fit, snr: float) -> Component:
-        """Give a component its p-value, likelihood ratio and probability."""
-        if self.null is None:
-            return component
-        if len(fit.rows) == 1:
-            p_value, log_ratio = self.null.first(fit.similarity, snr)
-        else:
-            p_value, log_ratio = self.null.further(component.gain, snr)
-        return replace(
-            component,
-            probability=probability(log_ratio, self.policy.prior_known),
-            p_value=p_value,
-            likelihood_ratio=float(np.exp(min(log_ratio, 700.0))),
-        )
+        return target_rows(self.references, self.policy, [Target(family, (family,)) for family in families])
 
     def _traces(self, fit: Fit, query: Resampled, baseline: FloatArray) -> Traces:
         """Return the curves of the fit in the query's own intensity."""
@@ -351,18 +254,6 @@ def _may_be_claimed(reference: Reference, explained: bool, found: frozenset[str]
     if reference.hazard is not Hazard.NONE or not explained:
         return reference.family in found
     return True
-
-
-def _interval(fraction: float, gain: float) -> tuple[float, float]:
-    """Return a nominal 95 % interval of a spectral fraction; its coverage has not been measured.
-
-    Intensities between instruments scatter by about a quarter; what a component is worth (its gain) limits
-    how well its amount is known: the width grows as the evidence falls.
-    """
-    spread = float(np.hypot(0.25, 0.35 * np.exp(-gain)))
-    odds = fraction / max(1.0 - fraction, 1e-9)
-    low, high = odds * np.exp(-1.96 * spread), odds * np.exp(1.96 * spread)
-    return float(low / (1.0 + low)), float(min(high / (1.0 + high), 1.0))
 
 
 def _notes(spectrum: Spectrum) -> tuple[str, ...]:

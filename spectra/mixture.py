@@ -8,18 +8,27 @@ instruments is shared by every wrong addition, so that the factor, not the absol
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from spectriage.spectra._kernels_compress import agreement
 from spectriage.spectra._kernels_fit import fit_rows
 from spectriage.spectra._kernels_looks import best_allowed, best_moves, pool_rest
-from spectriage.spectra._kernels_tries import add_each, alone_each, join_each, refine_axis, remove_each
-from spectriage.spectra.contrast import POOL, Contrast, ContrastIndex, contrast
+from spectriage.spectra._kernels_tries import add_each, best_alone, join_each, refine_axis, remove_each
+from spectriage.spectra.contrast import Contrast, contrast
+from spectriage.spectra.contrast_index import BROADENINGS_CM, ContrastIndex
+from spectriage.spectra.fit import (
+    MIN_DISAGREEMENT,
+    OFFSET_PENALTY,
+    STRETCH_PENALTY,
+    Axis,
+    Fit,
+    Joined,
+    Single,
+)
 from spectriage.spectra.grid import Resampled, resample
+from spectriage.spectra.looks import POOL
 from spectriage.spectra.reference import Float32Array
-from spectriage.spectra.search import AXIS_TOLERANCE_CM
 from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
 
 RELATIVE_ERROR = 0.3
@@ -29,125 +38,15 @@ UNMEASURED_WEIGHT = 0.5
 """Weight of a point outside a component's range: it can neither confirm nor wholly deny it."""
 AXIS_REACH_CM = 10.0
 """More than is tolerated: a greater offset is to be reported, and not absorbed."""
-AXIS_PENALTY = 0.02
-"""Disagreement that an axis offset at the tolerance must earn back: most axes are better than that."""
-STRETCH_TOLERANCE = 0.004
-PENALTIES = AXIS_PENALTY * np.array([AXIS_TOLERANCE_CM, STRETCH_TOLERANCE]) ** -2.0
-BROADENINGS_CM = (0.0, 8.0, 12.0)
+PENALTIES = np.array([OFFSET_PENALTY, STRETCH_PENALTY])
 OFFSET_STEPS_CM = np.array([-1.0, 1.0, -0.5, 0.5])
 STRETCHES = np.array([-0.003, -0.0015, 0.0015, 0.003])
-NO_STRETCHES = STRETCHES[:0]
+NO_STRETCHES = np.zeros(0)
 FIRST_LOOKS = 8
 REFINED = 3
 WORTH_REFINING = 0.25
 """No correction of axis and resolution makes up for a fit that is worse by more than this."""
 LOOKS = 10
-MIN_DISAGREEMENT = 1e-4
-
-
-@dataclass(frozen=True)
-class Axis:
-    """How the query's axis and resolution differ from the library's.
-
-    Parameters
-    ----------
-    offset_cm, stretch
-        Added to the query's axis: ``offset_cm + stretch · (shift − 1200)``.
-    broadening_cm
-        FWHM of the Gaussian by which the library is blurred.
-    """
-
-    offset_cm: float = 0.0
-    stretch: float = 0.0
-    broadening_cm: float = 0.0
-
-    @property
-    def penalty(self) -> float:
-        """What the correction must earn."""
-        return float(PENALTIES[0]) * self.offset_cm**2 + float(PENALTIES[1]) * self.stretch**2
-
-
-NO_CORRECTION = Axis()
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """References that explain a query.
-
-    Parameters
-    ----------
-    rows
-        Rows of the library, strongest first.
-    amplitudes
-        Their share of the query's derivative norm, shape (k,).
-    similarity
-        V, the cosine between the compressed query and the compressed fit.
-    axis
-        The correction under which they do.
-    query
-        The query under that correction.
-    fitted
-        The fit in the contrast domain, float32, shape (m,).
-    """
-
-    rows: tuple[int, ...]
-    amplitudes: FloatArray
-    similarity: float
-    axis: Axis
-    query: Contrast
-    fitted: Float32Array
-
-    @property
-    def disagreement(self) -> float:
-        """1 − V."""
-        return max(1.0 - self.similarity, MIN_DISAGREEMENT)
-
-    @property
-    def merit(self) -> float:
-        """V less what the correction of the axis must earn."""
-        return self.similarity - self.axis.penalty
-
-    def without(self, position: int) -> tuple[int, ...]:
-        """Return the rows but for one."""
-        return self.rows[:position] + self.rows[position + 1 :]
-
-
-@dataclass(frozen=True)
-class Single:
-    """One reference that explains a query alone, at its own axis, as well as `similarity` says."""
-
-    row: int
-    similarity: float
-    axis: Axis
-
-    @property
-    def merit(self) -> float:
-        """V less what the correction of the axis must earn."""
-        return self.similarity - self.axis.penalty
-
-
-@dataclass(frozen=True, eq=False)
-class Joined:
-    """A model joined by one more reference, for each of several.
-
-    Parameters
-    ----------
-    similarity
-        With it, shape (c,).
-    amplitudes
-        Of the model's references and, last, of its own, shape (c, k + 1).
-    losses
-        The log gain of each of them over the rest, shape (c, k + 1).
-    """
-
-    similarity: FloatArray
-    amplitudes: FloatArray
-    losses: FloatArray
-
-
-def log_gain(before: float, after: float) -> float:
-    """Return ln((1 − V₀) / (1 − V₁)): how much of the disagreement an addition removes."""
-    return float(np.log(max(1.0 - before, MIN_DISAGREEMENT) / max(1.0 - after, MIN_DISAGREEMENT)))
 
 
 class Fitter:
@@ -201,7 +100,8 @@ class Fitter:
             self._weights[key] = weights
         return self._weights[key]
 
-    def _stack(self, rows: tuple[int, ...], broadening_cm: float) -> Float32Array:
+    def stack(self, rows: tuple[int, ...], broadening_cm: float) -> Float32Array:
+        """Return the derivatives of components, shape (k, m): the same few are asked for again and again."""
         key = (rows, broadening_cm)
         if key not in self._stacks:
             self._stacks[key] = self.index.stack(rows, broadening_cm)
@@ -222,7 +122,7 @@ class Fitter:
             return Fit(rows, amplitudes, 0.0, axis, query, fitted)
         weights = self.weights(rows, axis)
         fit_rows(
-            self._stack(rows, axis.broadening_cm),
+            self.stack(rows, axis.broadening_cm),
             query.derivative,
             weights,
             query.threshold,
@@ -241,7 +141,7 @@ class Fitter:
             return gains
         query, broadening_cm = base.query, base.axis.broadening_cm
         add_each(
-            self._stack(base.rows, broadening_cm),
+            self.stack(base.rows, broadening_cm),
             self.index.stack(rows, broadening_cm),
             self.index.holds(rows),
             UNMEASURED_WEIGHT,
@@ -264,7 +164,7 @@ class Fitter:
         similarity = np.zeros(len(rows))
         amplitudes, losses = np.zeros((2, len(rows), len(base.rows) + 1))
         join_each(
-            self._stack(base.rows, broadening_cm),
+            self.stack(base.rows, broadening_cm),
             self.index.stack(rows, broadening_cm),
             self.index.holds(rows),
             UNMEASURED_WEIGHT,
@@ -296,7 +196,7 @@ class Fitter:
         query = whole.query
         losses = np.zeros(len(whole.rows))
         remove_each(
-            self._stack(whole.rows, whole.axis.broadening_cm),
+            self.stack(whole.rows, whole.axis.broadening_cm),
             query.derivative,
             query.compressed,
             self.weights(whole.rows, whole.axis),
@@ -319,74 +219,13 @@ class Fitter:
             Which references may be used, shape (n,).
         """
         rows, offsets_cm = self._first_looks(allowed)
-        similarity = self._alone(rows, offsets_cm)
-        found = [
-            Single(row, value, Axis(offset_cm=offset))
-            for row, value, offset in zip(rows, similarity.tolist(), offsets_cm.tolist(), strict=True)
-        ]
-        found.sort(key=lambda single: -single.merit)
-        if not found:
+        if not rows:
             return []
-        close = [s for s in found[:REFINED] if s.merit >= found[0].merit - WORTH_REFINING]
-        refined = [self._refined_single(single) for single in close]
-        # the rest is compared at the best one's axis: it needs no better answer to come second
-        axis = max(refined, key=lambda single: single.merit).axis
-        rest = found[len(close) :]
-        there = self._alone([s.row for s in rest], np.full(len(rest), axis.offset_cm), axis)
-        for single, value in zip(rest, there.tolist(), strict=True):
-            refined.append(max(single, Single(single.row, value, axis), key=lambda s: s.merit))
-        return sorted(refined, key=lambda single: -single.merit)
-
-    def _first_looks(self, allowed: BoolArray) -> tuple[list[int], FloatArray]:
-        """Return the rows that look most like the query, each with the axis offset at which it does."""
-        step = self.index.step_cm
-        reach = int(AXIS_REACH_CM // step)
-        offsets = np.arange(-reach, reach + 1) * step
-        looks = self.index.looks @ self.index.looks_moved(self.query.compressed, reach).T
-        best, move = np.empty(len(looks), np.float32), np.empty(len(looks), np.intp)
-        best_moves(looks, (PENALTIES[0] * np.square(offsets)).astype(np.float32), best, move)
-        rows = _best(best, allowed, FIRST_LOOKS)
-        return rows, np.asarray(offsets[move[rows]])
-
-    def _alone(self, rows: Sequence[int], offsets_cm: FloatArray, axis: Axis = NO_CORRECTION) -> FloatArray:
-        """Return how well each of several references explains the query alone, shape (len(rows),).
-
-        Each has its own axis offset; stretch and resolution are those of `axis`.
-        """
-        similarity = np.zeros(len(rows))
-        if rows:
-            alone_each(
-                self.index.stack(rows, axis.broadening_cm),
-                self.index.holds(rows),
-                UNMEASURED_WEIGHT,
-                self.query.derivative,
-                self.query.valid,
-                self._grid,
-                offsets_cm,
-                axis.stretch,
-                self.query.threshold,
-                RELATIVE_ERROR,
-                REWEIGHTINGS,
-                similarity,
-            )
-        return similarity
-
-    def _refined_single(self, single: Single) -> Single:
-        axis, merit = self._refined((single.row,), single.axis, single.merit, NO_STRETCHES)
-        return Single(single.row, merit + axis.penalty, axis)
-
-    def refine(self, fit: Fit, *, stretch: bool = False) -> Fit:
-        """Return the fit with the axis and resolution at which its references agree best, all jointly."""
-        axis, _ = self._refined(fit.rows, fit.axis, fit.merit, STRETCHES if stretch else NO_STRETCHES)
-        return self.fit(fit.rows, axis)
-
-    def _refined(
-        self, rows: tuple[int, ...], axis: Axis, merit: float, stretches: FloatArray
-    ) -> tuple[Axis, float]:
-        """Return the axis at which rows agree best, and their merit there."""
-        place = np.array([axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)])
-        merit = refine_axis(
-            np.stack([self._stack(rows, width) for width in BROADENINGS_CM]),
+        axes = np.zeros((len(rows), 3))
+        axes[:, 0] = offsets_cm
+        similarity = np.empty(len(rows))
+        best_alone(
+            np.stack([self.index.widths(row) for row in rows])[:, :, None],
             self.index.holds(rows),
             UNMEASURED_WEIGHT,
             self.query.derivative,
@@ -396,19 +235,66 @@ class Fitter:
             RELATIVE_ERROR,
             REWEIGHTINGS,
             OFFSET_STEPS_CM,
-            stretches,
+            AXIS_REACH_CM,
+            PENALTIES,
+            REFINED,
+            WORTH_REFINING,
+            axes,
+            similarity,
+        )
+        found = [
+            Single(row, value, _axis(place))
+            for row, value, place in zip(rows, similarity.tolist(), axes.tolist(), strict=True)
+        ]
+        return sorted(found, key=lambda single: -single.merit)
+
+    def _first_looks(self, allowed: BoolArray) -> tuple[list[int], FloatArray]:
+        """Return the rows that look most like the query, each with the axis offset at which it does."""
+        step = self.index.step_cm
+        reach = int(AXIS_REACH_CM // step)
+        offsets = np.arange(-reach, reach + 1) * step
+        looks = self.index.similarities(self.index.looks_moved(self.query.compressed, reach))
+        best, move = np.empty(len(looks), np.float32), np.empty(len(looks), np.intp)
+        best_moves(looks, (OFFSET_PENALTY * np.square(offsets)).astype(np.float32), best, move)
+        rows = _best(best, allowed, FIRST_LOOKS)
+        return rows, np.asarray(offsets[move[rows]])
+
+    def refine(self, fit: Fit, *, stretch: bool = False) -> Fit:
+        """Return the fit with the axis and resolution at which its references agree best, all jointly."""
+        axis, query = fit.axis, self.query
+        place = np.array([axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)])
+        refine_axis(
+            self.index.stack_widths(fit.rows),
+            self.index.holds(fit.rows),
+            UNMEASURED_WEIGHT,
+            query.derivative,
+            query.valid,
+            self._grid,
+            query.threshold,
+            RELATIVE_ERROR,
+            REWEIGHTINGS,
+            OFFSET_STEPS_CM,
+            STRETCHES if stretch else NO_STRETCHES,
             AXIS_REACH_CM,
             PENALTIES,
             place,
-            merit,
+            fit.merit,
         )
-        offset_cm, amount, resolution = place.tolist()
-        return Axis(offset_cm, amount, BROADENINGS_CM[int(resolution)]), merit
+        return self.fit(fit.rows, _axis(place.tolist()))
 
     def looks(self, base: Fit, allowed: BoolArray, count: int = LOOKS) -> list[int]:
         """Return the rows that look most like what a fit leaves, best first."""
-        similarity = self.index.looks @ self._look_of_rest(base)
+        similarity = self.index.similarities(self._look_of_rest(base))
         return [row for row in _best(similarity, allowed, count) if row not in base.rows]
+
+    def looks_each(self, asked: Sequence[tuple[Fit, BoolArray, int]]) -> list[list[int]]:
+        """Return `looks` of several fits, each with what is allowed and how many, in one pass."""
+        rests = np.stack([self._look_of_rest(base) for base, _, _ in asked])
+        similarity = np.ascontiguousarray(self.index.similarities(rests).T)
+        return [
+            [row for row in _best(own, allowed, count) if row not in base.rows]
+            for own, (base, allowed, count) in zip(similarity, asked, strict=True)
+        ]
 
     def looks_among(self, base: Fit, rows: Sequence[int], count: int) -> list[int]:
         """Return those of some rows that look most like what a fit leaves, best first."""
@@ -422,6 +308,11 @@ class Fitter:
         out = np.empty(self.index.looks.shape[1], np.float32)
         pool_rest(query.derivative, base.fitted, query.valid, query.threshold, POOL, out)
         return out
+
+
+def _axis(place: Sequence[float]) -> Axis:
+    """Return an axis from its offset, stretch and number of the resolution."""
+    return Axis(place[0], place[1], BROADENINGS_CM[int(place[2])])
 
 
 def _best(similarity: Float32Array, allowed: BoolArray, count: int) -> list[int]:

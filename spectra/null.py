@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from spectriage.spectra.contrast import ContrastIndex
+from spectriage.spectra.contrast_index import ContrastIndex
 from spectriage.spectra.errors import LibraryError
+from spectriage.spectra.fit import MIN_DISAGREEMENT, Axis
 from spectriage.spectra.mismatch import mismatched
-from spectriage.spectra.mixture import MIN_DISAGREEMENT, Axis, Fitter
+from spectriage.spectra.mixture import Fitter
 from spectriage.spectra.reference import ReferenceSet
 from spectriage.spectra.spectrum import FloatArray, Spectrum
 

@@ -121,11 +121,14 @@ class Policy:
 
     def required_gain(self, reference: Reference) -> float:
         """Return the log gain that a reference must bring."""
-        if reference.is_packaging:
+        hazardous = reference.hazard is not Hazard.NONE
+        return self.required_gain_of(packaging=reference.is_packaging, hazardous=hazardous)
+
+    def required_gain_of(self, *, packaging: bool, hazardous: bool) -> float:
+        """Return the log gain that packaging, what alarms or warns, or anything else must bring."""
+        if packaging:
             return self.packaging_gain
-        if reference.hazard.alarms or reference.hazard.warns:
-            return self.hazard_gain
-        return self.gain
+        return self.hazard_gain if hazardous else self.gain
 
     @staticmethod
     def single_line_holds(similarity: float, offset_cm: float) -> bool:

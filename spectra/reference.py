@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, SupportsIndex, overload
@@ -114,17 +114,29 @@ class LazyRecords(Sequence[Reference]):
         Of the n records, UTF-8, shape (n,); whoever makes this has checked that none stands twice.
     make
         Makes the record of a row.
+    columns
+        Text fields of all records, UTF-8, shape (n,), by the name of the attribute.
     """
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, ids: NDArray[np.bytes_], make: Callable[[int], Reference]) -> None:
+    def __init__(
+        self,
+        ids: NDArray[np.bytes_],
+        make: Callable[[int], Reference],
+        columns: Mapping[str, NDArray[np.bytes_]],
+    ) -> None:
         self.ids = ids
+        self.columns = columns
         self._make = make
         self._made: dict[int, Reference] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __iter__(self) -> Iterator[Reference]:
+        """Go through all without keeping them."""
+        return (self._made.get(row) or self._make(row) for row in range(len(self)))
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> Reference: ...
@@ -153,7 +165,8 @@ class LazyRecords(Sequence[Reference]):
 
     def at(self, rows: NDArray[np.intp]) -> LazyRecords:
         """Return the records of some rows."""
-        return LazyRecords(self.ids[rows], lambda row: self[int(rows[row])])
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return LazyRecords(self.ids[rows], lambda row: self[int(rows[row])], columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,6 +226,15 @@ class ReferenceSet:
         if isinstance(self.records, LazyRecords):
             return self.records.ids
         return np.array([record.id.encode("utf-8") for record in self.records], dtype=np.bytes_)
+
+    def column(self, name: str) -> NDArray[np.bytes_]:
+        """Return ``family``, ``material_class``, ``hazard`` or ``tier`` of all in UTF-8, shape (n,).
+
+        Of a library file without making its records: there may be a hundred thousand.
+        """
+        if isinstance(self.records, LazyRecords):
+            return self.records.columns[name]
+        return np.array([str(getattr(record, name)).encode("utf-8") for record in self.records], np.bytes_)
 
     def subset(self, keep: NDArray[np.bool_]) -> ReferenceSet:
         """Return the references where `keep` (shape (n,)) is true; the indexes are cut along with them.

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectriage.spectra.bands import band_support, independent_supports, supported_share
-from spectriage.spectra.contrast import ContrastIndex
-from spectriage.spectra.mixture import NO_CORRECTION, Fit, Fitter, Single
+from spectriage.spectra.contrast_index import ContrastIndex
+from spectriage.spectra.fit import NO_CORRECTION, Fit, Single
+from spectriage.spectra.mixture import Fitter
 from spectriage.spectra.policy import Policy
 from spectriage.spectra.reference import Tier
 from spectriage.spectra.spectrum import BoolArray
@@ -58,10 +59,11 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
     most
         Most components, packaging not counted.
     """
-    records = fitter.index.references.records
+    index = fitter.index
+    records = index.references.records
 
     def required(row: int) -> float:
-        return policy.required_gain(records[row])
+        return policy.required_gain_of(packaging=index.packaging[row], hazardous=index.hazardous[row])
 
     runner_up = fitter.first(allowed)
     if not runner_up or runner_up[0].similarity <= 0.0:

@@ -41,7 +41,7 @@ def made_up_spectra(count: int, shift: FloatArray, seed: int = 0) -> Float32Arra
 
 def made_up_library(count: int) -> ReferenceSet:
     """Return a library on the default grid, with the search matrices of an identification."""
-    from spectriage.spectra.contrast import LOOKS_KEY, look_matrix
+    from spectriage.spectra.looks import LOOKS_KEY, look_matrix
     from spectriage.spectra.search import index_matrix
 
     shift = DEFAULT_GRID.shift

@@ -9,7 +9,7 @@ import pytest
 
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
 from spectriage.bench.suite._synthetic import made_up_library, made_up_scan
-from spectriage.spectra.contrast import ContrastIndex
+from spectriage.spectra.contrast_index import ContrastIndex
 from spectriage.spectra.mixture import Fitter
 from spectriage.spectra.policy import Policy
 from spectriage.spectra.selection import select

@@ -12,17 +12,12 @@ from scipy.signal import savgol_coeffs, savgol_filter
 
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
 from spectriage.spectra._kernels_compress import compress
-from spectriage.spectra.contrast import (
-    LOOKS_KEY,
-    NOISE_MULTIPLE,
-    THRESHOLD_FLOOR,
-    Contrast,
-    ContrastIndex,
-    contrast,
-    look_matrix,
-)
+from spectriage.spectra.contrast import NOISE_MULTIPLE, THRESHOLD_FLOOR, Contrast, contrast
+from spectriage.spectra.contrast_index import BROADENINGS_CM, ContrastIndex
+from spectriage.spectra.fit import Axis
 from spectriage.spectra.grid import Grid, resample
-from spectriage.spectra.mixture import Axis, Fitter
+from spectriage.spectra.looks import LOOKS_KEY, look_matrix
+from spectriage.spectra.mixture import Fitter
 from spectriage.spectra.noise import noise_level
 from spectriage.spectra.reference import Hazard
 
@@ -155,7 +150,7 @@ def test_rows_are_unit_derivatives(index):
         assert index.derivative_norm(row) == pytest.approx(norm, rel=1e-6)
 
 
-@pytest.mark.parametrize("fwhm", [6.0, 12.0])
+@pytest.mark.parametrize("fwhm", BROADENINGS_CM[1:])
 def test_broadened_rows_are_those_of_scipy(index, fwhm):
     sigma = fwhm / (2.0 * np.sqrt(2.0 * np.log(2.0))) / 2.0
     expected = gaussian_filter1d(index.row(0).astype(np.float64), sigma, mode="constant", truncate=4.0)
@@ -207,8 +202,22 @@ def test_imitators_are_harmless_of_other_families_and_the_likest_first(index):
     other = ContrastIndex(replace(index.references, records=records))
     cosines = other.looks @ other.looks[0]
     expected = [row for row in np.argsort(-cosines) if row in (3, 4, 5) and cosines[row] > 0]
-    assert [row for row, _ in other.imitators(0)] == expected
-    assert all(other.families[row] == family for row, family in other.imitators(0))
+    probes = other.probes((0, 5))
+    families = probes.imitator_families[0]
+    assert families.tolist() == [other.families[row] for row in expected] + [-1] * (6 - len(expected))
+    for place, row in enumerate(expected):
+        np.testing.assert_array_equal(probes.imitators[0, place], other.rows[row, :: probes.thin])
+
+
+def test_probes_are_references_thinned(index):
+    probes = index.probes((1, 3), 8.0)
+    assert probes.thin == 2
+    np.testing.assert_array_equal(probes.derivatives, index.stack([1, 3], 8.0)[:, ::2])
+    np.testing.assert_array_equal(probes.holds, index.holds([1, 3])[:, ::2])
+    np.testing.assert_array_equal(probes.unlike[1], index.unlike(3, 8.0)[::2])
+    first, second = np.split(probes.bands, probes.band_ends[:-1])
+    np.testing.assert_array_equal(first, index.bands(1, 8.0))
+    np.testing.assert_array_equal(second, index.bands(3, 8.0))
 
 
 def test_looks_have_unit_rows_and_keep_empty_ones(index):

@@ -79,7 +79,7 @@ def test_the_amount_that_brings_what_is_wanted_is_the_root(count, others, start)
         case = Case(seed, count)
         found = amount_that_brings(wanted, start, AMOUNTS, *case.arguments(others=others))
         root = brentq(lambda a, c=case: c.expected(a, others=others) - wanted, *AMOUNTS)
-        assert found == pytest.approx(root, rel=0.04)
+        assert found == pytest.approx(root, rel=0.05)
 
 
 def test_no_amount_does_where_the_greatest_does_not():
@@ -110,28 +110,29 @@ def test_both_the_gain_and_the_margin_must_be_reached():
 
 
 def test_several_targets_are_each_sought_alone():
-    case, every = Case(3, 2), 2
+    case = Case(3, 2)
     rng = np.random.default_rng(5)
-    targets = np.array([case.target, curve(rng), curve(rng)]).astype(np.float32)
+    targets = np.array([case.target, curve(rng), curve(rng), curve(rng)]).astype(np.float32)
     holds = rng.random(targets.shape) < 0.95
-    held, held_amounts = targets[::-1].copy(), np.array([0.1, 0.0, 0.2])
-    others = np.stack([case.others] * 3).astype(np.float32)
-    counts = np.array([2, 1, 0])
+    held, held_amounts = targets[::-1].copy(), np.array([0.1, 0.0, 0.2, 0.0])
+    imitators = np.array([[*case.others, curve(rng)]] * 4).astype(np.float32)
+    families = np.array([[4, 5, 6], [7, 5, 7], [-1, -1, -1], [4, 5, 6]])
+    expected = {0: [0, 2], 1: [0, 2], 2: []}
+    asked, taken = np.array([0, 1, 2]), np.array([5])
     base, weights = case.base.astype(np.float32), case.weights.astype(np.float32)
     empty, found = case.empty.astype(np.float32), np.empty(3)
     wanted = np.array([0.4, 0.05])
     least_visible_each(
-        base, case.amounts, empty, weights, targets, holds, 0.5, held, held_amounts, 1.1 * targets, others,
-        counts, THRESHOLD, ERROR, ITERATIONS, wanted, AMOUNTS, every, found,
+        base, case.amounts, empty, weights, asked, targets, holds, 0.5, held, held_amounts, 1.1 * targets,
+        imitators, families, taken, 2, THRESHOLD, ERROR, ITERATIONS, wanted, AMOUNTS, found,
     )  # fmt: skip
-    for c in range(3):
-        lowered = np.where(holds[c], weights, np.minimum(weights, np.float32(0.5)))
+    for c, others in expected.items():
         alone = least_visible(
-            np.vstack([base, targets[c]])[:, ::every].copy(),
-            others[c, : counts[c], ::every].copy(),
-            (empty - np.float32(held_amounts[c]) * held[c])[::every].copy(),
-            (1.1 * targets[c]).astype(np.float32)[::every].copy(),
-            lowered[::every].copy(),
+            np.vstack([base, targets[c]]),
+            imitators[c, others],
+            empty - np.float32(held_amounts[c]) * held[c],
+            (1.1 * targets[c]).astype(np.float32),
+            np.where(holds[c], weights, np.minimum(weights, np.float32(0.5))),
             case.amounts, THRESHOLD, ERROR, ITERATIONS, wanted, AMOUNTS, 0.14,
         )  # fmt: skip
-        assert found[c] == pytest.approx(alone, rel=0.03)
+        assert found[c] == pytest.approx(alone, rel=0.05)

@@ -12,15 +12,9 @@ from spectriage.spectra import Spectrum
 from spectriage.spectra._kernels_compress import agreement
 from spectriage.spectra._kernels_fit import fit_rows, nonnegative_least_squares
 from spectriage.spectra._kernels_looks import best_allowed, best_moves
-from spectriage.spectra.mixture import (
-    BROADENINGS_CM,
-    RELATIVE_ERROR,
-    REWEIGHTINGS,
-    UNMEASURED_WEIGHT,
-    Axis,
-    Fitter,
-    log_gain,
-)
+from spectriage.spectra.contrast_index import BROADENINGS_CM
+from spectriage.spectra.fit import Axis, log_gain
+from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, UNMEASURED_WEIGHT, Fitter
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.floats(0.0, 0.9), st.booleans())

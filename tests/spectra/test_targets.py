@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from spectriage.spectra import Spectrum
+from spectriage.spectra.fit import Axis
 from spectriage.spectra.identify import Identifier
-from spectriage.spectra.mixture import Axis, Fitter
+from spectriage.spectra.mixture import Fitter
 from spectriage.spectra.policy import DEFAULT_TARGETS, Policy, Target
 
 CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"
