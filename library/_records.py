@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spectriage.library._hdf5 import GuardedFile
 from spectriage.library._layout import NUMBER_FIELDS, TEXT_FIELDS
+from spectriage.spectra.mapped import RowSource
 from spectriage.spectra.reference import Hazard, LazyRecords, Reference, Tier
 
 TIERS = {tier.value.encode(): tier for tier in Tier}
@@ -45,8 +46,10 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
     for name in TEXT_FIELDS:
         _check_text(file, table[name])
 
+    entries = RowSource(table.view(np.uint8).reshape(table.size, table.dtype.itemsize))
+
     def make(row: int) -> Reference:
-        entry = table[row]
+        entry = entries.row(row).view(table.dtype)[0]
         values: dict[str, Any] = {
             attribute: entry[name].decode("utf-8") for name, attribute in TEXT_FIELDS.items()
         }

@@ -130,7 +130,8 @@ def _solve_positive(
             slope -= gram[i, free[q]] * x[q]
         if gram[i, i] > 0.0 and slope > 1e-12 * abs(target[i]):
             return False
-    solution[:] = 0.0
+    for i in range(n):
+        solution[i] = 0.0
     for q in range(count):
         solution[free[q]] = x[q]
     return True
@@ -211,7 +212,8 @@ def fit_rows(
     for _ in range(iterations):
         moments(rows, query, weights, before, floor, slope, gram, target)
         _minimise(gram, target, amplitudes, free, factor, x)
-        before[:] = amplitudes
+        for i in range(k):
+            before[i] = amplitudes[i]
     combine(rows, amplitudes, fitted)
 
 
@@ -246,8 +248,10 @@ def correct_axis(
     """
     m = values.size
     weights = np.empty(4, np.float32)
-    out[:] = _ZERO
-    out_valid[:] = False
+    for p in range(out.size):
+        out[p] = _ZERO
+    for p in range(out.size):
+        out_valid[p] = False
     if stretch == 0.0:
         # every point lies at the same place between its neighbours
         place = -offset_cm / step_cm

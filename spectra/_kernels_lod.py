@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from spectriage.spectra._jit import kernel
 from spectriage.spectra._kernels_compress import agreement, compress
 from spectriage.spectra._kernels_fit import fit_rows
-from spectriage.spectra._kernels_tries import lower
+from spectriage.spectra._kernels_tries import copy, lower
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -21,27 +21,6 @@ _SLOPE, _LEAST_SLOPE, _GREATEST_SLOPE = 1.2, 0.3, 3.0
 """How steeply what is brought grows with the amount, both as logarithms: at first, and within what limits."""
 _LEAST_SHARE = 0.02
 """What brings less than this share of what is wanted brings nothing."""
-
-
-@kernel(fastmath=True)
-def _left_by(
-    stack: Float32Array,
-    derivative: Float32Array,
-    compressed: Float32Array,
-    weights: Float32Array,
-    threshold: float,
-    relative_error: float,
-    iterations: int,
-    amplitudes: FloatArray,
-    fitted: Float32Array,
-    scratch: Float32Array,
-) -> float:
-    """Return the logarithm of the disagreement that a fit by `stack` leaves."""
-    similarity = 0.0
-    if stack.shape[0] > 0:
-        fit_rows(stack, derivative, weights, threshold, relative_error, iterations, amplitudes, fitted)
-        similarity = agreement(compressed, fitted, weights, threshold, scratch)
-    return float(np.log(max(1.0 - similarity, 1e-4)))
 
 
 @kernel()
@@ -65,26 +44,42 @@ def brought_by(
     k, m = stack.shape[0] - 1, empty.size
     derivative, compressed = np.empty(m, np.float32), np.empty(m, np.float32)
     fitted, scratch = np.empty(m, np.float32), np.empty(m, np.float32)
+    other = np.empty((k + 1, m), np.float32)
+    for i in range(k + 1):
+        copy(stack[i], other[i])
     added = np.float32(amount)
     for p in range(m):
         derivative[p] = empty[p] + added * spike[p] if weights[p] > 0.0 else np.float32(0.0)
     compress(derivative, threshold, compressed)
-    options = (derivative, compressed, weights, threshold, relative_error, iterations)
     amplitudes = np.empty(k + 1)
-    amplitudes[:k] = base_amplitudes
-    amplitudes[k] = amount
-    left = _left_by(stack, *options, amplitudes, fitted, scratch)
-    amplitudes[:k] = base_amplitudes
-    if imitators.shape[0] == 0:
-        return _left_by(stack[:k], *options, amplitudes[:k], fitted, scratch) - left
-    other = stack.copy()
-    least = np.inf
-    for j in range(imitators.shape[0]):
-        other[k] = imitators[j]
-        amplitudes[:k] = base_amplitudes
+    with_target, without = 0.0, np.inf
+    # with the target first, then with each imitator in its place, or with nothing there
+    for option in range(1 + max(1, imitators.shape[0])):
+        size = k if option > 0 and imitators.shape[0] == 0 else k + 1
+        if 0 < option <= imitators.shape[0]:
+            copy(imitators[option - 1], other[k])
+        for i in range(k):
+            amplitudes[i] = base_amplitudes[i]
         amplitudes[k] = amount
-        least = min(least, _left_by(other, *options, amplitudes, fitted, scratch) - left)
-    return least
+        similarity = 0.0
+        if size > 0:
+            fit_rows(
+                other[:size],
+                derivative,
+                weights,
+                threshold,
+                relative_error,
+                iterations,
+                amplitudes[:size],
+                fitted,
+            )
+            similarity = agreement(compressed, fitted, weights, threshold, scratch)
+        left = np.log(max(1.0 - similarity, 1e-4))
+        if option == 0:
+            with_target = left
+        else:
+            without = min(without, left)
+    return float(without - with_target)
 
 
 @kernel()
@@ -160,14 +155,30 @@ def least_visible(
     (j, m) in its place. `amounts` are the ends of the search, `start` is where it begins; infinity when the
     upper end does not do.
     """
-    options = (empty, spike, weights, base_amplitudes, threshold, relative_error, iterations)
-    amount = amount_that_brings(wanted[0], start, amounts, stack, imitators[:0], *options)
-    if imitators.shape[0] == 0 or not amount < np.inf:
-        return amount
-    # mostly no other is then taken for it any more: only where one is, the amount that tells is sought
-    if brought_by(amount, stack, imitators, *options) >= wanted[1]:
-        return amount
-    return max(amount, amount_that_brings(wanted[1], amount, amounts, stack, imitators, *options))
+    amount = amounts[0]
+    among = np.empty(2)
+    among[1] = amounts[1]
+    for needed in range(2 if imitators.shape[0] > 0 else 1):
+        # mostly no other is taken for it where it gains enough: then the search ends where it begins
+        among[0] = amount
+        found = amount_that_brings(
+            wanted[needed],
+            amount if needed else start,
+            among,
+            stack,
+            imitators if needed else imitators[:0],
+            empty,
+            spike,
+            weights,
+            base_amplitudes,
+            threshold,
+            relative_error,
+            iterations,
+        )
+        if not found < np.inf:
+            return np.inf
+        amount = max(amount, found)
+    return amount
 
 
 @kernel()
@@ -221,11 +232,12 @@ def least_visible_each(
     stack = np.empty((k + 1, m), np.float32)
     lowered, empty = np.empty(m, np.float32), np.empty(m, np.float32)
     others = np.empty((most, m), np.float32)
-    stack[:k] = base
+    for i in range(k):
+        copy(base[i], stack[i])
     start = np.sqrt(amounts[0] * amounts[1])
     for place in range(asked.size):
         c = asked[place]
-        stack[k] = targets[c]
+        copy(targets[c], stack[k])
         lower(weights, holds[c], unmeasured_weight, lowered)
         count = 0
         for j in range(families.shape[1]):
@@ -233,7 +245,7 @@ def least_visible_each(
             for family in taken_families:
                 free &= families[c, j] != family
             if free:
-                others[count] = imitators[c, j]
+                copy(imitators[c, j], others[count])
                 count += 1
         taken = np.float32(held_amounts[c])
         for p in range(m):

@@ -19,7 +19,8 @@ def pool(compressed: Float32Array, points: int, moved: int, out: Float32Array) -
     Shape of `out` is (⌈m / points⌉,); what moves in at the ends is zero.
     """
     m = compressed.size
-    out[:] = np.float32(0.0)
+    for g in range(out.size):
+        out[g] = np.float32(0.0)
     first, last = max(0, moved), min(m, m + moved)
     for p in range(first, last):
         out[p // points] += compressed[p - moved]

@@ -20,7 +20,8 @@ _ZERO = np.float32(0.0)
 @kernel(fastmath=True)
 def combine(rows: Float32Array, amplitudes: FloatArray, out: Float32Array) -> None:
     """Write the sum of rows (k, m), each times its amplitude."""
-    out[:] = _ZERO
+    for p in range(out.size):
+        out[p] = _ZERO
     for i in range(rows.shape[0]):
         if amplitudes[i] > 0.0:
             amplitude = np.float32(amplitudes[i])

@@ -11,15 +11,54 @@ FloatArray = NDArray[np.float64]
 
 
 @kernel()
-def quantile(values: FloatArray, share: float) -> float:
-    """Return the quantile of values (n,), linear between two of them; n > 0."""
+def _select(values: FloatArray, place: int) -> float:
+    """Return what would stand at `place` if values (n,) were sorted; nothing after it is then less.
+
+    Hoare's quickselect, in place: NumPy's partition brings a whole sorting library along when it is compiled.
+    """
+    low, high = 0, values.size - 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if place <= j:
+            high = j
+        elif place >= i:
+            low = i
+        else:
+            break
+    return float(values[place])
+
+
+@kernel()
+def quantile_of(values: FloatArray, share: float) -> float:
+    """Return the quantile of finite values (n,), linear between two of them; n > 0. Their order is lost."""
     place = share * (values.size - 1)
     low = int(place)
-    parted = np.partition(values, low)
-    below = parted[low]
+    below = _select(values, low)
     if place == low:
         return float(below)
-    return float(below + (place - low) * (parted[low + 1 :].min() - below))
+    above = values[low + 1]
+    for p in range(low + 2, values.size):
+        above = min(above, values[p])
+    return float(below + (place - low) * (above - below))
+
+
+@kernel()
+def quantile(values: FloatArray, share: float) -> float:
+    """Return the quantile of finite values (n,), linear between two of them; n > 0."""
+    own = np.empty(values.size)
+    for p in range(values.size):
+        own[p] = values[p]
+    return quantile_of(own, share)
 
 
 @kernel()
@@ -37,7 +76,9 @@ def residual_level(values: FloatArray, weights: FloatArray, width: int, share: f
     """
     half = weights.size // 2
     size = values.size - 2 * half
-    left = values[half : half + size].copy()
+    left = np.empty(size)
+    for p in range(size):
+        left[p] = values[half + p]
     for k in range(weights.size):
         weight = weights[k]
         for p in range(size):
@@ -46,7 +87,7 @@ def residual_level(values: FloatArray, weights: FloatArray, width: int, share: f
     for k in range(width):
         for p in range(local.size):
             local[p] += left[p + k] * left[p + k]
-    return float(quantile(local, share)) / width
+    return quantile_of(local, share) / width
 
 
 @kernel()
@@ -54,42 +95,52 @@ def _is_sharp(values: FloatArray, start: int, width: int, sharpness: float) -> b
     """Whether `width` points from `start` stand out of the six around them, which are level by comparison."""
     around = np.empty(6)
     count = 0
-    for p in range(max(0, start - 3), start):
-        around[count] = values[p]
-        count += 1
-    for p in range(start + width, min(values.size, start + width + 3)):
-        around[count] = values[p]
-        count += 1
+    for p in range(max(0, start - 3), min(values.size, start + width + 3)):
+        if p < start or p >= start + width:
+            # kept in order
+            at = count
+            while at > 0 and around[at - 1] > values[p]:
+                around[at] = around[at - 1]
+                at -= 1
+            around[at] = values[p]
+            count += 1
     if count < 4:
         return False
-    level = np.sort(around[:count])
-    middle = 0.5 * (level[(count - 1) // 2] + level[count // 2])
-    height = values[start : start + width].min() - middle
-    return bool(height > sharpness * (level[-1] - level[0]))
+    height = values[start]
+    for p in range(start, start + width):
+        height = min(height, values[p])
+    middle = 0.5 * (around[(count - 1) // 2] + around[count // 2])
+    return bool(height - middle > sharpness * (around[count - 1] - around[0]))
 
 
 @kernel()
-def sharp_steps(values: FloatArray, threshold: float, widest: int, sharpness: float) -> NDArray[np.intp]:
-    """Return where values rise and fall again by far more than they usually change; shape (k, 2).
+def sharp_steps(
+    values: FloatArray, threshold: float, widest: int, sharpness: float, places: NDArray[np.intp]
+) -> int:
+    """Find where values (n,) rise and fall again by far more than they usually change; return how often.
 
-    Each row is the first point that stands out, and how many do, up to `widest`. The change is measured by
-    its modified z-score: less the median, in units of the median absolute deviation over 0.6745. The points
-    stand out by `sharpness` times what those around them vary.
+    Each row of `places` (k, 2) is the first point that stands out, and how many do, up to `widest`; no more
+    are found than it has room for. The change is measured by its modified z-score: less the median, in units
+    of the median absolute deviation over 0.6745. The points stand out by `sharpness` times what those around
+    them vary.
     """
     n = values.size - 1
-    steps = values[1:] - values[:-1]
-    middle = quantile(steps, 0.5)
-    steps -= middle
-    spread = quantile(np.abs(steps), 0.5) / 0.6745
-    places = np.empty((n * widest, 2), np.intp)
+    steps, own = np.empty(n), np.empty(n)
+    for p in range(n):
+        own[p] = values[p + 1] - values[p]
+    for p in range(n):
+        steps[p] = own[p]
+    middle = quantile_of(own, 0.5)
+    for p in range(n):
+        steps[p] -= middle
+        own[p] = abs(steps[p])
+    limit = threshold * quantile_of(own, 0.5) / 0.6745
     count = 0
-    if spread > 0.0:
-        limit = threshold * spread
-        for width in range(1, widest + 1):
-            for p in range(n - width):
-                if steps[p] > limit and steps[p + width] < -limit:
-                    if _is_sharp(values, p + 1, width, sharpness):
-                        places[count, 0] = p + 1
-                        places[count, 1] = width
-                        count += 1
-    return places[:count]
+    for width in range(1, widest + 1):
+        for p in range(n - width):
+            if limit > 0.0 and steps[p] > limit and steps[p + width] < -limit and count < len(places):
+                if _is_sharp(values, p + 1, width, sharpness):
+                    places[count, 0] = p + 1
+                    places[count, 1] = width
+                    count += 1
+    return count

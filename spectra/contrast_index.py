@@ -27,7 +27,7 @@ BAND_HEIGHT = 0.08
 """A band of a reference counts when its curvature is at least this share of its strongest band's."""
 BROADENINGS_CM = (0.0, 8.0, 12.0)
 """Widths of the Gaussians by which references are blurred, to the resolution of a coarser instrument."""
-KEPT_ROWS = 1024
+KEPT_ROWS = 384
 LOOK_ROWS = 2048
 UNLIKE_DRAWS = 10
 IMITATORS = 6
@@ -100,6 +100,7 @@ class ContrastIndex:
         self.packaging: BoolArray = references.column("material_class") == b"packaging"
         self.hazardous: BoolArray = references.column("hazard") != Hazard.NONE.encode()
         self._widths: dict[int, Float32Array] = {}
+        self._read: dict[int, Float32Array] = {}
         self._bands: dict[tuple[int, float], NDArray[np.intp]] = {}
         self._unlike: dict[tuple[int, float], Float32Array] = {}
         self._probes: dict[tuple[tuple[int, ...], float], Probes] = {}
@@ -141,25 +142,28 @@ class ContrastIndex:
     def row(self, index: int, broadening_cm: float = 0.0) -> Float32Array:
         """Return one reference's derivative, shape (m,), blurred to one of `BROADENINGS_CM`."""
         if broadening_cm == 0.0:
-            return self._row_source.row(index)
+            if not self._row_source.reads:
+                return self._row_source.row(index)
+            if index not in self._read:
+                self._remember(self._read, index, self._row_source.row(index))
+            return self._read[index]
         return np.asarray(self.widths(index)[BROADENINGS_CM.index(broadening_cm)])
 
     def widths(self, index: int) -> Float32Array:
         """Return one reference's derivative blurred to each of `BROADENINGS_CM`, shape (b, m)."""
         if index not in self._widths:
-            row = self._row_source.row(index).astype(np.float64)
+            row = self.row(index).astype(np.float64)
             widths = np.stack([blurred(row, width, self.step_cm) for width in BROADENINGS_CM])
             self._remember(self._widths, index, widths.astype(np.float32))
         return self._widths[index]
 
     def stack(self, rows: Sequence[int], broadening_cm: float = 0.0) -> Float32Array:
         """Return several references' derivatives, shape (k, m), blurred."""
-        if broadening_cm == 0.0:
+        if broadening_cm == 0.0 and not self._row_source.reads:
             return self._row_source.rows(rows)
-        width = BROADENINGS_CM.index(broadening_cm)
         stack = np.empty((len(rows), self.rows.shape[1]), np.float32)
         for i, row in enumerate(rows):
-            stack[i] = self.widths(row)[width]
+            stack[i] = self.row(row, broadening_cm)
         return stack
 
     def stack_widths(self, rows: Sequence[int]) -> Float32Array:
@@ -263,7 +267,7 @@ class ContrastIndex:
     def _remember(memory: dict[Key, Value], key: Key, value: Value) -> None:
         """Keep a bounded number of prepared rows: a scan asks for the same few again and again."""
         if len(memory) >= KEPT_ROWS:
-            memory.clear()
+            del memory[next(iter(memory))]
         memory[key] = value
 
 

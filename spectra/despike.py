@@ -32,7 +32,9 @@ def find_spikes(intensity: FloatArray, *, threshold: float = THRESHOLD) -> NDArr
     if not threshold > 0.0:
         raise ParameterError(f"a threshold of {threshold} is not positive")
     spikes = np.zeros(intensity.size, dtype=bool)
-    for start, width in sharp_steps(intensity, threshold, WIDEST, SHARPNESS).tolist():
+    places = np.empty((WIDEST * intensity.size, 2), np.intp)
+    found = sharp_steps(intensity, threshold, WIDEST, SHARPNESS, places)
+    for start, width in places[:found].tolist():
         spikes[start : start + width] = True
     return spikes
 

@@ -110,12 +110,15 @@ class Joined:
         With it, shape (c,).
     amplitudes
         Of the model's references and, last, of its own, shape (c, k + 1).
+    gains
+        Its log gain over the model as it was fitted, shape (c,).
     losses
-        The log gain of each of them over the rest, shape (c, k + 1).
+        The log gain of each of them over the rest, shape (c, k + 1); zero where not asked for.
     """
 
     similarity: FloatArray
     amplitudes: FloatArray
+    gains: FloatArray
     losses: FloatArray
 
 

@@ -63,6 +63,11 @@ class RowSource(Generic[Scalar]):
         if self._file is not None:
             self._start = matrix.ctypes.data - self._file.address
 
+    @property
+    def reads(self) -> bool:
+        """Whether rows are read from the file, and not through the map."""
+        return self._file is not None
+
     def row(self, index: int) -> NDArray[Scalar]:
         """Return one row, shape (m,): a copy or a read-only view. Raises as `rows` does."""
         if self._file is None:

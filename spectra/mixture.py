@@ -8,13 +8,13 @@ instruments is shared by every wrong addition, so that the factor, not the absol
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from spectriage.spectra._kernels_compress import agreement
-from spectriage.spectra._kernels_fit import fit_rows
+from spectriage.spectra._kernels_axes import best_axes
 from spectriage.spectra._kernels_looks import best_allowed, best_moves, pool_rest
-from spectriage.spectra._kernels_tries import add_each, best_alone, join_each, refine_axis, remove_each
+from spectriage.spectra._kernels_tries import join_each
 from spectriage.spectra.contrast import Contrast, contrast
 from spectriage.spectra.contrast_index import BROADENINGS_CM, ContrastIndex
 from spectriage.spectra.fit import (
@@ -79,7 +79,6 @@ class Fitter:
         self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
         self._fits: dict[tuple[tuple[int, ...], Axis], Fit] = {}
         self._stacks: dict[tuple[tuple[int, ...], float], Float32Array] = {}
-        self._scratch = np.empty(shift.size, np.float32)
 
     def query_at(self, axis: Axis) -> Contrast:
         """Return the query under an axis correction."""
@@ -116,70 +115,62 @@ class Fitter:
 
     def _fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
         query = self.query_at(axis)
-        fitted = np.zeros_like(query.derivative)
-        amplitudes = np.zeros(len(rows))
+        nothing = Fit((), np.zeros(0), 0.0, axis, query, np.zeros_like(query.derivative))
         if not rows or query.norm == 0.0:
-            return Fit(rows, amplitudes, 0.0, axis, query, fitted)
-        weights = self.weights(rows, axis)
-        fit_rows(
-            self.stack(rows, axis.broadening_cm),
-            query.derivative,
-            weights,
-            query.threshold,
-            RELATIVE_ERROR,
-            REWEIGHTINGS,
-            amplitudes,
-            fitted,
-        )
-        similarity = agreement(query.compressed, fitted, weights, query.threshold, self._scratch)
-        return Fit(rows, amplitudes, similarity, axis, query, fitted)
+            return replace(nothing, rows=rows, amplitudes=np.zeros(len(rows)))
+        joined = self._join(rows[:-1], axis, nothing.fitted, rows[-1:])
+        amplitudes = joined.amplitudes[0]
+        fitted = amplitudes.astype(np.float32) @ self.stack(rows, axis.broadening_cm)
+        return Fit(rows, amplitudes, float(joined.similarity[0]), axis, query, fitted)
 
     def gains(self, base: Fit, rows: Sequence[int]) -> FloatArray:
         """Return what adding each of several references removes of the disagreement, shape (len(rows),)."""
-        gains = np.zeros(len(rows))
-        if not len(rows):
-            return gains
-        query, broadening_cm = base.query, base.axis.broadening_cm
-        add_each(
-            self.stack(base.rows, broadening_cm),
-            self.index.stack(rows, broadening_cm),
-            self.index.holds(rows),
-            UNMEASURED_WEIGHT,
-            query.derivative,
-            query.compressed,
-            self.weights(base.rows, base.axis),
-            base.fitted,
-            base.amplitudes,
-            query.threshold,
-            RELATIVE_ERROR,
-            REWEIGHTINGS,
-            MIN_DISAGREEMENT,
-            gains,
-        )
-        return gains
+        return self._join(base.rows, base.axis, base.fitted, rows).gains
 
     def joined(self, base: Fit, rows: Sequence[int]) -> Joined:
         """Fit the model with each of several references, and see what each part of it is then worth."""
-        query, broadening_cm = base.query, base.axis.broadening_cm
-        similarity = np.zeros(len(rows))
-        amplitudes, losses = np.zeros((2, len(rows), len(base.rows) + 1))
-        join_each(
-            self.stack(base.rows, broadening_cm),
-            self.index.stack(rows, broadening_cm),
-            self.index.holds(rows),
-            UNMEASURED_WEIGHT,
-            query.derivative,
-            query.compressed,
-            self.weights(base.rows, base.axis),
-            query.threshold,
-            RELATIVE_ERROR,
-            REWEIGHTINGS,
-            MIN_DISAGREEMENT,
-            similarity,
-            amplitudes,
-            losses,
-        )
-        return Joined(similarity, amplitudes, losses)
+        return self._join(base.rows, base.axis, base.fitted, rows, remove=True)
+
+    def losses(self, whole: Fit) -> FloatArray:
+        """Return how much disagreement each component removes from the whole fit, shape (k,)."""
+        *rest, last = whole.rows
+        joined = self._join(tuple(rest), whole.axis, whole.fitted, (last,), remove=True)
+        return np.asarray(joined.losses[0])
+
+    def _join(
+        self,
+        base: tuple[int, ...],
+        axis: Axis,
+        base_fitted: Float32Array,
+        rows: Sequence[int],
+        *,
+        remove: bool = False,
+    ) -> Joined:
+        """Fit some references with each of others."""
+        query = self.query_at(axis)
+        similarity, gains = np.zeros((2, len(rows)))
+        amplitudes, losses = np.zeros((2, len(rows), len(base) + 1))
+        if rows:
+            join_each(
+                self.stack(base, axis.broadening_cm),
+                self.index.stack(rows, axis.broadening_cm),
+                self.index.holds(rows),
+                UNMEASURED_WEIGHT,
+                query.derivative,
+                query.compressed,
+                self.weights(base, axis),
+                base_fitted,
+                query.threshold,
+                RELATIVE_ERROR,
+                REWEIGHTINGS,
+                MIN_DISAGREEMENT,
+                remove,
+                similarity,
+                amplitudes,
+                gains,
+                losses,
+            )
+        return Joined(similarity, amplitudes, gains, losses)
 
     def exchange_gains(self, whole: Fit, position: int, rows: Sequence[int]) -> tuple[float, FloatArray]:
         """Return the log gain of a component over the rest, and that of each of `rows` in its place."""
@@ -190,25 +181,6 @@ class Fitter:
     def with_row(self, base: Fit, row: int) -> Fit:
         """Return a fit with one more reference, its last."""
         return self.fit((*base.rows, row), base.axis)
-
-    def losses(self, whole: Fit) -> FloatArray:
-        """Return how much disagreement each component removes from the whole fit, shape (k,)."""
-        query = whole.query
-        losses = np.zeros(len(whole.rows))
-        remove_each(
-            self.stack(whole.rows, whole.axis.broadening_cm),
-            query.derivative,
-            query.compressed,
-            self.weights(whole.rows, whole.axis),
-            query.threshold,
-            RELATIVE_ERROR,
-            REWEIGHTINGS,
-            MIN_DISAGREEMENT,
-            whole.amplitudes,
-            whole.similarity,
-            losses,
-        )
-        return losses
 
     def first(self, allowed: BoolArray) -> list[Single]:
         """Return the references that explain most alone, best first, every one at its own best axis.
@@ -223,29 +195,12 @@ class Fitter:
             return []
         axes = np.zeros((len(rows), 3))
         axes[:, 0] = offsets_cm
-        similarity = np.empty(len(rows))
-        best_alone(
-            np.stack([self.index.widths(row) for row in rows])[:, :, None],
-            self.index.holds(rows),
-            UNMEASURED_WEIGHT,
-            self.query.derivative,
-            self.query.valid,
-            self._grid,
-            self.query.threshold,
-            RELATIVE_ERROR,
-            REWEIGHTINGS,
-            OFFSET_STEPS_CM,
-            AXIS_REACH_CM,
-            PENALTIES,
-            REFINED,
-            WORTH_REFINING,
-            axes,
-            similarity,
-        )
-        found = [
-            Single(row, value, _axis(place))
-            for row, value, place in zip(rows, similarity.tolist(), axes.tolist(), strict=True)
-        ]
+        widths = np.stack([self.index.widths(row) for row in rows])
+        merits = self._seek(widths[:, :, None], self.index.holds(rows)[:, None], axes)
+        found = []
+        for row, merit, place in zip(rows, merits.tolist(), axes.tolist(), strict=True):
+            axis = _axis(place)
+            found.append(Single(row, merit + axis.penalty, axis))
         return sorted(found, key=lambda single: -single.merit)
 
     def _first_looks(self, allowed: BoolArray) -> tuple[list[int], FloatArray]:
@@ -261,26 +216,41 @@ class Fitter:
 
     def refine(self, fit: Fit, *, stretch: bool = False) -> Fit:
         """Return the fit with the axis and resolution at which its references agree best, all jointly."""
-        axis, query = fit.axis, self.query
-        place = np.array([axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)])
-        refine_axis(
-            self.index.stack_widths(fit.rows),
-            self.index.holds(fit.rows),
+        axis = fit.axis
+        axes = np.array([[axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)]])
+        widths, holds = self.index.stack_widths(fit.rows), self.index.holds(fit.rows)
+        self._seek(widths[None], holds[None], axes, STRETCHES if stretch else NO_STRETCHES)
+        return self.fit(fit.rows, _axis(axes[0].tolist()))
+
+    def _seek(
+        self,
+        widths: Float32Array,
+        holds: BoolArray,
+        axes: FloatArray,
+        stretches: FloatArray = NO_STRETCHES,
+    ) -> FloatArray:
+        """Seek the best axis of several sets of references, from `axes` on; return their merits there."""
+        merits = np.empty(len(axes))
+        best_axes(
+            widths,
+            holds,
             UNMEASURED_WEIGHT,
-            query.derivative,
-            query.valid,
+            self.query.derivative,
+            self.query.valid,
             self._grid,
-            query.threshold,
+            self.query.threshold,
             RELATIVE_ERROR,
             REWEIGHTINGS,
             OFFSET_STEPS_CM,
-            STRETCHES if stretch else NO_STRETCHES,
+            stretches,
             AXIS_REACH_CM,
             PENALTIES,
-            place,
-            fit.merit,
+            REFINED,
+            WORTH_REFINING,
+            axes,
+            merits,
         )
-        return self.fit(fit.rows, _axis(place.tolist()))
+        return merits
 
     def looks(self, base: Fit, allowed: BoolArray, count: int = LOOKS) -> list[int]:
         """Return the rows that look most like what a fit leaves, best first."""

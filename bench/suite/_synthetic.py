@@ -54,6 +54,26 @@ def made_up_library(count: int) -> ReferenceSet:
     )
 
 
+def enlarged_library(count: int) -> ReferenceSet:
+    """Return the shipped library with made-up references added, `count` in all, with its targets."""
+    from spectriage.library.cache import default_library
+    from spectriage.spectra.looks import LOOKS_KEY
+
+    shipped = default_library()
+    added = made_up_library(count - len(shipped))
+    looks = [library.attributes["null"][LOOKS_KEY]["arrays"]["rows"] for library in (shipped, added)]
+    kept = {LOOKS_KEY: {"arrays": {"rows": np.concatenate(looks)}, "attributes": {}}}
+    key, matrix = next(iter(added.indexes.items()))
+    return ReferenceSet(
+        (*shipped.records, *added.records),
+        shipped.shift,
+        np.concatenate([shipped.spectra, added.spectra]),
+        name="enlarged",
+        indexes={key: np.concatenate([shipped.indexes[key], matrix])},
+        attributes={"null": {**shipped.attributes["null"], **kept}},
+    )
+
+
 def made_up_scan(references: ReferenceSet, rows: list[int], seed: int = 0) -> Spectrum:
     """Return a scan in counts of an even mixture of references, on fluorescence, with its variance."""
     rng = np.random.default_rng(seed)

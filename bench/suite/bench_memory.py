@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from spectriage.bench.suite._compare import report  # noqa: F401
-from spectriage.bench.suite._synthetic import made_up_library, made_up_scan
+from spectriage.bench.suite._synthetic import enlarged_library, made_up_scan
 from spectriage.library.store import write_library
 
 REFERENCES = 10_000
@@ -55,7 +55,7 @@ def test_peak_memory(benchmark: Any, tmp_path: Path) -> None:
     """Megabytes after each step, the peak so far."""
     benchmark.group = "memory"
     path, scans = tmp_path / "library.h5", tmp_path / "scans.npy"
-    references = made_up_library(REFERENCES)
+    references = enlarged_library(REFERENCES)
     write_library(path, references)
     mixtures = (made_up_scan(references, [7 * i, 31 * i + 5], seed=i) for i in range(SCANS))
     np.save(scans, np.stack([references.shift, *(scan.intensity for scan in mixtures)]))

@@ -17,6 +17,12 @@ def test_quantiles_are_those_of_numpy(values, share):
     assert quantile(values, share) == pytest.approx(expected, rel=1e-9, abs=1e-6)
 
 
+def test_a_quantile_leaves_the_values_as_they_are():
+    values = np.array([3.0, 1.0, 2.0])
+    assert quantile(values, 0.5) == 2.0
+    assert values.tolist() == [3.0, 1.0, 2.0]
+
+
 @given(VALUES)
 @settings(max_examples=100, deadline=None)
 def test_the_half_is_the_median(values):
@@ -56,9 +62,11 @@ def sharp_places(values, threshold, widest, sharpness):
 def test_sharp_steps_are_those_of_the_definition(seed, spikes):
     values = np.random.default_rng(seed).normal(size=100)
     values[spikes] += 60.0
-    found = sharp_steps(values, 8.0, 2, 4.0)
-    assert [tuple(place) for place in found.tolist()] == sharp_places(values, 8.0, 2, 4.0)
+    places = np.empty((20, 2), np.intp)
+    found = sharp_steps(values, 8.0, 2, 4.0, places)
+    assert [tuple(place) for place in places[:found].tolist()] == sharp_places(values, 8.0, 2, 4.0)
+    assert sharp_steps(values, 8.0, 2, 4.0, places[:1]) == min(found, 1)
 
 
 def test_a_level_curve_has_no_steps():
-    assert sharp_steps(np.full(50, 3.0), 8.0, 2, 4.0).shape == (0, 2)
+    assert sharp_steps(np.full(50, 3.0), 8.0, 2, 4.0, np.empty((9, 2), np.intp)) == 0

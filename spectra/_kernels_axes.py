@@ -1,0 +1,157 @@
+"""Kernels that seek the axis and the resolution at which references agree best with a query."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra._jit import kernel
+from spectriage.spectra._kernels_compress import agreement, compress
+from spectriage.spectra._kernels_fit import correct_axis, fit_rows
+from spectriage.spectra._kernels_tries import copy, lower
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+
+@kernel(fastmath=True)
+def _similarity_at(
+    rows: Float32Array,
+    holds: BoolArray,
+    unmeasured_weight: float,
+    values: Float32Array,
+    valid: BoolArray,
+    grid: FloatArray,
+    axis: FloatArray,
+    threshold: float,
+    relative_error: float,
+    iterations: int,
+    amplitudes: FloatArray,
+) -> float:
+    """Return the similarity of the fit of `rows` (k, m) to a query whose axis is corrected.
+
+    By the first two of `axis`, an offset in cm⁻¹ and a stretch.
+    """
+    m = values.size
+    derivative, compressed = np.empty(m, np.float32), np.empty(m, np.float32)
+    weights, fitted = np.empty(m, np.float32), np.empty(m, np.float32)
+    moved_valid = np.empty(m, np.bool_)
+    if axis[0] == 0.0 and axis[1] == 0.0:
+        copy(values, derivative)
+        for p in range(m):
+            weights[p] = np.float32(1.0) if valid[p] else np.float32(0.0)
+    else:
+        correct_axis(values, valid, grid[0], grid[1], axis[0], axis[1], derivative, moved_valid)
+        for p in range(m):
+            weights[p] = np.float32(1.0) if moved_valid[p] else np.float32(0.0)
+    compress(derivative, threshold, compressed)
+    for i in range(rows.shape[0]):
+        lower(weights, holds[i], unmeasured_weight, weights)
+    fit_rows(rows, derivative, weights, threshold, relative_error, iterations, amplitudes, fitted)
+    # what was the query's is not needed any more
+    return agreement(compressed, fitted, weights, threshold, derivative)
+
+
+@kernel(fastmath=True)
+def best_axes(
+    widths: Float32Array,
+    holds: BoolArray,
+    unmeasured_weight: float,
+    values: Float32Array,
+    valid: BoolArray,
+    grid: FloatArray,
+    threshold: float,
+    relative_error: float,
+    iterations: int,
+    offsets_cm: FloatArray,
+    stretches: FloatArray,
+    reach_cm: float,
+    penalties: FloatArray,
+    refined: int,
+    worth: float,
+    axes: FloatArray,
+    merits: FloatArray,
+) -> None:
+    """Fit several sets of references, each at its own best axis and resolution.
+
+    The best few are refined: every resolution is tried, then offsets, then stretches, each from the best so
+    far. The others are also compared at the axis of the best: they need no better answer to come second.
+
+    Parameters
+    ----------
+    widths
+        The references of each set at every resolution, shape (c, b, k, m).
+    holds
+        Where each holds, shape (c, k, m).
+    values, valid
+        The query's derivative and where it holds, shape (m,).
+    grid
+        Start and step of the axis in cm⁻¹.
+    offsets_cm, stretches
+        Tried in turn; offsets are added to the best one so far, up to `reach_cm`, stretches are not.
+    penalties
+        What the square of an offset in cm⁻¹ and of a stretch take off the similarity.
+    refined, worth
+        So many are refined at most, those not worse than the best by more than `worth`.
+    axes
+        Each one's offset, stretch and number of the resolution, shape (c, 3); those found are left there.
+    merits
+        Written: the similarity less penalties, shape (c,).
+    """
+    sets, resolutions, k = widths.shape[:3]
+    trials = resolutions + offsets_cm.size + stretches.size
+    order = np.empty(sets, np.intp)
+    trial = np.empty(3)
+    amplitudes = np.zeros(k)
+    close = best = 0
+    # first each at its own axis, then the refined ones, then the others at the best one's
+    for turn in range(2 * sets):
+        if turn == sets:
+            best = order[0]
+            while close < min(refined, sets) and merits[order[close]] >= merits[best] - worth:
+                close += 1
+        rank = turn - sets
+        c = turn if rank < 0 else order[rank]
+        for number in range(trials if 0 <= rank < close else 1):
+            source = best if rank >= close else c
+            for part in range(3):
+                trial[part] = axes[source, part]
+            if 0 <= rank < close:
+                if number < resolutions:
+                    trial[2] = number
+                elif number < resolutions + offsets_cm.size:
+                    moved = trial[0] + offsets_cm[number - resolutions]
+                    trial[0] = min(max(moved, -reach_cm), reach_cm)
+                else:
+                    trial[1] = stretches[number - resolutions - offsets_cm.size]
+            same = trial[0] == axes[c, 0] and trial[1] == axes[c, 1] and trial[2] == axes[c, 2]
+            if rank >= 0 and same:
+                continue
+            merit = _similarity_at(
+                widths[c, int(trial[2])],
+                holds[c],
+                unmeasured_weight,
+                values,
+                valid,
+                grid,
+                trial,
+                threshold,
+                relative_error,
+                iterations,
+                amplitudes,
+            )
+            merit -= penalties[0] * trial[0] * trial[0] + penalties[1] * trial[1] * trial[1]
+            if rank < 0 or merit > merits[c]:
+                merits[c] = merit
+                for part in range(3):
+                    axes[c, part] = trial[part]
+        if rank < 0:
+            # kept in order, the best first
+            at = turn
+            while at > 0 and merits[order[at - 1]] < merits[c]:
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = c
+        elif rank < close and merits[c] > merits[best]:
+            best = c
