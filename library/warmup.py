@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from spectriage.spectra.identify import Identifier
     from spectriage.spectra.reference import ReferenceSet
 
+WATCHED = 16
 POINTS = (300, 1024, 3000)
 """Coarser than the library's axis, alike, and finer: each has its own way onto it."""
 
@@ -45,9 +46,19 @@ def warm(library: Path | None = None) -> list[str]:
     with announce_compilation(names.append):
         engine = make_engine(library)
         _identify(engine)
+        _identify(_watching(engine.references))
         _search(engine.references)
         _baselines()
     return [name for name in names if name != "impl"]
+
+
+def _watching(references: ReferenceSet) -> Identifier:
+    """Return an engine that watches for all that a library has: some of it has bands enough to be sought."""
+    from spectriage.spectra.identify import Identifier
+    from spectriage.spectra.policy import Policy, Target
+
+    families = dict.fromkeys(record.family for record in references.records[:WATCHED])
+    return Identifier(references, Policy(targets=tuple(Target(name, (name,)) for name in families)))
 
 
 def _identify(engine: Identifier) -> None:

@@ -178,7 +178,7 @@ def least_visible(
         if not found < np.inf:
             return np.inf
         amount = max(amount, found)
-    return amount
+    return float(amount)
 
 
 @kernel()

@@ -118,7 +118,7 @@ def test_warm_calls_every_kernel_file(tmp_path):
         if not any(kernel.overloads for kernel in own):
             idle.append(source.stem)
     # these hold only what other kernels call
-    assert not set(idle) - {"_kernels_baseline_lanes", "_kernels_baseline_split"}
+    assert not set(idle) - {"_kernels_baseline_lanes", "_kernels_baseline_split", "_kernels_moments"}
 
 
 @pytest.mark.full
