@@ -39,7 +39,8 @@ def log_gain(before: float, after: float, least: float) -> float:
 def join_each(
     base: Float32Array,
     tries: Float32Array,
-    holds: BoolArray,
+    ranges: BoolArray,
+    numbers: NDArray[np.intp],
     unmeasured_weight: float,
     derivative: Float32Array,
     compressed: Float32Array,
@@ -64,8 +65,10 @@ def join_each(
     ----------
     base, base_fitted
         The model's references, shape (k, m), and its fit, (m,).
-    tries, holds
-        What is added, and where it holds, shape (c, m).
+    tries
+        What is added, shape (c, m).
+    ranges, numbers
+        Where references hold, shape (r, m), and which of these each of `tries` does, shape (c,).
     derivative, compressed, weights
         Of the query, shape (m,).
     remove
@@ -88,7 +91,7 @@ def join_each(
         copy(base[i], stack[i])
     for c in range(tries.shape[0]):
         copy(tries[c], stack[k])
-        lower(weights, holds[c], unmeasured_weight, lowered)
+        lower(weights, ranges[numbers[c]], unmeasured_weight, lowered)
         # the whole first, then without each part
         for left_out in range(-1, k + 1 if remove else 0):
             rows, own = (rest, kept) if left_out >= 0 else (stack, amplitudes[c])

@@ -231,15 +231,25 @@ class ContrastIndex:
 
     def holds(self, rows: Sequence[int]) -> BoolArray:
         """Return where several references hold, shape (k, m)."""
-        wanted = np.asarray(rows, np.intp)
-        for row in wanted[self._range_of[wanted] < 0].tolist():
-            points = window_points(DERIVATIVE_WINDOW_CM, self.step_cm)
-            held = shrink_mask(np.isfinite(self._spectra.row(row)), points)
-            number = self._range_numbers.setdefault(np.packbits(held).tobytes(), len(self._ranges))
-            if number == len(self._ranges):
-                self._ranges = np.vstack([self._ranges, held])
-            self._range_of[row] = number
-        return np.asarray(self._ranges[self._range_of[wanted]])
+        ranges, numbers = self.ranges(rows)
+        return np.asarray(ranges[numbers])
+
+    def ranges(self, rows: Sequence[int]) -> tuple[BoolArray, NDArray[np.intp]]:
+        """Return the ranges that references hold over, shape (r, m), and the number of each row's, (k,)."""
+        numbers = self._range_of[np.asarray(rows, np.intp)]
+        if numbers.size and numbers.min() < 0:
+            for row in rows:
+                self._find_range(row)
+            numbers = self._range_of[np.asarray(rows, np.intp)]
+        return self._ranges, numbers
+
+    def _find_range(self, row: int) -> None:
+        points = window_points(DERIVATIVE_WINDOW_CM, self.step_cm)
+        held = shrink_mask(np.isfinite(self._spectra.row(row)), points)
+        number = self._range_numbers.setdefault(np.packbits(held).tobytes(), len(self._ranges))
+        if number == len(self._ranges):
+            self._ranges = np.vstack([self._ranges, held])
+        self._range_of[row] = number
 
     def derivative_norm(self, index: int) -> float:
         """Return the norm of a reference's second derivative, in its own intensity per (cm⁻¹)²."""

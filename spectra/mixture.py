@@ -7,8 +7,7 @@ instruments is shared by every wrong addition, so that the factor, not the absol
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -74,8 +73,9 @@ class Fitter:
         shift = index.references.shift
         on_grid = resample(spectrum, shift) if isinstance(spectrum, Spectrum) else spectrum
         self.query = contrast(on_grid, shift, noise=noise)
+        self._nothing = np.zeros(shift.size, np.float32)
         self._grid = np.array([shift[0], shift[1] - shift[0]])
-        self._weights: dict[tuple[float, float, frozenset[int]], Float32Array] = {}
+        self._weights: dict[tuple[float, float, tuple[int, ...]], Float32Array] = {}
         self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
         self._fits: dict[tuple[tuple[int, ...], Axis], Fit] = {}
         self._stacks: dict[tuple[tuple[int, ...], float], Float32Array] = {}
@@ -87,14 +87,14 @@ class Fitter:
             self._queries[key] = self.query.corrected(self.index.references.shift, *key)
         return self._queries[key]
 
-    def weights(self, rows: Collection[int], axis: Axis) -> Float32Array:
+    def weights(self, rows: tuple[int, ...], axis: Axis) -> Float32Array:
         """Return each point's weight: 0 outside the query, less outside a component's range."""
         # the same few sets of components are asked for again and again
-        key = (axis.offset_cm, axis.stretch, frozenset(rows))
+        key = (axis.offset_cm, axis.stretch, rows)
         if key not in self._weights:
             valid = self.query_at(axis).valid
             weights = valid.astype(np.float32)
-            for holds in self.index.holds(tuple(rows)):
+            for holds in self.index.holds(rows):
                 weights[valid & ~holds] = UNMEASURED_WEIGHT
             self._weights[key] = weights
         return self._weights[key]
@@ -115,10 +115,9 @@ class Fitter:
 
     def _fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
         query = self.query_at(axis)
-        nothing = Fit((), np.zeros(0), 0.0, axis, query, np.zeros_like(query.derivative))
         if not rows or query.norm == 0.0:
-            return replace(nothing, rows=rows, amplitudes=np.zeros(len(rows)))
-        joined = self._join(rows[:-1], axis, nothing.fitted, rows[-1:])
+            return Fit(rows, np.zeros(len(rows)), 0.0, axis, query, self._nothing)
+        joined = self._join(rows[:-1], axis, self._nothing, rows[-1:])
         amplitudes = joined.amplitudes[0]
         fitted = amplitudes.astype(np.float32) @ self.stack(rows, axis.broadening_cm)
         return Fit(rows, amplitudes, float(joined.similarity[0]), axis, query, fitted)
@@ -154,7 +153,7 @@ class Fitter:
             join_each(
                 self.stack(base, axis.broadening_cm),
                 self.index.stack(rows, axis.broadening_cm),
-                self.index.holds(rows),
+                *self.index.ranges(rows),
                 UNMEASURED_WEIGHT,
                 query.derivative,
                 query.compressed,
