@@ -7,6 +7,7 @@ has another name. Two processes that build at once write the same content and re
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import sys
@@ -102,6 +103,8 @@ def _build_into(path: Path, progress: Progress | None, notify: Notify) -> Refere
         path.parent.mkdir(parents=True, exist_ok=True)
         write_library(path, made.references, made.natives, made.history, overwrite=True)
         _sweep(path)
+        # what building left behind goes before the collector is told to leave all that is there alone
+        gc.collect()
         return read_library(path)
     except (OSError, LibraryError) as error:
         notify(

@@ -14,7 +14,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def lasting() -> Iterator[None]:
-    """Collect no garbage inside, and from then on look only through what is made after."""
+    """Collect no garbage inside, and from then on look only through what is made after.
+
+    What became garbage inside is never found: nothing that makes much of it belongs there.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:

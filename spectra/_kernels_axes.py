@@ -105,7 +105,8 @@ def best_axes(
     trial = np.empty(3)
     amplitudes = np.zeros(k)
     close = best = 0
-    # first each at its own axis, then the refined ones, then the others at the best one's
+    # first each at its own axis, then the refined ones, then the others at the best one's: in one loop, since
+    # every place that calls the fit compiles into a copy of it
     for turn in range(2 * sets):
         if turn == sets:
             best = order[0]

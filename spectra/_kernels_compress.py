@@ -63,7 +63,8 @@ def weighted_cosine(first: Float32Array, second: Float32Array, weights: Float32A
         other += weights[p] * second[p] * second[p]
     if own <= 0.0 or other <= 0.0:
         return 0.0
-    return float(np.float64(dot) / np.sqrt(np.float64(own) * np.float64(other)))
+    # rounded sums may agree better than wholly
+    return float(min(1.0, np.float64(dot) / np.sqrt(np.float64(own) * np.float64(other))))
 
 
 @kernel(fastmath=True)

@@ -16,6 +16,8 @@ Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 _ZERO = np.float32(0.0)
+_SINGULAR = 1e-6
+"""A pivot below this share of its row is rounding: the sums are of single precision."""
 
 
 @kernel()
@@ -34,7 +36,7 @@ def _solve_part(
             for q in range(j):
                 total -= factor[i, q] * factor[j, q]
             if i == j:
-                if total <= 1e-12 * gram[free[i], free[i]]:
+                if total <= _SINGULAR * gram[free[i], free[i]]:
                     return False
                 factor[i, i] = np.sqrt(total)
             else:
@@ -61,7 +63,7 @@ def _solve_few(gram: FloatArray, target: FloatArray, solution: FloatArray) -> bo
         return False
     l10 = gram[1, 0] / first
     second = gram[1, 1] - l10 * gram[1, 0]
-    if second <= 1e-12 * gram[1, 1]:
+    if second <= _SINGULAR * gram[1, 1]:
         return False
     y1 = target[1] - l10 * target[0]
     x2 = l20 = 0.0
@@ -70,7 +72,7 @@ def _solve_few(gram: FloatArray, target: FloatArray, solution: FloatArray) -> bo
         left = gram[2, 1] - l20 * gram[1, 0]
         l21 = left / second
         third = gram[2, 2] - l20 * gram[2, 0] - l21 * left
-        if third <= 1e-12 * gram[2, 2]:
+        if third <= _SINGULAR * gram[2, 2]:
             return False
         x2 = max((target[2] - l20 * target[0] - l21 * y1) / third, 0.0)
         y1 -= left * x2
@@ -159,6 +161,8 @@ def _minimise(
     coordinate descent does (Franc, Hlaváč & Navara 2005), and the others are then solved for exactly.
     """
     n = target.size
+    if n == 0:
+        return
     if n == 1:
         solution[0] = max(0.0, target[0] / gram[0, 0]) if gram[0, 0] > 0.0 else 0.0
         return

@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
-_MOST_TRIES = 10
+_SECANTS, _MOST_TRIES = 4, 14
 _CLOSE = 0.07
 """An amount that brings what is wanted to within this, as a logarithm, tells it to a twentieth."""
 _SLOPE, _LEAST_SLOPE, _GREATEST_SLOPE = 1.2, 0.3, 3.0
@@ -35,6 +35,7 @@ def brought_by(
     threshold: float,
     relative_error: float,
     iterations: int,
+    least: float,
 ) -> float:
     """Return what the last row of `stack` brings when an amount of `spike` is in `empty`.
 
@@ -74,7 +75,7 @@ def brought_by(
                 fitted,
             )
             similarity = agreement(compressed, fitted, weights, threshold, scratch)
-        left = np.log(max(1.0 - similarity, 1e-4))
+        left = np.log(max(1.0 - similarity, least))
         if option == 0:
             with_target = left
         else:
@@ -96,18 +97,19 @@ def amount_that_brings(
     threshold: float,
     relative_error: float,
     iterations: int,
+    least: float,
 ) -> float:
     """Return the amount that brings what is wanted, sought from `start` on between the two of `amounts`.
 
-    The secant method on logarithms, in which the curve is nearly a line. Infinity when the upper end does not
-    bring it; the lower end when that does.
+    The secant method on logarithms, in which the curve is nearly a line, within what is known to be too
+    little and enough. Infinity when the upper end does not bring it; the lower end when that does.
     """
     low, high = np.log(amounts[0]), np.log(amounts[1])
+    too_little, enough = False, False
     place = np.log(start)
     slope = _SLOPE
-    least_enough = np.inf
     before, had = np.inf, 0.0
-    for _ in range(_MOST_TRIES):
+    for tries in range(_MOST_TRIES):
         brought = brought_by(
             np.exp(place),
             stack,
@@ -119,19 +121,32 @@ def amount_that_brings(
             threshold,
             relative_error,
             iterations,
+            least,
         )
         has = np.log(max(brought / wanted, _LEAST_SHARE))
-        if has >= 0.0:
-            least_enough = min(least_enough, place)
-        if before != np.inf and abs(place - before) > 1e-6:
+        if before < np.inf and abs(place - before) > 1e-6:
             slope = min(max((has - had) / (place - before), _LEAST_SLOPE), _GREATEST_SLOPE)
         before, had = place, has
         if abs(has) <= _CLOSE:
             return float(np.exp(place - has / slope))
-        if (place == high and has < 0.0) or (place == low and has > 0.0):
+        if has > 0.0:
+            if place <= low:
+                return float(np.exp(low))
+            high, enough = place, True
+        else:
+            if place >= high:
+                return np.inf
+            low, too_little = place, True
+        if enough and too_little and high - low < _CLOSE:
             break
-        place = min(max(place - has / slope, low), high)
-    return float(np.exp(least_enough))
+        # a curve with a bend may send the secant to and fro: then the middle is taken
+        place = 0.5 * (low + high) if enough and too_little and tries >= _SECANTS else place - has / slope
+        # an end that was tried is not tried again
+        if place <= low:
+            place = 0.5 * (low + high) if too_little else low
+        elif place >= high:
+            place = 0.5 * (low + high) if enough else high
+    return float(np.exp(high)) if enough else np.inf
 
 
 @kernel()
@@ -145,6 +160,7 @@ def least_visible(
     threshold: float,
     relative_error: float,
     iterations: int,
+    least: float,
     wanted: FloatArray,
     amounts: FloatArray,
     start: float,
@@ -174,6 +190,7 @@ def least_visible(
             threshold,
             relative_error,
             iterations,
+            least,
         )
         if not found < np.inf:
             return np.inf
@@ -201,6 +218,7 @@ def least_visible_each(
     threshold: float,
     relative_error: float,
     iterations: int,
+    least: float,
     wanted: FloatArray,
     amounts: FloatArray,
     found: FloatArray,
@@ -260,6 +278,7 @@ def least_visible_each(
             threshold,
             relative_error,
             iterations,
+            least,
             wanted,
             amounts,
             start,

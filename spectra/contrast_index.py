@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from spectriage.spectra._kernels_looks import best_allowed, pool_moved
 from spectriage.spectra.derivative import differentiate, shrink_mask, window_points
 from spectriage.spectra.errors import LibraryError
+from spectriage.spectra.kept import Kept
 from spectriage.spectra.looks import INDEX_THRESHOLD, POOL, kept_looks
 from spectriage.spectra.mapped import RowSource
 from spectriage.spectra.mismatch import mismatched, severity
@@ -20,14 +21,12 @@ from spectriage.spectra.scores import DERIVATIVE_WINDOW_CM, score_by_name
 from spectriage.spectra.search import SearchIndex
 from spectriage.spectra.spectrum import BoolArray, FloatArray
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
 BAND_HEIGHT = 0.08
 """A band of a reference counts when its curvature is at least this share of its strongest band's."""
 BROADENINGS_CM = (0.0, 8.0, 12.0)
 """Widths of the Gaussians by which references are blurred, to the resolution of a coarser instrument."""
 KEPT_ROWS = 384
+KEPT_NUMBERS = 4096
 LOOK_ROWS = 2048
 UNLIKE_DRAWS = 10
 IMITATORS = 6
@@ -81,6 +80,12 @@ class ContrastIndex:
         Compressed rows for a first look, pooled over four points, float32, unit norm, shape (n, ⌈m / 4⌉).
     families
         A number for each family, shape (n,).
+    widths
+        Takes a row to its derivative blurred to each of `BROADENINGS_CM`, shape (b, m).
+    derivative_norm
+        Takes a row to the norm of its second derivative, in its own intensity per (cm⁻¹)².
+    area_per_norm
+        Takes a row to the area under it, over its baseline, when its derivative has unit norm.
     packaging, hazardous
         Whether a reference is packaging, or alarms or warns, shape (n,).
     """
@@ -88,6 +93,11 @@ class ContrastIndex:
     def __init__(self, references: ReferenceSet) -> None:
         self.references = references
         self.step_cm = float(references.shift[1] - references.shift[0])
+        if references.shift.size < window_points(DERIVATIVE_WINDOW_CM, self.step_cm):
+            raise LibraryError(
+                f"the library's axis is shorter than the {DERIVATIVE_WINDOW_CM:g} cm⁻¹ of a derivative",
+                remedy="build it on a longer one",
+            )
         self.rows: Float32Array = np.asarray(SearchIndex(references, "deriv2").matrix)
         if self.rows.shape != references.spectra.shape:
             raise LibraryError("the derivative matrix does not fit the library")
@@ -99,17 +109,18 @@ class ContrastIndex:
         self._family_count = len(names)
         self.packaging: BoolArray = references.column("material_class") == b"packaging"
         self.hazardous: BoolArray = references.column("hazard") != Hazard.NONE.encode()
-        self._widths: dict[int, Float32Array] = {}
-        self._read: dict[int, Float32Array] = {}
-        self._bands: dict[tuple[int, float], NDArray[np.intp]] = {}
-        self._unlike: dict[tuple[int, float], Float32Array] = {}
-        self._probes: dict[tuple[tuple[int, ...], float], Probes] = {}
+        self.widths = Kept(self._make_widths, KEPT_ROWS)
+        self._read = Kept(self._row_source.row, KEPT_ROWS)
+        self._bands = Kept(self._make_bands, KEPT_ROWS)
+        self._unlike = Kept(self._make_unlike, KEPT_ROWS)
+        self._probes = Kept(self._make_probes, KEPT_PROBES)
+        self.derivative_norm = Kept(self._make_norm, KEPT_NUMBERS)
+        self.area_per_norm = Kept(self._make_area, KEPT_NUMBERS)
         # most references hold over one of a few ranges: each is kept once
         self._ranges: BoolArray = np.empty((0, self.rows.shape[1]), dtype=bool)
         self._range_numbers: dict[bytes, int] = {}
         self._range_of = np.full(len(references), -1)
-        self._areas: dict[int, float] = {}
-        self._norms: dict[int, float] = {}
+        self._range_lock = Lock()
 
     def __len__(self) -> int:
         return len(self.references)
@@ -142,20 +153,13 @@ class ContrastIndex:
     def row(self, index: int, broadening_cm: float = 0.0) -> Float32Array:
         """Return one reference's derivative, shape (m,), blurred to one of `BROADENINGS_CM`."""
         if broadening_cm == 0.0:
-            if not self._row_source.reads:
-                return self._row_source.row(index)
-            if index not in self._read:
-                self._remember(self._read, index, self._row_source.row(index))
-            return self._read[index]
+            return self._read(index) if self._row_source.reads else self._row_source.row(index)
         return np.asarray(self.widths(index)[BROADENINGS_CM.index(broadening_cm)])
 
-    def widths(self, index: int) -> Float32Array:
-        """Return one reference's derivative blurred to each of `BROADENINGS_CM`, shape (b, m)."""
-        if index not in self._widths:
-            row = self.row(index).astype(np.float64)
-            widths = np.stack([blurred(row, width, self.step_cm) for width in BROADENINGS_CM])
-            self._remember(self._widths, index, widths.astype(np.float32))
-        return self._widths[index]
+    def _make_widths(self, index: int) -> Float32Array:
+        row = self.row(index).astype(np.float64)
+        widths = np.stack([blurred(row, width, self.step_cm) for width in BROADENINGS_CM])
+        return widths.astype(np.float32)
 
     def stack(self, rows: Sequence[int], broadening_cm: float = 0.0) -> Float32Array:
         """Return several references' derivatives, shape (k, m), blurred."""
@@ -175,10 +179,10 @@ class ContrastIndex:
 
     def bands(self, index: int, broadening_cm: float = 0.0) -> NDArray[np.intp]:
         """Return where one reference's bands are: local maxima of its curvature, of a height that counts."""
-        key = (index, broadening_cm)
-        if key not in self._bands:
-            self._remember(self._bands, key, _peaks(-self.row(index, broadening_cm)))
-        return self._bands[key]
+        return self._bands((index, broadening_cm))
+
+    def _make_bands(self, key: tuple[int, float]) -> NDArray[np.intp]:
+        return _peaks(-self.row(*key))
 
     def unlike(self, index: int, broadening_cm: float = 0.0) -> Float32Array:
         """Return one reference's derivative as an instrument that sees it badly might show it.
@@ -186,41 +190,40 @@ class ContrastIndex:
         Of several perturbations to the mismatch between instruments, the one that nine of ten are more like
         the reference than; the same at every call.
         """
-        key = (index, broadening_cm)
-        if key not in self._unlike:
-            record = self.references.records[index]
-            rng = np.random.default_rng(index)
-            row = self.row(index, broadening_cm).astype(np.float64)
-            times = severity(record.tier)
-            seen = [mismatched(row, self.references.shift, rng, times=times) for _ in range(UNLIKE_DRAWS)]
-            compressed = np.arcsinh(row / INDEX_THRESHOLD)
-            likeness = [_cosine(compressed, np.arcsinh(other / INDEX_THRESHOLD)) for other in seen]
-            worst = int(np.argsort(likeness)[UNLIKE_DRAWS // 10])
-            self._remember(self._unlike, key, seen[worst].astype(np.float32))
-        return self._unlike[key]
+        return self._unlike((index, broadening_cm))
+
+    def _make_unlike(self, key: tuple[int, float]) -> Float32Array:
+        index, broadening_cm = key
+        rng = np.random.default_rng(index)
+        row = self.row(index, broadening_cm).astype(np.float64)
+        times = severity(self.references.records[index].tier)
+        seen = [mismatched(row, self.references.shift, rng, times=times) for _ in range(UNLIKE_DRAWS)]
+        compressed = np.arcsinh(row / INDEX_THRESHOLD)
+        likeness = [_cosine(compressed, np.arcsinh(other / INDEX_THRESHOLD)) for other in seen]
+        worst = int(np.argsort(likeness)[UNLIKE_DRAWS // 10])
+        return seen[worst].astype(np.float32)
 
     def probes(self, rows: tuple[int, ...], broadening_cm: float = 0.0) -> Probes:
         """Return what is put into scans to see whether some references would show, blurred."""
-        key = (rows, broadening_cm)
-        if key not in self._probes:
-            if len(self._probes) >= KEPT_PROBES:
-                self._probes.clear()
-            centres = [self.bands(row, broadening_cm) for row in rows]
-            imitators = np.array([self._imitators(row) for row in rows])
-            near = self.stack(np.maximum(imitators, 0).ravel().tolist(), broadening_cm)
-            thin = max(1, int(PROBE_STEP_CM // self.step_cm))
-            unlike = np.stack([self.unlike(row, broadening_cm) for row in rows])
-            self._probes[key] = Probes(
-                thin,
-                np.ascontiguousarray(self.stack(rows, broadening_cm)[:, ::thin]),
-                np.ascontiguousarray(self.holds(rows)[:, ::thin]),
-                np.ascontiguousarray(unlike[:, ::thin]),
-                np.concatenate(centres),
-                np.cumsum([bands.size for bands in centres]),
-                np.ascontiguousarray(near[:, ::thin]).reshape(*imitators.shape, -1),
-                np.where(imitators >= 0, self.families[imitators], -1),
-            )
-        return self._probes[key]
+        return self._probes((rows, broadening_cm))
+
+    def _make_probes(self, key: tuple[tuple[int, ...], float]) -> Probes:
+        rows, broadening_cm = key
+        centres = [self.bands(row, broadening_cm) for row in rows]
+        imitators = np.array([self._imitators(row) for row in rows])
+        near = self.stack(np.maximum(imitators, 0).ravel().tolist(), broadening_cm)
+        thin = max(1, int(PROBE_STEP_CM // self.step_cm))
+        unlike = np.stack([self.unlike(row, broadening_cm) for row in rows])
+        return Probes(
+            thin,
+            np.ascontiguousarray(self.stack(rows, broadening_cm)[:, ::thin]),
+            np.ascontiguousarray(self.holds(rows)[:, ::thin]),
+            np.ascontiguousarray(unlike[:, ::thin]),
+            np.concatenate(centres),
+            np.cumsum([bands.size for bands in centres]),
+            np.ascontiguousarray(near[:, ::thin]).reshape(*imitators.shape, -1),
+            np.where(imitators >= 0, self.families[imitators], -1),
+        )
 
     def _imitators(self, index: int) -> NDArray[np.intp]:
         """Return the harmless references of other families most like one, best first; −1 for none."""
@@ -241,44 +244,34 @@ class ContrastIndex:
             for row in rows:
                 self._find_range(row)
             numbers = self._range_of[np.asarray(rows, np.intp)]
+        # taken after the numbers: it only grows
         return self._ranges, numbers
 
     def _find_range(self, row: int) -> None:
         points = window_points(DERIVATIVE_WINDOW_CM, self.step_cm)
         held = shrink_mask(np.isfinite(self._spectra.row(row)), points)
-        number = self._range_numbers.setdefault(np.packbits(held).tobytes(), len(self._ranges))
-        if number == len(self._ranges):
-            self._ranges = np.vstack([self._ranges, held])
-        self._range_of[row] = number
+        with self._range_lock:
+            number = self._range_numbers.setdefault(np.packbits(held).tobytes(), len(self._ranges))
+            if number == len(self._ranges):
+                self._ranges = np.vstack([self._ranges, held])
+            # last: whoever sees the number finds the range
+            self._range_of[row] = number
 
-    def derivative_norm(self, index: int) -> float:
+    def _make_norm(self, index: int) -> float:
         """Return the norm of a reference's second derivative, in its own intensity per (cm⁻¹)²."""
-        if index not in self._norms:
-            values = self._spectra.row(index).astype(np.float64)
-            measured = np.isfinite(values)
-            derivative, _ = differentiate(
-                values, measured, order=2, step_cm=self.step_cm, width_cm=DERIVATIVE_WINDOW_CM
-            )
-            self._remember(self._norms, index, float(np.linalg.norm(derivative)))
-        return self._norms[index]
+        values = self._spectra.row(index).astype(np.float64)
+        derivative, _ = differentiate(
+            values, np.isfinite(values), order=2, step_cm=self.step_cm, width_cm=DERIVATIVE_WINDOW_CM
+        )
+        return float(np.linalg.norm(derivative))
 
-    def area_per_norm(self, index: int) -> float:
+    def _make_area(self, index: int) -> float:
         """Return the area under a reference, over its baseline, when its derivative has unit norm."""
-        if index not in self._areas:
-            values = self._spectra.row(index).astype(np.float64)
-            measured = np.isfinite(values)
-            flat, _ = score_by_name("hqi").prepare(np.nan_to_num(values), measured, self.step_cm)
-            area = float(np.maximum(flat, 0.0).sum()) * self.step_cm
-            norm = self.derivative_norm(index)
-            self._remember(self._areas, index, area / norm if norm > 0.0 else 0.0)
-        return self._areas[index]
-
-    @staticmethod
-    def _remember(memory: dict[Key, Value], key: Key, value: Value) -> None:
-        """Keep a bounded number of prepared rows: a scan asks for the same few again and again."""
-        if len(memory) >= KEPT_ROWS:
-            del memory[next(iter(memory))]
-        memory[key] = value
+        values = self._spectra.row(index).astype(np.float64)
+        flat, _ = score_by_name("hqi").prepare(np.nan_to_num(values), np.isfinite(values), self.step_cm)
+        area = float(np.maximum(flat, 0.0).sum()) * self.step_cm
+        norm = self.derivative_norm(index)
+        return area / norm if norm > 0.0 else 0.0
 
 
 def _cosine(first: FloatArray, second: FloatArray) -> float:

@@ -32,6 +32,8 @@ def find_spikes(intensity: FloatArray, *, threshold: float = THRESHOLD) -> NDArr
     if not threshold > 0.0:
         raise ParameterError(f"a threshold of {threshold} is not positive")
     spikes = np.zeros(intensity.size, dtype=bool)
+    if intensity.size < 3:
+        return spikes
     places = np.empty((WIDEST * intensity.size, 2), np.intp)
     found = sharp_steps(intensity, threshold, WIDEST, SHARPNESS, places)
     for start, width in places[:found].tolist():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spectriage.spectra._kernels_lod import least_visible_each
 from spectriage.spectra.bands import usable_bands
 from spectriage.spectra.contrast_index import Probes
-from spectriage.spectra.fit import Fit
+from spectriage.spectra.fit import MIN_DISAGREEMENT, Fit
 from spectriage.spectra.mixture import RELATIVE_ERROR, UNMEASURED_WEIGHT, Fitter
 from spectriage.spectra.policy import Policy
 from spectriage.spectra.reference import Float32Array
@@ -102,6 +102,7 @@ def _least_visible(
         base.query.threshold,
         RELATIVE_ERROR,
         REWEIGHTINGS,
+        MIN_DISAGREEMENT,
         RESERVE * np.array([policy.hazard_gain, policy.margin]),
         np.array(AMOUNTS),
         found,
@@ -119,9 +120,12 @@ def _fractions(fitter: Fitter, base: Fit, rows: Sequence[int], amounts: Sequence
     present = _present_area(fitter, base)
     for row, amount in zip(rows, amounts, strict=True):
         area = fitter.index.area_per_norm(row)
+        if not math.isfinite(amount) or area <= 0.0:
+            yield math.inf
+            continue
         # beside nothing, in the whole of the scan
         beside = present if base.rows else area
-        yield amount * area / (amount * area + beside) if math.isfinite(amount) else math.inf
+        yield amount * area / (amount * area + beside)
 
 
 def _present_area(fitter: Fitter, base: Fit) -> float:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from spectriage.spectra.contrast import Contrast
 from spectriage.spectra.reference import Float32Array
 from spectriage.spectra.search import AXIS_TOLERANCE_CM
@@ -76,11 +74,6 @@ class Fit:
         """1 − V."""
         return max(1.0 - self.similarity, MIN_DISAGREEMENT)
 
-    @property
-    def merit(self) -> float:
-        """V less what the correction of the axis must earn."""
-        return self.similarity - self.axis.penalty
-
     def without(self, position: int) -> tuple[int, ...]:
         """Return the rows but for one."""
         return self.rows[:position] + self.rows[position + 1 :]
@@ -120,8 +113,3 @@ class Joined:
     amplitudes: FloatArray
     gains: FloatArray
     losses: FloatArray
-
-
-def log_gain(before: float, after: float) -> float:
-    """Return ln((1 − V₀) / (1 − V₁)): how much of the disagreement an addition removes."""
-    return float(np.log(max(1.0 - before, MIN_DISAGREEMENT) / max(1.0 - after, MIN_DISAGREEMENT)))

@@ -34,7 +34,7 @@ SYNTHETIC = ("simulated", "emulated")
 
 
 class Identifier:
-    """The engine: a library, prepared once, and a policy.
+    """The engine: a library, prepared once, and a policy. Several threads may use one.
 
     Parameters
     ----------
@@ -240,7 +240,8 @@ class Identifier:
             curve = values * (amplitude * fit.query.norm / norm if norm > 0.0 else 0.0)
             parts[self.references.records[row].id] = curve
             left = left - curve
-        return Traces(self.references.shift, shown, baseline, parts, left / max(noise_level(query), 1e-300))
+        noise = max(noise_level(query), 1e-9 * float(np.abs(query.intensity).max()))
+        return Traces(self.references.shift, shown, baseline, parts, left / noise)
 
 
 def _may_be_claimed(reference: Reference, explained: bool, found: frozenset[str]) -> bool:

@@ -41,7 +41,8 @@ class MappedFile(mmap.mmap):
         """Map the file and keep a descriptor of it."""
         self = super().__new__(cls, descriptor, 0, access=mmap.ACCESS_READ)
         self.descriptor = os.dup(descriptor)
-        weakref.finalize(self, os.close, self.descriptor)
+        # at exit the system closes it: a thread may still be reading
+        weakref.finalize(self, os.close, self.descriptor).atexit = False
         self.address = np.frombuffer(self, np.uint8).ctypes.data
         return self
 
@@ -96,7 +97,11 @@ class RowSource(Generic[Scalar]):
     def _read(self, file: MappedFile, index: int, out: NDArray[Scalar]) -> None:
         if not 0 <= index < len(self._matrix):
             raise IndexError(f"there is no row {index} of {len(self._matrix)}")
-        if os.preadv(file.descriptor, (out.data,), self._start + index * self._row_bytes) != self._row_bytes:
+        try:
+            read = os.preadv(file.descriptor, (out.data,), self._start + index * self._row_bytes)
+        except OSError as error:
+            raise LibraryError(f"the file cannot be read any more: {error.strerror}") from None
+        if read != self._row_bytes:
             raise LibraryError("the file was cut short while it was in use", remedy="copy it again")
 
 

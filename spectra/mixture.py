@@ -132,6 +132,8 @@ class Fitter:
 
     def losses(self, whole: Fit) -> FloatArray:
         """Return how much disagreement each component removes from the whole fit, shape (k,)."""
+        if not whole.rows:
+            return np.zeros(0)
         *rest, last = whole.rows
         joined = self._join(tuple(rest), whole.axis, whole.fitted, (last,), remove=True)
         return np.asarray(joined.losses[0])
@@ -215,6 +217,8 @@ class Fitter:
 
     def refine(self, fit: Fit, *, stretch: bool = False) -> Fit:
         """Return the fit with the axis and resolution at which its references agree best, all jointly."""
+        if not fit.rows:
+            return fit
         axis = fit.axis
         axes = np.array([[axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)]])
         widths, holds = self.index.stack_widths(fit.rows), self.index.holds(fit.rows)

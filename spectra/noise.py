@@ -8,6 +8,7 @@ import numpy as np
 
 from spectriage.spectra._kernels_statistics import quantile, residual_level
 from spectriage.spectra.derivative import savgol_weights
+from spectriage.spectra.errors import SpectrumError
 from spectriage.spectra.grid import Resampled
 
 ESTIMATE_POINTS = 9
@@ -23,8 +24,17 @@ def noise_level(query: Resampled) -> float:
     spectrum itself shows. Without, it is what a quartic over nine points leaves (local root mean square over
     41 points, 30 % quantile: the part with the fewest bands), divided by what the fit absorbs. Noise that is
     correlated over more than the nine points, as after interpolation, is underestimated.
+
+    Raises
+    ------
+    SpectrumError
+        When fewer than nine points were measured.
     """
     values = np.ascontiguousarray(query.intensity[query.measured])
+    if values.size < ESTIMATE_POINTS:
+        raise SpectrumError(
+            f"{values.size} points are too few to tell their noise: it takes {ESTIMATE_POINTS}"
+        )
     weights = savgol_weights(ESTIMATE_POINTS, ESTIMATE_DEGREE, 0)
     width = min(LOCAL_POINTS, values.size - ESTIMATE_POINTS + 1)
     kept = 1.0 - float(weights[ESTIMATE_POINTS // 2])

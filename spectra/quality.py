@@ -53,7 +53,7 @@ def is_saturated(spectrum: Spectrum) -> bool:
         return bool(spectrum.metadata["saturated"])
     top = float(spectrum.intensity.max())
     at_top = spectrum.intensity >= top
-    if np.count_nonzero(at_top) < FLAT_TOP_POINTS or top <= quantile(spectrum.intensity, 0.5):
+    if np.count_nonzero(at_top) < FLAT_TOP_POINTS or top <= float(np.median(spectrum.intensity)):
         return False
     edges = np.flatnonzero(np.diff(np.concatenate([[0], at_top.astype(np.int8), [0]])))
     return bool(np.max(edges[1::2] - edges[::2]) >= FLAT_TOP_POINTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -169,8 +170,8 @@ def _try_each(fitter: Fitter, base: Fit, targets: Sequence[TargetRows]) -> list[
     ]
     flat = [row for own in members for row in own]
     every = iter(fitter.gains(base, flat).tolist())
-    gains = [dict(zip(own, every, strict=False)) for own in members]
-    best = [max(own, key=lambda row, of=of: of[row]) for own, of in zip(looks, gains, strict=True)]  # type: ignore[misc]
+    gains = [dict(zip(own, islice(every, len(own)), strict=True)) for own in members]
+    best = [max(own, key=of.__getitem__) for own, of in zip(looks, gains, strict=True)]
     joined = fitter.joined(base, best)
     parts = zip(joined.similarity.tolist(), joined.amplitudes, joined.losses, strict=True)
     return [

@@ -1,12 +1,13 @@
 """The whole engine on samples it has not drawn itself, and on measured spectra where they are at hand."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from spectriage.library.catalogue import load_catalogue
-from spectriage.spectra import ReferenceSet, Spectrum, Tier
+from spectriage.spectra import Reference, ReferenceSet, Spectrum, Tier
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.formats import read_spectrum
 from spectriage.spectra.identify import Identifier
@@ -302,3 +303,32 @@ def test_a_part_of_a_library_has_not_the_hash_of_the_whole(library, sample):
     assert result.library["sha256"] == ""
     assert result.library["name"].endswith("(part)")
     assert library.subset(np.ones(len(library), bool)).sha256 == library.sha256
+
+
+def test_a_watched_reference_without_bands_or_area_is_never_visible(library):
+    """A constant has no area; its limit is not a number that one could divide by."""
+    shift = library.shift
+    rng = np.random.default_rng(2)
+    bands = (np.exp(-(((shift - rng.uniform(300, 2100, (8, 1))) / 9.0) ** 2))).sum(axis=0)
+    records = (Reference("constant", "constant"), Reference("other", "other"))
+    references = ReferenceSet(records, shift, np.array([np.full(shift.size, 5.0), bands], np.float32))
+    engine = Identifier(references, Policy(targets=(Target("constant", ("constant",)),)))
+    for seed in range(5):
+        scan = Spectrum(shift, 100.0 + np.random.default_rng(seed).normal(size=shift.size))
+        assert [target.lod for target in engine.identify(scan).targets] == [np.inf]
+
+
+def test_several_threads_may_use_one_engine(library, sample):
+    names = (
+        "caffeine-anhydrous-wasatch",
+        "mannitol-beta",
+        "talc-rruff",
+        "cocaine-hcl",
+        "polystyrene-wasatch",
+    )
+    scans = [sample({name: 1.0}, seed=seed) for name in names for seed in range(4)]
+    expected = [Identifier(library).identify(scan).to_json() for scan in scans]
+    engine = Identifier(library)
+    with ThreadPoolExecutor(4) as pool:
+        found = [result.to_json() for result in pool.map(engine.identify, scans * 2)]
+    assert found == expected * 2

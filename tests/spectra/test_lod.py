@@ -7,6 +7,7 @@ from scipy.optimize import brentq, nnls
 from spectriage.spectra._kernels_lod import amount_that_brings, brought_by, least_visible, least_visible_each
 
 POINTS, THRESHOLD, ERROR, ITERATIONS = 512, 2e-3, 0.3, 2
+LEAST = 1e-4
 AMOUNTS = np.array([5e-3, 4.0])
 
 
@@ -57,7 +58,7 @@ class Case:
     def arguments(self, *, others: bool) -> tuple:
         single = [np.vstack([self.base, self.target]), self.others if others else self.others[:0]]
         single += [self.empty, self.spike, self.weights]
-        return (*(a.astype(np.float32) for a in single), self.amounts, THRESHOLD, ERROR, ITERATIONS)
+        return (*(a.astype(np.float32) for a in single), self.amounts, THRESHOLD, ERROR, ITERATIONS, LEAST)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -95,18 +96,21 @@ def test_the_least_amount_is_given_where_it_suffices():
 
 
 def test_both_the_gain_and_the_margin_must_be_reached():
-    binding = set()
-    for seed in range(8):
-        case = Case(seed, 2)
-        wanted = np.array([0.3, 0.3])
-        found = least_visible(
-            *case.arguments(others=True)[:2], *case.arguments(others=True)[2:], wanted, AMOUNTS, 0.1
-        )
-        gain, margin = case.expected(found, others=False), case.expected(found, others=True)
-        assert min(gain, margin) >= 0.95 * 0.3
-        assert min(gain, margin) <= 1.06 * 0.3
-        binding.add(gain < margin)
-    assert binding
+    decided = set()
+    for seed in range(6):
+        for gain_wanted, margin_wanted in ((0.5, 0.02), (0.05, 0.3)):
+            case = Case(seed, 2)
+            wanted = np.array([gain_wanted, margin_wanted])
+            found = least_visible(*case.arguments(others=True), wanted, AMOUNTS, 0.1)
+
+            def shares(amount, case=case, wanted=wanted):
+                return [case.expected(amount, others=others) / wanted[others] for others in (0, 1)]
+
+            assert min(shares(1.08 * found)) > 1.0
+            less = shares(found / 1.08)
+            assert min(less) < 1.0
+            decided.add(int(np.argmin(less)))
+    assert decided == {0, 1}
 
 
 def test_several_targets_are_each_sought_alone():
@@ -124,7 +128,7 @@ def test_several_targets_are_each_sought_alone():
     wanted = np.array([0.4, 0.05])
     least_visible_each(
         base, case.amounts, empty, weights, asked, targets, holds, 0.5, held, held_amounts, 1.1 * targets,
-        imitators, families, taken, 2, THRESHOLD, ERROR, ITERATIONS, wanted, AMOUNTS, found,
+        imitators, families, taken, 2, THRESHOLD, ERROR, ITERATIONS, LEAST, wanted, AMOUNTS, found,
     )  # fmt: skip
     for c, others in expected.items():
         alone = least_visible(
@@ -133,6 +137,6 @@ def test_several_targets_are_each_sought_alone():
             empty - np.float32(held_amounts[c]) * held[c],
             (1.1 * targets[c]).astype(np.float32),
             np.where(holds[c], weights, np.minimum(weights, np.float32(0.5))),
-            case.amounts, THRESHOLD, ERROR, ITERATIONS, wanted, AMOUNTS, 0.14,
+            case.amounts, THRESHOLD, ERROR, ITERATIONS, LEAST, wanted, AMOUNTS, 0.14,
         )  # fmt: skip
         assert found[c] == pytest.approx(alone, rel=0.05)

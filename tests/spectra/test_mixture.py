@@ -12,8 +12,9 @@ from spectriage.spectra import Spectrum
 from spectriage.spectra._kernels_compress import agreement
 from spectriage.spectra._kernels_fit import fit_rows, nonnegative_least_squares
 from spectriage.spectra._kernels_looks import best_allowed, best_moves
+from spectriage.spectra._kernels_tries import log_gain as log_gain_of
 from spectriage.spectra.contrast_index import BROADENINGS_CM
-from spectriage.spectra.fit import Axis, log_gain
+from spectriage.spectra.fit import MIN_DISAGREEMENT, Axis
 from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, UNMEASURED_WEIGHT, Fitter
 
 
@@ -76,6 +77,10 @@ def test_agreement_is_a_weighted_cosine(seed):
     query, fit, weight = (array.astype(np.float32) for array in (compressed, fitted, weights))
     assert agreement(query, fit, weight, 0.2, scratch) == pytest.approx(expected[0, 1], abs=1e-6)
     assert agreement(query, np.zeros_like(fit), weight, 0.2, scratch) == 0.0
+
+
+def log_gain(before: float, after: float) -> float:
+    return log_gain_of(before, after, MIN_DISAGREEMENT)
 
 
 @pytest.mark.parametrize(
@@ -267,3 +272,10 @@ def test_the_best_moves_are_those_of_an_argmax(seed):
     best_moves(looks, penalties, best, move)
     np.testing.assert_array_equal(move, (looks - penalties).argmax(axis=1))
     np.testing.assert_allclose(best, (looks - penalties).max(axis=1), rtol=1e-6)
+
+
+def test_nothing_is_refined_and_nothing_lost(fitter):
+    nothing = fitter.fit((), Axis())
+    assert fitter.refine(nothing) is nothing
+    assert fitter.losses(nothing).shape == (0,)
+    assert fitter.first(np.zeros(len(fitter.index), bool)) == []
