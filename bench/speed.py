@@ -234,7 +234,7 @@ def plot_costs(rows: Iterable[Row], path: Path) -> None:
     from matplotlib.figure import Figure
 
     rows = tuple(rows)
-    figure = Figure(figsize=(14, 6.5), layout="constrained")
+    figure = Figure(figsize=(14, 9), layout="constrained")
     for axes, (axis, label) in zip(figure.subplots(1, 2), AXES.items(), strict=True):
         for name, sizes, costs in curves(rows, axis):
             ours = ":" not in name
@@ -242,6 +242,6 @@ def plot_costs(rows: Iterable[Row], path: Path) -> None:
         axes.set(xscale="log", yscale="log", xlabel=label, ylabel="microseconds a spectrum")
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=6, loc="upper left")
+            axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
     figure.suptitle("Cost against size, peers dashed, measured in one run on synthetic spectra")
     figure.savefig(path)

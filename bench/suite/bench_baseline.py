@@ -95,7 +95,7 @@ def test_batch_on_one_core(benchmark: Any, points: int) -> None:
 @pytest.mark.parametrize("points", [1024])
 def test_batch_over_cores(benchmark: Any, points: int) -> None:
     """Many spectra on every core, against the same on one thread."""
-    benchmark.group = "baseline arpls, many spectra"
+    benchmark.group = "baseline arpls, many spectra over cores"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     values = synthetic_spectra(4 * BATCH, points)
     benchmark.extra_info["workers"] = cores
