@@ -17,6 +17,37 @@ def test_quantiles_are_those_of_numpy(values, share):
     assert quantile(values, share) == pytest.approx(expected, rel=1e-9, abs=1e-6)
 
 
+# zeros of both signs, what lies next to others, subnormal numbers and the nearly greatest, again and again
+ODD = [0.0, -0.0, 5e-324, -5e-324, 1e-310, 2.0**-1022, 1.0, np.nextafter(1.0, 2.0), -1.0, 8e307, -8e307]
+MIXED = st.lists(
+    st.one_of(st.sampled_from(ODD), st.floats(-8e307, 8e307), st.integers(-2, 2).map(float)),
+    min_size=1,
+    max_size=200,
+).map(np.array)
+SHARES = st.one_of(st.floats(0.0, 1.0), st.sampled_from([0.0, 0.25, 0.5, 0.75, 0.95, 1.0]))
+
+
+@given(MIXED, SHARES)
+@settings(max_examples=400, deadline=None)
+def test_quantiles_of_any_finite_numbers_are_those_of_numpy(values, share):
+    found, expected = quantile(values, share), np.quantile(values, share)
+    place = share * (values.size - 1)
+    ends = np.sort(values)[[int(np.floor(place)), int(np.ceil(place))]]
+    # the last places of the two numbers that it lies between
+    assert abs(found - expected) <= 4.0 * np.spacing(np.abs(ends).max())
+    if ends[0] == ends[1]:
+        assert found == ends[0]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3000), SHARES, st.sampled_from([-300.0, 0.0, 300.0]))
+@settings(max_examples=60, deadline=None)
+def test_quantiles_of_many_numbers_are_those_of_numpy(seed, size, share, magnitude):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=size) * 10.0 ** (magnitude + rng.uniform(-6, 6, size))
+    values[rng.random(size) < 0.3] = values[0]
+    assert quantile(values, share) == pytest.approx(np.quantile(values, share), rel=1e-9, abs=0.0)
+
+
 def test_a_quantile_leaves_the_values_as_they_are():
     values = np.array([3.0, 1.0, 2.0])
     assert quantile(values, 0.5) == 2.0

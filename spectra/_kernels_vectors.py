@@ -1,0 +1,61 @@
+"""What the kernels ask of the compiler beyond Python: wide vectors, and the parts of a float."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from llvmlite import ir as _ir  # type: ignore[import-untyped]
+from numba.core import types as _types
+from numba.extending import intrinsic as _intrinsic
+
+# numba types its own extension interface only in part, and differently from version to version
+intrinsic = cast(Callable[[Callable[..., Any]], Callable[..., Any]], _intrinsic)
+ir, types = cast(Any, _ir), cast(Any, _types)
+
+_ROOT_HALF_BITS = 0x3F3504F3
+_MANTISSA_BITS = 23
+
+
+@intrinsic
+def widest(typing: Any) -> Any:
+    """Let the loops of the function that this stands in use the widest vectors that the processor has.
+
+    The compiler takes half of them on processors whose clock once fell with them. What is inlined follows the
+    function it is inlined into, so it stands in every kernel that a hot loop may end up in.
+    """
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        # llvmlite's own `add` knows only flags, not attributes with a value
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), lower
+
+
+@intrinsic
+def float_of_upper(typing: Any, bits: Any) -> Any:
+    """Return the float32 whose upper sixteen bits these are, the lower ones being zero."""
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer = ir.IntType(32)
+        shifted = builder.shl(builder.zext(arguments[0], integer), ir.Constant(integer, 16))
+        return builder.bitcast(shifted, ir.FloatType())
+
+    return types.float32(types.uint16), lower
+
+
+@intrinsic
+def split_float(typing: Any, value: Any) -> Any:
+    """Return a positive float32's exponent, as a number, and its mantissa in √½…√2."""
+    kind = types.UniTuple(types.float32, 2)
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer = ir.IntType(32)
+        width = ir.Constant(integer, _MANTISSA_BITS)
+        bits = builder.bitcast(arguments[0], integer)
+        exponent = builder.ashr(builder.sub(bits, ir.Constant(integer, _ROOT_HALF_BITS)), width)
+        mantissa = builder.bitcast(builder.sub(bits, builder.shl(exponent, width)), ir.FloatType())
+        return context.make_tuple(builder, kind, (builder.sitofp(exponent, ir.FloatType()), mantissa))
+
+    return kind(types.float32), lower
