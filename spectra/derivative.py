@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from spectriage.spectra._kernels_derivative import filter_measured
 from spectriage.spectra.spectrum import BoolArray, FloatArray
 
 
@@ -31,6 +32,8 @@ def window_points(width_cm: float, step_cm: float) -> int:
 def shrink_mask(measured: BoolArray, points: int) -> BoolArray:
     """Return where a whole window of `points` lies on measured values; shape as given (…, m)."""
     half = points // 2
+    if measured.shape[-1] < points:
+        return np.zeros_like(measured)
     holes = np.cumsum(~measured, axis=-1, dtype=np.int32)
     padded = np.concatenate([np.zeros((*holes.shape[:-1], 1), np.int32), holes], axis=-1)
     inside = np.zeros_like(measured)
@@ -66,17 +69,18 @@ def differentiate(
     points = window_points(width_cm, step_cm)
     weights = savgol_weights(points, 3, order) / step_cm**order
     clean = np.where(measured, values, 0.0)
+    if clean.ndim == 1:
+        out, valid = np.empty(clean.size), np.empty(clean.size, bool)
+        filter_measured(clean, measured, weights, out, valid)
+        return out, valid
     valid = shrink_mask(measured, points)
     half = points // 2
     size = values.shape[-1] - 2 * half
     out = np.zeros_like(clean)
     if size <= 0:
         return out, valid
-    if clean.ndim == 1:
-        out[half : half + size] = np.correlate(clean, weights, "valid")
-    else:
-        inner = out[..., half : half + size]
-        for k, weight in enumerate(weights):
-            inner += weight * clean[..., k : k + size]
+    inner = out[..., half : half + size]
+    for k, weight in enumerate(weights):
+        inner += weight * clean[..., k : k + size]
     out[~valid] = 0.0
     return out, valid

@@ -39,6 +39,41 @@ def test_values_are_those_of_scipy(seed, order, step):
     assert np.all(made[~valid] == 0.0)
 
 
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 150),
+    st.sampled_from([1, 2]),
+    st.sampled_from([(42.0, 2.0), (18.0, 2.0), (10.0, 3.5)]),
+    st.floats(0.0, 0.1),
+)
+@settings(max_examples=150, deadline=None)
+def test_each_run_of_what_was_measured_is_differentiated_as_by_scipy(seed, size, order, window, holes):
+    rng = np.random.default_rng(seed)
+    values, measured = rng.normal(size=size), rng.random(size) >= holes
+    values[~measured] = rng.choice([np.nan, np.inf, 1e30], np.count_nonzero(~measured))
+    width, step = window
+    points = window_points(width, step)
+    half = points // 2
+    expected, holds = np.zeros(size), np.zeros(size, bool)
+    edges = np.flatnonzero(np.diff(np.r_[False, measured, False].astype(int)))
+    for start, stop in edges.reshape(-1, 2):
+        if stop - start >= points:
+            inner = slice(start + half, stop - half)
+            run = savgol_filter(values[start:stop], points, 3, deriv=order, delta=step)
+            expected[inner], holds[inner] = run[half : run.size - half], True
+    made, valid = differentiate(values, measured, order=order, step_cm=step, width_cm=width)
+    np.testing.assert_array_equal(valid, holds)
+    np.testing.assert_allclose(made, expected, rtol=0, atol=1e-12)
+    assert np.all(made[~holds] == 0.0)
+    # several at once, in another way
+    if size >= points:
+        both = np.stack([values, values[::-1]]), np.stack([measured, measured[::-1]])
+        several, valid_each = differentiate(*both, order=order, step_cm=step, width_cm=width)
+        np.testing.assert_array_equal(valid_each, [holds, holds[::-1]])
+        mirrored = (-1.0) ** order * expected[::-1]
+        np.testing.assert_allclose(several, [expected, mirrored], rtol=0, atol=1e-12)
+
+
 @given(st.integers(0, 2**32 - 1), st.sampled_from([5, 9, 21]), st.floats(0.0, 0.1))
 @settings(max_examples=60, deadline=None)
 def test_a_window_must_be_wholly_measured(seed, points, holes):
@@ -79,3 +114,11 @@ def test_a_window_wider_than_the_spectrum_holds_nowhere():
     made, valid = differentiate(np.ones(10), np.ones(10, bool), order=2, step_cm=2.0, width_cm=42.0)
     assert not valid.any()
     assert np.all(made == 0.0)
+
+
+@pytest.mark.parametrize("values", range(25))
+def test_no_window_fits_on_fewer_values_than_it_has(values):
+    measured = np.ones((2, values), bool)
+    assert shrink_mask(measured, 21).sum() == 2 * max(0, values - 20)
+    derivative, valid = differentiate(np.zeros((2, values)), measured, order=2, step_cm=2.0, width_cm=42.0)
+    assert derivative.shape == valid.shape == (2, values)
