@@ -216,7 +216,7 @@ def check_arrays(references: ReferenceSet, release: Callable[[], None] = keep_pa
             ):
                 raise LibraryError(f"{key!r}, {name!r} cannot name a score null")
             if (
-                array.dtype.str not in ("<f4", "<f8", "<i4", "<i8")
+                array.dtype.str not in ("<f4", "<f8", "<i4", "<i8", "<u2")
                 or not 1 <= array.ndim <= 3
                 or not array.size
             ):

@@ -284,7 +284,7 @@ def _read_null(file: GuardedFile, key: str) -> dict[str, Any]:
         if name != "about":
             ndim = len(file.shape(f"null/{key}/{name}"))
             arrays[name] = file.array(f"null/{key}/{name}", None, ndim)
-            if arrays[name].dtype.str not in ("<f4", "<f8", "<i4", "<i8"):
+            if arrays[name].dtype.str not in ("<f4", "<f8", "<i4", "<i8", "<u2"):
                 raise file.altered(f"/null/{key}/{name} is not of plain numbers")
     return {"arrays": arrays, "attributes": about}
 

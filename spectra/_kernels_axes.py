@@ -7,56 +7,25 @@ from numpy.typing import NDArray
 
 from spectriage.spectra._jit import kernel
 from spectriage.spectra._kernels_compress import agreement, compress
-from spectriage.spectra._kernels_fit import correct_axis, fit_rows
-from spectriage.spectra._kernels_tries import copy, lower
+from spectriage.spectra._kernels_fit import fit_rows
+from spectriage.spectra._kernels_grid import move
+from spectriage.spectra._kernels_tries import copy, weigh
+from spectriage.spectra._kernels_vectors import widest
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 
-@kernel(fastmath=True)
-def _similarity_at(
-    rows: Float32Array,
-    holds: BoolArray,
-    unmeasured_weight: float,
-    values: Float32Array,
-    valid: BoolArray,
-    grid: FloatArray,
-    axis: FloatArray,
-    threshold: float,
-    relative_error: float,
-    iterations: int,
-    amplitudes: FloatArray,
-) -> float:
-    """Return the similarity of the fit of `rows` (k, m) to a query whose axis is corrected.
-
-    By the first two of `axis`, an offset in cm⁻¹ and a stretch.
-    """
-    m = values.size
-    derivative, compressed = np.empty(m, np.float32), np.empty(m, np.float32)
-    weights, fitted = np.empty(m, np.float32), np.empty(m, np.float32)
-    moved_valid = np.empty(m, np.bool_)
-    if axis[0] == 0.0 and axis[1] == 0.0:
-        copy(values, derivative)
-        for p in range(m):
-            weights[p] = np.float32(1.0) if valid[p] else np.float32(0.0)
-    else:
-        correct_axis(values, valid, grid[0], grid[1], axis[0], axis[1], derivative, moved_valid)
-        for p in range(m):
-            weights[p] = np.float32(1.0) if moved_valid[p] else np.float32(0.0)
-    compress(derivative, threshold, compressed)
-    for i in range(rows.shape[0]):
-        lower(weights, holds[i], unmeasured_weight, weights)
-    fit_rows(rows, derivative, weights, threshold, relative_error, iterations, amplitudes, fitted)
-    # what was the query's is not needed any more
-    return agreement(compressed, fitted, weights, threshold, derivative)
+_NOWHERE = 1e30
 
 
 @kernel(fastmath=True)
 def best_axes(
-    widths: Float32Array,
-    holds: BoolArray,
+    rows: Float32Array,
+    ranges: BoolArray,
+    numbers: NDArray[np.intp],
+    places: NDArray[np.intp],
     unmeasured_weight: float,
     values: Float32Array,
     valid: BoolArray,
@@ -80,10 +49,11 @@ def best_axes(
 
     Parameters
     ----------
-    widths
-        The references of each set at every resolution, shape (c, b, k, m).
-    holds
-        Where each holds, shape (c, k, m).
+    rows, ranges, numbers
+        References at every resolution, shape (b, s, m), the ranges that such hold over, (r, m), and the
+        number of each one's, (s,).
+    places
+        Where in `rows` those of each set are, shape (c, k).
     values, valid
         The query's derivative and where it holds, shape (m,).
     grid
@@ -99,11 +69,21 @@ def best_axes(
     merits
         Written: the similarity less penalties, shape (c,).
     """
-    sets, resolutions, k = widths.shape[:3]
+    widest()
+    sets, k = places.shape
+    resolutions, m = rows.shape[0], rows.shape[2]
     trials = resolutions + offsets_cm.size + stretches.size
     order = np.empty(sets, np.intp)
-    trial = np.empty(3)
+    trial, seen_at = np.empty(3), np.full(2, _NOWHERE)
     amplitudes = np.zeros(k)
+    stack = np.empty((k, m), np.float32)
+    derivative, compressed, moved_valid = (
+        np.empty(m, np.float32),
+        np.empty(m, np.float32),
+        np.empty(m, np.bool_),
+    )
+    weights, fitted = np.empty(m, np.float32), np.empty(m, np.float32)
+    work, free = np.empty((2 * k + 3, k)), np.empty(k, np.intp)
     close = best = 0
     # first each at its own axis, then the refined ones, then the others at the best one's: in one loop, since
     # every place that calls the fit compiles into a copy of it
@@ -129,19 +109,26 @@ def best_axes(
             same = trial[0] == axes[c, 0] and trial[1] == axes[c, 1] and trial[2] == axes[c, 2]
             if rank >= 0 and same:
                 continue
-            merit = _similarity_at(
-                widths[c, int(trial[2])],
-                holds[c],
-                unmeasured_weight,
-                values,
-                valid,
-                grid,
-                trial,
+            if seen_at[0] != trial[0] or seen_at[1] != trial[1]:
+                move(values, valid, grid, trial, derivative, moved_valid)
+                compress(derivative, threshold, compressed)
+                seen_at[0], seen_at[1] = trial[0], trial[1]
+            for i in range(k):
+                copy(rows[int(trial[2]), places[c, i]], stack[i])
+            weigh(moved_valid, ranges, numbers, places[c], unmeasured_weight, weights)
+            fit_rows(
+                stack,
+                derivative,
+                weights,
                 threshold,
                 relative_error,
                 iterations,
                 amplitudes,
+                fitted,
+                work,
+                free,
             )
+            merit = agreement(compressed, fitted, weights, threshold)
             merit -= penalties[0] * trial[0] * trial[0] + penalties[1] * trial[1] * trial[1]
             if rank < 0 or merit > merits[c]:
                 merits[c] = merit

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from spectriage.spectra._jit import kernel
 from spectriage.spectra._kernels_compress import compress
+from spectriage.spectra._kernels_vectors import widest
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -26,6 +27,7 @@ def _disagreement(
 
     A weak band shows in the first, a strong one on the flank of another's in the second.
     """
+    widest()
     m = fitted.size
     own = np.empty(m, np.float32)
     compress(fitted, threshold, own)
@@ -52,6 +54,7 @@ def weigh_bands(
     row: Float32Array,
     amplitude: float,
     centres: NDArray[np.intp],
+    heights: Float32Array,
     window: int,
     crowd: int,
     remaining: FloatArray,
@@ -65,8 +68,8 @@ def weigh_bands(
         The fit with and without the component, shape (m,).
     row, amplitude
         The component: its derivative (m,), and how much of it.
-    centres
-        Where its bands are, shape (b,).
+    centres, heights
+        Where its bands are, and their curvatures, shape (b,).
     window, crowd
         Points to either side that count as the band, and as near it.
     remaining
@@ -75,6 +78,7 @@ def weigh_bands(
     beside
         Written: the highest curvature of the others near the band over the component's own, shape (b,).
     """
+    widest()
     m = fitted.size
     after, before = np.empty((2, m)), np.empty((2, m))
     _disagreement(fitted, compressed, derivative, valid, threshold, after)
@@ -96,7 +100,7 @@ def weigh_bands(
         highest = -np.inf
         for p in range(max(0, centre - crowd), min(m, centre + crowd + 1)):
             highest = max(highest, amplitude * row[p] - fitted[p])
-        own = -amplitude * row[centre]
+        own = amplitude * heights[b]
         beside[b] = highest / own if own > 0.0 else (np.inf if highest > 0.0 else 0.0)
 
 
@@ -129,7 +133,8 @@ def count_bands(
         alone, shared = 0, 0
         for centre in centres[start : ends[c]]:
             whole = True
-            for p in range(max(0, centre - window), min(m, centre + window + 1)):
+            low, high = max(0, centre - window), min(m, centre + window + 1)
+            for p in range(low, high):
                 whole &= valid[p]
             if whole:
                 common = 0

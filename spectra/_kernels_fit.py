@@ -1,4 +1,4 @@
-"""Kernels of the non-negative fit in the contrast domain, and of a query's axis.
+"""Kernels of the non-negative fit in the contrast domain.
 
 Spectra are in single precision, as the references are kept; the few amplitudes are solved for in double.
 """
@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from spectriage.spectra._jit import kernel
 from spectriage.spectra._kernels_moments import combine, moments
+from spectriage.spectra._kernels_vectors import widest
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
-
-_ZERO = np.float32(0.0)
 _SINGULAR = 1e-6
 """A pivot below this share of its row is rounding: the sums are of single precision."""
 
@@ -54,11 +52,16 @@ def _solve_part(
 
 @kernel()
 def _solve_few(gram: FloatArray, target: FloatArray, solution: FloatArray) -> bool:
-    """Solve G x = b of two or three, written out, for x ≥ 0; false, and nothing written, where it cannot.
+    """Solve G x = b of up to three, written out, for x ≥ 0; false, and nothing written, where it cannot.
 
     The last may be zero: mostly it is what was tried, and it would not rise where the others solve theirs.
     """
     first = gram[0, 0]
+    if target.size == 1:
+        solution[0] = max(0.0, target[0] / first) if first > 0.0 else 0.0
+        return True
+    if target.size > 3:
+        return False
     if first <= 0.0:
         return False
     l10 = gram[1, 0] / first
@@ -141,9 +144,10 @@ def _solve_positive(
 
 @kernel()
 def nonnegative_least_squares(gram: FloatArray, target: FloatArray, solution: FloatArray) -> None:
-    """Minimise ½ xᵀ G x − bᵀ x over x ≥ 0, starting from `solution`."""
+    """Minimise ½ xᵀ G x − bᵀ x over x ≥ 0 of one or more, starting from `solution`."""
     n = target.size
-    _minimise(gram, target, solution, np.empty(n, np.intp), np.empty((n, n)), np.empty(n))
+    if not _solve_few(gram, target, solution):
+        _minimise(gram, target, solution, np.empty(n, np.intp), np.empty((n, n)), np.empty(n))
 
 
 @kernel()
@@ -161,13 +165,6 @@ def _minimise(
     coordinate descent does (Franc, Hlaváč & Navara 2005), and the others are then solved for exactly.
     """
     n = target.size
-    if n == 0:
-        return
-    if n == 1:
-        solution[0] = max(0.0, target[0] / gram[0, 0]) if gram[0, 0] > 0.0 else 0.0
-        return
-    if n <= 3 and _solve_few(gram, target, solution):
-        return
     if _solve_positive(gram, target, solution, True, free, factor, x):
         return
     for sweep in range(200):
@@ -200,91 +197,27 @@ def fit_rows(
     iterations: int,
     amplitudes: FloatArray,
     fitted: Float32Array,
+    work: FloatArray,
+    free: NDArray[np.intp],
 ) -> None:
     """Fit `query` (m,) by a non-negative combination of `rows` (k, m), reweighted by the fit's own error.
 
     The error of a point is taken as √(threshold² + (relative_error·signal)²): noise where there is little
-    signal, mismatch between instruments where there is much.
+    signal, mismatch between instruments where there is much. Memory to work in is given, shapes (2n + 3, n)
+    and (n,) with n ≥ k: made for each of many small fits it would take a tenth of their time.
     """
-    k = rows.shape[0]
-    gram = np.empty((k, k))
-    target = np.empty(k)
+    widest()
+    k, room = rows.shape[0], free.size
+    gram, factor, target, x = work[:room], work[room : 2 * room], work[2 * room, :k], work[2 * room + 1]
+    before = work[2 * room + 2]
     # the fit that the first weights are taken from is none, whatever the solution starts with
-    before = np.zeros(k)
-    free, factor, x = np.empty(k, np.intp), np.empty((k, k)), np.empty(k)
+    for i in range(k):
+        before[i] = 0.0
     floor, slope = threshold * threshold, relative_error * relative_error
     for _ in range(iterations):
         moments(rows, query, weights, before, floor, slope, gram, target)
-        _minimise(gram, target, amplitudes, free, factor, x)
+        if not _solve_few(gram, target, amplitudes):
+            _minimise(gram, target, amplitudes, free, factor, x)
         for i in range(k):
             before[i] = amplitudes[i]
     combine(rows, amplitudes, fitted)
-
-
-@kernel(fastmath=True)
-def _filter(
-    values: Float32Array, valid: BoolArray, weights: Float32Array, out: Float32Array, out_valid: BoolArray
-) -> None:
-    """Write the weighted sum of four values from each point on, where all four are valid."""
-    a, b, c, d = weights[0], weights[1], weights[2], weights[3]
-    for p in range(out.size):
-        whole = valid[p] & valid[p + 1] & valid[p + 2] & valid[p + 3]
-        total = a * values[p] + b * values[p + 1] + c * values[p + 2] + d * values[p + 3]
-        out[p] = total if whole else _ZERO
-        out_valid[p] = whole
-
-
-@kernel()
-def correct_axis(
-    values: Float32Array,
-    valid: BoolArray,
-    start_cm: float,
-    step_cm: float,
-    offset_cm: float,
-    stretch: float,
-    out: Float32Array,
-    out_valid: BoolArray,
-) -> None:
-    """Move values on an even grid to an axis corrected by ``offset + stretch · (shift − 1200)``.
-
-    Cubic Hermite interpolation with central slopes; a derivative over 42 cm⁻¹ has nothing finer. Not valid
-    where one of the four points is not.
-    """
-    m = values.size
-    weights = np.empty(4, np.float32)
-    for p in range(out.size):
-        out[p] = _ZERO
-    for p in range(out.size):
-        out_valid[p] = False
-    if stretch == 0.0:
-        # every point lies at the same place between its neighbours
-        place = -offset_cm / step_cm
-        moved = int(np.floor(place))
-        _hermite_weights(np.float32(place - moved), weights)
-        first, last = max(0, 1 - moved), min(m, m - 2 - moved)
-        if last > first:
-            start = first + moved - 1
-            _filter(values[start:], valid[start:], weights, out[first:last], out_valid[first:last])
-        return
-    for p in range(m):
-        shift = start_cm + p * step_cm
-        before = (shift - offset_cm + 1200.0 * stretch) / (1.0 + stretch)
-        place = (before - start_cm) / step_cm
-        j = int(np.floor(place))
-        if j < 1 or j > m - 3:
-            continue
-        if valid[j - 1] & valid[j] & valid[j + 1] & valid[j + 2]:
-            _hermite_weights(np.float32(place - j), weights)
-            a, b, c, d = weights[0], weights[1], weights[2], weights[3]
-            out[p] = a * values[j - 1] + b * values[j] + c * values[j + 1] + d * values[j + 2]
-            out_valid[p] = True
-
-
-@kernel()
-def _hermite_weights(t: np.float32, weights: Float32Array) -> None:
-    """Weights of four even points at the share `t` of the way from the second to the third."""
-    half, one, two, three = np.float32(0.5), np.float32(1.0), np.float32(2.0), np.float32(3.0)
-    weights[0] = half * t * (t * (two - t) - one)
-    weights[1] = one + half * t * t * (three * t - two - three)
-    weights[2] = half * t * (one + t * (two + two - three * t))
-    weights[3] = half * t * t * (t - one)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from spectriage.spectra._jit import kernel
 from spectriage.spectra._kernels_compress import agreement, compress
 from spectriage.spectra._kernels_fit import fit_rows
-from spectriage.spectra._kernels_tries import copy, lower
+from spectriage.spectra._kernels_tries import copy, lower, weigh
+from spectriage.spectra._kernels_vectors import widest
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -36,23 +37,26 @@ def brought_by(
     relative_error: float,
     iterations: int,
     least: float,
+    room: Float32Array,
+    work: FloatArray,
+    free: NDArray[np.intp],
 ) -> float:
     """Return what the last row of `stack` brings when an amount of `spike` is in `empty`.
 
     That is its log gain over the other rows; or, where there are `imitators` (j, m), by how much its log gain
-    exceeds that of the best of them in its place.
+    exceeds that of the best of them in its place. Memory to work in is given: `room` (k + 4, m), and what
+    `fit_rows` asks for.
     """
+    widest()
     k, m = stack.shape[0] - 1, empty.size
-    derivative, compressed = np.empty(m, np.float32), np.empty(m, np.float32)
-    fitted, scratch = np.empty(m, np.float32), np.empty(m, np.float32)
-    other = np.empty((k + 1, m), np.float32)
+    other, derivative, compressed, fitted = room[: k + 1], room[k + 1], room[k + 2], room[k + 3]
+    amplitudes = work[2 * k + 5]
     for i in range(k + 1):
         copy(stack[i], other[i])
     added = np.float32(amount)
     for p in range(m):
         derivative[p] = empty[p] + added * spike[p] if weights[p] > 0.0 else np.float32(0.0)
     compress(derivative, threshold, compressed)
-    amplitudes = np.empty(k + 1)
     with_target, without = 0.0, np.inf
     # with the target first, then with each imitator in its place, or with nothing there
     for option in range(1 + max(1, imitators.shape[0])):
@@ -73,8 +77,10 @@ def brought_by(
                 iterations,
                 amplitudes[:size],
                 fitted,
+                work,
+                free,
             )
-            similarity = agreement(compressed, fitted, weights, threshold, scratch)
+            similarity = agreement(compressed, fitted, weights, threshold)
         left = np.log(max(1.0 - similarity, least))
         if option == 0:
             with_target = left
@@ -98,12 +104,16 @@ def amount_that_brings(
     relative_error: float,
     iterations: int,
     least: float,
+    room: Float32Array,
+    work: FloatArray,
+    free: NDArray[np.intp],
 ) -> float:
     """Return the amount that brings what is wanted, sought from `start` on between the two of `amounts`.
 
     The secant method on logarithms, in which the curve is nearly a line, within what is known to be too
     little and enough. Infinity when the upper end does not bring it; the lower end when that does.
     """
+    widest()
     low, high = np.log(amounts[0]), np.log(amounts[1])
     too_little, enough = False, False
     place = np.log(start)
@@ -122,6 +132,9 @@ def amount_that_brings(
             relative_error,
             iterations,
             least,
+            room,
+            work,
+            free,
         )
         has = np.log(max(brought / wanted, _LEAST_SHARE))
         if before < np.inf and abs(place - before) > 1e-6:
@@ -164,6 +177,9 @@ def least_visible(
     wanted: FloatArray,
     amounts: FloatArray,
     start: float,
+    room: Float32Array,
+    work: FloatArray,
+    free: NDArray[np.intp],
 ) -> float:
     """Seek the amount of `spike` (m,) in `empty` (m,) from which the last row of `stack` is found.
 
@@ -171,6 +187,7 @@ def least_visible(
     (j, m) in its place. `amounts` are the ends of the search, `start` is where it begins; infinity when the
     upper end does not do.
     """
+    widest()
     amount = amounts[0]
     among = np.empty(2)
     among[1] = amounts[1]
@@ -191,6 +208,9 @@ def least_visible(
             relative_error,
             iterations,
             least,
+            room,
+            work,
+            free,
         )
         if not found < np.inf:
             return np.inf
@@ -199,16 +219,26 @@ def least_visible(
 
 
 @kernel()
+def thinned(values: Float32Array, thin: int, out: Float32Array) -> None:
+    """Write every so many-th of some values."""
+    for p in range(out.size):
+        out[p] = values[p * thin]
+
+
+@kernel()
 def least_visible_each(
-    base: Float32Array,
+    rows: Float32Array,
+    ranges: BoolArray,
+    numbers: NDArray[np.intp],
+    places: NDArray[np.intp],
     base_amplitudes: FloatArray,
     derivative: Float32Array,
-    weights: Float32Array,
+    valid: BoolArray,
+    thin: int,
+    unmeasured_weight: float,
     asked: NDArray[np.intp],
     targets: Float32Array,
     holds: BoolArray,
-    unmeasured_weight: float,
-    held: Float32Array,
     held_amounts: FloatArray,
     unlike: Float32Array,
     imitators: Float32Array,
@@ -227,31 +257,43 @@ def least_visible_each(
 
     Parameters
     ----------
-    base, base_amplitudes
-        The model's references (k, m) and their amplitudes.
-    derivative, weights
-        Of the query, shape (m,).
+    rows, ranges, numbers
+        References, shape (s, m), the ranges that such hold over, (r, m), and the number of each one's, (s,).
+    places
+        Where in `rows` the model's references are, one for each amplitude, and then, for each of `asked`,
+        what the query may hold of it.
+    derivative, valid, thin
+        Of the query, shape (m,); one point in `thin` is used, g in all.
     asked
         Which of the targets are asked for, shape (a,).
     targets, holds
-        The targets and where they hold, shape (c, m).
-    held, held_amounts
-        What the query may hold of each target: it is taken out first; shapes (c, m) and (c,).
+        The targets and where they hold, thinned, shape (c, g).
+    held_amounts
+        How much the query may hold of each of `asked`: it is taken out first; shape (a,).
     unlike
-        The targets as they are put in, shape (c, m).
+        The targets as they are put in, shape (c, g).
     imitators, families
-        What may be taken for each target, the likest first, shape (c, j, m), and the numbers of their
+        What may be taken for each target, the likest first, shape (c, j, g), and the numbers of their
         families, shape (c, j); −1 where there is none.
     taken_families, most
         Of each target's imitators the first so many are tried that are not of these families.
     """
-    k = base.shape[0]
-    m = derivative.size
+    widest()
+    k = base_amplitudes.size
+    m = targets.shape[1]
     stack = np.empty((k + 1, m), np.float32)
-    lowered, empty = np.empty(m, np.float32), np.empty(m, np.float32)
+    whole_weights = np.empty(derivative.size, np.float32)
+    weights, lowered, empty = np.empty(m, np.float32), np.empty(m, np.float32), np.empty(m, np.float32)
     others = np.empty((most, m), np.float32)
+    room, work, free = (
+        np.empty((k + 4, m), np.float32),
+        np.empty((2 * k + 6, k + 1)),
+        np.empty(k + 1, np.intp),
+    )
     for i in range(k):
-        copy(base[i], stack[i])
+        thinned(rows[places[i]], thin, stack[i])
+    weigh(valid, ranges, numbers, places[:k], unmeasured_weight, whole_weights)
+    thinned(whole_weights, thin, weights)
     start = np.sqrt(amounts[0] * amounts[1])
     for place in range(asked.size):
         c = asked[place]
@@ -259,15 +301,16 @@ def least_visible_each(
         lower(weights, holds[c], unmeasured_weight, lowered)
         count = 0
         for j in range(families.shape[1]):
-            free = families[c, j] >= 0 and count < most
+            usable = families[c, j] >= 0 and count < most
             for family in taken_families:
-                free &= families[c, j] != family
-            if free:
+                usable &= families[c, j] != family
+            if usable:
                 copy(imitators[c, j], others[count])
                 count += 1
-        taken = np.float32(held_amounts[c])
+        taken = np.float32(held_amounts[place])
+        held = rows[places[k + place]]
         for p in range(m):
-            empty[p] = derivative[p] - taken * held[c, p]
+            empty[p] = derivative[p * thin] - taken * held[p * thin]
         found[place] = least_visible(
             stack,
             others[:count],
@@ -282,6 +325,9 @@ def least_visible_each(
             wanted,
             amounts,
             start,
+            room,
+            work,
+            free,
         )
         # what one target needs is a good guess of what the next one does
         if found[place] < np.inf:

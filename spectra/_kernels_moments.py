@@ -1,6 +1,6 @@
 """Kernels of the sums behind a weighted fit: Gᵢⱼ = Σ w rᵢ rⱼ and bᵢ = Σ w rᵢ q.
 
-Up to four references are written out: all sums are then taken in one pass, in registers, which is twice as
+Up to three references are written out: all sums are then taken in one pass, in registers, which is twice as
 fast as one pass for each sum.
 """
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra._jit import kernel
+from spectriage.spectra._kernels_vectors import widest
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -20,6 +21,7 @@ _ZERO = np.float32(0.0)
 @kernel(fastmath=True)
 def combine(rows: Float32Array, amplitudes: FloatArray, out: Float32Array) -> None:
     """Write the sum of rows (k, m), each times its amplitude."""
+    widest()
     for p in range(out.size):
         out[p] = _ZERO
     for i in range(rows.shape[0]):
@@ -45,16 +47,15 @@ def moments(
     A point's weight is divided by ``floor + slope · signal²``, the signal being the greater of the query and
     the fit by `amplitudes`.
     """
+    widest()
     k = rows.shape[0]
     least, rise = np.float32(floor), np.float32(slope)
     if k == 1:
-        _of_one(rows[0], query, weights, amplitudes, least, rise, gram, target)
+        _of_one(rows, query, weights, amplitudes, least, rise, gram, target)
     elif k == 2:
-        _of_two(rows[0], rows[1], query, weights, amplitudes, least, rise, gram, target)
+        _of_two(rows, query, weights, amplitudes, least, rise, gram, target)
     elif k == 3:
-        _of_three(rows[0], rows[1], rows[2], query, weights, amplitudes, least, rise, gram, target)
-    elif k == 4:
-        _of_four(rows[0], rows[1], rows[2], rows[3], query, weights, amplitudes, least, rise, gram, target)
+        _of_three(rows, query, weights, amplitudes, least, rise, gram, target)
     else:
         _of_many(rows, query, weights, amplitudes, least, rise, gram, target)
     for i in range(k):
@@ -73,6 +74,7 @@ def _of_many(
     gram: FloatArray,
     target: FloatArray,
 ) -> None:
+    widest()
     k, m = rows.shape
     weighted, weighted_row = np.empty(m, np.float32), np.empty(m, np.float32)
     combine(rows, amplitudes, weighted)
@@ -95,7 +97,7 @@ def _of_many(
 
 @kernel(fastmath=True)
 def _of_one(
-    first: Float32Array,
+    rows: Float32Array,
     query: Float32Array,
     weights: Float32Array,
     amplitudes: FloatArray,
@@ -104,10 +106,11 @@ def _of_one(
     gram: FloatArray,
     target: FloatArray,
 ) -> None:
+    widest()
     x = np.float32(amplitudes[0])
     g = b = _ZERO
     for p in range(query.size):
-        r, q = first[p], query[p]
+        r, q = rows[0, p], query[p]
         measured, explained = abs(q), abs(x * r)
         signal = measured if measured > explained else explained
         w = r * (weights[p] / (least + rise * signal * signal))
@@ -118,8 +121,7 @@ def _of_one(
 
 @kernel(fastmath=True)
 def _of_two(
-    first: Float32Array,
-    second: Float32Array,
+    rows: Float32Array,
     query: Float32Array,
     weights: Float32Array,
     amplitudes: FloatArray,
@@ -128,10 +130,11 @@ def _of_two(
     gram: FloatArray,
     target: FloatArray,
 ) -> None:
+    widest()
     x, y = np.float32(amplitudes[0]), np.float32(amplitudes[1])
     g11 = g21 = g22 = b1 = b2 = _ZERO
     for p in range(query.size):
-        r, s, q = first[p], second[p], query[p]
+        r, s, q = rows[0, p], rows[1, p], query[p]
         measured, explained = abs(q), abs(x * r + y * s)
         signal = measured if measured > explained else explained
         w = weights[p] / (least + rise * signal * signal)
@@ -147,9 +150,7 @@ def _of_two(
 
 @kernel(fastmath=True)
 def _of_three(
-    first: Float32Array,
-    second: Float32Array,
-    third: Float32Array,
+    rows: Float32Array,
     query: Float32Array,
     weights: Float32Array,
     amplitudes: FloatArray,
@@ -158,10 +159,11 @@ def _of_three(
     gram: FloatArray,
     target: FloatArray,
 ) -> None:
+    widest()
     x, y, z = np.float32(amplitudes[0]), np.float32(amplitudes[1]), np.float32(amplitudes[2])
     g11 = g21 = g22 = g31 = g32 = g33 = b1 = b2 = b3 = _ZERO
     for p in range(query.size):
-        r, s, t, q = first[p], second[p], third[p], query[p]
+        r, s, t, q = rows[0, p], rows[1, p], rows[2, p], query[p]
         measured, explained = abs(q), abs(x * r + y * s + z * t)
         signal = measured if measured > explained else explained
         w = weights[p] / (least + rise * signal * signal)
@@ -178,46 +180,3 @@ def _of_three(
     gram[0, 0], gram[1, 0], gram[1, 1] = g11, g21, g22
     gram[2, 0], gram[2, 1], gram[2, 2] = g31, g32, g33
     target[0], target[1], target[2] = b1, b2, b3
-
-
-@kernel(fastmath=True)
-def _of_four(
-    first: Float32Array,
-    second: Float32Array,
-    third: Float32Array,
-    fourth: Float32Array,
-    query: Float32Array,
-    weights: Float32Array,
-    amplitudes: FloatArray,
-    least: np.float32,
-    rise: np.float32,
-    gram: FloatArray,
-    target: FloatArray,
-) -> None:
-    x, y = np.float32(amplitudes[0]), np.float32(amplitudes[1])
-    z, v = np.float32(amplitudes[2]), np.float32(amplitudes[3])
-    g11 = g21 = g22 = g31 = g32 = g33 = g41 = g42 = g43 = g44 = b1 = b2 = b3 = b4 = _ZERO
-    for p in range(query.size):
-        r, s, t, u, q = first[p], second[p], third[p], fourth[p], query[p]
-        measured, explained = abs(q), abs(x * r + y * s + z * t + v * u)
-        signal = measured if measured > explained else explained
-        w = weights[p] / (least + rise * signal * signal)
-        wr, ws, wt, wu = w * r, w * s, w * t, w * u
-        g11 += wr * r
-        g21 += ws * r
-        g22 += ws * s
-        g31 += wt * r
-        g32 += wt * s
-        g33 += wt * t
-        g41 += wu * r
-        g42 += wu * s
-        g43 += wu * t
-        g44 += wu * u
-        b1 += wr * q
-        b2 += ws * q
-        b3 += wt * q
-        b4 += wu * q
-    gram[0, 0], gram[1, 0], gram[1, 1] = g11, g21, g22
-    gram[2, 0], gram[2, 1], gram[2, 2] = g31, g32, g33
-    gram[3, 0], gram[3, 1], gram[3, 2], gram[3, 3] = g41, g42, g43, g44
-    target[0], target[1], target[2], target[3] = b1, b2, b3, b4

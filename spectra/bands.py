@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,7 @@ polystyrene, toluene, methamphetamine, cocaine or fentanyl. All of them together
 _SHARED = np.array(SHARED_PHENYL_CM)
 
 
-@dataclass(frozen=True)
-class BandSupport:
+class BandSupport(NamedTuple):
     """One band of a component.
 
     Parameters
@@ -61,8 +60,7 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
     row = whole.rows[position]
     rest = fitter.fit(whole.without(position), whole.axis)
     index, query = fitter.index, whole.query
-    derivative = index.row(row, whole.axis.broadening_cm)
-    centres = index.bands(row, whole.axis.broadening_cm)
+    centres, heights, shares = index.rows.bands(row, whole.axis.broadening_cm)
     remaining, beside = np.empty((2, centres.size))
     weigh_bands(
         whole.fitted,
@@ -71,31 +69,33 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
         query.derivative,
         query.valid,
         query.threshold,
-        derivative,
+        index.rows.row(row, whole.axis.broadening_cm),
         whole.amplitudes[position],
         centres,
+        heights,
         points_of(BAND_WINDOW_CM, index.step_cm),
         points_of(CROWD_CM, index.step_cm),
         remaining,
         beside,
     )
-    shift = index.references.shift[centres]
-    heights = derivative[centres] / derivative.min()
-    found = zip(shift.tolist(), heights.tolist(), remaining.tolist(), beside.tolist(), strict=True)
-    bands = [
-        BandSupport(at_cm, height, left, _is_shared_phenyl(at_cm), CROWD_SHARE * others > 1.0)
-        for at_cm, height, left, others in found
-        if left >= 0.0
-    ]
-    return tuple(sorted(bands, key=lambda band: -band.height))
+    shift = index.references.shift[centres].tolist()
+    found = zip(shift, shares, remaining.tolist(), beside.tolist(), strict=True)
+    return tuple(
+        [
+            BandSupport(at_cm, share, left, _is_shared_phenyl(at_cm), CROWD_SHARE * others > 1.0)
+            for at_cm, share, left, others in found
+            if left >= 0.0
+        ]
+    )
 
 
+@lru_cache(maxsize=64)
 def points_of(width_cm: float, step_cm: float) -> int:
     """Return how many grid points a width is, at least one."""
     return max(1, round(width_cm / step_cm))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def _is_shared_phenyl(shift_cm: float) -> bool:
     return any(low <= shift_cm <= high for low, high in SHARED_PHENYL_CM)
 
@@ -106,7 +106,13 @@ def usable_bands(fitter: Fitter, fit: Fit, probes: Probes) -> NDArray[np.intp]:
     counts = np.empty(probes.band_ends.size, np.intp)
     window = points_of(BAND_WINDOW_CM, index.step_cm)
     count_bands(
-        probes.bands, probes.band_ends, fit.query.valid, window, index.references.shift, _SHARED, counts
+        probes.bands,
+        probes.band_ends,
+        fit.query.valid,
+        window,
+        index.references.shift,
+        _SHARED,
+        counts,
     )
     return counts
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectriage.spectra._kernels_compress import compress
-from spectriage.spectra._kernels_fit import correct_axis
+from spectriage.spectra._kernels_grid import move
 from spectriage.spectra.derivative import differentiate, savgol_weights, window_points
 from spectriage.spectra.grid import Resampled
 from spectriage.spectra.noise import noise_level
@@ -62,8 +62,8 @@ class Contrast:
         """Return it with the query's axis corrected by ``offset_cm + stretch · (shift − 1200)``."""
         derivative, compressed = np.empty_like(self.derivative), np.empty_like(self.derivative)
         valid = np.empty_like(self.valid)
-        start, step = float(shift[0]), float(shift[1] - shift[0])
-        correct_axis(self.derivative, self.valid, start, step, offset_cm, stretch, derivative, valid)
+        grid = np.array([shift[0], shift[1] - shift[0]])
+        move(self.derivative, self.valid, grid, np.array([offset_cm, stretch]), derivative, valid)
         compress(derivative, self.threshold, compressed)
         return Contrast(derivative, valid, self.threshold, compressed, self.norm, self.noise)
 
@@ -89,11 +89,16 @@ def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None)
     noise = (noise_level(query) if noise is None else noise) * gain
     # a constant or a line leaves the rounding of its own size
     rounding = ROUNDING * gain * float(np.abs(query.intensity).max(initial=0.0))
-    if norm <= rounding or not np.isfinite(norm):
-        nothing = np.zeros(values.size, np.float32)
-        return Contrast(nothing, valid, 1.0, nothing, 0.0, 1.0)
-    threshold = NOISE_MULTIPLE * noise / norm + THRESHOLD_FLOOR
-    derivative = (values / norm).astype(np.float32)
+    flat = norm <= rounding or not np.isfinite(norm)
+    threshold = 1.0 if flat else NOISE_MULTIPLE * noise / norm + THRESHOLD_FLOOR
+    derivative = np.zeros(values.size, np.float32) if flat else (values / norm).astype(np.float32)
     compressed = np.empty_like(derivative)
     compress(derivative, threshold, compressed)
-    return Contrast(derivative, valid, threshold, compressed, norm, noise / norm)
+    return Contrast(
+        derivative=derivative,
+        valid=valid,
+        threshold=threshold,
+        compressed=compressed,
+        norm=0.0 if flat else norm,
+        noise=1.0 if flat else noise / norm,
+    )

@@ -103,7 +103,7 @@ def _without_hints(evidence: Evidence) -> Evidence:
         evidence,
         components=parts,
         targets=tuple(
-            replace(target, found=False) if target.found and target.tier is Tier.COMPUTED else target
+            target._replace(found=False) if target.found and target.tier is Tier.COMPUTED else target
             for target in evidence.targets
         ),
         explained=evidence.explained and len(parts) == len(evidence.components),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.spectra._kernels_lod import least_visible_each
 from spectriage.spectra.bands import usable_bands
@@ -15,8 +14,6 @@ from spectriage.spectra.contrast_index import Probes
 from spectriage.spectra.fit import MIN_DISAGREEMENT, Fit
 from spectriage.spectra.mixture import RELATIVE_ERROR, UNMEASURED_WEIGHT, Fitter
 from spectriage.spectra.policy import Policy
-from spectriage.spectra.reference import Float32Array
-from spectriage.spectra.spectrum import FloatArray
 
 REWEIGHTINGS = 2
 RESERVE = 2.6
@@ -27,8 +24,7 @@ AMOUNTS = (5e-3, 4.0)
 IMITATORS = 2
 
 
-@dataclass(frozen=True)
-class Sought:
+class Sought(NamedTuple):
     """A target whose limit is asked for.
 
     Parameters
@@ -45,7 +41,9 @@ class Sought:
     amplitude: float
 
 
-def limits_of_detection(fitter: Fitter, policy: Policy, base: Fit, targets: Sequence[Sought]) -> list[float]:
+def limits_of_detection(
+    fitter: Fitter, policy: Policy, base: Fit, targets: Sequence[Sought], watched: tuple[int, ...]
+) -> list[float]:
     """Return the spectral fraction of each target that this scan would have shown 95 % of the time.
 
     What the scan may hold of a target is taken out, and each of its references, perturbed to the mismatch
@@ -57,20 +55,30 @@ def limits_of_detection(fitter: Fitter, policy: Policy, base: Fit, targets: Sequ
     ----------
     base
         The model: the best one, without the targets.
+    watched
+        References that are prepared together, those of the targets among them.
     """
-    index = fitter.index
-    rows = tuple(row for target in targets for row in target.rows)
-    if not rows:
+    if not targets:
         return []
-    probes = index.probes(rows, base.axis.broadening_cm)
-    needed = [number for target in targets for number in target.needed]
-    visible = np.flatnonzero(usable_bands(fitter, base, probes) >= needed)
-    held = [(target.held, target.amplitude) for target in targets for _ in target.rows]
-    amounts = np.full(len(rows), np.inf)
-    if visible.size:
-        amounts[visible] = _least_visible(fitter, policy, base, probes, visible, held)
-    fractions = iter(_fractions(fitter, base, rows, amounts.tolist()))
-    return [max(next(fractions) for _ in target.rows) for target in targets]
+    probes = fitter.index.probes(watched, base.axis.broadening_cm)
+    usable = usable_bands(fitter, base, probes).tolist()
+    asked = [
+        (probes.place_of[row], target.held, target.amplitude)
+        for target in targets
+        for row, needed in zip(target.rows, target.needed, strict=True)
+        if usable[probes.place_of[row]] >= needed
+    ]
+    amounts = iter(_least_visible(fitter, policy, base, probes, asked) if asked else ())
+    present = _present_area(fitter, base)
+    limits = []
+    for target in targets:
+        worst = 0.0
+        for row, needed in zip(target.rows, target.needed, strict=True):
+            place = probes.place_of[row]
+            amount = next(amounts) if usable[place] >= needed else math.inf
+            worst = max(worst, _fraction(amount, probes.areas[place], present if base.rows else None))
+        limits.append(worst)
+    return limits
 
 
 def _least_visible(
@@ -78,27 +86,29 @@ def _least_visible(
     policy: Policy,
     base: Fit,
     probes: Probes,
-    asked: NDArray[np.intp],
-    held: Sequence[tuple[int, float]],
-) -> FloatArray:
-    """Return the least visible amount of each probe asked for, in units of the scan's derivative norm."""
-    index, broadening_cm, thin = fitter.index, base.axis.broadening_cm, probes.thin
-    found = np.empty(asked.size)
+    asked: Sequence[tuple[int, int, float]],
+) -> list[float]:
+    """Return the least visible amount of each probe asked for, in units of the scan's derivative norm.
+
+    Asked for by its place, with the reference that the scan may hold of its target, and how much of that.
+    """
+    places, held, amplitudes = zip(*asked, strict=True)
+    found = np.empty(len(asked))
     least_visible_each(
-        _thinned(fitter.stack(base.rows, broadening_cm), thin),
+        *fitter.index.rows.gather((*base.rows, *held), base.axis.broadening_cm),
         base.amplitudes,
-        _thinned(base.query.derivative, thin),
-        _thinned(fitter.weights(base.rows, base.axis), thin),
-        asked,
+        base.query.derivative,
+        base.query.valid,
+        probes.thin,
+        UNMEASURED_WEIGHT,
+        np.array(places),
         probes.derivatives,
         probes.holds,
-        UNMEASURED_WEIGHT,
-        _thinned(index.stack([row for row, _ in held], broadening_cm), thin),
-        np.array([amplitude for _, amplitude in held]),
+        np.array(amplitudes),
         probes.unlike,
         probes.imitators,
         probes.imitator_families,
-        index.families[list(base.rows)],
+        fitter.index.families[list(base.rows)],
         IMITATORS,
         base.query.threshold,
         RELATIVE_ERROR,
@@ -108,25 +118,19 @@ def _least_visible(
         np.array(AMOUNTS),
         found,
     )
-    return found
+    amounts: list[float] = found.tolist()
+    return amounts
 
 
-def _thinned(values: Float32Array, thin: int) -> Float32Array:
-    """Return every so many-th point along the last axis."""
-    return np.ascontiguousarray(values[..., ::thin])
+def _fraction(amount: float, area: float, present: float | None) -> float:
+    """Return the spectral fraction of an amount of a reference beside what is present; None for nothing.
 
-
-def _fractions(fitter: Fitter, base: Fit, rows: Sequence[int], amounts: Sequence[float]) -> Iterator[float]:
-    """Yield the spectral fraction that an amount of each of several references would have beside a model."""
-    present = _present_area(fitter, base)
-    for row, amount in zip(rows, amounts, strict=True):
-        area = fitter.index.area_per_norm(row)
-        if not math.isfinite(amount) or area <= 0.0:
-            yield math.inf
-            continue
-        # beside nothing, in the whole of the scan
-        beside = present if base.rows else area
-        yield amount * area / (amount * area + beside)
+    Infinite where the amount is, and where the reference has no area.
+    """
+    if not amount < math.inf or area <= 0.0:
+        return math.inf
+    # beside nothing, in the whole of the scan
+    return amount * area / (amount * area + (area if present is None else present))
 
 
 def _present_area(fitter: Fitter, base: Fit) -> float:

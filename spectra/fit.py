@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from spectriage.spectra.contrast import Contrast
 from spectriage.spectra.reference import Float32Array
@@ -17,8 +18,7 @@ STRETCH_PENALTY = AXIS_PENALTY / STRETCH_TOLERANCE**2
 MIN_DISAGREEMENT = 1e-4
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """How the query's axis and resolution differ from the library's.
 
     Parameters
@@ -79,8 +79,7 @@ class Fit:
         return self.rows[:position] + self.rows[position + 1 :]
 
 
-@dataclass(frozen=True)
-class Single:
+class Single(NamedTuple):
     """One reference that explains a query alone, at its own axis, as well as `similarity` says."""
 
     row: int
@@ -93,8 +92,7 @@ class Single:
         return self.similarity - self.axis.penalty
 
 
-@dataclass(frozen=True, eq=False)
-class Joined:
+class Joined(NamedTuple):
     """A model joined by one more reference, for each of several.
 
     Parameters
@@ -107,9 +105,12 @@ class Joined:
         Its log gain over the model as it was fitted, shape (c,).
     losses
         The log gain of each of them over the rest, shape (c, k + 1); zero where not asked for.
+    fitted
+        The model with the last one, float32, shape (m,).
     """
 
     similarity: FloatArray
     amplitudes: FloatArray
     gains: FloatArray
     losses: FloatArray
+    fitted: Float32Array

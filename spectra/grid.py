@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra._kernels_grid import average_cells, interpolate_cubic
-from spectriage.spectra._kernels_statistics import quantile
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.spectrum import FloatArray, Spectrum
 
@@ -93,15 +92,15 @@ def resample(spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0) -
     values = spectrum.intensity
     variance = np.zeros_like(values) if spectrum.variance is None else spectrum.variance
     step = float(shift[1] - shift[0])
-    spacing = np.diff(axis)
-    typical = quantile(spacing, 0.5)
+    typical = spectrum.spacing_cm
+    intensity, spread = np.empty((2, shift.size))
     if typical <= step:
-        intensity, spread = average_cells(axis, values, variance, shift, step)
+        average_cells(axis, values, variance, shift, step, intensity, spread)
     else:
-        intensity, spread = interpolate_cubic(axis, values, variance, shift)
+        interpolate_cubic(axis, values, variance, shift, intensity, spread)
     rounding = 1e-6 * step
     measured = (shift >= axis[0] - rounding) & (shift <= axis[-1] + rounding)
-    for gap in np.flatnonzero(spacing > max(3.0 * step, 4.0 * typical)):
+    for gap in np.flatnonzero(np.diff(axis) > max(3.0 * step, 4.0 * typical)):
         measured &= ~((shift > axis[gap]) & (shift < axis[gap + 1]))
     if np.count_nonzero(measured) < MIN_COMMON_POINTS:
         raise SpectrumError(

@@ -8,7 +8,8 @@ from importlib import metadata
 import numpy as np
 
 from spectriage.spectra.bands import independent_supports
-from spectriage.spectra.contrast_index import ContrastIndex, blurred
+from spectriage.spectra.contrast_index import ContrastIndex
+from spectriage.spectra.contrast_rows import blurred
 from spectriage.spectra.decision import Evidence, rule
 from spectriage.spectra.despike import remove_spikes
 from spectriage.spectra.errors import ParameterError, SpectrumError
@@ -69,6 +70,7 @@ class Identifier:
         self.index = ContrastIndex(references)
         self._allowed = self._allowed_rows(packaging)
         self._targets = target_rows(references, self.policy, self.policy.targets)
+        self._watched = frozenset(row for known in self._targets for row in known.rows)
         self.null = read_null(references)
         self._namer = Namer(self.index, self.policy, self.null, self._allowed)
         self._engine = _version()
@@ -126,10 +128,9 @@ class Identifier:
             raise ParameterError(
                 "the library has no references", remedy="build one with `spectriage library build`"
             )
-        spacing = float(np.median(np.diff(spectrum.shift)))
-        if spacing > COARSEST_CM:
+        if spectrum.spacing_cm > COARSEST_CM:
             raise SpectrumError(
-                f"the spectrum has a point every {spacing:.0f} cm⁻¹, too few to see bands",
+                f"the spectrum has a point every {spectrum.spacing_cm:.0f} cm⁻¹, too few to see bands",
                 remedy=f"a spectrum needs one every {COARSEST_CM:g} cm⁻¹ or closer",
             )
         spectrum = remove_spikes(spectrum)
@@ -218,8 +219,7 @@ class Identifier:
 
     def _other_hazards(self, fit: Fit) -> tuple[TargetRows, ...]:
         """Return the hazards in a fit that nobody watches for: they need no less evidence."""
-        watched = {row for known in self._targets for row in known.rows}
-        rows = [row for row in fit.rows if self.index.hazardous[row] and row not in watched]
+        rows = [row for row in fit.rows if self.index.hazardous[row] and row not in self._watched]
         if not rows:
             return ()
         families = dict.fromkeys(self.references.records[row].family for row in rows)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import mmap
 import os
 import weakref
-from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -64,21 +63,8 @@ class RowSource(Generic[Scalar]):
         if self._file is not None:
             self._start = matrix.ctypes.data - self._file.address
 
-    @property
-    def reads(self) -> bool:
-        """Whether rows are read from the file, and not through the map."""
-        return self._file is not None
-
     def row(self, index: int) -> NDArray[Scalar]:
-        """Return one row, shape (m,): a copy or a read-only view. Raises as `rows` does."""
-        if self._file is None:
-            return np.asarray(self._matrix[index])
-        out = np.empty(self._matrix.shape[1], self._matrix.dtype)
-        self._read(self._file, index, out)
-        return out
-
-    def rows(self, indices: Sequence[int]) -> NDArray[Scalar]:
-        """Return a copy of some rows, shape (k, m).
+        """Return one row, shape (m,): a copy or a read-only view.
 
         Raises
         ------
@@ -88,10 +74,9 @@ class RowSource(Generic[Scalar]):
             When the file has been cut short since it was mapped.
         """
         if self._file is None:
-            return self._matrix[np.asarray(indices, np.intp)]
-        out = np.empty((len(indices), self._matrix.shape[1]), self._matrix.dtype)
-        for own, index in zip(out, indices, strict=True):
-            self._read(self._file, index, own)
+            return np.asarray(self._matrix[index])
+        out = np.empty(self._matrix.shape[1], self._matrix.dtype)
+        self._read(self._file, index, out)
         return out
 
     def _read(self, file: MappedFile, index: int, out: NDArray[Scalar]) -> None:

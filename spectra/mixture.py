@@ -15,7 +15,8 @@ from spectriage.spectra._kernels_axes import best_axes
 from spectriage.spectra._kernels_looks import best_allowed, best_moves, pool_rest
 from spectriage.spectra._kernels_tries import join_each
 from spectriage.spectra.contrast import Contrast, contrast
-from spectriage.spectra.contrast_index import BROADENINGS_CM, ContrastIndex
+from spectriage.spectra.contrast_index import ContrastIndex
+from spectriage.spectra.contrast_rows import BROADENINGS_CM
 from spectriage.spectra.fit import (
     MIN_DISAGREEMENT,
     OFFSET_PENALTY,
@@ -26,7 +27,6 @@ from spectriage.spectra.fit import (
     Single,
 )
 from spectriage.spectra.grid import Resampled, resample
-from spectriage.spectra.looks import POOL
 from spectriage.spectra.reference import Float32Array
 from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
 
@@ -73,12 +73,11 @@ class Fitter:
         shift = index.references.shift
         on_grid = resample(spectrum, shift) if isinstance(spectrum, Spectrum) else spectrum
         self.query = contrast(on_grid, shift, noise=noise)
-        self._nothing = np.zeros(shift.size, np.float32)
+        self._nothing = np.zeros(self.query.derivative.size, np.float32)
         self._grid = np.array([shift[0], shift[1] - shift[0]])
-        self._weights: dict[tuple[float, float, tuple[int, ...]], Float32Array] = {}
         self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
         self._fits: dict[tuple[tuple[int, ...], Axis], Fit] = {}
-        self._stacks: dict[tuple[tuple[int, ...], float], Float32Array] = {}
+        self._rests: dict[tuple[tuple[int, ...], Axis], Float32Array] = {}
 
     def query_at(self, axis: Axis) -> Contrast:
         """Return the query under an axis correction."""
@@ -86,25 +85,6 @@ class Fitter:
         if key not in self._queries:
             self._queries[key] = self.query.corrected(self.index.references.shift, *key)
         return self._queries[key]
-
-    def weights(self, rows: tuple[int, ...], axis: Axis) -> Float32Array:
-        """Return each point's weight: 0 outside the query, less outside a component's range."""
-        # the same few sets of components are asked for again and again
-        key = (axis.offset_cm, axis.stretch, rows)
-        if key not in self._weights:
-            valid = self.query_at(axis).valid
-            weights = valid.astype(np.float32)
-            for holds in self.index.holds(rows):
-                weights[valid & ~holds] = UNMEASURED_WEIGHT
-            self._weights[key] = weights
-        return self._weights[key]
-
-    def stack(self, rows: tuple[int, ...], broadening_cm: float) -> Float32Array:
-        """Return the derivatives of components, shape (k, m): the same few are asked for again and again."""
-        key = (rows, broadening_cm)
-        if key not in self._stacks:
-            self._stacks[key] = self.index.stack(rows, broadening_cm)
-        return self._stacks[key]
 
     def fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
         """Fit given references with non-negative amplitudes at a given axis."""
@@ -118,24 +98,25 @@ class Fitter:
         if not rows or query.norm == 0.0:
             return Fit(rows, np.zeros(len(rows)), 0.0, axis, query, self._nothing)
         joined = self._join(rows[:-1], axis, self._nothing, rows[-1:])
-        amplitudes = joined.amplitudes[0]
-        fitted = amplitudes.astype(np.float32) @ self.stack(rows, axis.broadening_cm)
-        return Fit(rows, amplitudes, float(joined.similarity[0]), axis, query, fitted)
+        return Fit(rows, joined.amplitudes[0], float(joined.similarity[0]), axis, query, joined.fitted)
 
     def gains(self, base: Fit, rows: Sequence[int]) -> FloatArray:
         """Return what adding each of several references removes of the disagreement, shape (len(rows),)."""
         return self._join(base.rows, base.axis, base.fitted, rows).gains
 
-    def joined(self, base: Fit, rows: Sequence[int]) -> Joined:
-        """Fit the model with each of several references, and see what each part of it is then worth."""
-        return self._join(base.rows, base.axis, base.fitted, rows, remove=True)
+    def joined(self, base: Fit, rows: Sequence[int], parts: tuple[int, int] = (0, 0)) -> Joined:
+        """Fit the model with each of several references.
+
+        What each part of it is then worth is told of those from the first to before the second of `parts`.
+        """
+        return self._join(base.rows, base.axis, base.fitted, rows, parts)
 
     def losses(self, whole: Fit) -> FloatArray:
         """Return how much disagreement each component removes from the whole fit, shape (k,)."""
         if not whole.rows:
             return np.zeros(0)
         *rest, last = whole.rows
-        joined = self._join(tuple(rest), whole.axis, whole.fitted, (last,), remove=True)
+        joined = self._join(tuple(rest), whole.axis, whole.fitted, (last,), (0, len(whole.rows)))
         return np.asarray(joined.losses[0])
 
     def _join(
@@ -144,34 +125,36 @@ class Fitter:
         axis: Axis,
         base_fitted: Float32Array,
         rows: Sequence[int],
-        *,
-        remove: bool = False,
+        parts: tuple[int, int] = (0, 0),
     ) -> Joined:
         """Fit some references with each of others."""
         query = self.query_at(axis)
-        similarity, gains = np.zeros((2, len(rows)))
-        amplitudes, losses = np.zeros((2, len(rows), len(base) + 1))
+        many, k = len(rows), len(base) + 1
+        both, parts_of_each = np.zeros((2, many)), np.zeros((2, many, k))
+        similarity, gains = both[0], both[1]
+        amplitudes, losses = parts_of_each[0], parts_of_each[1]
+        fitted = np.empty(self._nothing.size, np.float32)
         if rows:
             join_each(
-                self.stack(base, axis.broadening_cm),
-                self.index.stack(rows, axis.broadening_cm),
-                *self.index.ranges(rows),
+                *self.index.rows.gather((*base, *rows), axis.broadening_cm),
+                len(base),
                 UNMEASURED_WEIGHT,
                 query.derivative,
                 query.compressed,
-                self.weights(base, axis),
+                query.valid,
                 base_fitted,
                 query.threshold,
                 RELATIVE_ERROR,
                 REWEIGHTINGS,
                 MIN_DISAGREEMENT,
-                remove,
+                *parts,
                 similarity,
                 amplitudes,
                 gains,
                 losses,
+                fitted,
             )
-        return Joined(similarity, amplitudes, gains, losses)
+        return Joined(similarity, amplitudes, gains, losses, fitted)
 
     def exchange_gains(self, whole: Fit, position: int, rows: Sequence[int]) -> tuple[float, FloatArray]:
         """Return the log gain of a component over the rest, and that of each of `rows` in its place."""
@@ -196,8 +179,7 @@ class Fitter:
             return []
         axes = np.zeros((len(rows), 3))
         axes[:, 0] = offsets_cm
-        widths = np.stack([self.index.widths(row) for row in rows])
-        merits = self._seek(widths[:, :, None], self.index.holds(rows)[:, None], axes)
+        merits = self._seek(rows, 1, axes)
         found = []
         for row, merit, place in zip(rows, merits.tolist(), axes.tolist(), strict=True):
             axis = _axis(place)
@@ -209,11 +191,12 @@ class Fitter:
         step = self.index.step_cm
         reach = int(AXIS_REACH_CM // step)
         offsets = np.arange(-reach, reach + 1) * step
-        looks = self.index.similarities(self.index.looks_moved(self.query.compressed, reach))
-        best, move = np.empty(len(looks), np.float32), np.empty(len(looks), np.intp)
-        best_moves(looks, (OFFSET_PENALTY * np.square(offsets)).astype(np.float32), best, move)
+        moved = self.index.looks_moved(self.query.compressed, reach)
+        looks = self.index.similarities(moved)
+        best, at = np.empty(len(looks), np.float32), np.empty(len(looks), np.intp)
+        best_moves(looks, (OFFSET_PENALTY * np.square(offsets)).astype(np.float32), best, at)
         rows = _best(best, allowed, FIRST_LOOKS)
-        return rows, np.asarray(offsets[move[rows]])
+        return rows, np.asarray(offsets[at[rows]])
 
     def refine(self, fit: Fit, *, stretch: bool = False) -> Fit:
         """Return the fit with the axis and resolution at which its references agree best, all jointly."""
@@ -221,22 +204,20 @@ class Fitter:
             return fit
         axis = fit.axis
         axes = np.array([[axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)]])
-        widths, holds = self.index.stack_widths(fit.rows), self.index.holds(fit.rows)
-        self._seek(widths[None], holds[None], axes, STRETCHES if stretch else NO_STRETCHES)
+        self._seek(fit.rows, len(fit.rows), axes, STRETCHES if stretch else NO_STRETCHES)
         return self.fit(fit.rows, _axis(axes[0].tolist()))
 
     def _seek(
-        self,
-        widths: Float32Array,
-        holds: BoolArray,
-        axes: FloatArray,
-        stretches: FloatArray = NO_STRETCHES,
+        self, rows: Sequence[int], together: int, axes: FloatArray, stretches: FloatArray = NO_STRETCHES
     ) -> FloatArray:
-        """Seek the best axis of several sets of references, from `axes` on; return their merits there."""
+        """Seek the best axis of sets of so many references, from `axes` on; return their merits there."""
         merits = np.empty(len(axes))
+        gathered = self.index.rows.gather_widths(rows)
         best_axes(
-            widths,
-            holds,
+            gathered.rows,
+            gathered.ranges,
+            gathered.numbers,
+            gathered.places.reshape(-1, together),
             UNMEASURED_WEIGHT,
             self.query.derivative,
             self.query.valid,
@@ -257,30 +238,34 @@ class Fitter:
 
     def looks(self, base: Fit, allowed: BoolArray, count: int = LOOKS) -> list[int]:
         """Return the rows that look most like what a fit leaves, best first."""
-        similarity = self.index.similarities(self._look_of_rest(base))
+        similarity = self.index.similarities(self._look_of_rest(base)[None])[:, 0]
         return [row for row in _best(similarity, allowed, count) if row not in base.rows]
 
     def looks_each(self, asked: Sequence[tuple[Fit, BoolArray, int]]) -> list[list[int]]:
         """Return `looks` of several fits, each with what is allowed and how many, in one pass."""
-        rests = np.stack([self._look_of_rest(base) for base, _, _ in asked])
+        rests = np.empty((len(asked), self.index.looks.shape[1]), np.float32)
+        for own, (base, _, _) in zip(rests, asked, strict=True):
+            own[:] = self._look_of_rest(base)
         similarity = np.ascontiguousarray(self.index.similarities(rests).T)
         return [
             [row for row in _best(own, allowed, count) if row not in base.rows]
             for own, (base, allowed, count) in zip(similarity, asked, strict=True)
         ]
 
-    def looks_among(self, base: Fit, rows: Sequence[int], count: int) -> list[int]:
+    def looks_among(self, base: Fit, rows: tuple[int, ...], count: int) -> list[int]:
         """Return those of some rows that look most like what a fit leaves, best first."""
-        similarity = self.index.looks[list(rows)] @ self._look_of_rest(base)
-        places = _best(similarity, np.ones(len(rows), np.bool_), count)
+        similarity = self.index.looks_of(rows) @ self._look_of_rest(base)
+        places = _best(similarity, self.index.everything[: len(rows)], count)
         return [rows[place] for place in places if rows[place] not in base.rows]
 
     def _look_of_rest(self, base: Fit) -> Float32Array:
         """Return what a fit leaves, compressed and pooled for a first look."""
-        query = base.query
-        out = np.empty(self.index.looks.shape[1], np.float32)
-        pool_rest(query.derivative, base.fitted, query.valid, query.threshold, POOL, out)
-        return out
+        key = (base.rows, base.axis)
+        if key not in self._rests:
+            query = base.query
+            out = self._rests[key] = np.empty(self.index.looks.shape[1], np.float32)
+            pool_rest(query.derivative, base.fitted, query.valid, query.threshold, out)
+        return self._rests[key]
 
 
 def _axis(place: Sequence[float]) -> Axis:

@@ -44,7 +44,6 @@ class Namer:
         self._policy = policy
         self._null = null
         self._allowed = allowed
-        self._everything = np.ones(len(index), dtype=bool)
 
     def name(
         self, fitter: Fitter, fit: Fit, singles: Sequence[Single], snr: float
@@ -69,7 +68,7 @@ class Namer:
         rests = [fitter.fit(fit.without(position), fit.axis) for position in range(len(fit.rows))]
         # one look at the library for all of them: it reads a large one but once
         asked = [(rest, self._allowed, ALTERNATIVES) for rest in rests]
-        asked.append((fitter.fit((), axis), self._everything, CANDIDATES + len(singles)))
+        asked.append((fitter.fit((), axis), fitter.index.everything, CANDIDATES + len(singles)))
         *others, looks = fitter.looks_each(asked)
         components = self._components(fitter, fit, others, snr) if fit.rows else ()
         return components, self._candidates(fitter, asked[-1][0], looks, singles, snr)
@@ -78,13 +77,14 @@ class Namer:
         self, fitter: Fitter, fit: Fit, others: Sequence[list[int]], snr: float
     ) -> tuple[Component, ...]:
         records = self._index.references.records
-        areas = np.array([self._index.area_per_norm(row) for row in fit.rows]) * fit.amplitudes
-        contents = ~self._index.packaging[list(fit.rows)]
-        total = float(areas[contents].sum()) or float(areas.sum()) or 1.0
+        amplitudes = zip(fit.rows, fit.amplitudes.tolist(), strict=True)
+        areas = [amplitude * self._index.area_per_norm(row) for row, amplitude in amplitudes]
+        wraps = [records[row].is_packaging for row in fit.rows]
+        total = sum([area for area, wrap in zip(areas, wraps, strict=True) if not wrap]) or sum(areas) or 1.0
         components = []
         for position, (row, gain) in enumerate(zip(fit.rows, fitter.losses(fit).tolist(), strict=True)):
-            fraction = float(areas[position]) / total
-            if contents[position] and fraction < self._policy.min_fraction:
+            fraction = areas[position] / total
+            if not wraps[position] and fraction < self._policy.min_fraction:
                 continue
             low, high = _interval(fraction, gain)
             alternatives = self._alternatives(fitter, fit, position, others[position])
@@ -130,7 +130,10 @@ class Namer:
         rows = [row for row in looks if row not in scores]
         for row, gain in zip(rows, fitter.gains(nothing, rows).tolist(), strict=True):
             scores[row] = min(1.0 - math.exp(-gain), worst)
-        ranked = sorted(scores, key=lambda row: (-round(scores[row], 9), records[row].id))[:CANDIDATES]
+        found = list(scores)
+        # equal ones in the order of their ids
+        order = np.lexsort((self._index.id_ranks[found], np.round([-scores[row] for row in found], 9)))
+        ranked = [found[place] for place in order[:CANDIDATES].tolist()]
         return self._with_odds([(records[row], max(scores[row], 0.0)) for row in ranked], snr)
 
     def _with_odds(self, scored: Sequence[tuple[Reference, float]], snr: float) -> tuple[Candidate, ...]:
@@ -141,7 +144,7 @@ class Namer:
         """
         if self._null is None or not scored:
             return tuple(Candidate(record, score) for record, score in scored)
-        odds = [self._null.first(score, snr) for _, score in scored]
+        odds = self._null.first_each([score for _, score in scored], snr)
         best: dict[str, float] = {}
         for (record, _), (_, log_ratio) in zip(scored, odds, strict=True):
             best[record.substance] = max(best.get(record.substance, -math.inf), log_ratio)

@@ -11,7 +11,7 @@ the library itself: what it is worth on other instruments is for `spectriage ben
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,16 @@ class Null:
         """Return the p-value and the log likelihood ratio of a first component that fits with V."""
         disagreement = max(1.0 - similarity, MIN_DISAGREEMENT)
         return self._judge(self.wrong, self.right, -math.log(disagreement), snr)
+
+    def first_each(self, similarities: Sequence[float], snr: float) -> list[tuple[float, float]]:
+        """Return what `first` does, for each of several."""
+        known, intercept, slope = self._at_level(self.wrong, self.right, self._level(snr))
+        values = [-math.log(max(1.0 - similarity, MIN_DISAGREEMENT)) for similarity in similarities]
+        beaten = (known.size - known.searchsorted(values)).tolist()
+        return [
+            ((1.0 + worse) / (known.size + 1.0), intercept + slope * value)
+            for worse, value in zip(beaten, values, strict=True)
+        ]
 
     def further(self, gain: float, snr: float) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a further component with this gain."""

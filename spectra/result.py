@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,8 +36,7 @@ def most_serious(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=order.index)
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A reference that the spectrum resembles, and how much: V in 0…1.
 
     The probability is that of its being the material, or its strongest component; what the probabilities of
@@ -135,8 +134,7 @@ class Component:
         }
 
 
-@dataclass(frozen=True)
-class TargetEvidence:
+class TargetEvidence(NamedTuple):
     """What a scan says of one watched target.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -73,8 +74,8 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
     while True:
         open_rows = allowed & _still_open(fitter.index, fit, most)
         step = None
-        for row, gain in _additions(fitter, fit, open_rows, runner_up, required):
-            if gain >= required(row):
+        for row, gain, excess in _additions(fitter, fit, open_rows, runner_up, required):
+            if excess >= 0.0:
                 larger = fitter.with_row(fit, row)
                 if _is_seen(fitter, larger, policy.supports_needed(records[row], gain)):
                     step = (row, larger)
@@ -88,8 +89,8 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
         if row not in fit.rows:
             break
     fit = _best_forms(fitter, fit, allowed)
-    order = np.argsort(-fit.amplitudes, kind="stable")
     if len(fit.rows) > 1:
+        order = np.argsort(-fit.amplitudes, kind="stable")
         fit = fitter.fit(tuple(fit.rows[i] for i in order), fit.axis)
     return Selection(fit, tuple(runner_up), rejected)
 
@@ -97,7 +98,7 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
 def _still_open(index: ContrastIndex, fit: Fit, most: int) -> BoolArray:
     """Return which references may still be added: each family counts once, and there is a most."""
     open_rows = index.outside_families_of(fit.rows)
-    packagings = int(np.count_nonzero(index.packaging[list(fit.rows)]))
+    packagings = sum([bool(index.packaging[row]) for row in fit.rows])
     if packagings >= MOST_PACKAGINGS:
         open_rows &= ~index.packaging
     if len(fit.rows) - packagings >= most:
@@ -115,12 +116,13 @@ def _is_seen(fitter: Fitter, larger: Fit, supports_needed: int) -> bool:
 
 def _additions(
     fitter: Fitter, fit: Fit, open_rows: BoolArray, runner_up: list[Single], required: Required
-) -> list[tuple[int, float]]:
-    """Return additions with their gains, first the one that exceeds what it must by the most."""
+) -> list[tuple[int, float, float]]:
+    """Return additions, their gains, and by how much these exceed what they must; the greatest first."""
     rows = fitter.looks(fit, open_rows)
     rows += [other.row for other in runner_up[1:3] if open_rows[other.row] and other.row not in rows]
-    tried = list(zip(rows, fitter.gains(fit, rows).tolist(), strict=True))
-    return sorted(tried, key=lambda addition: required(addition[0]) - addition[1])
+    gains = fitter.gains(fit, rows).tolist()
+    tried = [(row, gain, gain - required(row)) for row, gain in zip(rows, gains, strict=True)]
+    return sorted(tried, key=itemgetter(2), reverse=True)
 
 
 def _without_needless(fitter: Fitter, fit: Fit, required: Required) -> Fit:
@@ -143,8 +145,7 @@ def _best_forms(fitter: Fitter, fit: Fit, allowed: BoolArray) -> Fit:
     index = fitter.index
     records = index.references.records
     for position, row in enumerate(fit.rows):
-        members = np.flatnonzero((index.families == index.families[row]) & allowed)
-        others = [int(other) for other in members if other != row]
+        others = [other for other in index.relatives(row) if other != row and allowed[other]]
         if not index.hazardous[row] and records[row].tier not in (Tier.MEASURED, Tier.BANDS):
             rest = fitter.fit(fit.without(position), fit.axis)
             looks = fitter.looks(rest, allowed & index.outside_families_of(fit.rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -126,6 +127,13 @@ class Spectrum:
 
     def __len__(self) -> int:
         return int(self.shift.size)
+
+    @cached_property
+    def spacing_cm(self) -> float:
+        """The median distance between two points."""
+        from spectriage.spectra._kernels_statistics import quantile
+
+        return quantile(np.diff(self.shift), 0.5)
 
     def __eq__(self, other: object) -> bool:
         """Equal arrays and equal knowledge."""

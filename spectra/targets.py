@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from spectriage.spectra.detection import Sought, limits_of_detection
 from spectriage.spectra.fit import Fit
 from spectriage.spectra.mixture import Fitter
 from spectriage.spectra.policy import Policy, Target
-from spectriage.spectra.reference import ReferenceSet, Tier
+from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
 from spectriage.spectra.result import TargetEvidence
 from spectriage.spectra.spectrum import FloatArray
 
@@ -33,6 +33,8 @@ class TargetRows:
         The members of the strongest tier there is, and that tier.
     foremost, needed
         The best-known member of each of its families: each must be visible, in so many bands.
+    hazard
+        What the row that the target is known best by means.
     """
 
     target: Target
@@ -41,11 +43,7 @@ class TargetRows:
     tier: Tier
     foremost: tuple[int, ...]
     needed: tuple[int, ...]
-
-    @property
-    def best_known(self) -> int:
-        """The row that the target is known best by."""
-        return self.carrying[0]
+    hazard: Hazard
 
 
 def target_rows(
@@ -65,12 +63,13 @@ def target_rows(
                 min(group, key=lambda row: (records[row].tier.rank, row)) for group in groups if group
             )
             needed = tuple(max(1, policy.supports_needed(records[row], math.inf)) for row in foremost)
-            found.append(TargetRows(target, rows, carrying, tier, foremost, needed))
+            found.append(
+                TargetRows(target, rows, carrying, tier, foremost, needed, records[carrying[0]].hazard)
+            )
     return tuple(found)
 
 
-@dataclass(frozen=True, eq=False)
-class Weighed:
+class Weighed(NamedTuple):
     """The evidence for a target, and the member that shows it best."""
 
     known: TargetRows
@@ -78,19 +77,18 @@ class Weighed:
     row: int
 
 
-@dataclass(frozen=True, eq=False)
-class _Tried:
-    """A target added to a model: its best member, the gains of its members, and the model with the best.
+class _Tried(NamedTuple):
+    """A target added to a model: its best member, what that and the best-known ones gain, the model with it.
 
-    `amplitudes` and `losses` are those of the model's references and, last, of the member.
+    `amplitudes` are those of the model's references and, last, of the member.
     """
 
     known: TargetRows
     row: int
-    gains: dict[int, float]
+    gain: float
+    carrying_gain: float
     similarity: float
     amplitudes: FloatArray
-    losses: FloatArray
 
     @property
     def sought(self) -> Sought:
@@ -117,45 +115,76 @@ def weigh_targets(
     list
         In the order of `targets`.
     """
+    weigher = _Weigher(
+        fitter, policy, tuple(dict.fromkeys(row for known in targets for row in known.foremost))
+    )
     inside = set(fit.rows)
     outside = [known for known in targets if inside.isdisjoint(known.rows)]
-    weighed = iter(_weigh_on(fitter, policy, outside, fit, other_gain))
+    weighed = iter(weigher.on(fit, outside, other_gain))
     results = []
     for known in targets:
         if inside.isdisjoint(known.rows):
             results.append(next(weighed))
         else:
             base = _without(fitter, fit, known.rows)
-            results += _weigh_on(fitter, policy, [known], base, best_other_gain(fitter, base, known.rows))
+            results += weigher.on(base, [known], best_other_gain(fitter, base, known.rows))
     return results
 
 
-def _weigh_on(
-    fitter: Fitter,
-    policy: Policy,
-    targets: Sequence[TargetRows],
-    base: Fit,
-    other_gain: float,
-    *,
-    rivals_compete: bool = True,
-) -> list[Weighed]:
-    """Weigh targets on one model that has none of their members."""
-    tried = _try_each(fitter, base, targets)
-    rivals = [_rivals(fitter, policy, base, each) if rivals_compete else () for each in tried]
-    plain = [each for each, rival in zip(tried, rivals, strict=True) if not rival]
-    limits = iter(limits_of_detection(fitter, policy, base, [each.sought for each in plain]))
-    weighed: list[Weighed] = []
-    for each, rival in zip(tried, rivals, strict=True):
-        if rival:
-            # what the target makes needless stood in for it: it competes with the target, and does not
-            # precede it
-            smaller = _without(fitter, base, rival)
-            other = float(fitter.gains(smaller, rival).max())
-            weighed += _weigh_on(fitter, policy, [each.known], smaller, other, rivals_compete=False)
-        else:
-            evidence = _evidence(fitter, policy, base, each, other_gain, next(limits))
-            weighed.append(Weighed(each.known, evidence, each.row))
-    return weighed
+class _Weigher:
+    """Weighs targets on models of one scan; `watched` are the references of them that must be visible."""
+
+    def __init__(self, fitter: Fitter, policy: Policy, watched: tuple[int, ...]) -> None:
+        self._fitter = fitter
+        self._policy = policy
+        self._watched = watched
+
+    def on(
+        self, base: Fit, targets: Sequence[TargetRows], other_gain: float, *, rivals_compete: bool = True
+    ) -> list[Weighed]:
+        """Weigh targets on one model that has none of their members."""
+        fitter = self._fitter
+        tried = _try_each(fitter, base, targets)
+        rivals = _rivals(fitter, self._policy, base, tried) if rivals_compete else [()] * len(tried)
+        plain = [each.sought for each, rival in zip(tried, rivals, strict=True) if not rival]
+        limits = iter(limits_of_detection(fitter, self._policy, base, plain, self._watched))
+        weighed: list[Weighed] = []
+        for each, rival in zip(tried, rivals, strict=True):
+            if rival:
+                # what the target makes needless stood in for it: it competes with the target, and does not
+                # precede it
+                smaller = _without(fitter, base, rival)
+                other = float(fitter.gains(smaller, rival).max())
+                weighed += self.on(smaller, [each.known], other, rivals_compete=False)
+            else:
+                evidence = self._evidence(base, each, other_gain, next(limits))
+                weighed.append(Weighed(each.known, evidence, each.row))
+        return weighed
+
+    def _evidence(self, base: Fit, tried: _Tried, other_gain: float, lod: float) -> TargetEvidence:
+        fitter, policy = self._fitter, self._policy
+        records = fitter.index.references.records
+        known, row = tried.known, tried.row
+        gain = tried.gain
+        margin = gain - other_gain
+        supports = 0
+        if gain >= 0.5 * policy.hazard_gain:
+            larger = fitter.with_row(base, row)
+            supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
+        return TargetEvidence(
+            name=known.target.name,
+            found=gain >= policy.hazard_gain
+            and supports >= policy.supports_needed(records[row], gain)
+            and margin >= policy.required_margin(_explains(fitter, policy, base, tried)),
+            gain=gain,
+            carrying_gain=tried.carrying_gain,
+            margin=margin,
+            supports=supports,
+            lod=lod,
+            reference=records[row],
+            tier=known.tier,
+            hazard=known.hazard,
+        )
 
 
 def _try_each(fitter: Fitter, base: Fit, targets: Sequence[TargetRows]) -> list[_Tried]:
@@ -169,42 +198,20 @@ def _try_each(fitter: Fitter, base: Fit, targets: Sequence[TargetRows]) -> list[
         for own, known in zip(looks, targets, strict=True)
     ]
     flat = [row for own in members for row in own]
-    every = iter(fitter.gains(base, flat).tolist())
-    gains = [dict(zip(own, islice(every, len(own)), strict=True)) for own in members]
-    best = [max(own, key=of.__getitem__) for own, of in zip(looks, gains, strict=True)]
-    joined = fitter.joined(base, best)
-    parts = zip(joined.similarity.tolist(), joined.amplitudes, joined.losses, strict=True)
-    return [
-        _Tried(known, row, of, *part)
-        for known, row, of, part in zip(targets, best, gains, parts, strict=True)
-    ]
-
-
-def _evidence(
-    fitter: Fitter, policy: Policy, base: Fit, tried: _Tried, other_gain: float, lod: float
-) -> TargetEvidence:
-    records = fitter.index.references.records
-    known, row = tried.known, tried.row
-    gain = tried.gains[row]
-    margin = gain - other_gain
-    supports = 0
-    if gain >= 0.5 * policy.hazard_gain:
-        larger = fitter.with_row(base, row)
-        supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
-    return TargetEvidence(
-        name=known.target.name,
-        found=gain >= policy.hazard_gain
-        and supports >= policy.supports_needed(records[row], gain)
-        and margin >= policy.required_margin(_explains(fitter, policy, base, tried)),
-        gain=gain,
-        carrying_gain=max(tried.gains[other] for other in known.carrying),
-        margin=margin,
-        supports=supports,
-        lod=lod,
-        reference=records[row],
-        tier=known.tier,
-        hazard=records[known.best_known].hazard,
-    )
+    joined = fitter.joined(base, flat)
+    every, similarities = joined.gains.tolist(), joined.similarity.tolist()
+    results = []
+    start = 0
+    for known, likely, own in zip(targets, looks, members, strict=True):
+        gains = dict(zip(own, every[start : start + len(own)], strict=True))
+        row = max(likely, key=gains.__getitem__)
+        place = start + own.index(row)
+        carrying = max([gains[member] for member in known.carrying])
+        results.append(
+            _Tried(known, row, gains[row], carrying, similarities[place], joined.amplitudes[place])
+        )
+        start += len(own)
+    return results
 
 
 def _explains(fitter: Fitter, policy: Policy, base: Fit, tried: _Tried) -> bool:
@@ -218,14 +225,17 @@ def _without(fitter: Fitter, fit: Fit, rows: tuple[int, ...]) -> Fit:
     return fitter.fit(tuple(row for row in fit.rows if row not in rows), fit.axis)
 
 
-def _rivals(fitter: Fitter, policy: Policy, base: Fit, tried: _Tried) -> tuple[int, ...]:
-    """Return the components of a model, but for its first, that a target makes needless."""
+def _rivals(fitter: Fitter, policy: Policy, base: Fit, tried: Sequence[_Tried]) -> list[tuple[int, ...]]:
+    """Return the components of a model, but for its first, that each target makes needless."""
+    if len(base.rows) < 2:
+        return [()] * len(tried)
     records = fitter.index.references.records
-    return tuple(
-        row
-        for row, loss in list(zip(base.rows, tried.losses.tolist(), strict=False))[1:]
-        if loss < policy.required_gain(records[row])
-    )
+    required = [policy.required_gain(records[row]) for row in base.rows]
+    losses = fitter.joined(base, [each.row for each in tried], (1, len(base.rows))).losses.tolist()
+    return [
+        tuple([row for place, row in enumerate(base.rows) if place and own[place] < required[place]])
+        for own in losses
+    ]
 
 
 def best_other_gain(fitter: Fitter, base: Fit, excluded: tuple[int, ...]) -> float:

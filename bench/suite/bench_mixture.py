@@ -27,7 +27,7 @@ def test_three_components(benchmark: Any, references: int) -> None:
     index = ContrastIndex(library)
     policy, allowed = Policy(), np.ones(references, np.bool_)
     fitter = Fitter(index, scan)
-    columns = np.ascontiguousarray(index.rows.T.astype(np.float64))
+    columns = np.ascontiguousarray(index.rows.stack(range(references)).T.astype(np.float64))
     query = fitter.query.derivative
     amounts, _ = nnls(columns, query)
     selection = select(Fitter(index, scan), allowed, policy)

@@ -65,7 +65,7 @@ def test_the_catalogue_is_a_library(catalogue, tmp_path):
     assert {record.id for record in made.records} == {entry.id for entry in load_catalogue()}
     assert made.name == "catalogue"
     assert len(made.indexes) == 3
-    assert {"contrast-1", "looks-1"} <= set(made.attributes["null"])
+    assert {"contrast-1", "looks-2"} <= set(made.attributes["null"])
     assert {stage for stage, done, total in stages if done == total} == {
         "rendering",
         "indexing",

@@ -63,7 +63,8 @@ def libraries(draw):
     finite = st.floats(width=32, allow_infinity=False, allow_nan=False)
     keys = st.lists(TEXT.filter(lambda key: key not in ("", ".") and "/" not in key), max_size=2, unique=True)
     null_arrays = hnp.arrays(
-        st.sampled_from([np.float32, np.float64, np.int64]), hnp.array_shapes(max_dims=3, max_side=4)
+        st.sampled_from([np.float32, np.float64, np.int64, np.uint16]),
+        hnp.array_shapes(max_dims=3, max_side=4),
     )
     nulls = {
         key: {
@@ -342,6 +343,10 @@ INF = np.where(np.arange(64) == 3, np.inf, 1.0).astype(np.float32) * np.ones((4,
         ({"name": "two\nlines"}, "control"),
         (
             {"attributes": {"null": {"a": {"arrays": {"x": np.array(["y"])}, "attributes": {}}}}},
+            "plain numbers",
+        ),
+        (
+            {"attributes": {"null": {"a": {"arrays": {"x": np.ones(3, ">u2")}, "attributes": {}}}}},
             "plain numbers",
         ),
     ],

@@ -310,6 +310,8 @@ SHAPES = [
     replaced("grid", data=np.arange(M, dtype=np.int64)),
     replaced("null/deriv2/about", data=np.frombuffer(b"[" * 100_000, np.uint8)),
     replaced("null/deriv2/scores", data=np.array([b"text"])),
+    replaced("null/deriv2/scores", data=np.arange(9, dtype=">u2")),
+    replaced("null/deriv2/scores", data=np.arange(9, dtype=np.float16)),
     replaced("references", data=np.arange(N)),
     *(
         missing(name)

@@ -103,11 +103,11 @@ def test_what_remains_around_a_band_is_that_of_the_formulas(engine, sample, row_
         return [np.where(query.valid, part, 0.0) ** 2 for part in both]
 
     after, before = disagreements(whole.fitted), disagreements(rest.fitted)
-    row = index.row(whole.rows[1], whole.axis.broadening_cm)
+    row = index.rows.row(whole.rows[1], whole.axis.broadening_cm)
     own = -whole.amplitudes[1] * row
     others = -(whole.fitted + own)
     expected = {}
-    for centre in index.bands(whole.rows[1], whole.axis.broadening_cm):
+    for centre in index.rows.bands(whole.rows[1], whole.axis.broadening_cm).centres:
         near = slice(max(0, centre - 6), centre + 7)
         if query.valid[near].all() and centre + 7 <= query.valid.size:
             left = min(a[near].sum() / b[near].sum() for a, b in zip(after, before, strict=True))

@@ -8,15 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import savgol_coeffs, savgol_filter
+from scipy.signal import find_peaks, savgol_coeffs, savgol_filter
 
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
 from spectriage.spectra._kernels_compress import compress
 from spectriage.spectra.contrast import NOISE_MULTIPLE, THRESHOLD_FLOOR, Contrast, contrast
-from spectriage.spectra.contrast_index import BROADENINGS_CM, ContrastIndex
+from spectriage.spectra.contrast_index import ContrastIndex
+from spectriage.spectra.contrast_rows import BROADENINGS_CM
 from spectriage.spectra.fit import Axis
 from spectriage.spectra.grid import Grid, resample
-from spectriage.spectra.looks import LOOKS_KEY, look_matrix
+from spectriage.spectra.looks import LOOKS_KEY, as_float, look_matrix
 from spectriage.spectra.mixture import Fitter
 from spectriage.spectra.noise import noise_level
 from spectriage.spectra.reference import Hazard
@@ -146,23 +147,38 @@ def test_rows_are_unit_derivatives(index):
         expected = savgol_filter(values, 21, 3, deriv=2, delta=2.0)
         expected[:10] = expected[-10:] = 0.0
         norm = np.linalg.norm(expected)
-        np.testing.assert_allclose(index.row(row), expected / norm, atol=1e-6)
+        np.testing.assert_allclose(index.rows.row(row), expected / norm, atol=1e-6)
         assert index.derivative_norm(row) == pytest.approx(norm, rel=1e-6)
 
 
 @pytest.mark.parametrize("fwhm", BROADENINGS_CM[1:])
 def test_broadened_rows_are_those_of_scipy(index, fwhm):
     sigma = fwhm / (2.0 * np.sqrt(2.0 * np.log(2.0))) / 2.0
-    expected = gaussian_filter1d(index.row(0).astype(np.float64), sigma, mode="constant", truncate=4.0)
-    np.testing.assert_allclose(index.row(0, fwhm), expected, atol=1e-7)
+    expected = gaussian_filter1d(index.rows.row(0).astype(np.float64), sigma, mode="constant", truncate=4.0)
+    np.testing.assert_allclose(index.rows.row(0, fwhm), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("fwhm", BROADENINGS_CM)
+def test_bands_are_the_peaks_of_scipy_and_the_strongest_first(index, fwhm):
+    for row in (0, 1, 2, 3, 5):
+        curvature = -index.rows.row(row, fwhm)
+        centres, heights, shares = index.rows.bands(row, fwhm)
+        # what is no less than 0.08 of the highest; the first and the last point are none
+        expected, _ = find_peaks(curvature, height=0.08 * curvature.max())
+        assert sorted(centres.tolist()) == expected.tolist()
+        assert centres.size > 3
+        np.testing.assert_array_equal(heights, curvature[centres])
+        assert np.all(np.diff(heights) <= 0.0)
+        assert shares == (heights / curvature.max()).tolist()
+        assert shares[0] == 1.0
 
 
 def test_where_a_reference_holds(index):
-    first, last, again = index.holds([0, 3, 0])
+    first, last, again = index.rows.holds([0, 3, 0])
     assert np.flatnonzero(first).tolist() == list(range(10, SHIFT.size - 10))
     assert np.flatnonzero(last).tolist() == list(range(210, SHIFT.size - 10))
     np.testing.assert_array_equal(first, again)
-    assert index.holds([]).shape == (0, SHIFT.size)
+    assert index.rows.holds([]).shape == (0, SHIFT.size)
 
 
 def test_areas_are_of_the_bands_that_go_with_a_unit_derivative(index):
@@ -179,17 +195,22 @@ def pooled(values):
 @pytest.mark.parametrize("reach", [0, 3])
 def test_looks_are_cosines_of_pooled_compressed_spectra(index, reach):
     query = seen(spectrum(4)).compressed
-    rows = pooled(np.arcsinh(index.rows.astype(np.float64) / 1e-3))
-    looks = index.looks @ index.looks_moved(query, reach).T
+    rows = pooled(np.arcsinh(index.rows.stack(range(6)).astype(np.float64) / 1e-3))
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    kept = as_float(index.looks).astype(np.float64)
+    # seven bits of the mantissa are kept: numbers are rounded by half of 1/128 at most
+    np.testing.assert_allclose(kept, rows / np.where(norms > 0, norms, 1.0), rtol=1.001 / 256, atol=1e-12)
+    looks = index.similarities(index.looks_moved(query, reach))
     assert looks.shape == (6, 2 * reach + 1)
     for place, steps in enumerate(range(-reach, reach + 1)):
         moved = np.zeros(query.size)
         start, stop = max(0, steps), query.size + min(0, steps)
         moved[start:stop] = query[start - steps : stop - steps]
         other = pooled(moved)
-        norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(other)
-        expected = rows @ other / np.where(norms > 0, norms, 1.0)
-        np.testing.assert_allclose(looks[:, place], expected, atol=1e-5)
+        np.testing.assert_allclose(looks[:, place], kept @ other / np.linalg.norm(other), atol=1e-5)
+        whole = norms[:, 0] * np.linalg.norm(other)
+        cosines = rows @ other / np.where(whole > 0, whole, 1.0)
+        np.testing.assert_allclose(looks[:, place], cosines, atol=5e-4)
 
 
 def test_imitators_are_harmless_of_other_families_and_the_likest_first(index):
@@ -200,31 +221,59 @@ def test_imitators_are_harmless_of_other_families_and_the_likest_first(index):
         for i, (family, hazard) in enumerate(zip(families, hazards, strict=True))
     )
     other = ContrastIndex(replace(index.references, records=records))
-    cosines = other.looks @ other.looks[0]
+    looks = as_float(other.looks)
+    cosines = looks @ looks[0]
     expected = [row for row in np.argsort(-cosines) if row in (3, 4, 5) and cosines[row] > 0]
     probes = other.probes((0, 5))
     families = probes.imitator_families[0]
     assert families.tolist() == [other.families[row] for row in expected] + [-1] * (6 - len(expected))
     for place, row in enumerate(expected):
-        np.testing.assert_array_equal(probes.imitators[0, place], other.rows[row, :: probes.thin])
+        np.testing.assert_array_equal(probes.imitators[0, place], other.rows.row(row)[:: probes.thin])
+
+
+def test_relatives_are_the_rows_of_a_family(index):
+    families = ["a", "b", "a", "", "c", "a"]
+    records = tuple(Reference(f"r{i}", f"s{i}", family=family) for i, family in enumerate(families))
+    other = ContrastIndex(replace(index.references, records=records))
+    names = other.references.column("family").tolist()
+    assert [other.relatives(row) for row in range(6)] == [
+        [place for place, name in enumerate(names) if name == own] for own in names
+    ]
+    assert other.relatives(2) == [0, 2, 5]
+    assert other.everything.tolist() == [True] * 6
+    assert not other.outside_families_of([0, 1])[[0, 1, 2, 5]].any()
+
+
+def test_ids_have_their_place_in_the_order(index):
+    ids = ["b", "é", "a2", "a10", "z", "a"]
+    records = tuple(Reference(name, "s") for name in ids)
+    ranks = ContrastIndex(replace(index.references, records=records)).id_ranks
+    assert ranks.tolist() == [sorted(ids).index(name) for name in ids]
+
+
+def test_looks_of_some_rows_are_theirs(index):
+    for rows in ((0,), (5, 1), (2, 3, 2)):
+        np.testing.assert_array_equal(index.looks_of(rows), as_float(index.looks)[list(rows)])
 
 
 def test_probes_are_references_thinned(index):
     probes = index.probes((1, 3), 8.0)
     assert probes.thin == 2
-    np.testing.assert_array_equal(probes.derivatives, index.stack([1, 3], 8.0)[:, ::2])
-    np.testing.assert_array_equal(probes.holds, index.holds([1, 3])[:, ::2])
+    assert probes.place_of == {1: 0, 3: 1}
+    assert probes.areas == [index.area_per_norm(1), index.area_per_norm(3)]
+    np.testing.assert_array_equal(probes.derivatives, index.rows.stack([1, 3], 8.0)[:, ::2])
+    np.testing.assert_array_equal(probes.holds, index.rows.holds([1, 3])[:, ::2])
     np.testing.assert_array_equal(probes.unlike[1], index.unlike(3, 8.0)[::2])
     first, second = np.split(probes.bands, probes.band_ends[:-1])
-    np.testing.assert_array_equal(first, index.bands(1, 8.0))
-    np.testing.assert_array_equal(second, index.bands(3, 8.0))
+    np.testing.assert_array_equal(first, index.rows.bands(1, 8.0).centres)
+    np.testing.assert_array_equal(second, index.rows.bands(3, 8.0).centres)
 
 
 def test_looks_have_unit_rows_and_keep_empty_ones(index):
-    matrix = look_matrix(index.rows * (np.arange(6)[:, None] != 2))
-    norms = np.linalg.norm(matrix, axis=1)
+    matrix = look_matrix(index.rows.stack(range(6)) * (np.arange(6)[:, None] != 2))
+    norms = np.linalg.norm(as_float(matrix), axis=1)
     assert norms[2] == 0.0
-    np.testing.assert_allclose(np.delete(norms, 2), 1.0, atol=1e-5)
+    np.testing.assert_allclose(np.delete(norms, 2), 1.0, atol=1.0 / 256)
 
 
 def test_looks_of_an_axis_that_four_does_not_divide():
@@ -236,7 +285,17 @@ def test_a_subset_makes_its_own_looks(index):
     whole = index.references
     kept = {LOOKS_KEY: {"arrays": {"rows": index.looks}, "attributes": {}}}
     half = replace(whole, attributes={**whole.attributes, "null": kept}).subset(np.arange(6) % 2 == 1)
-    np.testing.assert_allclose(ContrastIndex(half).looks, index.looks[1::2], atol=1e-6)
+    np.testing.assert_array_equal(ContrastIndex(half).looks, index.looks[1::2])
+
+
+@pytest.mark.parametrize("kept_as", ["looks", "floats", "too few"])
+def test_kept_looks_are_used_where_they_fit(index, kept_as):
+    other = index.looks[::-1].copy()
+    rows = {"looks": other, "floats": as_float(other), "too few": other[:, :-1]}[kept_as]
+    kept = {LOOKS_KEY: {"arrays": {"rows": rows}, "attributes": {}}}
+    whole = replace(index.references, attributes={"null": kept})
+    expected = other if kept_as == "looks" else index.looks
+    np.testing.assert_array_equal(ContrastIndex(whole).looks, expected)
 
 
 def test_a_stretch_turns_about_1200(index):

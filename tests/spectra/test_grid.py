@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.interpolate import CubicHermiteSpline
 
 from spectriage.spectra import Spectrum
+from spectriage.spectra._kernels_grid import correct_axis, move
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.grid import DEFAULT_GRID, Grid, resample
 
@@ -183,3 +184,83 @@ def test_too_little_in_common_is_an_error(low, high):
     with pytest.raises(SpectrumError, match="shares fewer than 64") as error:
         resample(Spectrum(x, np.zeros(x.size)), GRID.shift)
     assert f"{x[0]:.0f} to {x[-1]:.0f}" in str(error.value)
+
+
+def sources(size: int, start: float, step: float, offset: float, stretch: float) -> np.ndarray:
+    """Where each point of an even axis was before it was corrected, in points."""
+    shift = start + step * np.arange(size)
+    # corrected = before + offset + stretch · (before − 1200)
+    return ((shift - offset + 1200.0 * stretch) / (1.0 + stretch) - start) / step
+
+
+def hermite(values: np.ndarray, place: float) -> float:
+    """The cubic with the values and the central slopes of the two points that `place` lies between."""
+    j = int(np.floor(place))
+    t = place - j
+    slopes = np.gradient(values[j - 1 : j + 3])[1:3]
+    whole = (1 + 2 * t) * (1 - t) ** 2 * values[j] + t**2 * (3 - 2 * t) * values[j + 1]
+    return whole + t * (1 - t) ** 2 * slopes[0] - t**2 * (1 - t) * slopes[1]
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 400),
+    st.sampled_from([(200.0, 2.0), (0.0, 1.0), (1150.0, 0.5), (317.3, 4.1)]),
+    st.one_of(st.floats(-12.0, 12.0), st.integers(-12, 12).map(float)),
+    st.one_of(st.floats(-0.01, 0.01), st.sampled_from([0.0, -0.003, -0.0015, 0.0015, 0.003])),
+    st.sampled_from([0.0, 0.02, 0.3]),
+)
+@settings(max_examples=200, deadline=None)
+def test_an_axis_is_corrected_as_point_by_point(seed, size, grid, offset, stretch, holes):
+    rng = np.random.default_rng(seed)
+    valid = rng.random(size) >= holes
+    values = np.where(valid, rng.normal(size=size), 1e6).astype(np.float32)
+    out, out_valid = np.full(size, np.nan, np.float32), np.ones(size, bool)
+    correct_axis(values, valid, *grid, offset, stretch, out, out_valid)
+    exact = values.astype(np.float64)
+
+    def holds(place: float) -> bool:
+        j = int(np.floor(place))
+        return 1 <= j <= size - 3 and bool(valid[j - 1 : j + 3].all())
+
+    for p, place in enumerate(sources(size, *grid, offset, stretch)):
+        # on a point to within rounding it may be either interval's
+        assert out_valid[p] in {holds(place - 1e-9), holds(place), holds(place + 1e-9)}
+        if out_valid[p]:
+            near = next(at for at in (place, place - 1e-9, place + 1e-9) if holds(at))
+            assert out[p] == pytest.approx(hermite(exact, near), rel=0, abs=2e-5)
+        else:
+            assert out[p] == 0.0
+
+
+@pytest.mark.parametrize("stretch", [-0.01, -0.003, 0.0, 0.003, 0.01])
+@pytest.mark.parametrize("offset", [-12.0, -0.5, 0.0, 3.3, 12.0])
+def test_a_corrected_parabola_is_the_parabola_of_the_axis_before(offset, stretch):
+    """Central slopes are exact for it: nothing but single precision is lost, on the whole default axis."""
+    shift = DEFAULT_GRID.shift
+
+    def parabola(at: np.ndarray) -> np.ndarray:
+        return 0.3 - ((at - 1000.0) / 900.0) ** 2
+
+    out, valid = np.empty(shift.size, np.float32), np.empty(shift.size, bool)
+    whole = np.ones(shift.size, bool)
+    correct_axis(parabola(shift).astype(np.float32), whole, 200.0, 2.0, offset, stretch, out, valid)
+    before = (shift - offset + 1200.0 * stretch) / (1.0 + stretch)
+    np.testing.assert_allclose(out[valid], parabola(before[valid]), rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(valid[(before < 201.9) | (before > 2244.1)], False)
+    np.testing.assert_array_equal(valid[(before > 202.1) & (before < 2243.9)], True)
+
+
+def test_an_axis_that_is_not_corrected_holds_to_its_ends():
+    rng = np.random.default_rng(3)
+    values, valid = rng.normal(size=90).astype(np.float32), rng.random(90) < 0.8
+    out, out_valid = np.empty_like(values), np.empty_like(valid)
+    move(values, valid, np.array([200.0, 2.0]), np.array([0.0, 0.0, 2.0]), out, out_valid)
+    np.testing.assert_array_equal(out, values)
+    np.testing.assert_array_equal(out_valid, valid)
+    for offset, stretch in ((0.5, 0.0), (0.0, 0.002), (-3.0, -0.001)):
+        move(values, valid, np.array([200.0, 2.0]), np.array([offset, stretch]), out, out_valid)
+        expected, expected_valid = np.empty_like(values), np.empty_like(valid)
+        correct_axis(values, valid, 200.0, 2.0, offset, stretch, expected, expected_valid)
+        np.testing.assert_array_equal(out, expected)
+        np.testing.assert_array_equal(out_valid, expected_valid)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spectriage.library.catalogue import load_catalogue
-from spectriage.spectra import Reference, ReferenceSet, Spectrum, Tier
+from spectriage.spectra import Reference, ReferenceSet, Spectrum, Tier, contrast_rows
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.formats import read_spectrum
 from spectriage.spectra.identify import Identifier
@@ -318,7 +318,8 @@ def test_a_watched_reference_without_bands_or_area_is_never_visible(library):
         assert [target.lod for target in engine.identify(scan).targets] == [np.inf]
 
 
-def test_several_threads_may_use_one_engine(library, sample):
+@pytest.mark.parametrize("most", [0, contrast_rows.HELD_WHOLE])
+def test_several_threads_may_use_one_engine(library, sample, monkeypatch, most):
     names = (
         "caffeine-anhydrous-wasatch",
         "mannitol-beta",
@@ -327,6 +328,8 @@ def test_several_threads_may_use_one_engine(library, sample):
         "polystyrene-wasatch",
     )
     scans = [sample({name: 1.0}, seed=seed) for name in names for seed in range(4)]
+    # whether the library is held whole, or gathered from
+    monkeypatch.setattr(contrast_rows, "HELD_WHOLE", most)
     expected = [Identifier(library).identify(scan).to_json() for scan in scans]
     engine = Identifier(library)
     with ThreadPoolExecutor(4) as pool:

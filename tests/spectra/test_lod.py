@@ -61,13 +61,19 @@ class Case:
         return (*(a.astype(np.float32) for a in single), self.amounts, THRESHOLD, ERROR, ITERATIONS, LEAST)
 
 
+def memory(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """To work in, for a model of `count`; there is nothing in it that could be used."""
+    room = np.full((count + 4, POINTS), np.nan, np.float32)
+    return room, np.full((2 * count + 6, count + 1), np.nan), np.full(count + 1, -1, np.intp)
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 @pytest.mark.parametrize("others", [False, True])
 @pytest.mark.parametrize("amount", [0.02, 0.2, 1.5])
 def test_what_an_amount_brings_is_that_of_the_formulas(count, others, amount):
     for seed in range(4):
         case = Case(seed, count)
-        brought = brought_by(amount, *case.arguments(others=others))
+        brought = brought_by(amount, *case.arguments(others=others), *memory(count))
         assert brought == pytest.approx(case.expected(amount, others=others), abs=1e-3)
 
 
@@ -78,7 +84,7 @@ def test_the_amount_that_brings_what_is_wanted_is_the_root(count, others, start)
     wanted = 0.05 if others else 0.5
     for seed in range(4):
         case = Case(seed, count)
-        found = amount_that_brings(wanted, start, AMOUNTS, *case.arguments(others=others))
+        found = amount_that_brings(wanted, start, AMOUNTS, *case.arguments(others=others), *memory(count))
         root = brentq(lambda a, c=case: c.expected(a, others=others) - wanted, *AMOUNTS)
         assert found == pytest.approx(root, rel=0.05)
 
@@ -86,13 +92,14 @@ def test_the_amount_that_brings_what_is_wanted_is_the_root(count, others, start)
 def test_no_amount_does_where_the_greatest_does_not():
     case = Case(1, 2)
     case.spike = np.zeros(POINTS)
-    assert amount_that_brings(0.5, 0.1, AMOUNTS, *case.arguments(others=False)) == np.inf
+    assert amount_that_brings(0.5, 0.1, AMOUNTS, *case.arguments(others=False), *memory(2)) == np.inf
 
 
 def test_the_least_amount_is_given_where_it_suffices():
     case = Case(1, 2)
     case.empty = case.empty + 0.5 * case.target
-    assert amount_that_brings(0.1, 0.1, AMOUNTS, *case.arguments(others=False)) == pytest.approx(AMOUNTS[0])
+    found = amount_that_brings(0.1, 0.1, AMOUNTS, *case.arguments(others=False), *memory(2))
+    assert found == pytest.approx(AMOUNTS[0])
 
 
 def test_both_the_gain_and_the_margin_must_be_reached():
@@ -101,7 +108,7 @@ def test_both_the_gain_and_the_margin_must_be_reached():
         for gain_wanted, margin_wanted in ((0.5, 0.02), (0.05, 0.3)):
             case = Case(seed, 2)
             wanted = np.array([gain_wanted, margin_wanted])
-            found = least_visible(*case.arguments(others=True), wanted, AMOUNTS, 0.1)
+            found = least_visible(*case.arguments(others=True), wanted, AMOUNTS, 0.1, *memory(2))
 
             def shares(amount, case=case, wanted=wanted):
                 return [case.expected(amount, others=others) / wanted[others] for others in (0, 1)]
@@ -113,7 +120,15 @@ def test_both_the_gain_and_the_margin_must_be_reached():
     assert decided == {0, 1}
 
 
-def test_several_targets_are_each_sought_alone():
+def thicken(values: np.ndarray, thin: int) -> np.ndarray:
+    """Put points that are not to be used between those of the last axis; none after the last one."""
+    whole = np.full((*values.shape[:-1], thin * values.shape[-1]), 1e3, values.dtype)
+    whole[..., ::thin] = values
+    return whole[..., : thin * values.shape[-1] - thin + 1].copy()
+
+
+@pytest.mark.parametrize("thin", [1, 2, 3])
+def test_several_targets_are_each_sought_alone(thin):
     case = Case(3, 2)
     rng = np.random.default_rng(5)
     targets = np.array([case.target, curve(rng), curve(rng), curve(rng)]).astype(np.float32)
@@ -126,8 +141,15 @@ def test_several_targets_are_each_sought_alone():
     base, weights = case.base.astype(np.float32), case.weights.astype(np.float32)
     empty, found = case.empty.astype(np.float32), np.empty(3)
     wanted = np.array([0.4, 0.05])
+    # a matrix that has others too: the model is in rows 5 and 1, what the query may hold in 0, 4, 2 and 6
+    rows = np.stack([held[0], base[1], held[2], np.ones(POINTS), held[1], base[0], held[3]])
+    # one of the model holds wherever the weight is whole, the other everywhere; what may be held, nowhere
+    ranges = np.stack([np.zeros(POINTS, bool), weights != 0.5, np.ones(POINTS, bool)])
+    numbers, places = np.array([0, 2, 0, 0, 0, 1, 0]), np.array([5, 1, 0, 4, 2, 6])
+    query = [thicken(values, thin) for values in (rows.astype(np.float32), ranges, empty, weights > 0.0)]
     least_visible_each(
-        base, case.amounts, empty, weights, asked, targets, holds, 0.5, held, held_amounts, 1.1 * targets,
+        query[0], query[1], numbers, places, case.amounts, query[2], query[3], thin, 0.5,
+        asked, targets, holds, held_amounts, 1.1 * targets,
         imitators, families, taken, 2, THRESHOLD, ERROR, ITERATIONS, LEAST, wanted, AMOUNTS, found,
     )  # fmt: skip
     for c, others in expected.items():
@@ -137,6 +159,6 @@ def test_several_targets_are_each_sought_alone():
             empty - np.float32(held_amounts[c]) * held[c],
             (1.1 * targets[c]).astype(np.float32),
             np.where(holds[c], weights, np.minimum(weights, np.float32(0.5))),
-            case.amounts, THRESHOLD, ERROR, ITERATIONS, LEAST, wanted, AMOUNTS, 0.14,
+            case.amounts, THRESHOLD, ERROR, ITERATIONS, LEAST, wanted, AMOUNTS, 0.14, *memory(2),
         )  # fmt: skip
         assert found[c] == pytest.approx(alone, rel=0.05)

@@ -1,7 +1,5 @@
 """The non-negative fit against SciPy's, and the measure of what a component is worth."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +11,8 @@ from spectriage.spectra._kernels_compress import agreement
 from spectriage.spectra._kernels_fit import fit_rows, nonnegative_least_squares
 from spectriage.spectra._kernels_looks import best_allowed, best_moves
 from spectriage.spectra._kernels_tries import log_gain as log_gain_of
-from spectriage.spectra.contrast_index import BROADENINGS_CM
+from spectriage.spectra._kernels_tries import weigh
+from spectriage.spectra.contrast_rows import BROADENINGS_CM
 from spectriage.spectra.fit import MIN_DISAGREEMENT, Axis
 from spectriage.spectra.mixture import RELATIVE_ERROR, REWEIGHTINGS, UNMEASURED_WEIGHT, Fitter
 
@@ -49,9 +48,9 @@ def reweighted(rows, query, weights, threshold, error, iterations):
     return amplitudes, fitted
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.sampled_from([1e-3, 1e-2, 0.1]))
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.sampled_from([1e-3, 1e-2, 0.1]), st.integers(0, 3))
 @settings(max_examples=80, deadline=None)
-def test_the_reweighted_fit_is_that_of_scipy(seed, count, threshold):
+def test_the_reweighted_fit_is_that_of_scipy(seed, count, threshold, extra):
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(count, 150))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
@@ -59,7 +58,10 @@ def test_the_reweighted_fit_is_that_of_scipy(seed, count, threshold):
     weights = rng.choice([0.0, 0.5, 1.0], 150)
     amplitudes, fitted = np.zeros(count), np.zeros(150, np.float32)
     single = (array.astype(np.float32) for array in (rows, query, weights))
-    fit_rows(*single, threshold, 0.3, 3, amplitudes, fitted)
+    # room for as many or more, with nothing in it that could be used
+    room = count + extra
+    work, free = np.full((2 * room + 3, room), np.nan), np.full(room, -1, np.intp)
+    fit_rows(*single, threshold, 0.3, 3, amplitudes, fitted, work, free)
     expected, expected_fit = reweighted(rows, query, weights, threshold, 0.3, 3)
     np.testing.assert_allclose(amplitudes, expected, atol=2e-5)
     np.testing.assert_allclose(fitted, expected_fit, atol=2e-5)
@@ -73,10 +75,9 @@ def test_agreement_is_a_weighted_cosine(seed):
     other = np.arcsinh(fitted / 0.2)
     root = np.sqrt(weights)
     expected = np.corrcoef(np.r_[root * compressed, -root * compressed], np.r_[root * other, -root * other])
-    scratch = np.empty(100, np.float32)
     query, fit, weight = (array.astype(np.float32) for array in (compressed, fitted, weights))
-    assert agreement(query, fit, weight, 0.2, scratch) == pytest.approx(expected[0, 1], abs=1e-6)
-    assert agreement(query, np.zeros_like(fit), weight, 0.2, scratch) == 0.0
+    assert agreement(query, fit, weight, 0.2) == pytest.approx(expected[0, 1], abs=1e-6)
+    assert agreement(query, np.zeros_like(fit), weight, 0.2) == 0.0
 
 
 def log_gain(before: float, after: float) -> float:
@@ -109,16 +110,23 @@ def rows(row_of) -> tuple[int, ...]:
     return tuple(row_of[name] for name in names)
 
 
+def weights_of(fitter, rows):
+    """The documented weights: 0 outside the query, less outside a component's range."""
+    weights = fitter.query.valid.astype(float)
+    for holds in fitter.index.rows.holds(rows):
+        weights[fitter.query.valid & ~holds] = UNMEASURED_WEIGHT
+    return weights
+
+
 def test_a_fit_is_that_of_the_formulas(fitter, rows):
     fit = fitter.fit(rows, Axis())
-    stack = np.stack([fitter.index.row(row) for row in rows])
-    weights = fitter.query.valid.astype(float)
-    for holds in fitter.index.holds(rows):
-        weights[fitter.query.valid & ~holds] = UNMEASURED_WEIGHT
+    stack = np.stack([fitter.index.rows.row(row) for row in rows])
+    weights = weights_of(fitter, rows)
     amplitudes, fitted = reweighted(
         stack, fitter.query.derivative, weights, fitter.query.threshold, RELATIVE_ERROR, REWEIGHTINGS
     )
     np.testing.assert_allclose(fit.amplitudes, amplitudes, atol=1e-4)
+    np.testing.assert_allclose(fit.fitted, fitted, atol=1e-4 * np.abs(fitted).max())
     other = np.arcsinh(fitted / fitter.query.threshold)
     query = fitter.query.compressed
     expected = (weights * query) @ other / np.sqrt(((weights * query) @ query) * ((weights * other) @ other))
@@ -144,6 +152,18 @@ def test_a_necessary_component_gains_and_another_does_not(fitter, rows):
         assert whole.rows == (caffeine, row)
         # a loss refits the rest where the whole holds, a gain does not
         assert fitter.losses(whole)[1] == pytest.approx(gain, abs=1e-3)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 4))
+@settings(max_examples=40, deadline=None)
+def test_weights_are_those_of_the_definition(seed, count):
+    rng = np.random.default_rng(seed)
+    valid, ranges = rng.random(70) < 0.8, rng.random((3, 70)) < 0.7
+    numbers, places = rng.integers(0, 3, 9), rng.integers(0, 9, count)
+    weights = np.full(70, np.nan, np.float32)
+    weigh(valid, ranges, numbers, places, 0.5, weights)
+    whole = np.all([ranges[numbers[place]] for place in places], axis=0)
+    np.testing.assert_array_equal(weights, np.where(valid, np.where(whole, 1.0, 0.5), 0.0))
 
 
 def test_nothing_fits_nothing(fitter):
@@ -187,9 +207,9 @@ def test_rows_that_are_not_allowed_are_not_proposed(fitter, rows):
 
 def test_removing_each_is_fitting_the_others_where_the_whole_holds(fitter, rows):
     whole = fitter.fit(rows, Axis())
-    query, weights = fitter.query, fitter.weights(rows, Axis()).astype(float)
+    query, weights = fitter.query, weights_of(fitter, rows)
     for position, loss in enumerate(fitter.losses(whole)):
-        stack = np.stack([fitter.index.row(row) for row in whole.without(position)]).astype(float)
+        stack = np.stack([fitter.index.rows.row(row) for row in whole.without(position)]).astype(float)
         _, fitted = reweighted(
             stack, query.derivative, weights, query.threshold, RELATIVE_ERROR, REWEIGHTINGS
         )
@@ -204,7 +224,7 @@ def test_removing_each_is_fitting_the_others_where_the_whole_holds(fitter, rows)
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_joining_each_is_fitting_it_with_the_model(fitter, rows, count):
     base = fitter.fit(rows[:count], Axis())
-    joined = fitter.joined(base, rows[count:])
+    joined = fitter.joined(base, rows[count:], (0, count + 1))
     gains = fitter.gains(base, rows[count:])
     for place, row in enumerate(rows[count:]):
         larger = fitter.with_row(base, row)
@@ -213,18 +233,28 @@ def test_joining_each_is_fitting_it_with_the_model(fitter, rows, count):
         np.testing.assert_allclose(joined.losses[place], fitter.losses(larger), atol=1e-5)
         # a gain keeps the model's fit, a loss fits it again where the whole holds
         assert joined.losses[place, -1] == pytest.approx(gains[place], abs=5e-3)
+    np.testing.assert_allclose(joined.fitted, larger.fitted, atol=1e-6)
+    # what is not asked for is not told, and changes nothing else
+    for parts in [(first, end) for first in range(count + 1) for end in range(first + 1, count + 2)]:
+        some = fitter.joined(base, rows[count:], parts)
+        asked = slice(*parts)
+        np.testing.assert_allclose(some.losses[:, asked], joined.losses[:, asked], atol=1e-6)
+        assert not np.delete(some.losses, asked, axis=1).any()
+        for one, other in ((some.similarity, joined.similarity), (some.gains, joined.gains)):
+            np.testing.assert_allclose(one, other, atol=1e-6)
+    assert not fitter.joined(base, rows[count:]).losses.any()
 
 
 def refined(fitter, fit, stretches):
     """The documented search, one fit after the other."""
     best = fit
     for width in BROADENINGS_CM:
-        best = max(best, fitter.fit(fit.rows, replace(best.axis, broadening_cm=width)), key=merit)
+        best = max(best, fitter.fit(fit.rows, best.axis._replace(broadening_cm=width)), key=merit)
     for step in (-1.0, 1.0, -0.5, 0.5):
         offset = min(max(best.axis.offset_cm + step, -10.0), 10.0)
-        best = max(best, fitter.fit(fit.rows, replace(best.axis, offset_cm=offset)), key=merit)
+        best = max(best, fitter.fit(fit.rows, best.axis._replace(offset_cm=offset)), key=merit)
     for stretch in stretches:
-        best = max(best, fitter.fit(fit.rows, replace(best.axis, stretch=stretch)), key=merit)
+        best = max(best, fitter.fit(fit.rows, best.axis._replace(stretch=stretch)), key=merit)
     return best
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -185,7 +184,7 @@ def test_every_target_is_printed_with_its_limit(results):
 
 @pytest.mark.parametrize("lod", [math.inf, math.nan, 1.2])
 def test_a_limit_that_no_amount_would_reach_is_null(results, lod):
-    target = replace(results["benign"].targets[0], lod=lod)
+    target = results["benign"].targets[0]._replace(lod=lod)
     assert target.to_json()["lod"] is None
 
 

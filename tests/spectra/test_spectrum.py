@@ -166,6 +166,29 @@ def test_steps_add_to_the_history_of_a_copy():
         made.with_step("break", intensity=np.full(20, np.nan))
 
 
+@given(st.lists(st.floats(1e-3, 50.0), min_size=MIN_POINTS - 1, max_size=60))
+def test_the_spacing_is_the_median_step(steps):
+    shift = 100.0 + np.concatenate([[0.0], np.cumsum(steps)])
+    made = Spectrum(shift, np.zeros(shift.size))
+    assert made.spacing_cm == pytest.approx(np.median(np.diff(shift)), rel=1e-12)
+    # asked for again it is the same, and of a part it is the part's own
+    assert made.spacing_cm == pytest.approx(np.median(np.diff(shift)), rel=1e-12)
+    part = made.crop(shift[0], shift[MIN_POINTS - 1])
+    assert part.spacing_cm == pytest.approx(np.median(np.diff(shift[:MIN_POINTS])), rel=1e-12)
+
+
+def test_a_known_spacing_changes_nothing():
+    made, other = spectrum(), spectrum()
+    assert made.spacing_cm == pytest.approx(1600.0 / 19.0)
+    assert made == other
+    for copied in (copy.copy(made), pickle.loads(pickle.dumps(made))):
+        assert copied == other
+        assert copied.spacing_cm == made.spacing_cm
+    assert made.with_step("move", shift=2.0 * made.shift).spacing_cm == pytest.approx(3200.0 / 19.0)
+    with pytest.raises(AttributeError):
+        made.spacing_cm = 1.0
+
+
 @given(st.integers(0, 12), st.integers(8, 20))
 def test_crop_keeps_both_ends(first, count):
     made = spectrum()

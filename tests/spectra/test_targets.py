@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from spectriage.spectra import Spectrum
+from spectriage.spectra.detection import Sought, limits_of_detection
 from spectriage.spectra.fit import Axis
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.mixture import Fitter
@@ -93,6 +94,58 @@ def test_limits_are_fractions_and_none_is_zero(engine, sample):
         for target in evidence(engine, sample({name: 1.0}, seed=2)).values():
             assert target.lod > 0.001
             assert target.lod < 1.0 or target.lod == np.inf
+
+
+@pytest.fixture(scope="module")
+def opiate(engine, sample, row_of):
+    """A scan with heroin, the model without it, and targets that share what they are made of."""
+    fitter = Fitter(engine.index, sample({MANNITOL: 0.8, "heroin-hcl": 0.2}, seed=1))
+    base = fitter.fit((row_of[MANNITOL],), Axis())
+    cocaine, heroin = row_of["cocaine-hcl"], row_of["heroin-hcl"]
+    amounts = fitter.joined(base, [cocaine, heroin]).amplitudes[:, -1].tolist()
+    assert amounts[1] > 0.1
+    return fitter, base, (cocaine, heroin), amounts
+
+
+def test_a_limit_does_not_depend_on_what_else_is_watched(opiate):
+    fitter, base, (cocaine, heroin), (much, more) = opiate
+    for sought in (Sought((cocaine,), (3,), cocaine, much), Sought((heroin,), (3,), heroin, more)):
+        alone = limits_of_detection(fitter, Policy(), base, [sought], sought.rows)
+        assert 0.0 < alone[0] < 1.0
+        for watched in ((cocaine, heroin), (heroin, *base.rows, cocaine)):
+            assert limits_of_detection(fitter, Policy(), base, [sought], watched) == alone
+    assert limits_of_detection(fitter, Policy(), base, [], (cocaine, heroin)) == []
+
+
+def test_a_target_s_limit_is_that_of_its_hardest_reference(opiate):
+    fitter, base, rows, (_, more) = opiate
+    each = [
+        limits_of_detection(fitter, Policy(), base, [Sought((row,), (3,), rows[1], more)], rows)[0]
+        for row in rows
+    ]
+    both = limits_of_detection(fitter, Policy(), base, [Sought(rows, (3, 3), rows[1], more)], rows)
+    assert both == [pytest.approx(max(each), rel=0.05)]
+    # more bands than there are
+    for needed in ((99, 3), (3, 99)):
+        hidden = Sought(rows, needed, rows[1], more)
+        assert limits_of_detection(fitter, Policy(), base, [hidden], rows) == [np.inf]
+
+
+def test_targets_that_share_a_reference_keep_their_own_limits(opiate):
+    """What the scan may hold of the one is not what it may hold of the other."""
+    fitter, base, (cocaine, heroin), (much, more) = opiate
+    one = Sought((cocaine,), (3,), cocaine, much)
+    other = Sought((cocaine, heroin), (3, 3), heroin, more)
+    watched = (cocaine, heroin)
+    alone = [limits_of_detection(fitter, Policy(), base, [each], watched)[0] for each in (one, other)]
+    # else nothing could be mistaken
+    assert abs(alone[0] - alone[1]) > 0.2 * min(alone)
+    assert limits_of_detection(fitter, Policy(), base, [one, other], watched) == pytest.approx(
+        alone, rel=0.05
+    )
+    assert limits_of_detection(fitter, Policy(), base, [other, one], watched) == pytest.approx(
+        alone[::-1], rel=0.05
+    )
 
 
 def test_what_lies_above_its_limit_is_found(engine, sample):
