@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -217,7 +217,7 @@ class Quality:
     def to_json(self) -> dict[str, Any]:
         """Return the fields of the JSON."""
         return {
-            key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(self).items()
+            key: round(value, 4) if isinstance(value, float) else value for key, value in vars(self).items()
         }
 
 
@@ -335,4 +335,4 @@ class Identification:
 
 def _rounded(value: float | None) -> float | None:
     """Six significant digits: more differ between platforms."""
-    return None if value is None else float(np.format_float_scientific(value, precision=5))
+    return None if value is None else float(f"{value:.5e}")
