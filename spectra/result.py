@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from spectriage.spectra.bands import BandSupport
 from spectriage.spectra.reference import Hazard, Reference, Tier
 from spectriage.spectra.spectrum import FloatArray
