@@ -24,8 +24,8 @@ BROADENINGS_CM = (0.0, 8.0, 12.0)
 """Widths of the Gaussians by which references are blurred, to the resolution of a coarser instrument."""
 BAND_HEIGHT = 0.08
 """A band of a reference counts when its curvature is at least this share of its strongest band's."""
-HELD_WHOLE = 1024
-"""A library of no more references is held whole, at every resolution: six kilobytes each."""
+HELD_BYTES = 16 * 2**20
+"""A library that takes no more than this at all resolutions is held whole: 1,365 references of 1,024 points."""
 KEPT_ROWS, KEPT_BANDS = 128, 2048
 
 
@@ -94,7 +94,7 @@ class ContrastRows:
         self._range_of = np.full(len(derivatives), -1)
         self._range_lock = Lock()
         self._held: Float32Array | None = None
-        if len(derivatives) <= HELD_WHOLE:
+        if len(BROADENINGS_CM) * derivatives.nbytes <= HELD_BYTES:
             for row in range(len(derivatives)):
                 self._find_range(row)
             widths = [self._make_widths(row) for row in range(len(derivatives))]

@@ -20,7 +20,7 @@ AXES = [Axis(), Axis(offset_cm=-3.0), Axis(1.5, 0.002, 8.0), Axis(0.0, 0.0, 12.0
 def gathering(library):
     """The engine as it would be if the library were large."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contrast_rows, "HELD_WHOLE", 0)
+        patch.setattr(contrast_rows, "HELD_BYTES", -1)
         return Identifier(library)
 
 
@@ -84,9 +84,9 @@ def test_both_give_the_same_rows(engine, gathering, row_of):
     same_rows(one, other, [])
 
 
-@pytest.mark.parametrize("most", [0, 6])
+@pytest.mark.parametrize("most", [0, 2**20])
 def test_rows_are_blurred_and_hold_where_their_windows_were_measured(monkeypatch, most):
-    monkeypatch.setattr(contrast_rows, "HELD_WHOLE", most)
+    monkeypatch.setattr(contrast_rows, "HELD_BYTES", most)
     rng = np.random.default_rng(5)
     spectra = rng.normal(size=(6, 200)).astype(np.float32)
     spectra[1, 40:70] = spectra[4, 40:70] = np.nan
@@ -124,9 +124,10 @@ def test_rows_are_blurred_and_hold_where_their_windows_were_measured(monkeypatch
         rows.gather([0], 7.0)
 
 
-def test_a_library_of_so_many_is_held_and_one_of_more_is_not(library, monkeypatch):
-    for most, held in ((len(library), True), (len(library) - 1, False)):
-        monkeypatch.setattr(contrast_rows, "HELD_WHOLE", most)
+def test_a_library_of_so_many_bytes_is_held_and_one_of_more_is_not(library, monkeypatch):
+    size = 4 * len(BROADENINGS_CM) * len(library) * library.shift.size
+    for most, held in ((size, True), (size - 1, False)):
+        monkeypatch.setattr(contrast_rows, "HELD_BYTES", most)
         rows = ContrastIndex(library).rows.gather([0, 1]).rows
         assert (len(rows) == len(library)) is held
 

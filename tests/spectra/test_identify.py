@@ -318,7 +318,7 @@ def test_a_watched_reference_without_bands_or_area_is_never_visible(library):
         assert [target.lod for target in engine.identify(scan).targets] == [np.inf]
 
 
-@pytest.mark.parametrize("most", [0, contrast_rows.HELD_WHOLE])
+@pytest.mark.parametrize("most", [-1, contrast_rows.HELD_BYTES])
 def test_several_threads_may_use_one_engine(library, sample, monkeypatch, most):
     names = (
         "caffeine-anhydrous-wasatch",
@@ -329,7 +329,7 @@ def test_several_threads_may_use_one_engine(library, sample, monkeypatch, most):
     )
     scans = [sample({name: 1.0}, seed=seed) for name in names for seed in range(4)]
     # whether the library is held whole, or gathered from
-    monkeypatch.setattr(contrast_rows, "HELD_WHOLE", most)
+    monkeypatch.setattr(contrast_rows, "HELD_BYTES", most)
     expected = [Identifier(library).identify(scan).to_json() for scan in scans]
     engine = Identifier(library)
     with ThreadPoolExecutor(4) as pool:
