@@ -26,8 +26,10 @@ def widest(typing: Any) -> Any:
     """
 
     def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        attributes = builder.function.attributes
         # llvmlite's own `add` knows only flags, not attributes with a value
-        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        if isinstance(attributes, set):
+            set.add(attributes, '"prefer-vector-width"="512"')
         return context.get_dummy_value()
 
     return types.void(), lower

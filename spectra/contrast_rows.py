@@ -25,7 +25,7 @@ BROADENINGS_CM = (0.0, 8.0, 12.0)
 BAND_HEIGHT = 0.08
 """A band of a reference counts when its curvature is at least this share of its strongest band's."""
 HELD_BYTES = 16 * 2**20
-"""A library that takes no more than this at all resolutions is held whole: 1,365 references of 1,024 points."""
+"""A library that takes no more at all resolutions is held whole: 1,365 references of 1,024 points."""
 KEPT_ROWS, KEPT_BANDS = 128, 2048
 
 

@@ -1,0 +1,39 @@
+"""What kernels ask of the compiler, against NumPy and against what it was asked."""
+
+import numba
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spectriage.spectra._kernels_vectors import float_of_upper, split_float, widest
+
+
+@numba.njit(error_model="numpy")
+def parts_of(value):
+    widest()
+    return split_float(np.float32(value))
+
+
+@numba.njit(error_model="numpy")
+def whole_of(bits):
+    return float_of_upper(np.uint16(bits))
+
+
+@given(st.floats(2.0**-100, 2.0**100, width=32))
+def test_a_float_is_its_mantissa_times_a_power_of_two(value):
+    exponent, mantissa = parts_of(value)
+    assert exponent == round(exponent)
+    assert np.sqrt(0.5) * (1 - 1e-6) <= mantissa <= np.sqrt(2.0) * (1 + 1e-6)
+    assert np.float64(mantissa) * 2.0 ** np.float64(exponent) == value
+
+
+@given(st.integers(0, 2**16 - 1))
+def test_the_upper_half_of_a_float_is_that_of_numpy(bits):
+    expected = np.array([bits << 16], np.uint32).view(np.float32)[0]
+    assert np.array_equal(np.float32(whole_of(bits)), expected, equal_nan=True)
+
+
+def test_the_compiler_is_asked_for_the_widest_vectors():
+    parts_of(1.0)
+    asked = '"prefer-vector-width"="512"'
+    assert all(asked in code for code in parts_of.inspect_llvm().values())
