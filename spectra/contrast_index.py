@@ -87,7 +87,7 @@ class ContrastIndex:
     packaging, hazardous
         Whether a reference is packaging, or alarms or warns, shape (n,).
     id_ranks
-        The place of each reference in the order of their ids, shape (n,).
+        The place of each reference in the order of their ids.
     everything
         True for every reference, shape (n,).
     relatives
@@ -113,7 +113,7 @@ class ContrastIndex:
         self._family_count = len(names)
         self.packaging: BoolArray = references.column("material_class") == b"packaging"
         self.hazardous: BoolArray = references.column("hazard") != Hazard.NONE.encode()
-        self.id_ranks = np.argsort(np.argsort(references.ids, kind="stable"))
+        self.id_ranks: list[int] = np.argsort(np.argsort(references.ids, kind="stable")).tolist()
         self.everything: BoolArray = np.ones(len(references), dtype=bool)
         self.relatives = Kept(self._find_relatives, KEPT_NUMBERS)
         self.looks_of = Kept(self._find_looks, KEPT_PROBES)

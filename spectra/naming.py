@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from spectriage.spectra.bands import band_support
 from spectriage.spectra.contrast_index import ContrastIndex
 from spectriage.spectra.decision import claim
@@ -130,10 +128,8 @@ class Namer:
         rows = [row for row in looks if row not in scores]
         for row, gain in zip(rows, fitter.gains(nothing, rows).tolist(), strict=True):
             scores[row] = min(1.0 - math.exp(-gain), worst)
-        found = list(scores)
-        # equal ones in the order of their ids
-        order = np.lexsort((self._index.id_ranks[found], np.round([-scores[row] for row in found], 9)))
-        ranked = [found[place] for place in order[:CANDIDATES].tolist()]
+        ranks = self._index.id_ranks
+        ranked = sorted(scores, key=lambda row: (-round(scores[row], 9), ranks[row]))[:CANDIDATES]
         return self._with_odds([(records[row], max(scores[row], 0.0)) for row in ranked], snr)
 
     def _with_odds(self, scored: Sequence[tuple[Reference, float]], snr: float) -> tuple[Candidate, ...]:
