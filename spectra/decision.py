@@ -99,6 +99,9 @@ def rule(evidence: Evidence, policy: Policy) -> Ruling:
 def _without_hints(evidence: Evidence) -> Evidence:
     """Leave out what rests on computed references: a hint among the candidates, never part of a verdict."""
     parts = tuple(part for part in evidence.components if part.reference.tier is not Tier.COMPUTED)
+    hinted = any(target.found and target.tier is Tier.COMPUTED for target in evidence.targets)
+    if not hinted and len(parts) == len(evidence.components):
+        return evidence
     return replace(
         evidence,
         components=parts,

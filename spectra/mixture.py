@@ -198,14 +198,16 @@ class Fitter:
         rows = _best(best, allowed, FIRST_LOOKS)
         return rows, np.asarray(offsets[at[rows]])
 
-    def refine(self, fit: Fit, *, stretch: bool = False) -> Fit:
-        """Return the fit with the axis and resolution at which its references agree best, all jointly."""
-        if not fit.rows:
-            return fit
-        axis = fit.axis
+    def refine(self, rows: tuple[int, ...], axis: Axis, *, stretch: bool = False) -> Fit:
+        """Return the fit at the axis and resolution where these references agree best, all jointly.
+
+        Sought from `axis` on.
+        """
+        if not rows:
+            return self.fit(rows, axis)
         axes = np.array([[axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)]])
-        self._seek(fit.rows, len(fit.rows), axes, STRETCHES if stretch else NO_STRETCHES)
-        return self.fit(fit.rows, _axis(axes[0].tolist()))
+        self._seek(rows, len(rows), axes, STRETCHES if stretch else NO_STRETCHES)
+        return self.fit(rows, _axis(axes[0].tolist()))
 
     def _seek(
         self, rows: Sequence[int], together: int, axes: FloatArray, stretches: FloatArray = NO_STRETCHES

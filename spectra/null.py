@@ -182,7 +182,7 @@ def _alone(index: ContrastIndex, row: int, spectrum: Spectrum) -> tuple[float, f
     """Return Λ of the best wrong and of the right reference, and the gain of the best wrong addition."""
     fitter = Fitter(index, spectrum)
     others = index.outside_families_of([row])
-    right = fitter.refine(fitter.fit((row,), Axis()))
+    right = fitter.refine((row,), Axis())
     best = fitter.first(others)
     wrong = best[0].similarity if best else 0.0
     looks = fitter.looks(right, others, 4)
@@ -195,7 +195,7 @@ def _second(index: ContrastIndex, row: int, partner: int, spectrum: Spectrum) ->
     if row == partner:
         return 0.0
     fitter = Fitter(index, spectrum)
-    base = fitter.refine(fitter.fit((row,), Axis()))
+    base = fitter.refine((row,), Axis())
     return max(float(fitter.gains(base, [partner])[0]), 0.0)
 
 

@@ -69,7 +69,7 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
     runner_up = fitter.first(allowed)
     if not runner_up or runner_up[0].similarity <= 0.0:
         return Selection(fitter.fit((), NO_CORRECTION), (), None)
-    fit = fitter.refine(fitter.fit((runner_up[0].row,), runner_up[0].axis), stretch=True)
+    fit = fitter.refine((runner_up[0].row,), runner_up[0].axis, stretch=True)
     rejected: tuple[int, float] | None = None
     while True:
         open_rows = allowed & _still_open(fitter.index, fit, most)
@@ -85,7 +85,7 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
             break
         row, larger = step
         rejected = None
-        fit = _without_needless(fitter, fitter.refine(larger), required)
+        fit = _without_needless(fitter, fitter.refine(larger.rows, larger.axis), required)
         if row not in fit.rows:
             break
     fit = _best_forms(fitter, fit, allowed)

@@ -46,7 +46,7 @@ def test_the_share_is_by_height():
 
 def test_every_band_of_a_pure_material_needs_it(engine, sample, row_of):
     fitter = Fitter(engine.index, sample({CAFFEINE: 1.0}, seed=2))
-    bands = band_support(fitter, fitter.refine(fitter.fit((row_of[CAFFEINE],), Axis())), 0)
+    bands = band_support(fitter, fitter.refine((row_of[CAFFEINE],), Axis()), 0)
     assert bands[0].height == pytest.approx(1.0)
     heights = [item.height for item in bands]
     assert heights == sorted(heights, reverse=True)
@@ -92,7 +92,7 @@ def test_bands_outside_the_measured_range_are_not_judged(engine, sample, row_of)
 
 def test_what_remains_around_a_band_is_that_of_the_formulas(engine, sample, row_of):
     fitter = Fitter(engine.index, sample({CAFFEINE: 0.6, "mannitol-beta": 0.4}, seed=3))
-    whole = fitter.refine(fitter.fit((row_of[CAFFEINE], row_of["mannitol-beta"]), Axis()))
+    whole = fitter.refine((row_of[CAFFEINE], row_of["mannitol-beta"]), Axis())
     rest = fitter.fit(whole.rows[:1], whole.axis)
     query, index = whole.query, engine.index
 

@@ -159,7 +159,11 @@ def test_both_give_the_same_fits(engine, gathering, scans, row_of, name):
     for count in (1, 2, 4):
         for stretch in (False, True):
             fits = [fitter.fit(rows[:count], Axis(offset_cm=1.0)) for fitter in (first, second)]
-            same_fits(first.refine(fits[0], stretch=stretch), second.refine(fits[1], stretch=stretch))
+            refined = [
+                f.refine(fit.rows, fit.axis, stretch=stretch)
+                for f, fit in zip((first, second), fits, strict=True)
+            ]
+            same_fits(*refined)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -171,4 +175,4 @@ def test_both_give_the_same_answer(engine, gathering, scans, name):
 def test_the_blurred_scan_is_fitted_at_its_own_resolution(engine, scans, row_of):
     """Else the blurred references would be compared in no answer."""
     seen = Fitter(engine.index, scans["blurred"])
-    assert seen.refine(seen.fit((row_of[CAFFEINE],), Axis())).axis.broadening_cm > 0.0
+    assert seen.refine((row_of[CAFFEINE],), Axis()).axis.broadening_cm > 0.0

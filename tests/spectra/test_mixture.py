@@ -192,8 +192,8 @@ def test_a_blurred_query_is_compared_at_its_own_resolution(engine, library, row_
     )
     fitter = Fitter(engine.index, Spectrum(library.shift, blurred))
     sharp = fitter.fit((row,), Axis())
-    assert fitter.refine(sharp).axis.broadening_cm > 0.0
-    assert fitter.refine(sharp).similarity > sharp.similarity
+    assert fitter.refine(sharp.rows, sharp.axis).axis.broadening_cm > 0.0
+    assert fitter.refine(sharp.rows, sharp.axis).similarity > sharp.similarity
 
 
 def test_rows_that_are_not_allowed_are_not_proposed(fitter, rows):
@@ -267,7 +267,7 @@ def merit(fit):
 def test_refining_is_trying_one_axis_after_the_other(fitter, rows, start, stretch):
     fit = fitter.fit(rows[:2], Axis(offset_cm=start))
     expected = refined(fitter, fit, (-0.003, -0.0015, 0.0015, 0.003) if stretch else ())
-    found = fitter.refine(fit, stretch=stretch)
+    found = fitter.refine(fit.rows, fit.axis, stretch=stretch)
     assert found.axis == expected.axis
     assert found.similarity == pytest.approx(expected.similarity)
 
@@ -306,6 +306,6 @@ def test_the_best_moves_are_those_of_an_argmax(seed):
 
 def test_nothing_is_refined_and_nothing_lost(fitter):
     nothing = fitter.fit((), Axis())
-    assert fitter.refine(nothing) is nothing
+    assert fitter.refine(nothing.rows, nothing.axis) is nothing
     assert fitter.losses(nothing).shape == (0,)
     assert fitter.first(np.zeros(len(fitter.index), bool)) == []

@@ -219,5 +219,5 @@ def test_the_target_is_weighed_on_the_model_without_it(engine, sample, row_of):
     cocaine = evidence(engine, spectrum)["cocaine"]
     assert cocaine.found
     fitter = Fitter(engine.index, spectrum)
-    with_it = fitter.refine(fitter.fit((row_of[MANNITOL], row_of["cocaine-hcl"]), Axis()))
+    with_it = fitter.refine((row_of[MANNITOL], row_of["cocaine-hcl"]), Axis())
     assert cocaine.gain == pytest.approx(fitter.losses(with_it)[1], rel=0.3)
