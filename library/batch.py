@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from spectriage.library._inputs import Item, Reader, batch_items
 from spectriage.spectra.errors import ParameterError, SpectriageError
@@ -78,13 +78,27 @@ class Summary:
     verdicts: dict[str, int]
     errors: int = 0
 
-    def count(self, result: dict[str, Any]) -> None:
-        """Count one line of results."""
-        if "error" in result:
+    def count(self, verdict: str | None) -> None:
+        """Count one line of results; None is an error."""
+        if verdict is None:
             self.errors += 1
         else:
-            verdict = result["verdict"]
             self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
+
+
+class Line(NamedTuple):
+    """A line of results, written out where it was made: others have only to pass it on.
+
+    Parameters
+    ----------
+    verdict
+        None for an error.
+    text
+        JSON with its line end.
+    """
+
+    verdict: str | None
+    text: bytes
 
 
 def run_batch(
@@ -125,10 +139,10 @@ def run_batch(
         if progress is not None:
             progress(done, total)
         left = (item for item in items if not _is(item, out))
-        for lines in _work(left, engine, setup, workers):
+        for lines in _work(left, engine, setup, workers, run):
             for line in lines:
-                summary.count(line)
-                file.write(json.dumps({"run": run, **line}).encode("ascii") + b"\n")
+                summary.count(line.verdict)
+                file.write(line.text)
             file.flush()
             done += 1
             if progress is not None:
@@ -171,18 +185,30 @@ def identify_item(engine: Identifier, reader: Reader, item: Item) -> list[dict[s
     return lines
 
 
+def _verdict(result: dict[str, Any]) -> str | None:
+    """Return the verdict of a result; None when it is an error."""
+    return None if "error" in result else str(result["verdict"])
+
+
+def _lines(engine: Identifier, reader: Reader, item: Item, run: str) -> list[Line]:
+    return [
+        Line(_verdict(result), json.dumps({"run": run, **result}).encode("ascii") + b"\n")
+        for result in identify_item(engine, reader, item)
+    ]
+
+
 def _work(
-    items: Iterable[Item], engine: Identifier, setup: Setup, workers: int
-) -> Iterator[list[dict[str, Any]]]:
+    items: Iterable[Item], engine: Identifier, setup: Setup, workers: int, run: str
+) -> Iterator[list[Line]]:
     if workers == 1:
         reader = Reader()
         for item in items:
-            yield identify_item(engine, reader, item)
+            yield _lines(engine, reader, item, run)
         return
-    waiting: deque[Future[list[list[dict[str, Any]]]]] = deque()
+    waiting: deque[Future[list[list[Line]]]] = deque()
     stream = iter(items)
     with _single_threads():
-        pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start, initargs=(setup,))
+        pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start, initargs=(setup, run))
         try:
             while chunk := list(islice(stream, CHUNK)):
                 waiting.append(pool.submit(_identify_chunk, chunk))
@@ -216,13 +242,14 @@ def _single_threads() -> Iterator[None]:
 _worker: dict[str, Any] = {}
 
 
-def _start(setup: Setup) -> None:
+def _start(setup: Setup, run: str) -> None:
     """Prepare a worker process, which ends with its parent, however that ends."""
     import threading
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker["engine"] = setup.engine()
     _worker["reader"] = Reader()
+    _worker["run"] = run
 
 
 def _end_with_parent() -> None:
@@ -232,8 +259,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _identify_chunk(chunk: list[Item]) -> list[list[dict[str, Any]]]:
-    return [identify_item(_worker["engine"], _worker["reader"], item) for item in chunk]
+def _identify_chunk(chunk: list[Item]) -> list[list[Line]]:
+    return [_lines(_worker["engine"], _worker["reader"], item, _worker["run"]) for item in chunk]
 
 
 @contextmanager
@@ -280,7 +307,7 @@ def _resume(file: BinaryIO, out: Path, items: Iterator[Item], run: str, summary:
         if result["last"]:
             _check_same(next((item for item in items if not _is(item, out)), None), pending, reader, out)
             for known in pending:
-                summary.count(known)
+                summary.count(_verdict(known))
             pending.clear()
             whole = file.tell()
             done += 1
