@@ -30,6 +30,9 @@ _ELECTRONS_PER_COUNT = re.compile(r".*gain.*(?:e-|electrons?)\s*(?:/|per)\s*(?:a
 def header_row(source: Source) -> tuple[int, str, tuple[str, ...]] | None:
     """Return the index, separator and lower-case names of ENLIGHTEN's column header, or None."""
     for i, line in enumerate(source.lines[:MAX_HEAD_LINES]):
+        # rows of numbers: most lines, and never a header
+        if line[:1].isdigit():
+            continue
         lowered = line.lower()
         if "processed" not in lowered and "raw" not in lowered:
             continue

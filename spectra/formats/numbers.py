@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import csv
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ _CHUNK = 16_384
 _POINT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _COMMA = re.compile(r"[+-]?[0-9]+(?:,[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _NOT_A_NUMBER = re.compile(r"[+-]?(?:nan|na|n/a|inf|infinity|null|none|-+)", re.IGNORECASE)
-_FOREIGN = re.compile(r"[^0-9eE+\-.,; \t\n]")
+_OF_NUMBERS = b"0123456789eE+-.,; \t\n"
 _BARE_COMMA = re.compile(r"(?<![0-9]),|,(?![0-9])")
 _MAX_NUMBER_CHARS = 100
 _MISSING = frozenset({"", "NA", "na"})
@@ -168,21 +168,19 @@ def _chunk(
 ) -> FloatArray:
     lines = [source.lines[i] for i in rows]
     whole = "\n".join(lines)
-    quick = not _FOREIGN.search(whole) and not (decimal == "," and _BARE_COMMA.search(whole))
+    foreign = whole.encode("ascii", "replace").translate(None, _OF_NUMBERS)
+    quick = not foreign and not (decimal == "," and _BARE_COMMA.search(whole))
     if decimal == ",":
         lines = [line.replace(",", ".") for line in lines]
-    numbers: list[float] | None = None
     # The quick way takes only text that cannot be read otherwise; all else, and every error, goes the
     # slow way.
     if quick and max(map(len, lines)) < _MAX_NUMBER_CHARS * width:
-        cells = [line.split(None if separator == " " else separator) for line in lines]
-        if all(len(row) == width for row in cells):
-            try:
-                numbers = list(map(float, chain.from_iterable(cells)))
-            except ValueError:
-                numbers = None
-    if numbers is None:
-        numbers = _slow(source, rows, separator, decimal, width, missing)
+        with suppress(ValueError):
+            delimiter = None if separator == " " else separator
+            values = np.loadtxt(lines, delimiter=delimiter, comments=None, ndmin=2)
+            if values.shape == (len(rows), width):
+                return values
+    numbers = _slow(source, rows, separator, decimal, width, missing)
     return np.array(numbers, dtype=np.float64).reshape(len(rows), width)
 
 
@@ -212,7 +210,12 @@ def read_block(
     FormatError
         With the line at which a cell is no number, a row has another length, or decimal marks mix.
     """
-    rows = [i for i in range(start, len(source.lines)) if not is_comment(source.lines[i])]
+    rows = [
+        i
+        for i, line in enumerate(source.lines[start:], start)
+        # most begin with a digit, and then are none
+        if line[:1].isdigit() or not is_comment(line)
+    ]
     if len(rows) > MAX_POINTS:
         raise FormatError(
             f"the table has {len(rows):,} rows; a spectrum has at most {MAX_POINTS:,} points",
