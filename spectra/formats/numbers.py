@@ -177,7 +177,7 @@ def _chunk(
     if quick and max(map(len, lines)) < _MAX_NUMBER_CHARS * width:
         with suppress(ValueError):
             delimiter = None if separator == " " else separator
-            values = np.loadtxt(lines, delimiter=delimiter, comments=None, ndmin=2)
+            values = np.loadtxt(lines, delimiter=delimiter, comments=None, ndmin=2, encoding=None)
             if values.shape == (len(rows), width):
                 return values
     numbers = _slow(source, rows, separator, decimal, width, missing)
