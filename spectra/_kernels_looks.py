@@ -14,7 +14,7 @@ BoolArray = NDArray[np.bool_]
 
 
 POOL = 4
-"""So many points are one of a look; known when this is compiled, the sums become vector instructions."""
+"""So many points are one of a look; the sums of `pool` are written out, to become vector instructions."""
 
 
 @kernel(fastmath=True)
@@ -34,7 +34,7 @@ def pool(compressed: Float32Array, moved: int, out: Float32Array) -> None:
     for edge in range(out.size - last + first):
         g = edge if edge < first else edge + last - first
         out[g] = np.float32(0.0)
-        for p in range(max(g * POOL - moved, 0, -moved), min(min((g + 1) * POOL, m) - moved, m)):
+        for p in range(max(g * POOL - moved, 0), min(min((g + 1) * POOL, m) - moved, m)):
             out[g] += compressed[p]
     energy = np.float32(0.0)
     for g in range(out.size):

@@ -147,14 +147,14 @@ def _is_sharp(values: FloatArray, start: int, width: int, sharpness: float) -> b
 
 @kernel()
 def sharp_steps(
-    values: FloatArray, threshold: float, widest: int, sharpness: float, places: NDArray[np.intp]
+    values: FloatArray, threshold: float, most_points: int, sharpness: float, places: NDArray[np.intp]
 ) -> int:
     """Find where values (n,) rise and fall again by far more than they usually change; return how often.
 
-    Each row of `places` (k, 2) is the first point that stands out, and how many do, up to `widest`; no more
-    are found than it has room for. The change is measured by its modified z-score: less the median, in units
-    of the median absolute deviation over 0.6745. The points stand out by `sharpness` times what those around
-    them vary.
+    Each row of `places` (k, 2) is the first point that stands out, and how many do, up to `most_points`; no
+    more are found than it has room for. The change is measured by its modified z-score: less the median, in
+    units of the median absolute deviation over 0.6745. The points stand out by `sharpness` times what those
+    around them vary.
     """
     n = values.size - 1
     steps, own = np.empty(n), np.empty(n)
@@ -168,7 +168,7 @@ def sharp_steps(
         own[p] = abs(steps[p])
     limit = threshold * quantile_of(own, 0.5) / 0.6745
     count = 0
-    for width in range(1, widest + 1):
+    for width in range(1, most_points + 1):
         for p in range(n - width):
             if limit > 0.0 and steps[p] > limit and steps[p + width] < -limit and count < len(places):
                 if _is_sharp(values, p + 1, width, sharpness):

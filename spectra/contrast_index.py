@@ -12,6 +12,7 @@ from spectriage.spectra._kernels_looks import best_allowed, look_products, pool_
 from spectriage.spectra.contrast_rows import KEPT_ROWS, ContrastRows
 from spectriage.spectra.derivative import differentiate, window_points
 from spectriage.spectra.errors import LibraryError
+from spectriage.spectra.grid import MIN_COMMON_POINTS
 from spectriage.spectra.kept import Kept
 from spectriage.spectra.looks import INDEX_THRESHOLD, as_float, kept_looks
 from spectriage.spectra.mismatch import mismatched, severity
@@ -104,6 +105,11 @@ class ContrastIndex:
                 f"the library's axis is shorter than the {DERIVATIVE_WINDOW_CM:g} cm⁻¹ of a derivative",
                 remedy="build it on a longer one",
             )
+        if references.shift.size < MIN_COMMON_POINTS:
+            raise LibraryError(
+                f"the library's axis has {references.shift.size} points; comparing takes {MIN_COMMON_POINTS}",
+                remedy="build it on a longer or a finer one",
+            )
         derivatives: Float32Array = np.asarray(SearchIndex(references, "deriv2").matrix)
         if derivatives.shape != references.spectra.shape:
             raise LibraryError("the derivative matrix does not fit the library")
@@ -129,7 +135,7 @@ class ContrastIndex:
         """Return a compressed spectrum (m,), moved by −reach to reach points, pooled: its looks.
 
         Shape (2·reach + 1, ⌈m / 4⌉), of unit norm. The products with `looks` are the cosines to every
-        reference, at a first look. Pooled over four points: a ranking loses nothing, and reads a quarter.
+        reference, at a first look. Pooled over four points: a ranking loses nothing, and reads less.
         """
         moved = np.empty((2 * reach + 1, self.looks.shape[1]), np.float32)
         pool_moved(compressed, reach, moved)

@@ -97,9 +97,10 @@ class ContrastRows:
         if len(BROADENINGS_CM) * derivatives.nbytes <= HELD_BYTES:
             for row in range(len(derivatives)):
                 self._find_range(row)
-            widths = [self._make_widths(row) for row in range(len(derivatives))]
-            shape = (len(BROADENINGS_CM), len(derivatives), self.points)
-            self._held = np.stack(widths, axis=1) if widths else np.empty(shape, np.float32)
+            held = np.empty((len(BROADENINGS_CM), len(derivatives), self.points), np.float32)
+            for row in range(len(derivatives)):
+                held[:, row] = self._make_widths(row)
+            self._held = held
 
     def __len__(self) -> int:
         return len(self._range_of)
@@ -159,7 +160,7 @@ class ContrastRows:
         return widths.astype(np.float32)
 
     def _make_bands(self, key: tuple[int, float]) -> Bands:
-        curvature = -self.on_grid(*key).astype(np.float32)
+        curvature = -self.row(*key)
         centres = _peaks(curvature)
         centres = centres[np.argsort(-curvature[centres], kind="stable")]
         heights = curvature[centres]

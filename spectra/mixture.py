@@ -116,7 +116,7 @@ class Fitter:
         if not whole.rows:
             return np.zeros(0)
         *rest, last = whole.rows
-        joined = self._join(tuple(rest), whole.axis, whole.fitted, (last,), (0, len(whole.rows)))
+        joined = self._join(tuple(rest), whole.axis, self._nothing, (last,), (0, len(whole.rows)))
         return np.asarray(joined.losses[0])
 
     def _join(
@@ -257,7 +257,7 @@ class Fitter:
     def looks_among(self, base: Fit, rows: tuple[int, ...], count: int) -> list[int]:
         """Return those of some rows that look most like what a fit leaves, best first."""
         similarity = self.index.looks_of(rows) @ self._look_of_rest(base)
-        places = _best(similarity, self.index.everything[: len(rows)], count)
+        places = _best(similarity, np.ones(len(rows), dtype=bool), count)
         return [rows[place] for place in places if rows[place] not in base.rows]
 
     def _look_of_rest(self, base: Fit) -> Float32Array:

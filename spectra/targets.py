@@ -54,7 +54,9 @@ def target_rows(
     column = references.column("family")
     found = []
     for target in targets:
-        groups = [np.flatnonzero(column == name.encode("utf-8")).tolist() for name in target.families]
+        # a family that is named twice is watched for once
+        names = dict.fromkeys(target.families)
+        groups = [np.flatnonzero(column == name.encode("utf-8")).tolist() for name in names]
         rows = tuple(sorted(row for group in groups for row in group))
         if rows:
             tier = min((records[row].tier for row in rows), key=lambda tier: tier.rank)

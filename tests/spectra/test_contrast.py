@@ -15,6 +15,7 @@ from spectriage.spectra._kernels_compress import compress
 from spectriage.spectra.contrast import NOISE_MULTIPLE, THRESHOLD_FLOOR, Contrast, contrast
 from spectriage.spectra.contrast_index import ContrastIndex
 from spectriage.spectra.contrast_rows import BROADENINGS_CM
+from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.fit import Axis
 from spectriage.spectra.grid import Grid, resample
 from spectriage.spectra.looks import LOOKS_KEY, as_float, look_matrix
@@ -324,3 +325,12 @@ def test_a_corrected_axis_is_that_of_an_interpolating_spline(offset, stretch):
     assert not corrected.derivative[~corrected.valid].any()
     expected = np.arcsinh(corrected.derivative / made.threshold)
     np.testing.assert_allclose(corrected.compressed, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("points", "step"), [(5, 7.0), (9, 2.0), (63, 2.0), (12, 40.0)])
+def test_an_axis_too_short_to_compare_is_refused(points, step):
+    shift = 200.0 + step * np.arange(points)
+    spectra = np.random.default_rng(0).random((3, points)).astype(np.float32)
+    references = ReferenceSet(tuple(Reference(f"r{i}", "s") for i in range(3)), shift, spectra)
+    with pytest.raises(LibraryError, match="build it on a longer"):
+        ContrastIndex(references)

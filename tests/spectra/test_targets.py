@@ -14,6 +14,7 @@ from spectriage.spectra.fit import Axis
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.mixture import Fitter
 from spectriage.spectra.policy import DEFAULT_TARGETS, Policy, Target
+from spectriage.spectra.targets import target_rows
 
 CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"
 SEEDS = range(6)
@@ -221,3 +222,13 @@ def test_the_target_is_weighed_on_the_model_without_it(engine, sample, row_of):
     fitter = Fitter(engine.index, spectrum)
     with_it = fitter.refine((row_of[MANNITOL], row_of["cocaine-hcl"]), Axis())
     assert cocaine.gain == pytest.approx(fitter.losses(with_it)[1], rel=0.3)
+
+
+def test_a_family_that_is_named_twice_is_watched_for_once(library):
+    policy = Policy()
+    once, twice = target_rows(
+        library, policy, [Target("t", ("cocaine", "heroin")), Target("t", ("cocaine", "heroin", "cocaine"))]
+    )
+    assert len(once.rows) > 1
+    for field in ("rows", "carrying", "tier", "foremost", "needed", "hazard"):
+        assert getattr(once, field) == getattr(twice, field)
