@@ -16,8 +16,8 @@ FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
-
 _NOWHERE = 1e30
+"""An offset that no axis has: none was seen yet."""
 
 
 @kernel(fastmath=True)

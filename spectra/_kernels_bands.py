@@ -133,8 +133,7 @@ def count_bands(
         alone, shared = 0, 0
         for centre in centres[start : ends[c]]:
             whole = True
-            low, high = max(0, centre - window), min(m, centre + window + 1)
-            for p in range(low, high):
+            for p in range(max(0, centre - window), min(m, centre + window + 1)):
                 whole &= valid[p]
             if whole:
                 common = 0

@@ -14,6 +14,7 @@ from spectriage.spectra._kernels_vectors import widest
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
+
 _SINGULAR = 1e-6
 """A pivot below this share of its row is rounding: the sums are of single precision."""
 

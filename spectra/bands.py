@@ -106,13 +106,7 @@ def usable_bands(fitter: Fitter, fit: Fit, probes: Probes) -> NDArray[np.intp]:
     counts = np.empty(probes.band_ends.size, np.intp)
     window = points_of(BAND_WINDOW_CM, index.step_cm)
     count_bands(
-        probes.bands,
-        probes.band_ends,
-        fit.query.valid,
-        window,
-        index.references.shift,
-        _SHARED,
-        counts,
+        probes.bands, probes.band_ends, fit.query.valid, window, index.references.shift, _SHARED, counts
     )
     return counts
 

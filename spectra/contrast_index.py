@@ -24,7 +24,7 @@ from spectriage.spectra.spectrum import BoolArray, FloatArray
 KEPT_NUMBERS = 4096
 UNLIKE_DRAWS = 10
 IMITATORS = 6
-KEPT_PROBES = 12
+KEPT_PROBES, KEPT_LOOKS = 12, 64
 PROBE_STEP_CM = 4.0
 """Points so far apart suffice for a limit of detection: a derivative over 42 cm⁻¹ has nothing finer."""
 
@@ -100,15 +100,12 @@ class ContrastIndex:
     def __init__(self, references: ReferenceSet) -> None:
         self.references = references
         self.step_cm = float(references.shift[1] - references.shift[0])
-        if references.shift.size < window_points(DERIVATIVE_WINDOW_CM, self.step_cm):
+        needed = max(MIN_COMMON_POINTS, window_points(DERIVATIVE_WINDOW_CM, self.step_cm))
+        if references.shift.size < needed:
             raise LibraryError(
-                f"the library's axis is shorter than the {DERIVATIVE_WINDOW_CM:g} cm⁻¹ of a derivative",
+                f"the library's axis has {references.shift.size} points, fewer than the {needed} that a "
+                f"derivative over {DERIVATIVE_WINDOW_CM:g} cm⁻¹ and a comparison take",
                 remedy="build it on a longer one",
-            )
-        if references.shift.size < MIN_COMMON_POINTS:
-            raise LibraryError(
-                f"the library's axis has {references.shift.size} points; comparing takes {MIN_COMMON_POINTS}",
-                remedy="build it on a longer or a finer one",
             )
         derivatives: Float32Array = np.asarray(SearchIndex(references, "deriv2").matrix)
         if derivatives.shape != references.spectra.shape:
@@ -122,7 +119,7 @@ class ContrastIndex:
         self.id_ranks: list[int] = np.argsort(np.argsort(references.ids, kind="stable")).tolist()
         self.everything: BoolArray = np.ones(len(references), dtype=bool)
         self.relatives = Kept(self._find_relatives, KEPT_NUMBERS)
-        self.looks_of = Kept(self._find_looks, KEPT_PROBES)
+        self.looks_of = Kept(self._find_looks, KEPT_LOOKS)
         self._unlike = Kept(self._make_unlike, KEPT_ROWS)
         self._probes = Kept(self._make_probes, KEPT_PROBES)
         self.derivative_norm = Kept(self._make_norm, KEPT_NUMBERS)
@@ -164,7 +161,7 @@ class ContrastIndex:
     def _make_unlike(self, key: tuple[int, float]) -> Float32Array:
         index, broadening_cm = key
         rng = np.random.default_rng(index)
-        row = self.rows.on_grid(index, broadening_cm)
+        row = self.rows.row(index, broadening_cm).astype(np.float64)
         times = severity(self.references.records[index].tier)
         seen = [mismatched(row, self.references.shift, rng, times=times) for _ in range(UNLIKE_DRAWS)]
         compressed = np.arcsinh(row / INDEX_THRESHOLD)

@@ -86,7 +86,7 @@ class ContrastRows:
         self._derivatives = RowSource(derivatives)
         self._spectra = RowSource(spectra)
         self._bands = Kept(self._make_bands, KEPT_BANDS)
-        self._row = Kept(self._make_row, KEPT_ROWS)
+        self._row = Kept(self._derivatives.row, KEPT_ROWS)
         self._widths = Kept(self._make_widths, KEPT_ROWS)
         # most references hold over one of a few ranges: each is kept once
         self._ranges: BoolArray = np.empty((0, self.points), dtype=bool)
@@ -135,10 +135,6 @@ class ContrastRows:
             return np.asarray(self._held[BROADENINGS_CM.index(broadening_cm), index])
         return self._widths(index)[BROADENINGS_CM.index(broadening_cm)] if broadening_cm else self._row(index)
 
-    def on_grid(self, index: int, broadening_cm: float = 0.0) -> FloatArray:
-        """Return one reference's derivative on all points of the grid, shape (m,), blurred."""
-        return blurred(self._derivatives.row(index).astype(np.float64), broadening_cm, self.step_cm)
-
     def spectrum(self, index: int) -> FloatArray:
         """Return one reference's spectrum on the grid, shape (m,)."""
         return self._spectra.row(index).astype(np.float64)
@@ -152,11 +148,9 @@ class ContrastRows:
         ranges, numbers = self._ranges_of(rows)
         return np.asarray(ranges[numbers])
 
-    def _make_row(self, index: int) -> Float32Array:
-        return self._derivatives.row(index)
-
     def _make_widths(self, index: int) -> Float32Array:
-        widths = np.stack([self.on_grid(index, width) for width in BROADENINGS_CM])
+        row = self._derivatives.row(index).astype(np.float64)
+        widths = np.stack([blurred(row, width, self.step_cm) for width in BROADENINGS_CM])
         return widths.astype(np.float32)
 
     def _make_bands(self, key: tuple[int, float]) -> Bands:

@@ -62,23 +62,22 @@ def limits_of_detection(
         return []
     probes = fitter.index.probes(watched, base.axis.broadening_cm)
     usable = usable_bands(fitter, base, probes).tolist()
-    asked = [
-        (probes.place_of[row], target.held, target.amplitude)
-        for target in targets
+    asked = {
+        (number, row): (probes.place_of[row], target.held, target.amplitude)
+        for number, target in enumerate(targets)
         for row, needed in zip(target.rows, target.needed, strict=True)
         if usable[probes.place_of[row]] >= needed
+    }
+    found = _least_visible(fitter, policy, base, probes, list(asked.values())) if asked else []
+    amounts = dict(zip(asked, found, strict=True))
+    present = _present_area(fitter, base) if base.rows else None
+    return [
+        max(
+            _fraction(amounts.get((number, row), math.inf), probes.areas[probes.place_of[row]], present)
+            for row in target.rows
+        )
+        for number, target in enumerate(targets)
     ]
-    amounts = iter(_least_visible(fitter, policy, base, probes, asked) if asked else ())
-    present = _present_area(fitter, base)
-    limits = []
-    for target in targets:
-        worst = 0.0
-        for row, needed in zip(target.rows, target.needed, strict=True):
-            place = probes.place_of[row]
-            amount = next(amounts) if usable[place] >= needed else math.inf
-            worst = max(worst, _fraction(amount, probes.areas[place], present if base.rows else None))
-        limits.append(worst)
-    return limits
 
 
 def _least_visible(

@@ -106,7 +106,7 @@ class Joined(NamedTuple):
     losses
         The log gain of each of them over the rest, shape (c, k + 1); zero where not asked for.
     fitted
-        The model with the last one, float32, shape (m,); without any, whatever was there.
+        The model with the last one, float32, shape (m,); zero without any.
     """
 
     similarity: FloatArray

@@ -129,11 +129,9 @@ class Fitter:
     ) -> Joined:
         """Fit some references with each of others."""
         query = self.query_at(axis)
-        many, k = len(rows), len(base) + 1
-        both, parts_of_each = np.zeros((2, many)), np.zeros((2, many, k))
-        similarity, gains = both[0], both[1]
-        amplitudes, losses = parts_of_each[0], parts_of_each[1]
-        fitted = np.empty(self._nothing.size, np.float32)
+        similarity, gains = np.zeros((2, len(rows)))
+        amplitudes, losses = np.zeros((2, len(rows), len(base) + 1))
+        fitted = np.zeros(self._nothing.size, np.float32)
         if rows:
             join_each(
                 *self.index.rows.gather((*base, *rows), axis.broadening_cm),

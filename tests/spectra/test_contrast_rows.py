@@ -109,7 +109,6 @@ def test_rows_are_blurred_and_hold_where_their_windows_were_measured(monkeypatch
     assert len(gathered.ranges) == 3
     for row in range(6):
         np.testing.assert_array_equal(rows.row(row), derivatives[row])
-        np.testing.assert_array_equal(rows.on_grid(row), derivatives[row].astype(float))
         np.testing.assert_array_equal(rows.spectrum(row), spectra[row].astype(float))
         for width in BROADENINGS_CM[1:]:
             sigma = width / np.sqrt(8.0 * np.log(2.0)) / 2.0
@@ -117,7 +116,6 @@ def test_rows_are_blurred_and_hold_where_their_windows_were_measured(monkeypatch
             expected = np.convolve(derivatives[row].astype(float), kernel / kernel.sum(), "same")
             # tails beyond four standard deviations are left out
             np.testing.assert_allclose(rows.row(row, width), expected, atol=2e-4)
-            np.testing.assert_allclose(rows.on_grid(row, width), rows.row(row, width), atol=1e-6)
     centres, heights, shares = rows.bands(3)
     assert (centres.size, heights.size, shares) == (0, 0, [])
     with pytest.raises(ValueError, match=r"x not in|not in tuple"):
