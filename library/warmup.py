@@ -124,4 +124,4 @@ def _clean() -> int:
     from spectriage.spectra._jit import remove_outdated
 
     folder = Path(str(resources.files("spectriage.spectra")))
-    return sum(remove_outdated(source) for source in sorted(folder.glob("_kernels*.py")))
+    return sum(remove_outdated(source) for source in sorted(folder.rglob("_kernels*.py")))

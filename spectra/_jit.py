@@ -2,7 +2,8 @@
 
 Numba keeps machine code while the kernel's own file stays the same; what it took from another kernel's file
 would stay after that file changed. So the code of each file is kept in a folder named by the content of that
-file and of every kernel file it mentions: after an update old code is never found, only left behind.
+file and of every kernel file it imports, wherever that one stands: after an update old code is never found,
+only left behind.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 FOLDER = "spectriage-kernels"
-_MENTIONED = re.compile(rb"\b_kernels\w*")
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
+)
 
 
 def kernel(**options: Any) -> Callable[[F], F]:
@@ -112,20 +115,51 @@ def _bases(source: Path) -> Iterator[Path]:
 
 @cache
 def content_key(source: Path) -> str:
-    """Return a hash of a kernel file and of all kernel files that it mentions, directly or through others."""
+    """Return a hash of a kernel file and of all kernel files that it imports, directly or through others.
+
+    Raises
+    ------
+    ImportError
+        A kernel file is imported that cannot be found.
+    """
     found = {source: source.read_bytes()}
     waiting = [source]
     while waiting:
-        for name in _MENTIONED.findall(found[waiting.pop()]):
-            for folder in {source.parent, Path(__file__).parent}:
-                path = folder / f"{name.decode()}.py"
-                if path not in found and path.is_file():
-                    found[path] = path.read_bytes()
-                    waiting.append(path)
+        importing = waiting.pop()
+        for path in _imported_kernels(importing, found[importing].decode("utf-8")):
+            if path not in found:
+                found[path] = path.read_bytes()
+                waiting.append(path)
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for path in sorted(found):
+    for path in sorted(found, key=lambda path: (path.name, found[path])):
         digest.update(f"\0{path.name}\0".encode() + found[path])
     return digest.hexdigest()[:16]
+
+
+def _imported_kernels(source: Path, text: str) -> Iterator[Path]:
+    """Yield the kernel files that a file's import statements name."""
+    for package, names, modules in _IMPORT.findall(text):
+        listed = [part.split()[0] for part in re.split(r"[(),]", names or modules) if part.split()]
+        dotted = [package, *(f"{package.rstrip('.')}.{name}" for name in listed)] if package else listed
+        for name in dotted:
+            leaf = name.rpartition(".")[2]
+            if leaf.startswith("_kernels"):
+                yield _file_of(name, source)
+
+
+def _file_of(name: str, source: Path) -> Path:
+    """Return the file of a module that a kernel file imports; a relative name counts from that file."""
+    if name.startswith("."):
+        steps = len(name) - len(name.lstrip("."))
+        return source.parents[steps - 1].joinpath(*name.lstrip(".").split(".")).with_suffix(".py")
+    beside = source.with_name(f"{name}.py")
+    if beside.is_file():
+        return beside
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None) or find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ImportError(f"{source.name} imports {name}, which cannot be found", name=name)
+    return Path(spec.origin)
 
 
 def remove_outdated(source: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib import resources
@@ -47,10 +48,10 @@ def kernels(tmp_path):
     return tmp_path
 
 
-def run(folder, **variables):
+def run(folder, program=PROGRAM, **variables):
     environment = {**os.environ, "PYTHONPATH": str(folder), **variables}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     return done.stdout.split()
 
@@ -79,6 +80,58 @@ def test_works_where_nothing_can_be_written(kernels):
     variables = {"NUMBA_CACHE_DIR": "", "SPECTRIAGE_CACHE": str(kernels / "mine")}
     assert run(kernels, **variables) == ["16", "outer", "step"]
     assert run(kernels, **variables) == ["16"]
+
+
+IN_ROOMS = """
+from spectriage.spectra._jit import kernel
+from {imported}
+
+@kernel()
+def outer(x):
+    return step(x) + 1
+"""
+PROGRAM_IN_ROOMS = PROGRAM.replace("from _kernels_outer", "from rooms.outer._kernels_outer")
+
+
+@pytest.mark.parametrize(
+    "imported",
+    [
+        "rooms.inner._kernels_inner import step",
+        "rooms.inner._kernels_inner import (\n    step,\n)",
+        "rooms.inner import _kernels_inner\nstep = _kernels_inner.step",
+        "..inner._kernels_inner import step",
+    ],
+)
+def test_a_kernel_changed_in_a_sub_folder_is_never_served_from_stale_machine_code(tmp_path, imported):
+    for room in ("", "outer", "inner"):
+        (tmp_path / "rooms" / room).mkdir()
+        (tmp_path / "rooms" / room / "__init__.py").touch()
+    (tmp_path / "rooms/outer/_kernels_outer.py").write_text(IN_ROOMS.format(imported=imported))
+    inner = tmp_path / "rooms/inner/_kernels_inner.py"
+
+    def outcome(factor: int) -> list[str]:
+        inner.write_text(INNER.format(factor=factor))
+        return run(tmp_path, PROGRAM_IN_ROOMS, NUMBA_CACHE_DIR=str(tmp_path / "named"))
+
+    assert outcome(3) == ["16", "outer", "step"]
+    assert outcome(3) == ["16"]
+    assert outcome(4) == ["21", "outer", "step"]
+
+
+def test_a_kernel_file_imports_no_code_of_ours_but_kernels():
+    """Numba freezes what a kernel takes from elsewhere, and only kernel files count into the key."""
+    folder = Path(str(resources.files("spectriage.spectra")))
+    for source in folder.rglob("_kernels*.py"):
+        for name in re.findall(r"^from (spectriage[\w.]*) import", source.read_text(), re.MULTILINE):
+            leaf = name.rpartition(".")[2]
+            assert leaf.startswith("_kernels") or leaf == _jit.__name__.rpartition(".")[2], (source, name)
+
+
+def test_a_kernel_import_that_cannot_be_found_is_said(tmp_path):
+    source = tmp_path / "_kernels_lost.py"
+    source.write_text("from spectriage.spectra._kernels_nowhere import step\n")
+    with pytest.raises(ImportError, match=r"_kernels_lost.py imports .*_kernels_nowhere"):
+        _jit.content_key(source)
 
 
 def test_outdated_machine_code_is_removed(kernels, monkeypatch):
@@ -111,8 +164,9 @@ def test_warm_calls_every_kernel_file(tmp_path):
     warm(small_library(tmp_path / "library.h5"))
     folder = Path(str(resources.files("spectriage.spectra")))
     idle = []
-    for source in folder.glob("_kernels*.py"):
-        module = sys.modules.get(f"spectriage.spectra.{source.stem}")
+    for source in folder.rglob("_kernels*.py"):
+        room = ".".join(source.relative_to(folder).with_suffix("").parts)
+        module = sys.modules.get(f"spectriage.spectra.{room}")
         found = [] if module is None else [v for v in vars(module).values() if hasattr(v, "overloads")]
         own = [kernel for kernel in found if kernel.__module__ == module.__name__]
         if not any(kernel.overloads for kernel in own):
