@@ -12,12 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spectriage.bench.match import compare_methods
-    from spectriage.bench.methods import METHODS, Decision, Method, Ranked, make_methods
-    from spectriage.bench.names import Names
-    from spectriage.bench.public import load_set
-    from spectriage.bench.sets import LabelledSet, LabelledSpectrum, Origin, read_set
-    from spectriage.bench.statistics import Interval, Proportion, clustered, paired_difference
+    from spectriage.bench.methods.match import compare_methods
+    from spectriage.bench.methods.methods import METHODS, Decision, Method, Ranked, make_methods
+    from spectriage.bench.sets.names import Names
+    from spectriage.bench.sets.public import load_set
+    from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum, Origin, read_set
+    from spectriage.bench.report.statistics import Interval, Proportion, clustered, paired_difference
     from spectriage.bench.validation.analysis import Results, analyse
     from spectriage.bench.validation.compare import compare_runs
     from spectriage.bench.validation.plan import Plan, load_plan, parse_plan, shipped_plans

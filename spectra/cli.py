@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spectriage.spectra._collector import lasting
+from spectriage.spectra.compile.collector import lasting
 from spectriage.spectra.errors import SpectriageError
 
 GROUP = "spectriage.commands"

@@ -7,26 +7,26 @@ from importlib import metadata
 
 import numpy as np
 
-from spectriage.spectra.bands import independent_supports
-from spectriage.spectra.contrast_index import ContrastIndex
-from spectriage.spectra.contrast_rows import blurred
-from spectriage.spectra.decision import Evidence, rule
-from spectriage.spectra.despike import remove_spikes
+from spectriage.spectra.evidence.bands import independent_supports
+from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.contrast.rows import blurred
+from spectriage.spectra.verdict.decision import Evidence, rule
+from spectriage.spectra.signal.despike import remove_spikes
 from spectriage.spectra.errors import ParameterError, SpectrumError
-from spectriage.spectra.fit import Fit
-from spectriage.spectra.grid import Resampled, resample
-from spectriage.spectra.mixture import Fitter
-from spectriage.spectra.naming import Namer
-from spectriage.spectra.noise import noise_level
-from spectriage.spectra.null import read_null
-from spectriage.spectra.policy import Policy, Target
-from spectriage.spectra.quality import assess, background
+from spectriage.spectra.fitting.fit import Fit
+from spectriage.spectra.signal.grid import Resampled, resample
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.verdict.naming import Namer
+from spectriage.spectra.signal.noise import noise_level
+from spectriage.spectra.evidence.null import read_null
+from spectriage.spectra.verdict.policy import Policy, Target
+from spectriage.spectra.signal.quality import assess, background
 from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
-from spectriage.spectra.result import Identification, TargetEvidence, Traces
-from spectriage.spectra.search import AXIS_TOLERANCE_CM
-from spectriage.spectra.selection import Selection, select
+from spectriage.spectra.report.result import Identification, TargetEvidence, Traces
+from spectriage.spectra.search.index import AXIS_TOLERANCE_CM
+from spectriage.spectra.fitting.selection import Selection, select
 from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
-from spectriage.spectra.targets import TargetRows, best_other_gain, target_rows, weigh_targets
+from spectriage.spectra.evidence.targets import TargetRows, best_other_gain, target_rows, weigh_targets
 
 COARSEST_CM = 12.0
 """Points further apart than a handheld's bands are wide would be read between."""

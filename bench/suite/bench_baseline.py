@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from spectriage.bench.peers import baseline as peers
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
-from spectriage.spectra import _kernels_baseline_batch as batch
-from spectriage.spectra import _kernels_baseline_lanes as vectors
-from spectriage.spectra import _kernels_baseline_split as split
-from spectriage.spectra._jit import kernel
-from spectriage.spectra.baseline import airpls_fit, arpls_batch, arpls_fit, asls_fit, batch_fit
+from spectriage.spectra.baseline.methods import _kernels_baseline_batch as batch
+from spectriage.spectra.baseline.methods import _kernels_baseline_lanes as vectors
+from spectriage.spectra.baseline.methods import _kernels_baseline_split as split
+from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.baseline.methods import airpls_fit, arpls_batch, arpls_fit, asls_fit, batch_fit
 
 FloatArray = NDArray[np.float64]
 

@@ -9,10 +9,10 @@ import pytest
 
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
 from spectriage.bench.suite._synthetic import made_up_library, made_up_scan
-from spectriage.spectra.contrast_index import ContrastIndex
-from spectriage.spectra.mixture import Fitter
-from spectriage.spectra.policy import Policy
-from spectriage.spectra.selection import select
+from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.verdict.policy import Policy
+from spectriage.spectra.fitting.selection import select
 
 
 @pytest.mark.parametrize("references", [100, 250, 500])

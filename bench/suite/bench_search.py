@@ -15,12 +15,12 @@ import pytest
 from spectriage.bench.peers import search as peers
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
 from spectriage.bench.suite._synthetic import made_up_spectra, noisy_copies, read_bandwidth
-from spectriage.library.store import read_library, write_library
-from spectriage.spectra.derivative import differentiate
-from spectriage.spectra.grid import DEFAULT_GRID
+from spectriage.library.store.file import read_library, write_library
+from spectriage.spectra.signal.derivative import differentiate
+from spectriage.spectra.signal.grid import DEFAULT_GRID
 from spectriage.spectra.reference import Float32Array, Reference, ReferenceSet
-from spectriage.spectra.scores import DERIVATIVE_WINDOW_CM
-from spectriage.spectra.topk import TopK
+from spectriage.spectra.search.scores import DERIVATIVE_WINDOW_CM
+from spectriage.spectra.search.topk import TopK
 
 SIZES = (100, 1000, 10_000, 100_000, pytest.param(1_000_000, marks=pytest.mark.full))
 LARGE = SIZES[3:]

@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 
-from spectriage.bench.statistics import (
+from spectriage.bench.report.statistics import (
     Interval,
     Proportion,
     area_under_curve,

@@ -35,7 +35,7 @@ def device_said(plan: Plan, uri: str) -> dict[str, str]:
         return {}
     if not (uri or plan.device):
         raise ParameterError("panels are to be scanned with a device", where=plan.name, remedy="name it")
-    from spectriage.device.uri import open_device
+    from spectriage.device.contract.uri import open_device
 
     with open_device(uri or plan.device) as device:
         info = device.info

@@ -15,7 +15,7 @@ from spectriage.bench.validation.plan import AFTERWARDS, MAX_TRIALS, Panel, Plan
 from spectriage.spectra.errors import ParameterError
 
 if TYPE_CHECKING:
-    from spectriage.bench.sets import LabelledSet
+    from spectriage.bench.sets.sets import LabelledSet
 
 BENIGN = "catalogue:benign"
 SEED_LIMIT = 2**48

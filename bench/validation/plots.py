@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spectriage.bench.statistics import Proportion
+from spectriage.bench.report.statistics import Proportion
 from spectriage.bench.validation.sections import VERDICTS, Curve
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from spectriage.bench.tables import cell_text
+from spectriage.bench.report.tables import cell_text
 from spectriage.bench.validation.analysis import CHAPTERS, Results, analyse
 from spectriage.bench.validation.plan import load_plan
 from spectriage.bench.validation.records import Record

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from spectriage.bench.runner import Progress
+from spectriage.bench.report.runner import Progress
 from spectriage.bench.validation.header import device_said, make_header
 from spectriage.bench.validation.panels import Trial, expand
 from spectriage.bench.validation.plan import Panel, Plan

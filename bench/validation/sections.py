@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from spectriage.bench.statistics import (
+from spectriage.bench.report.statistics import (
     DetectionCurve,
     Proportion,
     clustered,
     detection_curve,
     paired_difference,
 )
-from spectriage.bench.tables import Cell, cell_json
+from spectriage.bench.report.tables import Cell, cell_json
 from spectriage.bench.validation.criteria import (
     agreement_counts,
     area_interval,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectriage.bench.statistics import Interval, Proportion
+from spectriage.bench.report.statistics import Interval, Proportion
 from spectriage.spectra.errors import ParameterError
 
 FloatArray = NDArray[np.float64]

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spectriage.bench.names import Names
+from spectriage.bench.sets.names import Names
 from spectriage.bench.validation.panels import Trial
 from spectriage.bench.validation.plan import Panel, Plan
 from spectriage.bench.validation.records import Material, Named, Record
 from spectriage.spectra.errors import CatalogueError, ParameterError, SpectriageError
 
 if TYPE_CHECKING:
-    from spectriage.bench.sets import LabelledSet
+    from spectriage.bench.sets.sets import LabelledSet
     from spectriage.library.catalogue import CatalogueEntry
     from spectriage.spectra.identify import Identifier
     from spectriage.spectra.reference import ReferenceSet
-    from spectriage.spectra.result import Component, Identification
+    from spectriage.spectra.report.result import Component, Identification
     from spectriage.spectra.spectrum import Spectrum
 
 SCAN_SECONDS = 100_000.0
@@ -66,7 +66,7 @@ class Bench:
 
     def labelled(self, name: str) -> LabelledSet:
         """Return a labelled set, read once."""
-        from spectriage.bench.public import load_set
+        from spectriage.bench.sets.public import load_set
 
         if name not in self._sets:
             self._sets[name] = load_set(str(self._setup.sets[name]))
@@ -75,7 +75,7 @@ class Bench:
     def engine(self, panel: Panel) -> Identifier:
         """Return the engine for a panel, prepared once."""
         from spectriage.spectra.identify import Identifier
-        from spectriage.spectra.policy import Policy
+        from spectriage.spectra.verdict.policy import Policy
 
         key = (panel.library_set, panel.set)
         if key not in self._engines:
@@ -87,8 +87,8 @@ class Bench:
 
     def references(self, panel: Panel) -> ReferenceSet:
         """Return the library of a panel, without what was extracted from the set that it asks about."""
-        from spectriage.bench.references import catalogue_without, library_of, with_null
-        from spectriage.library.cache import open_library
+        from spectriage.bench.sets.references import catalogue_without, library_of, with_null
+        from spectriage.library.store.cache import open_library
 
         asked = self.labelled(panel.set).sources if panel.set else frozenset()
         if panel.library_set:
@@ -99,7 +99,7 @@ class Bench:
 
     def known(self, panel: Panel) -> frozenset[str]:
         """Return the keys of the substances in a panel's library."""
-        from spectriage.bench.references import keys_of
+        from spectriage.bench.sets.references import keys_of
 
         return keys_of(self.engine(panel).references, self.labelled(panel.set).names)
 
@@ -135,11 +135,11 @@ class Bench:
             item = self.labelled(panel.set).items[trial.item]
             yield item.spectrum, item.instrument, item.source or item.name
             return
-        from spectriage.bench.transfer import Change
-        from spectriage.device.acquisition import Acquirer
-        from spectriage.device.clock import Deadline
-        from spectriage.device.protocol import ScanSettings
-        from spectriage.device.uri import open_device
+        from spectriage.bench.evidence.transfer import Change
+        from spectriage.device.acquire.acquisition import Acquirer
+        from spectriage.device.contract.clock import Deadline
+        from spectriage.device.contract.spectrometer import ScanSettings
+        from spectriage.device.contract.uri import open_device
 
         resolution = trial.factors.get("resolution_cm")
         change = Change(

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from spectriage.bench.names import Names
-from spectriage.bench.pairing import Pairing
-from spectriage.bench.references import library_of
-from spectriage.bench.sets import LabelledSet, LabelledSpectrum
+from spectriage.bench.sets.names import Names
+from spectriage.bench.sets.pairing import Pairing
+from spectriage.bench.sets.references import library_of
+from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum
 from spectriage.spectra.spectrum import Spectrum
 
 MATERIALS = tuple(f"substance {letter}" for letter in "abcdefghij")

@@ -3,11 +3,11 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from spectriage.bench.benign import benign, is_benign
-from spectriage.bench.commands import app
-from spectriage.bench.packaging import packaging, split_packaging
-from spectriage.bench.sets import Origin, read_set
-from spectriage.bench.tables import Report
+from spectriage.bench.evidence.benign import benign, is_benign
+from spectriage.bench.app.commands_bench import app
+from spectriage.bench.evidence.packaging import packaging, split_packaging
+from spectriage.bench.sets.sets import Origin, read_set
+from spectriage.bench.report.tables import Report
 from spectriage.spectra.errors import CatalogueError, ParameterError
 
 

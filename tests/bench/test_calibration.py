@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spectriage.bench.calibration import Stated, _by_trial, calibration_error, decoy_set, reliability
+from spectriage.bench.evidence.calibration import Stated, _by_trial, calibration_error, decoy_set, reliability
 from spectriage.spectra.errors import ParameterError
 
 

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from spectriage.bench.commands import app
-from spectriage.bench.match import UNRANKED, Matched, accepted, area, compare_methods
-from spectriage.bench.methods import Decision, Method, Ranked
-from spectriage.bench.public import load_set
-from spectriage.bench.references import library_of
-from spectriage.bench.sets import Origin
-from spectriage.bench.statistics import area_under_curve
+from spectriage.bench.app.commands_bench import app
+from spectriage.bench.methods.match import UNRANKED, Matched, accepted, area, compare_methods
+from spectriage.bench.methods.methods import Decision, Method, Ranked
+from spectriage.bench.sets.public import load_set
+from spectriage.bench.sets.references import library_of
+from spectriage.bench.sets.sets import Origin
+from spectriage.bench.report.statistics import area_under_curve
 from spectriage.spectra.errors import FormatError, ParameterError, SpectrumError
 
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr
 
-from spectriage.bench.methods import METHODS, Ranked, make_methods, rank_of
-from spectriage.spectra.baseline import arpls
+from spectriage.bench.methods.methods import METHODS, Ranked, make_methods, rank_of
+from spectriage.spectra.baseline.methods import arpls
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.grid import resample
-from spectriage.spectra.scores import BASELINE_LAM
+from spectriage.spectra.signal.grid import resample
+from spectriage.spectra.search.scores import BASELINE_LAM
 
 
 @pytest.mark.parametrize("name", METHODS)

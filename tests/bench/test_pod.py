@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from spectriage.bench.pod import PodBench, blank_samples, handheld_samples, harmless_entries
-from spectriage.bench.pod_plot import DrawnCurve, draw
-from spectriage.bench.simulation import Sample, ask
-from spectriage.bench.statistics import Proportion
-from spectriage.bench.tables import Report
-from spectriage.library.cache import default_library
+from spectriage.bench.evidence.pod import PodBench, blank_samples, handheld_samples, harmless_entries
+from spectriage.bench.evidence.pod_plot import DrawnCurve, draw
+from spectriage.bench.sets.simulation import Sample, ask
+from spectriage.bench.report.statistics import Proportion
+from spectriage.bench.report.tables import Report
+from spectriage.library.store.cache import default_library
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.identify import Identifier
 

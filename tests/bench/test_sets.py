@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spectriage.bench.names import Correction, Names, read_aliases, read_groups, read_table
-from spectriage.bench.sets import Origin, merged, read_set
+from spectriage.bench.sets.names import Correction, Names, read_aliases, read_groups, read_table
+from spectriage.bench.sets.sets import Origin, merged, read_set
 from spectriage.spectra.errors import FormatError, ParameterError
 
 

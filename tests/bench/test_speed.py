@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from spectriage.bench import speed
+from spectriage.bench.app import speed
 from spectriage.bench.peers import search as search_peers
 from spectriage.bench.peers.identify import PeerPipeline
 from spectriage.bench.suite import _synthetic
 from spectriage.spectra.errors import ParameterError, SpectriageError
-from spectriage.spectra.grid import DEFAULT_GRID
-from spectriage.spectra.topk import TopK
+from spectriage.spectra.signal.grid import DEFAULT_GRID
+from spectriage.spectra.search.topk import TopK
 
 
 def benchmark(name, group, params, **extra):

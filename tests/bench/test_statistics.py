@@ -4,7 +4,7 @@ from scipy.stats import beta
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
-from spectriage.bench.statistics import (
+from spectriage.bench.report.statistics import (
     Proportion,
     Scored,
     area_under_curve,

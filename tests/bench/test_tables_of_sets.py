@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spectriage.bench.mixtures import (
+from spectriage.bench.evidence.mixtures import (
     MixtureAnswer,
     add_parts,
     make_cases,
@@ -15,15 +15,15 @@ from spectriage.bench.mixtures import (
     precision,
     recall,
 )
-from spectriage.bench.openset import openset
-from spectriage.bench.pairing import Pairing
-from spectriage.bench.references import keys_of, without
-from spectriage.bench.sets import Origin
-from spectriage.bench.statistics import Interval, Proportion
-from spectriage.bench.tables import Report, Table
-from spectriage.bench.transfer import Change, blurred, transfer
+from spectriage.bench.evidence.openset import openset
+from spectriage.bench.sets.pairing import Pairing
+from spectriage.bench.sets.references import keys_of, without
+from spectriage.bench.sets.sets import Origin
+from spectriage.bench.report.statistics import Interval, Proportion
+from spectriage.bench.report.tables import Report, Table
+from spectriage.bench.evidence.transfer import Change, blurred, transfer
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.grid import DEFAULT_GRID
+from spectriage.spectra.signal.grid import DEFAULT_GRID
 
 
 def table(report, start):

@@ -3,7 +3,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from spectriage.bench.validation.commands import app
+from spectriage.bench.app.commands_validate import app
 from spectriage.bench.validation.plan import shipped_plans
 from spectriage.spectra.errors import FormatError, ParameterError
 

@@ -15,7 +15,7 @@ from spectriage.bench.validation.report import write_report
 from spectriage.bench.validation.run import run_plan
 from spectriage.bench.validation.store import latest_run, locked, read_log, runs_of
 from spectriage.library import open_library
-from spectriage.library.store import write_library
+from spectriage.library.store.file import write_library
 from spectriage.spectra.errors import FormatError, ParameterError
 from spectriage.spectra.formats import read_spectrum
 
@@ -112,7 +112,7 @@ def test_a_run_that_was_broken_off_goes_on_to_the_same_bytes(finished, tmp_path,
 def test_a_killed_run_goes_on(finished, tmp_path):
     (tmp_path / "plan.toml").write_bytes(PLAN.encode())
     arguments = ["validate", "run", str(tmp_path / "plan.toml"), "-o", str(tmp_path / "out"), "--no-report"]
-    code = f"from spectriage.bench.validation.commands import app; app({arguments[1:]!r})"
+    code = f"from spectriage.bench.app.commands_validate import app; app({arguments[1:]!r})"
     process = subprocess.Popen([sys.executable, "-c", code])
     records = tmp_path / "out" / "run-1" / "records.jsonl"
     deadline = time.monotonic() + 60
@@ -234,9 +234,9 @@ confidence = 0.9
 
 def write_scan(path, name, seed):
     from spectriage.bench.validation.trial import spectrum_csv
-    from spectriage.device.acquisition import Acquirer
-    from spectriage.device.clock import Deadline
-    from spectriage.device.uri import open_device
+    from spectriage.device.acquire.acquisition import Acquirer
+    from spectriage.device.contract.clock import Deadline
+    from spectriage.device.contract.uri import open_device
 
     with open_device(f"sim:{name}?seed={seed}") as device:
         spectrum = Acquirer(device).scan(Deadline.after(100.0, device.clock)).to_spectrum()

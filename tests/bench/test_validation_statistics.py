@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
-from spectriage.bench.statistics import Proportion, area_under_curve
+from spectriage.bench.report.statistics import Proportion, area_under_curve
 from spectriage.bench.validation.statistics import (
     allowed_failures,
     calibration_error,

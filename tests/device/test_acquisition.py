@@ -3,19 +3,19 @@ import threading
 import numpy as np
 import pytest
 
-from spectriage.device.acquisition import Acquirer, CancelToken, Stage
-from spectriage.device.acquisition_accumulate import AccumulationEnd, accumulate, measure_spots, merge
-from spectriage.device.acquisition_exposure import HIGH, LOW, ExposureEnd, auto_expose, brightest
-from spectriage.device.clock import Deadline, SystemClock
-from spectriage.device.errors import (
+from spectriage.device.acquire.acquisition import Acquirer, CancelToken, Stage
+from spectriage.device.acquire.accumulate import AccumulationEnd, accumulate, measure_spots, merge
+from spectriage.device.acquire.exposure import HIGH, LOW, ExposureEnd, auto_expose, brightest
+from spectriage.device.contract.clock import Deadline, SystemClock
+from spectriage.device.contract.errors import (
     DeviceAbortedError,
     DeviceLostError,
     DeviceTimeoutError,
     DeviceUnsafeError,
 )
-from spectriage.device.protocol import LaserState, ScanSettings
-from spectriage.device.simulator import open_simulator
-from spectriage.device.uri import parse_uri
+from spectriage.device.contract.spectrometer import LaserState, ScanSettings
+from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.contract.uri import parse_uri
 
 
 def opened(text, clock=None):

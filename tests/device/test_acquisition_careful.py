@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from spectriage.device.acquisition import Acquirer, powered_light
-from spectriage.device.acquisition_careful import careful_scan
-from spectriage.device.clock import Deadline
-from spectriage.device.errors import DeviceSettingsError
-from spectriage.device.protocol import LaserState
-from spectriage.device.replay import open_replay
-from spectriage.device.scanfile import write_scan
-from spectriage.device.simulator import open_simulator
-from spectriage.device.uri import parse_uri
+from spectriage.device.acquire.acquisition import Acquirer, powered_light
+from spectriage.device.acquire.careful import careful_scan
+from spectriage.device.contract.clock import Deadline
+from spectriage.device.contract.errors import DeviceSettingsError
+from spectriage.device.contract.spectrometer import LaserState
+from spectriage.device.drivers.replay import open_replay
+from spectriage.device.acquire.scanfile import write_scan
+from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.contract.uri import parse_uri
 
 
 def opened(text):

@@ -9,32 +9,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from spectriage.device import commands_calibration, registry
-from spectriage.device.acquisition import Acquirer
-from spectriage.device.calibration import (
+from spectriage.device.app import commands_calibration
+
+from spectriage.device.contract import registry
+from spectriage.device.acquire.acquisition import Acquirer
+from spectriage.device.calibration.calibration import (
     Calibration,
     calibration_problem,
     load_calibration,
     save_calibration,
 )
-from spectriage.device.calibration_axis import (
+from spectriage.device.calibration.axis import (
     LaserFit,
     air_to_vacuum_nm,
     fit_laser,
     fit_wavelengths,
     match_bands,
 )
-from spectriage.device.calibration_peaks import find_lines
-from spectriage.device.calibration_response import (
+from spectriage.device.calibration.peaks import find_lines
+from spectriage.device.calibration.response import (
     GLASS_STANDARDS,
     SRM_2241,
     calcite_resolution_cm,
     fit_response,
 )
-from spectriage.device.clock import Deadline
-from spectriage.device.errors import CalibrationError
-from spectriage.device.simulator import open_simulator
-from spectriage.device.uri import parse_uri
+from spectriage.device.contract.clock import Deadline
+from spectriage.device.contract.errors import CalibrationError
+from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.contract.uri import parse_uri
 from spectriage.library.catalogue import find_entry
 from spectriage.library.catalogue.knowledge import load_emission_lines
 

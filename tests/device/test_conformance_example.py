@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from spectriage.device.clock import Deadline, VirtualClock
-from spectriage.device.conformance import SpectrometerConformance
-from spectriage.device.errors import DeviceProtocolError, DeviceTimeoutError
-from spectriage.device.example_driver import LineSpectrometer
-from spectriage.device.protocol import ScanSettings
-from spectriage.device.uri import parse_uri
+from spectriage.device.contract.clock import Deadline, VirtualClock
+from spectriage.device.testing.conformance import SpectrometerConformance
+from spectriage.device.contract.errors import DeviceProtocolError, DeviceTimeoutError
+from spectriage.device.testing.example_driver import LineSpectrometer
+from spectriage.device.contract.spectrometer import ScanSettings
+from spectriage.device.contract.uri import parse_uri
 
 
 class Answering:

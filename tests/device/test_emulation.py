@@ -6,18 +6,18 @@ import usb.core as usb_core
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectriage.device.clock import Deadline, VirtualClock
-from spectriage.device.emulation.bus import EmulatedBus
-from spectriage.device.emulation.device import EmulatedDevice
-from spectriage.device.emulation.faults import FAULTS, Action, Fault, apply_fault
-from spectriage.device.emulation.laser import EmulatedLaser
-from spectriage.device.emulation.open import DRIVER, MODELS, make_model, open_model
-from spectriage.device.emulation.photons import LineSource
-from spectriage.device.emulation.transfers import Role
-from spectriage.device.errors import DeviceURIError
-from spectriage.device.protocol import Origin, ScanSettings
-from spectriage.device.safety import guarded_light
-from spectriage.device.uri import parse_uri
+from spectriage.device.contract.clock import Deadline, VirtualClock
+from spectriage.device.testing.emulation.bus import EmulatedBus
+from spectriage.device.testing.emulation.device import EmulatedDevice
+from spectriage.device.testing.emulation.faults import FAULTS, Action, Fault, apply_fault
+from spectriage.device.testing.emulation.laser import EmulatedLaser
+from spectriage.device.testing.emulation.open import DRIVER, MODELS, make_model, open_model
+from spectriage.device.testing.emulation.photons import LineSource
+from spectriage.device.testing.emulation.transfers import Role
+from spectriage.device.contract.errors import DeviceURIError
+from spectriage.device.contract.spectrometer import Origin, ScanSettings
+from spectriage.device.laser.safety import guarded_light
+from spectriage.device.contract.uri import parse_uri
 from spectriage.spectra.errors import ParameterError
 
 
@@ -260,8 +260,8 @@ def test_importing_the_device_package_imports_no_driver():
     import sys
 
     code = (
-        "import sys, spectriage.device, spectriage.device.safety, spectriage.device.ocean, "
-        "spectriage.device.wasatch, spectriage.device.emulation.open\n"
+        "import sys, spectriage.device, spectriage.device.laser.safety, spectriage.device.drivers.ocean, "
+        "spectriage.device.drivers.wasatch, spectriage.device.testing.emulation.open\n"
         "print([m for m in ('usb', 'seabreeze', 'wasatch') if m in sys.modules])"
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectriage.device.clock import Deadline, VirtualClock
-from spectriage.device.emulation.faults import FAULTS, Action, Fault, apply_fault
-from spectriage.device.emulation.open import make_model, open_model
-from spectriage.device.emulation.photons import LineSource
-from spectriage.device.emulation.transfers import Role
-from spectriage.device.errors import DeviceError, DeviceUnsafeError
-from spectriage.device.protocol import LaserGateLine, LaserSource, ScanSettings
-from spectriage.device.safety import LaserGuard, SafetyState
+from spectriage.device.contract.clock import Deadline, VirtualClock
+from spectriage.device.testing.emulation.faults import FAULTS, Action, Fault, apply_fault
+from spectriage.device.testing.emulation.open import make_model, open_model
+from spectriage.device.testing.emulation.photons import LineSource
+from spectriage.device.testing.emulation.transfers import Role
+from spectriage.device.contract.errors import DeviceError, DeviceUnsafeError
+from spectriage.device.contract.spectrometer import LaserGateLine, LaserSource, ScanSettings
+from spectriage.device.laser.safety import LaserGuard, SafetyState
 
 TABLE = Path(__file__).with_name("test_faults_outcomes.md")
 MODELS = {

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectriage.device.acquisition import Acquirer
-from spectriage.device.clock import Deadline
-from spectriage.device.errors import DeviceError, DeviceUnsafeError
-from spectriage.device.protocol import ScanSettings
-from spectriage.device.safety import LaserGuard, SafetyState
-from spectriage.device.simulator import open_simulator
-from spectriage.device.simulator_faults import ON_OPENING, PASSING, Fault
-from spectriage.device.uri import parse_uri
+from spectriage.device.acquire.acquisition import Acquirer
+from spectriage.device.contract.clock import Deadline
+from spectriage.device.contract.errors import DeviceError, DeviceUnsafeError
+from spectriage.device.contract.spectrometer import ScanSettings
+from spectriage.device.laser.safety import LaserGuard, SafetyState
+from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.simulator.faults import ON_OPENING, PASSING, Fault
+from spectriage.device.contract.uri import parse_uri
 
 TABLE = Path(__file__).with_name("test_faults_outcomes.md")
 TITLE = "\n## Simulator"

@@ -8,15 +8,15 @@ import time
 import numpy as np
 import pytest
 
-from spectriage.device._usb import udev_rules
-from spectriage.device.clock import Deadline, VirtualClock
-from spectriage.device.emulation.bus import EmulatedBus
-from spectriage.device.emulation.faults import Action, Fault
-from spectriage.device.emulation.ocean import Qe65000, QePro, Usb2000Plus
-from spectriage.device.emulation.open import make_model, open_model
-from spectriage.device.emulation.photons import LineSource
-from spectriage.device.emulation.transfers import Role
-from spectriage.device.errors import (
+from spectriage.device.drivers._usb import udev_rules
+from spectriage.device.contract.clock import Deadline, VirtualClock
+from spectriage.device.testing.emulation.bus import EmulatedBus
+from spectriage.device.testing.emulation.faults import Action, Fault
+from spectriage.device.testing.emulation.ocean import Qe65000, QePro, Usb2000Plus
+from spectriage.device.testing.emulation.open import make_model, open_model
+from spectriage.device.testing.emulation.photons import LineSource
+from spectriage.device.testing.emulation.transfers import Role
+from spectriage.device.contract.errors import (
     DeviceAbortedError,
     DeviceBusyError,
     DeviceError,
@@ -28,10 +28,10 @@ from spectriage.device.errors import (
     DeviceTimeoutError,
     DriverMissingError,
 )
-from spectriage.device.ocean import discover, open_ocean
-from spectriage.device.protocol import LaserGateLine, LaserSource, LaserState, ScanSettings
-from spectriage.device.registry import Readiness
-from spectriage.device.safety import LaserGuard
+from spectriage.device.drivers.ocean import discover, open_ocean
+from spectriage.device.contract.spectrometer import LaserGateLine, LaserSource, LaserState, ScanSettings
+from spectriage.device.contract.registry import Readiness
+from spectriage.device.laser.safety import LaserGuard
 
 
 def quiet():

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from spectriage.device.clock import Deadline, SystemClock, VirtualClock
-from spectriage.device.errors import (
+from spectriage.device.contract.clock import Deadline, SystemClock, VirtualClock
+from spectriage.device.contract.errors import (
     CalibrationError,
     DeviceAbortedError,
     DeviceBusyError,
@@ -17,8 +17,8 @@ from spectriage.device.errors import (
     DeviceStateError,
     DeviceTimeoutError,
 )
-from spectriage.device.protocol import DeviceStatus, ScanSettings, Spectrometer
-from spectriage.device.rawscan import Axis, Detector, DeviceInfo, Origin, RawScan
+from spectriage.device.contract.spectrometer import DeviceStatus, ScanSettings, Spectrometer
+from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, Origin, RawScan
 from spectriage.spectra.formats import read_spectrum
 
 PIXELS = 16
@@ -287,7 +287,7 @@ def test_scans_survive_pickling_and_stay_read_only():
 
 
 def test_a_written_scan_reads_back_with_its_variance(tmp_path):
-    from spectriage.device.scanfile import write_scan
+    from spectriage.device.acquire.scanfile import write_scan
 
     rng = np.random.default_rng(1)
     counts, dark = 100.0 + rng.poisson(900, PIXELS), 100.0 + rng.poisson(50, PIXELS)

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from spectriage.device.acquisition import Acquirer
-from spectriage.device.clock import Deadline
-from spectriage.device.conformance import SpectrometerConformance
-from spectriage.device.errors import DeviceNotFoundError, DeviceProtocolError, DeviceURIError
-from spectriage.device.rawscan import Origin
-from spectriage.device.replay import open_replay
-from spectriage.device.scanfile import write_scan
-from spectriage.device.simulator import open_simulator
-from spectriage.device.uri import parse_uri
+from spectriage.device.acquire.acquisition import Acquirer
+from spectriage.device.contract.clock import Deadline
+from spectriage.device.testing.conformance import SpectrometerConformance
+from spectriage.device.contract.errors import DeviceNotFoundError, DeviceProtocolError, DeviceURIError
+from spectriage.device.contract.rawscan import Origin
+from spectriage.device.drivers.replay import open_replay
+from spectriage.device.acquire.scanfile import write_scan
+from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.contract.uri import parse_uri
 from spectriage.spectra.formats import read_spectrum
 
 

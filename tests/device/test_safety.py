@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from spectriage.device.clock import Deadline, VirtualClock
-from spectriage.device.errors import (
+from spectriage.device.contract.clock import Deadline, VirtualClock
+from spectriage.device.contract.errors import (
     DeviceError,
     DeviceLostError,
     DeviceProtocolError,
@@ -19,9 +19,9 @@ from spectriage.device.errors import (
     DeviceTimeoutError,
     DeviceUnsafeError,
 )
-from spectriage.device.protocol import DeviceStatus, LaserState, ScanSettings, Spectrometer
-from spectriage.device.rawscan import Axis, Detector, DeviceInfo, Origin
-from spectriage.device.safety import ArmingToken, LaserGuard, SafetyState, all_off, guarded_light
+from spectriage.device.contract.spectrometer import DeviceStatus, LaserState, ScanSettings, Spectrometer
+from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, Origin
+from spectriage.device.laser.safety import ArmingToken, LaserGuard, SafetyState, all_off, guarded_light
 
 PIXELS = 8
 INFO = DeviceInfo("fake:1", "Maker", "Model", "1", Origin.SIMULATED, Detector("chip", PIXELS, 65535.0))

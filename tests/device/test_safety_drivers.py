@@ -11,20 +11,20 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from spectriage.device.clock import Deadline, VirtualClock
-from spectriage.device.emulation.faults import Action, Fault, apply_fault
-from spectriage.device.emulation.open import make_model, open_model
-from spectriage.device.emulation.transfers import Role
-from spectriage.device.errors import DeviceError, DeviceLostError, DeviceUnsafeError
-from spectriage.device.protocol import ScanSettings
-from spectriage.device.safety import LaserGuard, SafetyState
+from spectriage.device.contract.clock import Deadline, VirtualClock
+from spectriage.device.testing.emulation.faults import Action, Fault, apply_fault
+from spectriage.device.testing.emulation.open import make_model, open_model
+from spectriage.device.testing.emulation.transfers import Role
+from spectriage.device.contract.errors import DeviceError, DeviceLostError, DeviceUnsafeError
+from spectriage.device.contract.spectrometer import ScanSettings
+from spectriage.device.laser.safety import LaserGuard, SafetyState
 
 PROGRAM = """
 import json, os, signal, sys, time
-from spectriage.device.clock import Deadline
-from spectriage.device.emulation.open import make_model, open_model
-from spectriage.device.protocol import ScanSettings
-from spectriage.device.safety import LaserGuard
+from spectriage.device.contract.clock import Deadline
+from spectriage.device.testing.emulation.open import make_model, open_model
+from spectriage.device.contract.spectrometer import ScanSettings
+from spectriage.device.laser.safety import LaserGuard
 
 name, way, journal = sys.argv[1:4]
 model = make_model(name)

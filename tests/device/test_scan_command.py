@@ -6,15 +6,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from spectriage.device import commands, registry
+from spectriage.device.app import commands_scan as commands
+
+from spectriage.device.contract import registry
 from spectriage.spectra.formats import read_spectrum
 
 
 @pytest.fixture
 def run(monkeypatch):
     entries = [
-        registry.EntryPoint("sim", "spectriage.device.simulator:DRIVER", registry.GROUP),
-        registry.EntryPoint("replay", "spectriage.device.replay:DRIVER", registry.GROUP),
+        registry.EntryPoint("sim", "spectriage.device.simulator.simulator:DRIVER", registry.GROUP),
+        registry.EntryPoint("replay", "spectriage.device.drivers.replay:DRIVER", registry.GROUP),
         registry.EntryPoint("absent", "no_such_driver_module:DRIVER", registry.GROUP),
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries)
@@ -104,7 +106,7 @@ def test_importing_the_package_loads_no_driver():
     import sys
 
     code = (
-        "import sys, spectriage.device, spectriage.device.protocol, spectriage.device.uri\n"
+        "import sys, spectriage.device, spectriage.device.contract.spectrometer, spectriage.device.contract.uri\n"
         "drivers = {'usb', 'seabreeze', 'wasatch', 'matplotlib', 'socket', 'scipy.optimize', 'tkinter'}\n"
         "bad = drivers & set(sys.modules)\n"
         "print(sorted(bad))"
@@ -121,8 +123,8 @@ def calibration(tmp_path):
     """A calibration of unit 2 that changes nothing, as a function of its date and serial."""
     from datetime import UTC, datetime
 
-    from spectriage.device.calibration import Calibration, save_calibration
-    from spectriage.device.calibration_axis import LaserFit
+    from spectriage.device.calibration.calibration import Calibration, save_calibration
+    from spectriage.device.calibration.axis import LaserFit
 
     def make(day: int = 1, serial: str = "SIM-785-ccd-0002"):
         date = datetime(2026 if day > 0 else 2020, 1, max(day, 1), tzinfo=UTC)
@@ -165,10 +167,10 @@ def test_a_damaged_calibration_is_inconclusive(run, calibration, tmp_path):
 def test_a_forced_scan_says_what_was_overridden(calibration):
     from pathlib import Path
 
-    from spectriage.device.acquisition import Acquirer
-    from spectriage.device.clock import Deadline
-    from spectriage.device.simulator import open_simulator
-    from spectriage.device.uri import parse_uri
+    from spectriage.device.acquire.acquisition import Acquirer
+    from spectriage.device.contract.clock import Deadline
+    from spectriage.device.simulator.simulator import open_simulator
+    from spectriage.device.contract.uri import parse_uri
 
     device = open_simulator(parse_uri("sim:acetaminophen?seed=2"))
     raw = Acquirer(device).scan(Deadline.after(100.0, device.clock))

@@ -6,13 +6,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from spectriage.device import commands, registry
-from spectriage.device.commands_spots import Item
-from spectriage.device.simulator import SimulatedSpectrometer
-from spectriage.library.commands_identify import Answer
+from spectriage.device.app import commands_scan as commands
+
+from spectriage.device.contract import registry
+from spectriage.device.app.commands_spots import Item
+from spectriage.device.simulator.simulator import SimulatedSpectrometer
+from spectriage.library.app.commands_identify import Answer
 from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.formats import read_spectrum
-from spectriage.spectra.result import Verdict
+from spectriage.spectra.report.result import Verdict
 
 UNEVEN = "sim:cocaine hcl:0.3+lactose?seed=2&uneven=1.5"
 
@@ -20,8 +22,8 @@ UNEVEN = "sim:cocaine hcl:0.3+lactose?seed=2&uneven=1.5"
 @pytest.fixture
 def run(monkeypatch):
     entries = [
-        registry.EntryPoint("sim", "spectriage.device.simulator:DRIVER", registry.GROUP),
-        registry.EntryPoint("replay", "spectriage.device.replay:DRIVER", registry.GROUP),
+        registry.EntryPoint("sim", "spectriage.device.simulator.simulator:DRIVER", registry.GROUP),
+        registry.EntryPoint("replay", "spectriage.device.drivers.replay:DRIVER", registry.GROUP),
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries)
     app = typer.Typer(pretty_exceptions_enable=False)

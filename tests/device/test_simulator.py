@@ -5,22 +5,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.device.clock import Deadline
-from spectriage.device.errors import DeviceError, DeviceNotFoundError, DeviceURIError
-from spectriage.device.simulator import open_simulator
-from spectriage.device.simulator_lines import lines_of
-from spectriage.device.simulator_mixture import PACKAGINGS, find_material, parse_mixture
-from spectriage.device.simulator_perturbation import (
+from spectriage.device.contract.clock import Deadline
+from spectriage.device.contract.errors import DeviceError, DeviceNotFoundError, DeviceURIError
+from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.simulator.lines import lines_of
+from spectriage.device.simulator.mixture import PACKAGINGS, find_material, parse_mixture
+from spectriage.device.simulator.perturbation import (
     MEASURED,
     MEASURED_OFFSETS_CM,
     MEASURED_RESIDUALS,
     draw_unit,
     perturb_lines,
 )
-from spectriage.device.uri import parse_uri
+from spectriage.device.contract.uri import parse_uri
 from spectriage.library.catalogue import find_entry
-from spectriage.library.render import render
-from spectriage.spectra.baseline import arpls
+from spectriage.library.build.render import render
+from spectriage.spectra.baseline.methods import arpls
 
 GRID = np.arange(410.0, 1800.0, 2.0)
 

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.device.clock import Deadline
-from spectriage.device.protocol import ScanSettings
-from spectriage.device.simulator import open_simulator
-from spectriage.device.simulator_detector import DetectorUnit
-from spectriage.device.simulator_lines import Lines, photon_density
-from spectriage.device.simulator_presets import CCD_785, INGAAS_1064, PRESETS
-from spectriage.device.uri import parse_uri
+from spectriage.device.contract.clock import Deadline
+from spectriage.device.contract.spectrometer import ScanSettings
+from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.simulator.detector import DetectorUnit
+from spectriage.device.simulator.lines import Lines, photon_density
+from spectriage.device.simulator.presets import CCD_785, INGAAS_1064, PRESETS
+from spectriage.device.contract.uri import parse_uri
 
 
 def opened(text):

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from spectriage.device.acquisition import Acquirer
-from spectriage.device.clock import Deadline
-from spectriage.device.errors import DeviceError, DeviceURIError
-from spectriage.device.simulator import open_simulator
-from spectriage.device.simulator_faults import Fault
-from spectriage.device.simulator_mixture import find_material
-from spectriage.device.simulator_scenes import SCENES
-from spectriage.device.simulator_strengths import KINDS, STRENGTHS, relative_strength
-from spectriage.device.uri import parse_uri
+from spectriage.device.acquire.acquisition import Acquirer
+from spectriage.device.contract.clock import Deadline
+from spectriage.device.contract.errors import DeviceError, DeviceURIError
+from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.simulator.faults import Fault
+from spectriage.device.simulator.mixture import find_material
+from spectriage.device.simulator.scenes import SCENES
+from spectriage.device.simulator.strengths import KINDS, STRENGTHS, relative_strength
+from spectriage.device.contract.uri import parse_uri
 
 
 def opened(text):

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectriage.device import registry
-from spectriage.device.errors import DeviceURIError, DriverMissingError
-from spectriage.device.uri import DeviceURI, open_device, parse_uri
+from spectriage.device.contract import registry
+from spectriage.device.contract.errors import DeviceURIError, DriverMissingError
+from spectriage.device.contract.uri import DeviceURI, open_device, parse_uri
 
 
 def test_a_uri_is_scheme_path_and_options():
@@ -85,7 +85,7 @@ def _entry(name: str, value: str) -> registry.EntryPoint:
 
 def test_a_third_party_registers_a_scheme(monkeypatch):
     entries = [
-        _entry("mine", "spectriage.device.simulator:DRIVER"),
+        _entry("mine", "spectriage.device.simulator.simulator:DRIVER"),
         _entry("broken", "no_such_module_at_all:DRIVER"),
         _entry("wrong", "math:pi"),
     ]
@@ -99,6 +99,6 @@ def test_a_third_party_registers_a_scheme(monkeypatch):
 
 
 def test_a_third_party_cannot_take_over_our_scheme(monkeypatch):
-    entries = [_entry("sim", "aaa.evil:DRIVER"), _entry("sim", "spectriage.device.simulator:DRIVER")]
+    entries = [_entry("sim", "aaa.evil:DRIVER"), _entry("sim", "spectriage.device.simulator.simulator:DRIVER")]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries)
-    assert registry.registered()["sim"].value == "spectriage.device.simulator:DRIVER"
+    assert registry.registered()["sim"].value == "spectriage.device.simulator.simulator:DRIVER"

@@ -8,14 +8,14 @@ import time
 import numpy as np
 import pytest
 
-from spectriage.device.clock import Deadline, VirtualClock
-from spectriage.device.emulation.bus import EmulatedBus
-from spectriage.device.emulation.faults import Action, Fault, apply_fault
-from spectriage.device.emulation.open import make_model, open_model
-from spectriage.device.emulation.photons import LineSource
-from spectriage.device.emulation.transfers import Role
-from spectriage.device.emulation.wasatch import Wp785, Wp785Xs
-from spectriage.device.errors import (
+from spectriage.device.contract.clock import Deadline, VirtualClock
+from spectriage.device.testing.emulation.bus import EmulatedBus
+from spectriage.device.testing.emulation.faults import Action, Fault, apply_fault
+from spectriage.device.testing.emulation.open import make_model, open_model
+from spectriage.device.testing.emulation.photons import LineSource
+from spectriage.device.testing.emulation.transfers import Role
+from spectriage.device.testing.emulation.wasatch import Wp785, Wp785Xs
+from spectriage.device.contract.errors import (
     DeviceAbortedError,
     DeviceBusyError,
     DeviceError,
@@ -28,7 +28,7 @@ from spectriage.device.errors import (
     DeviceUnsafeError,
     DriverMissingError,
 )
-from spectriage.device.protocol import (
+from spectriage.device.contract.spectrometer import (
     Battery,
     Cooled,
     InterlockReadback,
@@ -38,9 +38,9 @@ from spectriage.device.protocol import (
     LaserWatchdog,
     ScanSettings,
 )
-from spectriage.device.registry import Readiness
-from spectriage.device.safety import LaserGuard, SafetyState, guarded_light
-from spectriage.device.wasatch import discover, open_wasatch
+from spectriage.device.contract.registry import Readiness
+from spectriage.device.laser.safety import LaserGuard, SafetyState, guarded_light
+from spectriage.device.drivers.wasatch import discover, open_wasatch
 
 NAMES = ("wasatch-wp785", "wasatch-wp785xs")
 

@@ -12,10 +12,10 @@ import time
 import numpy as np
 import pytest
 
-from spectriage.library import batch
-from spectriage.library._inputs import batch_items
-from spectriage.library.batch import Setup, run_batch
-from spectriage.library.store import write_library
+from spectriage.library.service import batch
+from spectriage.library.service._inputs import batch_items
+from spectriage.library.service.batch import Setup, run_batch
+from spectriage.library.store.file import write_library
 from spectriage.spectra.errors import FormatError, ParameterError
 from spectriage.spectra.reference import Reference, ReferenceSet
 

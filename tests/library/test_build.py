@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectriage.library.build import (
+from spectriage.library.build.build import (
     BuildError,
     add_spectrum,
     assemble,
@@ -14,13 +14,13 @@ from spectriage.library.build import (
     check_self_identification,
 )
 from spectriage.library.catalogue import load_catalogue
-from spectriage.library.manifest import ManifestEntry
-from spectriage.library.store import read_library, read_natives, verify_library
+from spectriage.library.build.manifest import ManifestEntry
+from spectriage.library.store.file import read_library, read_natives, verify_library
 from spectriage.spectra import Hazard, Reference, ReferenceSet, Spectrum, Tier
 from spectriage.spectra.errors import LibraryError, ParameterError
 from spectriage.spectra.formats import read_spectrum
-from spectriage.spectra.grid import DEFAULT_GRID, Grid
-from spectriage.spectra.search import SearchIndex
+from spectriage.spectra.signal.grid import DEFAULT_GRID, Grid
+from spectriage.spectra.search.index import SearchIndex
 
 GRID = Grid(200.0, 1800.0, 4.0)
 

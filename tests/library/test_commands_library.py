@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from spectriage.library.build import build_library
+from spectriage.library.build.build import build_library
 from spectriage.library.catalogue import load_catalogue
-from spectriage.library.commands import app
-from spectriage.library.store import read_library, verify_library
+from spectriage.library.app.commands_library import app
+from spectriage.library.store.file import read_library, verify_library
 from spectriage.spectra import SpectriageError
 
 RUNNER = CliRunner()

@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
-from spectriage.library import _records
-from spectriage.library._layout import ID_PATTERN
-from spectriage.library.store import read_library, write_library
+from spectriage.library.store.file import _records
+from spectriage.library.store._layout import ID_PATTERN
+from spectriage.library.store.file import read_library, write_library
 from spectriage.spectra.errors import AlteredLibraryError, LibraryError
 from spectriage.spectra.reference import Hazard, LazyRecords, Reference, ReferenceSet, Tier
 

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.special import voigt_profile
 
 from spectriage.library.catalogue import Band, load_catalogue
-from spectriage.library.render import broaden, pseudo_voigt, render, render_entry
+from spectriage.library.build.render import broaden, pseudo_voigt, render, render_entry
 from spectriage.spectra.errors import ParameterError
 
 SHIFT = np.arange(200.0, 2248.0, 2.0)

@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spectriage.library import _atomic, store
-from spectriage.library.store import (
+from spectriage.library.store.file import _atomic
+
+from spectriage.library.store.file import file as store
+from spectriage.library.store.file import (
     content_sha256,
     read_library,
     read_natives,

@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
-from spectriage.library import _layout
-from spectriage.library._hdf5 import GuardedFile
-from spectriage.library.store import read_library, read_natives, verify_library, write_library
+from spectriage.library.store.file import _layout
+from spectriage.library.store._hdf5 import GuardedFile
+from spectriage.library.store.file import read_library, read_natives, verify_library, write_library
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
 from spectriage.spectra.errors import (
     AlteredLibraryError,
@@ -342,7 +342,7 @@ def test_hostile_files_are_refused(copy, change, verify):
 
 
 def test_a_deceiver_with_agreeing_hashes_is_found(tmp_path, monkeypatch):
-    from spectriage.library import store
+    from spectriage.library.store.file import file as store
 
     spectra = library().spectra.copy()
     spectra[1, 5] = np.inf

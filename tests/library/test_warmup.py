@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectriage.library.store import write_library
-from spectriage.library.warmup import warm
-from spectriage.spectra import _jit
+from spectriage.library.store.file import write_library
+from spectriage.library.app.warmup import warm
+from spectriage.spectra.compile import jit as _jit
 from spectriage.spectra.reference import Reference, ReferenceSet
 
 KERNELS = """
-from spectriage.spectra._jit import kernel
+from spectriage.spectra.compile.jit import kernel
 from _kernels_{inner} import step
 
 @kernel()
@@ -26,14 +26,14 @@ def outer(x):
     return step(x) + 1
 """
 INNER = """
-from spectriage.spectra._jit import kernel
+from spectriage.spectra.compile.jit import kernel
 
 @kernel()
 def step(x):
     return x * {factor}
 """
 PROGRAM = """
-from spectriage.spectra._jit import announce_compilation
+from spectriage.spectra.compile.jit import announce_compilation
 names = []
 with announce_compilation(names.append):
     from _kernels_outer import outer
@@ -83,7 +83,7 @@ def test_works_where_nothing_can_be_written(kernels):
 
 
 IN_ROOMS = """
-from spectriage.spectra._jit import kernel
+from spectriage.spectra.compile.jit import kernel
 from {imported}
 
 @kernel()
@@ -188,7 +188,7 @@ def test_nothing_is_compiled_after_a_warm_up(tmp_path):
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "code")}
     warming = (
-        "from spectriage.library.warmup import warm; from pathlib import Path; "
+        "from spectriage.library.app.warmup import warm; from pathlib import Path; "
         f"print(len(warm(Path({str(library)!r}))))"
     )
     identify = [sys.executable, "-m", "spectriage.spectra.cli", "identify", "-l", str(library), str(scan)]

@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.spectra._kernels_bands import count_bands
-from spectriage.spectra.bands import (
+from spectriage.spectra.evidence._kernels_bands import count_bands
+from spectriage.spectra.evidence.bands import (
     CROWD_SHARE,
     BandSupport,
     band_support,
     independent_supports,
     supported_share,
 )
-from spectriage.spectra.fit import Axis
-from spectriage.spectra.mixture import Fitter
+from spectriage.spectra.fitting.fit import Axis
+from spectriage.spectra.fitting.fitter import Fitter
 
 CAFFEINE = "caffeine-anhydrous-wasatch"
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pybaselines import Baseline
 
-from spectriage.spectra import baseline as module
-from spectriage.spectra.baseline import (
+from spectriage.spectra.baseline.methods import methods as module
+from spectriage.spectra.baseline.methods import (
     BaselineFit,
     airpls_fit,
     arpls,

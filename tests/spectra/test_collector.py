@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from spectriage.spectra._collector import lasting
+from spectriage.spectra.compile.collector import lasting
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import savgol_coeffs, savgol_filter
 
-from spectriage.spectra.derivative import differentiate, savgol_weights, shrink_mask, window_points
+from spectriage.spectra.signal.derivative import differentiate, savgol_weights, shrink_mask, window_points
 
 
 @pytest.mark.parametrize("points", [5, 9, 21, 41])

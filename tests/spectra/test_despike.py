@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.spectra.despike import combine, find_spikes, remove_spikes
+from spectriage.spectra.signal.despike import combine, find_spikes, remove_spikes
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.spectrum import Spectrum
 

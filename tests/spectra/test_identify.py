@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from spectriage.library.catalogue import load_catalogue
-from spectriage.spectra import Reference, ReferenceSet, Spectrum, Tier, contrast_rows
+from spectriage.spectra import Reference, ReferenceSet, Spectrum, Tier
+from spectriage.spectra.contrast.contrast import rows as contrast_rows
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.formats import read_spectrum
 from spectriage.spectra.identify import Identifier
-from spectriage.spectra.policy import Policy, Target
-from spectriage.spectra.result import Identification, Verdict
-from spectriage.spectra.search import SearchIndex
+from spectriage.spectra.verdict.policy import Policy, Target
+from spectriage.spectra.report.result import Identification, Verdict
+from spectriage.spectra.search.index import SearchIndex
 
 CAFFEINE, PARACETAMOL = "caffeine-anhydrous-wasatch", "acetaminophen-form-1-wasatch"
 HDPE = "polyethylene-hdpe-wasatch"

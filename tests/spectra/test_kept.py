@@ -1,4 +1,4 @@
-from spectriage.spectra.kept import Kept
+from spectriage.spectra.compile.bounded_cache import Kept
 
 
 def test_what_was_made_is_kept_and_the_oldest_goes_first():

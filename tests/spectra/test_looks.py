@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.spectra._kernels_looks import POOL, look_products, pool, pool_moved, pool_rest
-from spectriage.spectra.looks import as_float, look_matrix, upper_halves
+from spectriage.spectra.contrast._kernels_coarse import POOL, look_products, pool, pool_moved, pool_rest
+from spectriage.spectra.contrast.coarse import as_float, look_matrix, upper_halves
 
 SEEDS = st.integers(0, 2**32 - 1)
 

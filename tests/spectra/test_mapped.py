@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spectriage.spectra import mapped
+from spectriage.spectra.compile import mapped
 from spectriage.spectra.errors import LibraryError
-from spectriage.spectra.mapped import MappedFile, RowSource
+from spectriage.spectra.compile.mapped import MappedFile, RowSource
 
 HEAD_BYTES = 64
 SHAPE = (300, 100)

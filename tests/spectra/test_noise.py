@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from spectriage.spectra.grid import Resampled
-from spectriage.spectra.noise import noise_level
+from spectriage.spectra.signal.grid import Resampled
+from spectriage.spectra.signal.noise import noise_level
 
 POINTS = 1024
 SHIFT = 200.0 + 2.0 * np.arange(POINTS)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from spectriage.spectra.errors import LibraryError
-from spectriage.spectra.null import KEY, RIDGE, Null, make_null, probability, read_null
+from spectriage.spectra.evidence.null import KEY, RIDGE, Null, make_null, probability, read_null
 
 LEVELS = np.array([300.0, 40.0, 10.0])
 

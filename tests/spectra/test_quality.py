@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from spectriage.spectra import Spectrum
-from spectriage.spectra.grid import DEFAULT_GRID, resample
-from spectriage.spectra.noise import noise_level
-from spectriage.spectra.quality import assess, background, is_saturated
+from spectriage.spectra.signal.grid import DEFAULT_GRID, resample
+from spectriage.spectra.signal.noise import noise_level
+from spectriage.spectra.signal.quality import assess, background, is_saturated
 
 X = np.arange(260.0, 1900.0, 2.0)
 BANDS = sum(

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import savgol_filter
 
-from spectriage.spectra.baseline import arpls
+from spectriage.spectra.baseline.methods import arpls
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.scores import SCORES, score_by_name
+from spectriage.spectra.search.scores import SCORES, score_by_name
 
 STEP = 2.0
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from spectriage.spectra.result import Verdict
-from spectriage.spectra.screen import MARKS, show
+from spectriage.spectra.report.result import Verdict
+from spectriage.spectra.report.screen import MARKS, show
 
 
 def screen(result, *, colour: bool = False, explain: bool = False, title: str = "") -> str:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from spectriage.spectra import Spectrum
-from spectriage.spectra.mixture import Fitter
-from spectriage.spectra.policy import Policy
-from spectriage.spectra.selection import MOST_COMPONENTS, MOST_PACKAGINGS, select
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.verdict.policy import Policy
+from spectriage.spectra.fitting.selection import MOST_COMPONENTS, MOST_PACKAGINGS, select
 
 CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"
 SUCROSE, UREA = "sucrose-crystalline-wasatch", "urea-crystalline-wasatch"

@@ -9,7 +9,7 @@ ENGINE = """
 import sys
 import numpy as np
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
-from spectriage.spectra.grid import DEFAULT_GRID
+from spectriage.spectra.signal.grid import DEFAULT_GRID
 from spectriage.spectra.identify import Identifier
 shift = DEFAULT_GRID.shift
 rows = np.stack([np.exp(-(((shift - c) / 8.0) ** 2)) for c in (500.0, 900.0)]).astype(np.float32)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from spectriage.spectra import Spectrum
-from spectriage.spectra.detection import Sought, limits_of_detection
-from spectriage.spectra.fit import Axis
+from spectriage.spectra.evidence.detection_limit import Sought, limits_of_detection
+from spectriage.spectra.fitting.fit import Axis
 from spectriage.spectra.identify import Identifier
-from spectriage.spectra.mixture import Fitter
-from spectriage.spectra.policy import DEFAULT_TARGETS, Policy, Target
-from spectriage.spectra.targets import target_rows
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.verdict.policy import DEFAULT_TARGETS, Policy, Target
+from spectriage.spectra.evidence.targets import target_rows
 
 CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"
 SEEDS = range(6)

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectriage.spectra._kernels_vectors import float_of_upper, split_float, widest
+from spectriage.spectra.compile._kernels_vectors import float_of_upper, split_float, widest
 
 
 @numba.njit(error_model="numpy")

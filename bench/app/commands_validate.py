@@ -1,0 +1,232 @@
+"""The commands `spectriage validate …`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spectriage.spectra.errors import ParameterError
+
+if TYPE_CHECKING:
+    from spectriage.bench.validation.panels import Trial
+
+app = typer.Typer(
+    help="Validate a device, a library and the engine by a fixed plan.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+EXIT_FAILED_CRITERION = 1
+
+PlanArgument = Annotated[str, typer.Argument(help="A plan's file, or the name of a shipped plan.")]
+FolderArgument = Annotated[Path, typer.Argument(help="Folder of the records.")]
+RunOption = Annotated[
+    int | None, typer.Option("--run", min=1, help="Number of the run; the last if not given.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+LibraryOption = Annotated[
+    Path | None, typer.Option("--library", "-l", help="Library file, in place of the plan's.")
+]
+
+
+@app.command("run")
+def run(
+    plan: PlanArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the records.")],
+    library: LibraryOption = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="NAME=PATH of a labelled set that the plan names.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", "-d", help="Device URI for the panels that are scanned with one.")
+    ] = "",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes.")] = 1,
+    keep_spectra: Annotated[
+        bool, typer.Option("--keep-spectra", help="Keep every spectrum, not only those of failures.")
+    ] = False,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report at the end.")] = True,
+) -> None:
+    """Run a plan; a run that was broken off goes on, a finished one is run again as a second run.
+
+    Exit code: 0 when every criterion passes, 1 when one fails or was not tested, 2 on an error.
+    """
+    from spectriage.bench.report.runner import progress_bar
+    from spectriage.bench.validation.plan import load_plan
+    from spectriage.bench.validation.report import require_report
+    from spectriage.bench.validation.run import run_plan
+
+    if report:
+        require_report()
+    loaded = load_plan(plan)
+    attended = any(panel.source == "device" for panel in loaded.panels)
+    with progress_bar() as progress:
+        made = run_plan(
+            loaded,
+            out,
+            jobs=jobs,
+            library=library,
+            sets=_named_paths(sets or []),
+            device=device,
+            operator=_ask,
+            keep_spectra=keep_spectra,
+            # A bar would write over the questions to the operator.
+            progress=None if attended else progress,
+        )
+    if report:
+        _report(out, made.number)
+
+
+@app.command("report")
+def report(folder: FolderArgument, number: RunOption = None) -> None:
+    """Write the report and tables of a finished run again, from its records.
+
+    Exit code: 0 when every criterion passes, 1 when one fails or was not tested, 2 on an error.
+    """
+    _report(folder, number)
+
+
+def _report(folder: Path, number: int | None) -> None:
+    from spectriage.bench.validation.report import write_report
+
+    path = write_report(folder, number)
+    results = json.loads((path.parent / "results.json").read_text(encoding="utf-8"))
+    _show_criteria(results)
+    print(path)
+    raise typer.Exit(0 if results["outcome"] == "PASS" else EXIT_FAILED_CRITERION)
+
+
+def _show_criteria(results: dict[str, object]) -> None:
+    from rich.console import Console
+
+    from spectriage.bench.validation.report import summary_rows
+
+    rows = [
+        (outcome, name, required, observed) for name, required, observed, outcome in summary_rows(results)
+    ]
+    console = Console()
+    _print_table(console, ("", "criterion", "required", "observed"), rows)
+    line = f"run {results['run']} of {results['plan']}: {results['outcome']}"
+    console.print(line, markup=False, highlight=False)
+
+
+def _print_table(console: object, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    assert isinstance(console, Console)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table)
+
+
+@app.command("list")
+def list_plans(as_json: JsonOption = False) -> None:
+    """List the shipped plans."""
+    from rich.console import Console
+
+    from spectriage.bench.validation.panels import expand
+    from spectriage.bench.validation.plan import load_plan, shipped_plans
+
+    rows = []
+    for name in shipped_plans():
+        plan = load_plan(name)
+        entry = {
+            "name": name,
+            "title": plan.title,
+            "trials": len(expand(plan)),
+            "criteria": len(plan.criteria),
+            "sets": sorted({p.set for p in plan.panels if p.set}),
+        }
+        rows.append(entry)
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    _print_table(
+        Console(),
+        ("plan", "title", "trials", "criteria"),
+        [(str(r["name"]), str(r["title"]), str(r["trials"]), str(r["criteria"])) for r in rows],
+    )
+
+
+@app.command("show")
+def show(plan: PlanArgument) -> None:
+    """Print a plan."""
+    from spectriage.bench.validation.plan import load_plan
+
+    print(load_plan(plan).text, end="")
+
+
+@app.command("plan-size")
+def plan_size(
+    pod: Annotated[float, typer.Option("--pod", help="Probability of detection to be shown.")] = 0.95,
+    confidence: Annotated[float, typer.Option("--confidence", help="With which confidence.")] = 0.95,
+    failures: Annotated[
+        int, typer.Option("--failures", min=0, max=1000, help="Failures that shall be allowed.")
+    ] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Print how many trials it takes to show a probability of detection.
+
+    For a false-alarm rate, ask for its complement: a rate below 0.01 is a POD of 0.99.
+    """
+    from spectriage.bench.validation.statistics import trials_needed
+
+    trials = trials_needed(pod, confidence, failures)
+    if as_json:
+        said = {"pod": pod, "confidence": confidence, "failures": failures, "trials": trials}
+        print(json.dumps(said))
+        return
+    print(trials)
+
+
+@app.command("compare")
+def compare(
+    first: FolderArgument,
+    second: Annotated[Path, typer.Argument(help="Folder of the other records.")],
+    first_run: Annotated[int | None, typer.Option("--first-run", min=1)] = None,
+    second_run: Annotated[int | None, typer.Option("--second-run", min=1)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two engines, libraries or policies on the same scans (McNemar's exact test)."""
+    from rich.console import Console
+
+    from spectriage.bench.validation.compare import compare_runs
+
+    found = compare_runs(first, second, first_run=first_run, second_run=second_run)
+    if as_json:
+        print(json.dumps([item.to_json() for item in found]))
+        return
+    rows = [
+        tuple(
+            str(v)
+            for v in (c.chapter, c.panel, c.both, c.only_first, c.only_second, c.neither, f"{c.p_value:.3g}")
+        )
+        for c in found
+    ]
+    columns = ("evidence", "panel", "both correct", "only first", "only second", "neither", "p")
+    _print_table(Console(), columns, rows)
+
+
+def _ask(trial: Trial) -> None:
+    """Wait until the operator has put the sample in place; Ctrl-C breaks off, and the run goes on later."""
+    typer.prompt(f"Trial {trial.index}: {trial.label}. Enter when in place", default="", show_default=False)
+
+
+def _named_paths(pairs: list[str]) -> dict[str, Path]:
+    found = {}
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        if not name or not equals or not path:
+            raise ParameterError(f"--set {pair!r} is not NAME=PATH")
+        found[name] = Path(path)
+    return found

@@ -1,0 +1,266 @@
+"""The commands `spectriage calibrate` and `spectriage check`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spectriage.spectra.errors import SpectriageError
+
+if TYPE_CHECKING:
+    from spectriage.device.calibration.calibration import Calibration
+    from spectriage.device.contract.spectrometer import Spectrometer
+    from spectriage.device.contract.rawscan import RawScan
+
+EXIT_OK, EXIT_FAILED, EXIT_UNFIT = 0, 2, 12
+
+STANDARDS = {
+    "polystyrene": "polystyrene-astm-e1840",
+    "cyclohexane": "cyclohexane-astm-e1840",
+    "acetaminophen": "acetaminophen-astm-e1840",
+    "naphthalene": "naphthalene-astm-e1840",
+    "calcite": "calcite-cwa-18133",
+}
+"""Shift standards by name, and their catalogue entries."""
+
+LAMPS = {"neon": "Ne", "argon": "Ar"}
+
+MAX_AXIS_ERROR_CM = 2.0
+"""A check fails beyond this: half the uncertainty within which single-line oxidisers are told apart."""
+
+DeviceOption = Annotated[str, typer.Option("--device", "-d", help="Device URI.")]
+StandardOption = Annotated[str, typer.Option("--standard", help=f"One of {', '.join(STANDARDS)}.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+FileOption = Annotated[
+    Path | None, typer.Option("--calibration", help="Calibration file; the unit's own if not given.")
+]
+
+
+def calibration_path(serial: str) -> Path:
+    """Return where the calibration of a unit is kept: the user's data folder."""
+    from platformdirs import user_data_path
+
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in serial)
+    return user_data_path("spectriage") / "calibration" / f"{safe or 'unnamed'}.json"
+
+
+def known_calibration(serial: str, path: Path | None = None) -> Calibration | None:
+    """Return the stored calibration of a unit, None where there is none.
+
+    Raises
+    ------
+    CalibrationError
+        There is one, but it cannot be used.
+    """
+    from spectriage.device.calibration.calibration import load_calibration
+
+    file = path or calibration_path(serial)
+    if path is None and not file.is_file():
+        return None
+    return load_calibration(file)
+
+
+def calibrate(
+    device: DeviceOption,
+    lamp: Annotated[str, typer.Option("--lamp", help="neon or argon.")] = "neon",
+    lamp_device: Annotated[
+        str, typer.Option("--lamp-device", help="URI of the lamp's scan, where it is not --device.")
+    ] = "",
+    standard: StandardOption = "polystyrene",
+    days: Annotated[float, typer.Option("--days", min=0.01, help="How long it is to be valid.")] = 30.0,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write it.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask to place lamp and standard.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Calibrate a unit: its wavelengths with a lamp, its laser with a shift standard."""
+    try:
+        plan = _Plan(device, lamp_device or device, lamp, standard, days, not yes)
+        made, raw = _calibrate(plan)
+        path = out or calibration_path(made.serial)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        from spectriage.device.calibration.calibration import save_calibration
+
+        save_calibration(made, path)
+    except (SpectriageError, OSError) as error:
+        raise typer.Exit(_failed(error, device, as_json)) from error
+    before, after = _axis_errors(raw, made, plan.standard)
+    _say(
+        {**_summary(made), "file": str(path), "axis_error_before": before, "axis_error_after": after}, as_json
+    )
+
+
+def check(
+    device: DeviceOption,
+    standard: StandardOption = "polystyrene",
+    calibration: FileOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask to place the standard.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a unit on a shift standard: its axis, its calibration's validity. Exit code 0 fit, 12 unfit."""
+    from spectriage.device.calibration.calibration import calibration_problem
+
+    try:
+        if standard not in STANDARDS:
+            raise _unknown("standard", standard, STANDARDS)
+        raw, now = _scan(device, f"Place the {standard}.", ask=not yes)
+        known = known_calibration(raw.info.serial, calibration)
+        problem = calibration_problem(known, raw.info, now)
+        error = _axis_errors(raw, known, standard)[1 if known is not None and not problem else 0]
+    except SpectriageError as failure:
+        raise typer.Exit(_failed(failure, device, as_json)) from failure
+    reasons = [problem] if problem else []
+    if error["bands"] < 3:
+        reasons.append(f"The bands of {standard} were not found.")
+    elif abs(error["mean_cm"]) > MAX_AXIS_ERROR_CM:
+        reasons.append(f"The axis is off by {error['mean_cm']:.1f} cm⁻¹ on {standard}.")
+    _say({"device": device, "fit": not reasons, "reasons": reasons, "axis_error": error}, as_json)
+    raise typer.Exit(EXIT_UNFIT if reasons else EXIT_OK)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    device: str
+    lamp_device: str
+    lamp: str
+    standard: str
+    days: float
+    ask: bool
+
+    def __post_init__(self) -> None:
+        if self.lamp not in LAMPS:
+            raise _unknown("lamp", self.lamp, LAMPS)
+        if self.standard not in STANDARDS:
+            raise _unknown("standard", self.standard, STANDARDS)
+
+
+def _unknown(what: str, name: str, known: dict[str, str]) -> SpectriageError:
+    from spectriage.spectra.errors import ParameterError
+
+    return ParameterError(f"there is no {what} called {name!r}", remedy=f"one of {', '.join(known)}")
+
+
+def _calibrate(plan: _Plan) -> tuple[Calibration, RawScan]:
+    from spectriage.device.calibration.calibration import Calibration, counts_digest
+    from spectriage.device.calibration.axis import fit_laser, fit_wavelengths
+    from spectriage.device.contract.errors import CalibrationError
+    from spectriage.library.catalogue.knowledge import load_emission_lines
+
+    lamp, _ = _scan(
+        plan.lamp_device, f"Shine the {plan.lamp} lamp into the instrument.", ask=plan.ask, dark=False
+    )
+    raw, now = _scan(plan.device, f"Place the {plan.standard}.", ask=plan.ask)
+    if lamp.info.serial != raw.info.serial and lamp.info.origin == raw.info.origin != "replayed":
+        raise CalibrationError(
+            f"the lamp was measured on {lamp.info.serial} and the standard on {raw.info.serial}"
+        )
+    lines, strength = zip(*load_emission_lines()[LAMPS[plan.lamp]].lines, strict=True)
+    wavelength = fit_wavelengths(lamp.counts, _rough_nm(lamp), lines, strength)
+    signal = raw.counts if raw.dark is None else raw.counts - raw.dark
+    nominal = raw.excitation_nm or 785.0
+    laser = fit_laser(signal, wavelength.wavelength_nm(), _bands(plan.standard), nominal)
+    sources = ((plan.lamp, counts_digest(lamp)), (plan.standard, counts_digest(raw)))
+    made = Calibration(
+        raw.info.serial, raw.info.model, now, plan.days, wavelength=wavelength, laser=laser, sources=sources
+    )
+    return made, raw
+
+
+def _rough_nm(raw: RawScan) -> Any:
+    """Return the axis so far in nm, also of a recording that knows shifts only."""
+    if raw.axis.wavelength_nm is not None:
+        return raw.axis.wavelength_nm
+    nominal = raw.excitation_nm or 785.0
+    return 1.0 / (1.0 / nominal - raw.axis.shift(nominal) * 1e-7)
+
+
+def _bands(standard: str) -> list[float]:
+    from spectriage.library.catalogue import find_entry
+
+    return [band.shift_cm for band in find_entry(STANDARDS[standard]).bands]
+
+
+def _scan(uri: str, instruction: str, *, ask: bool, dark: bool = True) -> tuple[RawScan, Any]:
+    """Take one scan; without `dark` the laser stays off, as a lamp needs it."""
+    from spectriage.device.acquire.acquisition import Acquirer, scan_time_s
+    from spectriage.device.contract.clock import Deadline
+    from spectriage.device.contract.uri import open_device
+
+    with open_device(uri) as device:
+        if ask:
+            typer.confirm(f"{instruction} Ready?", default=True, abort=True)
+        acquirer = Acquirer(device)
+        deadline = Deadline.after(3.0 * scan_time_s(acquirer.settings) + 10.0, device.clock)
+        raw = acquirer.scan(deadline) if dark else _unlit(device, deadline)
+        return raw, device.clock.now()
+
+
+def _unlit(device: Spectrometer, deadline: Any) -> RawScan:
+    return device.acquire(deadline)
+
+
+def _axis_errors(
+    raw: RawScan, calibration: Calibration | None, standard: str
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the axis error on a standard without and with the calibration."""
+    import numpy as np
+
+    from spectriage.device.calibration.axis import match_bands
+
+    spectra = [raw.to_spectrum()] + ([calibration.apply(raw)] if calibration is not None else [])
+    found = []
+    for spectrum in spectra:
+        at, bands = match_bands(spectrum.intensity, spectrum.shift, _bands(standard))
+        # Beyond the lamp's last line the axis is extrapolated: the fingerprint range is what is judged.
+        error = (at - bands)[bands < 2300.0]
+        known = error.size > 0
+        found.append(
+            {
+                "bands": int(error.size),
+                "mean_cm": round(float(np.mean(error)), 3) if known else 0.0,
+                "rms_cm": round(float(np.sqrt(np.mean(error**2))), 3) if known else 0.0,
+            }
+        )
+    return found[0], found[-1]
+
+
+def _summary(made: Calibration) -> dict[str, Any]:
+    assert made.wavelength is not None
+    assert made.laser is not None
+    return {
+        "serial": made.serial,
+        "expires": made.expires.isoformat(),
+        "lines": len(made.wavelength.lines_nm),
+        "rejected_lines": len(made.wavelength.rejected_nm),
+        "order": made.wavelength.order,
+        "rms_nm": round(made.wavelength.rms_nm, 4),
+        "laser_nm": round(made.laser.laser_nm, 4),
+        "laser_uncertainty_nm": round(made.laser.uncertainty_nm, 4),
+        "sha256": made.digest(),
+    }
+
+
+def _say(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"schema": 1, **facts}, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    console = Console()
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {number}" for name, number in value.items())
+        if isinstance(value, list):
+            value = " ".join(value) or "none"
+        console.print(f"{key.replace('_', ' ')}: {value}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _failed(error: Exception, name: str, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"schema": 1, "input": name, "error": str(error)}, ensure_ascii=False))
+    else:
+        typer.echo(f"spectriage: error: {error}", err=True)
+    return EXIT_FAILED

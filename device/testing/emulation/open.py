@@ -1,0 +1,129 @@
+"""The scheme ``emulated``: the real adapters and drivers over the emulated bus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from spectriage.device.drivers._usb import driver_missing
+from spectriage.device.contract.clock import Clock
+from spectriage.device.contract.spectrometer import Origin, Spectrometer
+from spectriage.device.contract.registry import Driver, FoundDevice
+from spectriage.device.contract.uri import DeviceURI
+
+if TYPE_CHECKING:
+    from spectriage.device.testing.emulation.photons import PhotonSource
+    from spectriage.device.testing.emulation.spectrometer import EmulatedSpectrometer
+
+MODELS = {
+    "ocean-usb2000plus": ("ocean", "Usb2000Plus"),
+    "ocean-qe65000": ("ocean", "Qe65000"),
+    "ocean-qepro": ("ocean", "QePro"),
+    "wasatch-wp785": ("wasatch", "Wp785"),
+    "wasatch-wp785xs": ("wasatch", "Wp785Xs"),
+}
+OPTIONS = ("scene", "fault", "seed", "serial", "power_mw", "excitation_nm", "memory")
+
+
+def make_model(
+    name: str, *, serial: str = "", source: PhotonSource | None = None, clock: Clock | None = None
+) -> EmulatedSpectrometer:
+    """Return the emulated model `name`, one of `MODELS`.
+
+    Raises
+    ------
+    KeyError
+        For another name.
+    DriverMissingError
+        pyusb is not installed.
+    """
+    extra, class_name = MODELS[name]
+    try:
+        from spectriage.device.testing.emulation import ocean, wasatch
+    except ImportError as error:
+        raise driver_missing(extra, error) from error
+    module: Any = ocean if extra == "ocean" else wasatch
+    model: EmulatedSpectrometer = getattr(module, class_name)(serial=serial, source=source, clock=clock)
+    return model
+
+
+def open_model(model: EmulatedSpectrometer, *, where: str = "", **options: Any) -> Spectrometer:
+    """Open an emulated model with the real adapter and driver of its make.
+
+    Parameters
+    ----------
+    model
+        From `make_model`; plugged into a bus of its own here, unless it is on one.
+    where
+        The URI, for messages.
+    **options
+        For `open_ocean` or `open_wasatch`.
+
+    Raises
+    ------
+    DeviceError
+        As on a real bus.
+    """
+    from spectriage.device.testing.emulation.bus import EmulatedBus
+    from spectriage.device.testing.emulation.wasatch import WASATCH_VENDOR_ID
+
+    where = where or f"emulated:{model.serial}"
+    if model.bus is None:
+        EmulatedBus(model)
+    opener: Callable[..., Spectrometer]
+    if model.vendor_id == WASATCH_VENDOR_ID:
+        from spectriage.device.drivers.wasatch import open_wasatch as opener
+    else:
+        from spectriage.device.drivers.ocean import open_ocean as opener
+    return opener(
+        model.serial, backend=model.bus, origin=Origin.EMULATED, where=where, clock=model.clock, **options
+    )
+
+
+def _open_uri(uri: DeviceURI, clock: Clock | None) -> Spectrometer:
+    uri.only(OPTIONS)
+    if uri.path not in MODELS:
+        raise uri.error(f"no emulated device is called {uri.path!r}", f"one of {', '.join(MODELS)}")
+    extra = MODELS[uri.path][0]
+    # python-seabreeze and Wasatch.PY are asked for here, so that a missing extra is named before anything
+    # else.
+    source = _source(uri, extra)
+    model = make_model(uri.path, serial=uri.options.get("serial", ""), source=source, clock=clock)
+    options: dict[str, Any] = {"memory": uri.options.get("memory", "")}
+    if extra == "wasatch":
+        options["power_mw"] = uri.number("power_mw", 0.0, 0.0, 5000.0) or None
+    else:
+        options["excitation_nm"] = uri.number("excitation_nm", 785.0, 200.0, 2000.0)
+    device = open_model(model, where=uri.text, **options)
+    if "fault" in uri.options:
+        from spectriage.device.testing.emulation.faults import apply_fault
+
+        apply_fault(model, uri.options["fault"])
+    return device
+
+
+def _source(uri: DeviceURI, extra: str) -> PhotonSource:
+    try:
+        import usb.backend  # noqa: F401
+    except ImportError as error:
+        raise driver_missing(extra, error) from error
+    seed = uri.integer("seed", 1)
+    if "scene" in uri.options:
+        from spectriage.device.testing.emulation.scenes import scene_source
+
+        return scene_source(uri.options["scene"], seed=seed)
+    from spectriage.device.testing.emulation.photons import LineSource
+
+    return LineSource(seed)
+
+
+def _discover() -> tuple[FoundDevice, ...]:
+    return tuple(
+        FoundDevice(f"emulated:{name}?scene=acetaminophen", f"emulated {name} under the real driver")
+        for name in MODELS
+    )
+
+
+DRIVER = Driver(
+    _open_uri, "the real USB drivers over emulated spectrometers, for trying out and tests", _discover
+)

@@ -1,0 +1,383 @@
+"""The commands `spectriage library build | list | show | verify | add`."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spectriage.spectra.errors import LibraryError, ParameterError
+from spectriage.spectra.reference import Reference, ReferenceSet, Tier
+
+if TYPE_CHECKING:
+    from spectriage.library.build.build import Progress
+    from spectriage.library.catalogue import CatalogueEntry
+
+app = typer.Typer(
+    help="Build, list, show, verify and extend reference libraries.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+LABEL_SPACING_CM = 30.0
+MAX_LABELS = 15
+
+LibraryOption = Annotated[
+    Path | None, typer.Option("--library", "-l", help="A library file; the shipped catalogue if not given.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="The library file to make.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress | None]:
+    """Give a progress callback that draws on standard error, or None where that is not a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(f"library: {stage}", total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+def _open(path: Path | None) -> ReferenceSet:
+    from spectriage.library.store.cache import open_library
+
+    with progress_bar() as progress:
+        return open_library(path, progress=progress)
+
+
+def record_json(record: Reference) -> dict[str, Any]:
+    """Return a record under the names that files and JSON use."""
+    from spectriage.library.store.file import NUMBER_FIELDS, TEXT_FIELDS
+
+    texts = {name: str(getattr(record, attribute)) for name, attribute in TEXT_FIELDS.items()}
+    return texts | {name: getattr(record, name) for name in NUMBER_FIELDS}
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _report_made(out: Path, references: ReferenceSet, as_json: bool) -> None:
+    tiers = {tier: sum(record.tier is tier for record in references.records) for tier in Tier}
+    if as_json:
+        _print_json(
+            {
+                "path": str(out),
+                "name": references.name,
+                "references": len(references),
+                "tiers": {str(tier): count for tier, count in tiers.items()},
+                "sha256": references.sha256,
+            }
+        )
+        return
+    parts = ", ".join(f"{count} {tier}" for tier, count in tiers.items() if count)
+    print(f"{out}: {_count(len(references), 'reference')} ({parts})")
+    print(f"sha256 {references.sha256}")
+
+
+@app.command()
+def build(
+    out: OutOption,
+    manifest: Annotated[
+        Path | None, typer.Argument(help="Measured spectra to bring in, CSV or TOML; else the catalogue.")
+    ] = None,
+    with_catalogue: Annotated[
+        bool, typer.Option("--with-catalogue", help="The whole catalogue beside the manifest's spectra.")
+    ] = False,
+    name: Annotated[str | None, typer.Option("--name", help="The library's name.")] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build a library file; packaging always comes along from the catalogue."""
+    from spectriage.library.build.build import build_library
+
+    with progress_bar() as progress:
+        made = build_library(out, manifest, with_catalogue, name=name, progress=progress, overwrite=force)
+    _report_made(out, made, as_json)
+
+
+@app.command("list")
+def list_references(
+    library: LibraryOption = None,
+    material_class: Annotated[str | None, typer.Option("--class", help="Only this class.")] = None,
+    tier: Annotated[Tier | None, typer.Option("--tier", help="Only this evidence tier.")] = None,
+    family: Annotated[str | None, typer.Option("--family", help="Only this family.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the references of a library."""
+    references = _open(library)
+    records = [
+        record
+        for record in references.records
+        if (material_class is None or record.material_class == material_class)
+        and (tier is None or record.tier is tier)
+        and (family is None or record.family.casefold() == family.casefold())
+    ]
+    if as_json:
+        for record in records:
+            _print_json(record_json(record))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("id", "substance", "form", "class", "hazard", "tier", "range, cm⁻¹"):
+        table.add_column(heading, overflow="fold")
+    for record in records:
+        names = (record.id, record.substance, record.form, record.material_class)
+        cells = (*names, str(record.hazard), str(record.tier), _range_text(record))
+        table.add_row(*(Text(cell) for cell in cells))
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(table)
+    console.print(
+        f"{len(records)} of {_count(len(references), 'reference')} in {references.name} {references.version}",
+        markup=False,
+        highlight=False,
+    )
+
+
+def _range_text(record: Reference) -> str:
+    if record.valid_low_cm is None or record.valid_high_cm is None:
+        return ""
+    return f"{record.valid_low_cm:.0f}–{record.valid_high_cm:.0f}"
+
+
+def find_record(references: ReferenceSet, name: str) -> int:
+    """Return the row of the reference with this id.
+
+    Raises
+    ------
+    ParameterError
+        With the closest ids, when there is none.
+    """
+    ids = [record.id for record in references.records]
+    if name in ids:
+        return ids.index(name)
+    import difflib
+
+    close = difflib.get_close_matches(name.casefold(), ids, n=4, cutoff=0.4)
+    close = [known for known in ids if known.startswith(name.casefold())][:4] or close
+    raise ParameterError(
+        f"the library {references.name!r} has no reference {name!r}",
+        remedy=f"did you mean {', '.join(close)}?" if close else "see `spectriage library list`",
+    )
+
+
+@app.command()
+def show(
+    reference_id: Annotated[str, typer.Argument(metavar="ID", help="A reference id, see `list`.")],
+    library: LibraryOption = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw it into this PNG file.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a reference: its record, where it comes from, its bands."""
+    references = _open(library)
+    row = find_record(references, reference_id)
+    record = references.records[row]
+    entry = _catalogue_entry(references, record)
+    if plot is not None:
+        _plot(plot, references, row, entry)
+    if as_json:
+        bands = None if entry is None else [asdict(band) for band in entry.bands]
+        _print_json({**record_json(record), "bands": bands, "library_sha256": references.sha256})
+        return
+    _print_record(record)
+    if entry is not None:
+        _print_bands(entry)
+    print(f"library   {references.name} {references.version}, sha256 {references.sha256}")
+    if plot is not None:
+        print(f"plot      {plot}")
+
+
+def _catalogue_entry(references: ReferenceSet, record: Reference) -> CatalogueEntry | None:
+    """Return the entry that the reference was rendered from, if the installed catalogue still has it."""
+    if record.tier is Tier.MEASURED:
+        return None
+    from spectriage.library.catalogue import load_catalogue
+
+    return next((entry for entry in load_catalogue() if entry.reference == record), None)
+
+
+def _print_record(record: Reference) -> None:
+    values = record_json(record)
+    for name, value in values.items():
+        if value not in ("", None):
+            print(f"{name:<14}{value:g}" if isinstance(value, float) else f"{name:<14}{value}")
+
+
+def _print_bands(entry: CatalogueEntry) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if entry.note:
+        print(f"{'note':<14}{entry.note}")
+    if not entry.bands:
+        print("bands         none: it has no first-order Raman bands and never matches")
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("shift, cm⁻¹", "height", "FWHM, cm⁻¹", "confidence"):
+        table.add_column(heading, justify="right")
+    table.add_column("assignment", overflow="fold")
+    for band in entry.bands:
+        numbers = (f"{band.shift_cm:g}", f"{band.height:g}", f"{band.fwhm_cm:g}")
+        table.add_row(*numbers, band.confidence or entry.confidence, Text(band.assignment))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _labels(references: ReferenceSet, row: int, entry: CatalogueEntry | None) -> list[tuple[float, float]]:
+    """Return where to write band positions: the strongest bands on the grid that do not crowd each other."""
+    import numpy as np
+
+    placed: list[tuple[float, float]] = []
+    for band in sorted(() if entry is None else entry.bands, key=lambda band: -band.height):
+        crowded = any(abs(band.shift_cm - other) < LABEL_SPACING_CM for other, _ in placed)
+        height = float(
+            np.interp(band.shift_cm, references.shift, references.spectra[row], left=np.nan, right=np.nan)
+        )
+        if not crowded and np.isfinite(height) and len(placed) < MAX_LABELS:
+            placed.append((band.shift_cm, height))
+    return placed
+
+
+def _plot(path: Path, references: ReferenceSet, row: int, entry: CatalogueEntry | None) -> None:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ParameterError("--plot needs matplotlib", remedy="pip install 'spectriage[plot]'") from None
+    record = references.records[row]
+    if path.suffix.casefold() != ".png":
+        raise ParameterError("a plot is a PNG file", where=str(path), remedy="end its name with .png")
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.plot(references.shift, references.spectra[row], linewidth=1.0)
+    for shift_cm, height in _labels(references, row, entry):
+        axes.annotate(
+            f"{shift_cm:.0f}", (shift_cm, height), (0, 3), textcoords="offset points", ha="center", fontsize=7
+        )
+    axes.margins(x=0.01, y=0.08)
+    # Plain text: a name with a dollar sign is not a formula.
+    axes.set_title(f"{record.substance} {record.form} ({record.tier})", parse_math=False)
+    axes.set_xlabel("Raman shift, cm⁻¹")
+    axes.set_ylabel("intensity")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=120)
+    try:
+        path.write_bytes(drawn.getvalue())
+    except OSError as error:
+        raise LibraryError(f"the plot cannot be written: {error.strerror}", where=str(path)) from None
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="The library file.")], as_json: JsonOption = False
+) -> None:
+    """Check every hash of a library file."""
+    from spectriage.library.store.file import verify_library
+
+    references = verify_library(file)
+    natives = len(references.attributes["native_ids"])
+    if as_json:
+        head = {name: references.attributes[name] for name in ("schema", "generator", "history")}
+        _print_json(
+            {
+                "path": str(file),
+                "valid": True,
+                "name": references.name,
+                "version": references.version,
+                "references": len(references),
+                "natives": natives,
+                "sha256": references.sha256,
+                **head,
+            }
+        )
+        return
+    print(
+        f"{file}: intact; {references.name} {references.version}, {_count(len(references), 'reference')}, "
+        f"{_count(natives, 'native spectrum').replace('spectrums', 'spectra')}"
+    )
+    for step in references.attributes["history"]:
+        print(f"  {step}")
+    print(f"sha256 {references.sha256}")
+
+
+@app.command()
+def add(
+    spectrum: Annotated[Path, typer.Argument(help="A measured spectrum.")],
+    substance: Annotated[str, typer.Option("--substance", help="What it is a spectrum of.")],
+    out: OutOption,
+    library: Annotated[
+        Path | None,
+        typer.Option(
+            "--library", "-l", help="The library to start from; the shipped catalogue if not given."
+        ),
+    ] = None,
+    form: Annotated[str, typer.Option("--form", help="Salt, hydrate, polymorph or state.")] = "",
+    family: Annotated[str, typer.Option("--family", help="The group it belongs to.")] = "",
+    material_class: Annotated[str, typer.Option("--class", help="Its class.")] = "",
+    hazard: Annotated[str, typer.Option("--hazard", help="What a find means; follows from the class.")] = "",
+    cas: Annotated[str, typer.Option("--cas", help="CAS registry number.")] = "",
+    source: Annotated[str, typer.Option("--source", help="Instrument, sample, who measured it.")] = "",
+    licence: Annotated[str, typer.Option("--licence", help="Terms of use.")] = "",
+    excitation: Annotated[float | None, typer.Option("--excitation", help="Laser, nm.")] = None,
+    resolution: Annotated[float | None, typer.Option("--resolution", help="Resolution, cm⁻¹.")] = None,
+    reference_id: Annotated[str, typer.Option("--id", help="Its id; made from the names if not given.")] = "",
+    which: Annotated[str, typer.Option("--which", help="Which spectrum of a file with several.")] = "",
+    column: Annotated[str, typer.Option("--column", help="Which column of a file with several.")] = "",
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a measured spectrum of your own into a new library file."""
+    from spectriage.library.build.build import add_spectrum
+    from spectriage.library.build.manifest import check_fields
+
+    fields: dict[str, Any] = {
+        "path": str(spectrum),
+        "substance": substance,
+        "form": form,
+        "family": family,
+        "class": material_class,
+        "hazard": hazard,
+        "cas": cas,
+        "source": source,
+        "licence": licence,
+        "excitation": excitation,
+        "resolution": resolution,
+        "id": reference_id,
+        "which": which,
+        "column": column,
+    }
+    given = {name: value for name, value in fields.items() if value not in ("", None)}
+    entry = check_fields(given, Path(), "")
+    with progress_bar() as progress:
+        made = add_spectrum(out, entry, library, progress, overwrite=force)
+    _report_made(out, made, as_json)

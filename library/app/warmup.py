@@ -1,0 +1,127 @@
+"""The command `spectriage warmup`: everything compiled and built before it is needed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from spectriage.spectra.identify import Identifier
+    from spectriage.spectra.reference import ReferenceSet
+
+WATCHED = 16
+POINTS = (300, 1024, 3000)
+"""Coarser than the library's axis, alike, and finer: each has its own way onto it."""
+
+
+def warmup(
+    library: Annotated[
+        Path | None, typer.Option("--library", "-l", help="Library file; the shipped catalogue if not given.")
+    ] = None,
+) -> None:
+    """Compile every kernel for this machine and build the shipped library, so that no scan has to wait.
+
+    Run it once after installing or updating, as the user who will take the scans.
+    """
+    start = time.perf_counter()
+    compiled = warm(library)
+    removed = _clean()
+    print(
+        f"spectriage: ready in {time.perf_counter() - start:.1f} s; {len(compiled)} kernels compiled"
+        + (f", {removed} outdated removed" if removed else ""),
+        file=sys.stderr,
+    )
+
+
+def warm(library: Path | None = None) -> list[str]:
+    """Call everything that is compiled; return the names of what had to be."""
+    from spectriage.library.app.commands_identify import make_engine
+    from spectriage.spectra.compile.jit import announce_compilation
+
+    names: list[str] = []
+    with announce_compilation(names.append):
+        engine = make_engine(library)
+        _identify(engine)
+        _identify(_watching(engine.references))
+        _search(engine.references)
+        _baselines()
+    return [name for name in names if name != "impl"]
+
+
+def _watching(references: ReferenceSet) -> Identifier:
+    """Return an engine that watches for all that a library has: some of it has bands enough to be sought."""
+    from spectriage.spectra.identify import Identifier
+    from spectriage.spectra.verdict.policy import Policy, Target
+
+    families = dict.fromkeys(record.family for record in references.records[:WATCHED])
+    return Identifier(references, Policy(targets=tuple(Target(name, (name,)) for name in families)))
+
+
+def _identify(engine: Identifier) -> None:
+    """Identify mixtures of the library's own references on several axes, with and without variance."""
+    import numpy as np
+
+    from spectriage.spectra.errors import SpectriageError
+    from spectriage.spectra.spectrum import Spectrum
+
+    references = engine.references
+    rng = np.random.default_rng(0)
+    rows = np.nan_to_num(references.spectra[:: max(1, len(references) // 4)][:4].astype(np.float64))
+    for points in POINTS:
+        shift = np.linspace(references.shift[0], references.shift[-1], points)
+        for weights in rng.random((3, len(rows))):
+            curve = np.interp(shift, references.shift, 1e4 * weights @ rows) + 500.0
+            counts = rng.poisson(np.maximum(curve, 0.0)).astype(np.float64)
+            for variance in (None, counts + 1.0):
+                try:
+                    engine.identify(Spectrum(shift, counts, variance), traces=variance is None)
+                except SpectriageError:
+                    continue  # a library of one flat reference compiles what it can
+
+
+def _search(references: ReferenceSet) -> None:
+    import numpy as np
+
+    from spectriage.spectra.search.projection import project
+    from spectriage.spectra.search.scores import SCORES
+    from spectriage.spectra.search.index import SearchIndex
+    from spectriage.spectra.spectrum import Spectrum
+    from spectriage.spectra.search.topk import FEW_QUERIES, TopK
+
+    query = Spectrum(references.shift, 1.0 + np.sin(references.shift))
+    for name in SCORES:
+        SearchIndex(references, name).search(query)
+    matrix = np.eye(16, 64, dtype=np.float32)
+    queries = np.ones((FEW_QUERIES + 1, 64))
+    for searcher in (TopK(matrix), TopK(matrix, None, project(matrix))):
+        for wanted in (queries, queries[0]):
+            searcher.search(wanted)
+
+
+def _baselines() -> None:
+    import numpy as np
+
+    from spectriage.spectra.baseline.methods import airpls_fit, arpls_batch, arpls_fit, asls_fit, batch_fit
+
+    rng = np.random.default_rng(0)
+    for points in POINTS:
+        values = np.cumsum(rng.normal(size=(40, points)), axis=1)
+        for fit in (arpls_fit, airpls_fit, asls_fit):
+            fit(values[0], 1e5)
+        arpls_batch(values, 1e5)
+        for method in ("arpls", "airpls", "asls"):
+            batch_fit(values, method, lam=1e5)
+
+
+def _clean() -> int:
+    """Remove the machine code of earlier versions."""
+    from importlib import resources
+
+    from spectriage.spectra.compile.jit import remove_outdated
+
+    folder = Path(str(resources.files("spectriage.spectra")))
+    return sum(remove_outdated(source) for source in sorted(folder.rglob("_kernels*.py")))

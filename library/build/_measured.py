@@ -1,0 +1,164 @@
+"""Measured spectra on their way into a library: read, resampled, named, recorded."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.library.catalogue import CLASS_HAZARDS, CatalogueEntry, load_catalogue
+from spectriage.library.build.manifest import ManifestEntry
+from spectriage.spectra.errors import LibraryError, SpectriageError
+from spectriage.spectra.signal.grid import resample
+from spectriage.spectra.reference import Hazard, Reference
+from spectriage.spectra.spectrum import Spectrum
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage, how many of its steps are done, and how many there are."""
+
+
+class BuildError(LibraryError):
+    """A library that cannot be built; nothing was written.
+
+    Attributes
+    ----------
+    failures
+        Every record that failed, each with its reason.
+    """
+
+    def __init__(self, what: str, failures: Sequence[str]) -> None:
+        super().__init__(f"{what}:\n  " + "\n  ".join(failures), remedy="nothing was written")
+        self.failures = tuple(failures)
+
+
+def report(progress: Progress | None, stage: str, done: int, total: int) -> None:
+    if progress is not None:
+        progress(stage, done, total)
+
+
+def read_measured(
+    entries: Sequence[ManifestEntry],
+    shift: NDArray[np.float64],
+    taken: Iterable[str],
+    progress: Progress | None,
+) -> tuple[list[tuple[Reference, NDArray[np.float32]]], dict[str, Spectrum]]:
+    """Read and resample every spectrum, or fail with all that could not be."""
+    rows: list[tuple[Reference, NDArray[np.float32]]] = []
+    natives: dict[str, Spectrum] = {}
+    failures: list[str] = []
+    known = _known_substances()
+    names = _unique_ids(entries, taken, failures)
+    for done, (entry, name) in enumerate(zip(entries, names, strict=True), 1):
+        try:
+            native, row = _read_one(entry, shift)
+        except SpectriageError as error:
+            told = str(error) if str(entry.path) in str(error) else f"{entry.path}: {error}"
+            failures.append(f"{entry.where}: {told}" if entry.where else told)
+        else:
+            rows.append((_measured_reference(entry, name, native, known), row))
+            natives[name] = native
+        report(progress, "reading", done, len(entries))
+    if failures:
+        raise BuildError(f"{len(failures)} of {len(entries)} spectra cannot be brought in", failures)
+    return rows, natives
+
+
+def _read_one(entry: ManifestEntry, shift: NDArray[np.float64]) -> tuple[Spectrum, NDArray[np.float32]]:
+    from spectriage.spectra.formats import read_spectrum
+
+    native = read_spectrum(entry.path, which=entry.which, column=entry.column)
+    resampled = resample(native, shift)
+    with np.errstate(over="ignore"):
+        row = resampled.intensity.astype(np.float32)
+    seen = row[resampled.measured]
+    if not np.isfinite(seen).all():
+        raise LibraryError("the intensities are too large for single precision", where=str(entry.path))
+    if np.ptp(seen) <= 0.0:
+        raise LibraryError("the spectrum is flat on the library's axis", where=str(entry.path))
+    row[~resampled.measured] = np.nan
+    return native, row
+
+
+def _fold(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _known_substances() -> dict[str, CatalogueEntry]:
+    """Return catalogue entries by substance and alias: of several, the one of the gravest hazard."""
+    known: dict[str, CatalogueEntry] = {}
+    gravity = {hazard: rank for rank, hazard in enumerate(Hazard)}
+
+    def preference(entry: CatalogueEntry) -> tuple[int, bool, int, str]:
+        calibration = entry.material_class == "calibration"
+        return gravity[entry.hazard], calibration, entry.tier.rank, entry.id
+
+    for entry in sorted(load_catalogue(), key=preference):
+        for name in (entry.substance, *entry.aliases):
+            known.setdefault(_fold(name), entry)
+    return known
+
+
+def _measured_reference(
+    entry: ManifestEntry, name: str, native: Spectrum, known: Mapping[str, CatalogueEntry]
+) -> Reference:
+    """Make the record; what the manifest leaves open of class, family and hazard, the catalogue says.
+
+    A controlled substance must not become harmless because a manifest did not mention its class.
+    """
+    same = known.get(_fold(entry.substance))
+    material_class = entry.material_class or (same.material_class if same else "other")
+    hazard = entry.hazard
+    if hazard is None:
+        hazard = CLASS_HAZARDS.get(material_class, Hazard.NONE)
+        if same and not entry.material_class:
+            hazard = same.hazard
+    return Reference(
+        id=name,
+        substance=entry.substance,
+        form=entry.form,
+        family=entry.family or (same.family if same else ""),
+        material_class=material_class,
+        hazard=hazard,
+        tier=entry.tier,
+        cas=entry.cas,
+        inchikey=entry.inchikey,
+        source=entry.source or entry.path.name,
+        licence=entry.licence,
+        excitation_nm=entry.excitation_nm or native.excitation_nm,
+        resolution_cm=entry.resolution_cm or native.resolution_cm,
+        valid_low_cm=float(native.shift[0]),
+        valid_high_cm=float(native.shift[-1]),
+    )
+
+
+def slug(*parts: str) -> str:
+    """Return text as lower-case ASCII words joined by hyphens; empty when nothing is left."""
+    plain = unicodedata.normalize("NFKD", " ".join(parts)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.casefold()).strip("-")[:60].strip("-")
+
+
+def _unique_ids(entries: Sequence[ManifestEntry], taken: Iterable[str], failures: list[str]) -> list[str]:
+    """Name every entry: by substance and form, by source where several share those, then by number."""
+    used = set(taken)
+    for entry in entries:
+        if entry.id and entry.id in used:
+            failures.append(f"{entry.where}: the id {entry.id!r} is taken by another reference")
+    used |= {entry.id for entry in entries if entry.id}
+    bases = [slug(entry.substance, entry.form) or "reference" for entry in entries]
+    counts = Counter(base for base, entry in zip(bases, entries, strict=True) if not entry.id)
+    names = []
+    for entry, base in zip(entries, bases, strict=True):
+        name = entry.id or base
+        if not entry.id and (counts[base] > 1 or base in used):
+            name = slug(base, entry.source or entry.path.stem) or base
+        number = 2
+        while not entry.id and name in used:
+            name = f"{slug(base, entry.source or entry.path.stem)}-{number}"
+            number += 1
+        used.add(name)
+        names.append(name)
+    return names

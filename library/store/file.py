@@ -1,0 +1,370 @@
+"""The library file: one immutable, self-describing HDF5 file of references, spectra and search matrices.
+
+Layout (schema 1; little-endian, every dataset contiguous and unfiltered, aligned to 64 bytes)::
+
+    /                 attributes: format, schema, name, version, generator, history (JSON), sha256
+    /grid             float64 [m]    the shift axis, cm⁻¹
+    /references       compound [n]   the records, each with its hash and that of its native spectrum
+    /spectra          float32 [n, m] NaN where not measured
+    /native/ID        float64 [2|3, k]  shift, intensity (, variance) as imported; attribute `about` (JSON)
+    /index/KEY        float32 [n, m] search matrix, keyed by its preprocessing
+    /null/KEY/NAME    numeric arrays; attributes of KEY in /null/KEY/about as JSON text
+
+A record's hash covers its fields, its spectrum and the hash of its native spectrum, so that a name cannot
+drift from its spectrum. The content hash covers everything; it is the library's identity in results, the
+same for equal content whatever version of HDF5 wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.library.store._atomic import replacing
+from spectriage.library.store._hdf5 import GuardedFile, open_guarded
+from spectriage.library.store._layout import (
+    ALIGNMENT,
+    FORMAT,
+    HASH_FIELDS,
+    NUMBER_FIELDS,
+    ROOT_ATTRIBUTES,
+    ROOT_MEMBERS,
+    SCHEMA,
+    TEXT_FIELDS,
+    blocks,
+    canonical,
+    check_arrays,
+    check_grid,
+    check_record,
+    check_writable,
+    content_sha,
+    engine_version,
+    native_about,
+    native_array,
+    native_sha,
+    record_sha,
+    record_table,
+)
+from spectriage.library.store._records import native_names, read_records
+from spectriage.spectra.errors import ForeignFileError, NewerSchemaError, ParameterError
+from spectriage.spectra.reference import ReferenceSet
+from spectriage.spectra.spectrum import Spectrum
+
+__all__ = [
+    "NUMBER_FIELDS",
+    "SCHEMA",
+    "TEXT_FIELDS",
+    "content_sha256",
+    "engine_version",
+    "read_library",
+    "read_natives",
+    "verify_library",
+    "write_library",
+]
+
+
+def _seal(
+    references: ReferenceSet, natives: Mapping[str, Spectrum], history: Sequence[str]
+) -> tuple[dict[str, Any], list[tuple[str, str]], dict[str, tuple[bytes, NDArray[np.float64]]]]:
+    """Hash everything; return the attributes, the hashes of each record, and the natives as stored."""
+    arrays = {name: (native_about(native), native_array(native)) for name, native in natives.items()}
+    native_shas = [
+        native_sha(*arrays[record.id]) if record.id in arrays else "" for record in references.records
+    ]
+    spectra = np.ascontiguousarray(references.spectra)
+    record_shas = [
+        record_sha(record, row, native)
+        for record, row, native in zip(references.records, spectra, native_shas, strict=True)
+    ]
+    head: dict[str, Any] = {
+        "schema": SCHEMA,
+        "name": references.name,
+        "version": references.version,
+        "generator": f"spectriage {engine_version()}",
+        "history": list(history),
+    }
+    head["sha256"] = content_sha(head, references, record_shas)
+    return head, list(zip(native_shas, record_shas, strict=True)), arrays
+
+
+def write_library(
+    path: Path | str,
+    references: ReferenceSet,
+    natives: Mapping[str, Spectrum] | None = None,
+    history: Sequence[str] = (),
+    *,
+    overwrite: bool = False,
+) -> str:
+    """Write a library file, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file to make; its folder must exist.
+    references
+        n references, with the indexes to keep. `references.attributes["null"]`, where present, maps a key
+        to ``{"arrays": {name: array}, "attributes": {name: number or text}}``.
+    natives
+        Spectra as imported, by reference id.
+    history
+        How the library came to be, oldest first.
+    overwrite
+        Replace an existing file.
+
+    Returns
+    -------
+    str
+        The content hash, hexadecimal SHA-256.
+
+    Raises
+    ------
+    LibraryError
+        When a record or array is not acceptable, the file exists or cannot be written.
+    """
+    path = Path(path)
+    natives = {} if natives is None else natives
+    check_writable(references, natives, history)
+    head, hashes, arrays = _seal(references, natives, history)
+    with replacing(path, overwrite) as temporary:
+        _write_hdf5(temporary, references, record_table(references.records, hashes), arrays, head)
+    return str(head["sha256"])
+
+
+def content_sha256(
+    references: ReferenceSet,
+    natives: Mapping[str, Spectrum] | None = None,
+    history: Sequence[str] = (),
+) -> str:
+    """Return the content hash that a file of the same content has, without writing one."""
+    return str(_seal(references, {} if natives is None else natives, history)[0]["sha256"])
+
+
+def _write_hdf5(
+    path: Path,
+    references: ReferenceSet,
+    table: NDArray[Any],
+    natives: Mapping[str, tuple[bytes, NDArray[np.float64]]],
+    head: Mapping[str, Any],
+) -> None:
+    import h5py
+
+    # These bounds give checksummed metadata; the alignment gives the mapped arrays to SIMD loads.
+    with h5py.File(
+        path, "x", libver=("v108", "v108"), alignment_threshold=1, alignment_interval=ALIGNMENT
+    ) as file:
+        for name in ("format", "name", "version", "generator", "sha256"):
+            file.attrs.create(name, np.bytes_(FORMAT if name == "format" else head[name].encode("utf-8")))
+        file.attrs["schema"] = np.int64(head["schema"])
+        file.attrs.create("history", np.bytes_(canonical(head["history"])))
+        file.create_dataset("grid", data=references.shift.astype("<f8"))
+        file.create_dataset("references", data=table)
+        file.create_dataset("spectra", data=references.spectra.astype("<f4", copy=False))
+        native_group = file.create_group("native")
+        for name, (about, array) in sorted(natives.items()):
+            native_group.create_dataset(name, data=array).attrs.create("about", np.bytes_(about))
+        index_group = file.create_group("index")
+        for key, matrix in sorted(references.indexes.items()):
+            index_group.create_dataset(key, data=matrix)
+        null_group = file.create_group("null")
+        for key, null in sorted(references.attributes.get("null", {}).items()):
+            group = null_group.create_group(key)
+            note = np.frombuffer(canonical(null["attributes"]), np.uint8)
+            group.create_dataset("about", data=note)
+            for name, array in sorted(null["arrays"].items()):
+                group.create_dataset(name, data=array)
+
+
+def read_library(path: Path | str, *, verify: bool = True) -> ReferenceSet:
+    """Open a library; its spectra and indexes are read-only views of the file, mapped on first use.
+
+    Parameters
+    ----------
+    path
+        A file made by `write_library`.
+    verify
+        Recompute the hash of every record, matrix and attribute. Without it only the structure is checked.
+        The native spectra are checked when they are read, see `read_natives`.
+
+    Returns
+    -------
+    ReferenceSet
+        `sha256` is the content hash; `attributes` holds ``path``, ``schema``, ``generator``, ``history``
+        (tuple), ``null`` (as `write_library` takes it) and ``native_ids`` (frozenset).
+
+    Raises
+    ------
+    TruncatedLibraryError, ForeignFileError, NewerSchemaError, AlteredLibraryError
+        As their names say; an altered reference is named.
+    LibraryError
+        When the file cannot be opened.
+    """
+    path = Path(path)
+    with open_guarded(path) as file:
+        head = _read_head(file, path)
+        table = _read_table(file)
+        shift = file.array("grid", "<f8", 1)
+        shape = (table.size, shift.size)
+        spectra = _read_matrix(file, "spectra", shape)
+        indexes = {key: _read_matrix(file, f"index/{key}", shape) for key in file.members("index")}
+        attributes = {name: head[name] for name in ("schema", "generator")}
+        references = ReferenceSet(
+            records=read_records(file, table),
+            shift=shift,
+            spectra=spectra,
+            name=head["name"],
+            version=head["version"],
+            sha256=head["sha256"],
+            indexes=indexes,
+            attributes={
+                **attributes,
+                "path": str(path),
+                "history": tuple(head["history"]),
+                "null": {key: _read_null(file, key) for key in file.members("null")},
+                "native_ids": native_names(table),
+            },
+        )
+        check_grid(references.shift)
+        if verify:
+            _verify(file, references, table, head)
+    return references
+
+
+def _read_head(file: GuardedFile, path: Path) -> dict[str, Any]:
+    names = file.attributes()
+    if "format" not in names or "schema" not in names or file.text("format") != FORMAT:
+        raise ForeignFileError(
+            "an HDF5 file, but not a Spectriage library", where=str(path), remedy="name a library file"
+        )
+    schema = file.integer("schema")
+    if schema > SCHEMA:
+        raise NewerSchemaError(
+            f"the library has schema {schema}, this version reads up to {SCHEMA}",
+            where=str(path),
+            remedy="update Spectriage, or build the library again",
+        )
+    if schema < 1 or names != ROOT_ATTRIBUTES:
+        raise file.altered("the file's attributes are not those of a library")
+    if file.members("/") != ROOT_MEMBERS:
+        raise file.altered(f"the file holds {', '.join(file.members('/'))}: not the parts of a library")
+    head: dict[str, Any] = {name: file.text(name) for name in ("name", "version", "generator", "sha256")}
+    history = json.loads(file.text("history"))
+    if not isinstance(history, list) or not all(isinstance(step, str) for step in history):
+        raise file.altered("the history is not a list of texts")
+    return head | {"schema": schema, "history": history}
+
+
+def _read_table(file: GuardedFile) -> NDArray[Any]:
+    table = file.array("references", None, 1)
+    if table.dtype.names != (*TEXT_FIELDS, *NUMBER_FIELDS, *HASH_FIELDS):
+        raise file.altered("/references does not have the columns of a library")
+    for name in table.dtype.names:
+        column = table.dtype[name]
+        if column.kind != ("f" if name in NUMBER_FIELDS else "S") or (column.kind == "f" and column != "<f8"):
+            raise file.altered(f"the column {name!r} of /references is of type {column}")
+    return table
+
+
+def _read_matrix(file: GuardedFile, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+    matrix: NDArray[np.float32] = file.array(name, "<f4", 2)
+    if matrix.shape != shape:
+        raise file.altered(f"/{name} has the shape {matrix.shape}, not {shape}")
+    return matrix
+
+
+def _read_null(file: GuardedFile, key: str) -> dict[str, Any]:
+    names = file.members(f"null/{key}")
+    about = json.loads(file.array(f"null/{key}/about", "|u1", 1).tobytes())
+    arrays = {}
+    for name in names:
+        if name != "about":
+            ndim = len(file.shape(f"null/{key}/{name}"))
+            arrays[name] = file.array(f"null/{key}/{name}", None, ndim)
+            if arrays[name].dtype.str not in ("<f4", "<f8", "<i4", "<i8", "<u2"):
+                raise file.altered(f"/null/{key}/{name} is not of plain numbers")
+    return {"arrays": arrays, "attributes": about}
+
+
+def _verify(
+    file: GuardedFile, references: ReferenceSet, table: NDArray[Any], head: Mapping[str, Any]
+) -> None:
+    record_shas = [sha.decode("ascii") for sha in table["sha256"].tolist()]
+    natives = [sha.decode("ascii") for sha in table["native_sha256"].tolist()]
+    rows = (row for block in blocks(references.spectra, file.release) for row in block)
+    for record, row, native, sha in zip(references.records, rows, natives, record_shas, strict=True):
+        if record_sha(record, row, native) != sha:
+            raise file.altered(f"the reference {record.id!r} does not match its hash")
+        # A file made to deceive has hashes that agree: what it holds must still be a library.
+        check_record(record)
+    body = {name: head[name] for name in ("schema", "name", "version", "generator", "history")}
+    if content_sha(body, references, record_shas, file.release) != head["sha256"]:
+        raise file.altered("the grid, a search matrix or an attribute does not match the library's hash")
+    check_arrays(references, file.release)
+
+
+def read_natives(path: Path | str, ids: Sequence[str] | None = None) -> dict[str, Spectrum]:
+    """Read the spectra as they were imported, each checked against its hash.
+
+    Parameters
+    ----------
+    path
+        A library file.
+    ids
+        Which; None for all. A reference without one (a band model) is left out.
+
+    Raises
+    ------
+    ParameterError
+        When an id is not in the library.
+    LibraryError
+        Or one of its kinds, as `read_library`.
+    """
+    path = Path(path)
+    with open_guarded(path) as file:
+        _read_head(file, path)
+        table = _read_table(file)
+        shas = {
+            name.decode(): sha.decode()
+            for name, sha in zip(table["id"].tolist(), table["native_sha256"].tolist(), strict=True)
+        }
+        unknown = [name for name in ids or () if name not in shas]
+        if unknown:
+            raise ParameterError(f"no reference has the id {unknown[0]!r}", where=str(path))
+        if ids is None and set(file.members("native")) != {name for name, sha in shas.items() if sha}:
+            raise file.altered("the native spectra are not those of the references")
+        wanted = shas if ids is None else dict.fromkeys(ids)
+        return {name: _read_native(file, name, shas[name]) for name in wanted if shas[name]}
+
+
+def _read_native(file: GuardedFile, name: str, sha: str) -> Spectrum:
+    array = file.array(f"native/{name}", "<f8", 2)
+    about = file.text("about", f"native/{name}")
+    if array.shape[0] not in (2, 3) or native_sha(about.encode("utf-8"), array) != sha:
+        raise file.altered(f"the native spectrum of {name!r} does not match its hash")
+    known = json.loads(about)
+    return Spectrum(
+        array[0],
+        array[1],
+        array[2] if len(array) == 3 else None,
+        known["excitation_nm"],
+        known["resolution_cm"],
+        known["metadata"],
+        tuple(known["history"]),
+    )
+
+
+def verify_library(path: Path | str) -> ReferenceSet:
+    """Check everything in a library file, the native spectra too, and return its references.
+
+    Raises
+    ------
+    LibraryError
+        Or one of its kinds, as `read_library`.
+    """
+    references = read_library(path, verify=True)
+    read_natives(path)
+    return references

@@ -1,0 +1,144 @@
+"""Kernels of the first look: pooled unit vectors, and the best few of many."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.contrast._kernels_compress import compress
+from spectriage.spectra.compile._kernels_vectors import float_of_upper, widest
+
+Float32Array = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+
+POOL = 4
+"""So many points are one of a look; the sums of `pool` are written out, to become vector instructions."""
+
+
+@kernel(fastmath=True)
+def pool(compressed: Float32Array, moved: int, out: Float32Array) -> None:
+    """Write sums over groups of `POOL` values of a curve (m,) moved up by `moved` points, of unit norm.
+
+    Shape of `out` is (⌈m / POOL⌉,); what moves in at the ends is zero.
+    """
+    widest()
+    m = compressed.size
+    # the groups that lie wholly inside, and with some care the others
+    first = min((max(0, moved) + POOL - 1) // POOL, out.size)
+    last = max(min((m + moved) // POOL, m // POOL), first)
+    for g in range(first, last):
+        p = g * POOL - moved
+        out[g] = compressed[p] + compressed[p + 1] + compressed[p + 2] + compressed[p + 3]
+    for edge in range(out.size - last + first):
+        g = edge if edge < first else edge + last - first
+        out[g] = np.float32(0.0)
+        for p in range(max(g * POOL - moved, 0), min(min((g + 1) * POOL, m) - moved, m)):
+            out[g] += compressed[p]
+    energy = np.float32(0.0)
+    for g in range(out.size):
+        energy += out[g] * out[g]
+    if energy > 0.0:
+        scale = np.float32(1.0 / np.sqrt(energy))
+        for g in range(out.size):
+            out[g] *= scale
+
+
+@kernel(fastmath=True)
+def pool_moved(compressed: Float32Array, reach: int, out: Float32Array) -> None:
+    """Write `pool` of a curve moved by −reach to reach points, shape (2·reach + 1, ⌈m / POOL⌉)."""
+    widest()
+    for row in range(2 * reach + 1):
+        pool(compressed, row - reach, out[row])
+
+
+@kernel(fastmath=True)
+def pool_rest(
+    derivative: Float32Array,
+    fitted: Float32Array,
+    valid: BoolArray,
+    threshold: float,
+    out: Float32Array,
+) -> None:
+    """Write `pool` of what a fit leaves of a query, compressed."""
+    widest()
+    m = derivative.size
+    left, compressed = np.empty(m, np.float32), np.empty(m, np.float32)
+    for p in range(m):
+        left[p] = derivative[p] - fitted[p] if valid[p] else np.float32(0.0)
+    compress(left, threshold, compressed)
+    pool(compressed, 0, out)
+
+
+@kernel(fastmath=True)
+def look_products(looks: NDArray[np.uint16], queries: Float32Array, out: Float32Array) -> None:
+    """Write the products of looks (n, g), kept in sixteen bits, with queries (k, g); shape (n, k).
+
+    Two looks by three queries at a time, so that what is read is used more than once.
+    """
+    widest()
+    count, points = queries.shape
+    last = looks.shape[0] - 1
+    for row in range(0, looks.shape[0], 2):
+        # of the last two or three some may be the last one again
+        other = min(row + 1, last)
+        for i in range(0, count, 3):
+            j, k = min(i + 1, count - 1), min(i + 2, count - 1)
+            a = b = c = d = e = f = np.float32(0.0)
+            if i == k:
+                for p in range(points):
+                    a += float_of_upper(looks[row, p]) * queries[i, p]
+                    d += float_of_upper(looks[other, p]) * queries[i, p]
+                out[row, i], out[other, i] = a, d
+            else:
+                for p in range(points):
+                    one, two = float_of_upper(looks[row, p]), float_of_upper(looks[other, p])
+                    a += one * queries[i, p]
+                    b += one * queries[j, p]
+                    c += one * queries[k, p]
+                    d += two * queries[i, p]
+                    e += two * queries[j, p]
+                    f += two * queries[k, p]
+                out[row, i], out[row, j], out[row, k] = a, b, c
+                out[other, i], out[other, j], out[other, k] = d, e, f
+
+
+@kernel()
+def best_allowed(values: Float32Array, allowed: BoolArray, best: NDArray[np.intp]) -> int:
+    """Write the places of the greatest allowed values above zero, greatest first; return how many there are.
+
+    As many as `best` has room for. Of equal values the first place comes first.
+    """
+    room = best.size
+    count = 0
+    least = np.float32(0.0)
+    for place in range(values.size):
+        value = values[place]
+        if value > least and allowed[place]:
+            at = min(count, room - 1)
+            while at > 0 and values[best[at - 1]] < value:
+                best[at] = best[at - 1]
+                at -= 1
+            best[at] = place
+            count = min(count + 1, room)
+            if count == room:
+                least = values[best[room - 1]]
+    return count
+
+
+@kernel(fastmath=True)
+def best_moves(
+    looks: Float32Array, penalties: Float32Array, best: Float32Array, move: NDArray[np.intp]
+) -> None:
+    """Write each row's greatest look less penalty, and at which move; looks (n, k), penalties (k,)."""
+    for row in range(looks.shape[0]):
+        greatest = looks[row, 0] - penalties[0]
+        at = 0
+        for k in range(1, looks.shape[1]):
+            value = looks[row, k] - penalties[k]
+            if value > greatest:
+                greatest = value
+                at = k
+        best[row] = greatest
+        move[row] = at

@@ -1,0 +1,230 @@
+"""`ContrastIndex`: a library in the contrast domain, and what is prepared of what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra.contrast._kernels_coarse import best_allowed, look_products, pool_moved
+from spectriage.spectra.contrast.rows import KEPT_ROWS, ContrastRows
+from spectriage.spectra.signal.derivative import differentiate, window_points
+from spectriage.spectra.errors import LibraryError
+from spectriage.spectra.signal.grid import MIN_COMMON_POINTS
+from spectriage.spectra.compile.bounded_cache import Kept
+from spectriage.spectra.contrast.coarse import INDEX_THRESHOLD, as_float, kept_looks
+from spectriage.spectra.evidence.mismatch import mismatched, severity
+from spectriage.spectra.reference import Float32Array, Hazard, ReferenceSet
+from spectriage.spectra.search.scores import DERIVATIVE_WINDOW_CM, score_by_name
+from spectriage.spectra.search.index import SearchIndex
+from spectriage.spectra.spectrum import BoolArray, FloatArray
+
+KEPT_NUMBERS = 4096
+UNLIKE_DRAWS = 10
+IMITATORS = 6
+KEPT_PROBES, KEPT_LOOKS = 12, 64
+PROBE_STEP_CM = 4.0
+"""Points so far apart suffice for a limit of detection: a derivative over 42 cm⁻¹ has nothing finer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Probes:
+    """References as they are put into scans, to see whether they would show.
+
+    Parameters
+    ----------
+    place_of
+        The place of each among them, by its row.
+    areas
+        The area under each, over its baseline, when its derivative has unit norm.
+    thin
+        Of so many points of the grid, one is used.
+    derivatives, holds
+        Each reference and where it holds, thinned, shape (c, ⌈m / thin⌉).
+    unlike
+        Each as an instrument that sees it badly might show it, of that shape.
+    bands, band_ends
+        Where their bands are, one reference after the other, and where those of each end, shape (c,).
+    imitators, imitator_families
+        The harmless references of other families that look most like each, best first, thinned, shape
+        (c, 6, ⌈m / thin⌉); and the numbers of their families, −1 where there are no more, shape (c, 6).
+    """
+
+    place_of: dict[int, int]
+    areas: list[float]
+    thin: int
+    derivatives: Float32Array
+    holds: BoolArray
+    unlike: Float32Array
+    bands: NDArray[np.intp]
+    band_ends: NDArray[np.intp]
+    imitators: Float32Array
+    imitator_families: NDArray[np.intp]
+
+
+class ContrastIndex:
+    """A library in the contrast domain.
+
+    Parameters
+    ----------
+    references
+        The library; needs its ``deriv2`` matrix, and makes it where the library has none.
+
+    Attributes
+    ----------
+    rows
+        Their unit-norm second derivatives, `ContrastRows`.
+    looks
+        Compressed rows for a first look, pooled over four points, of unit norm, shape (n, ⌈m / 4⌉): the upper
+        halves of float32 numbers.
+    families
+        A number for each family, shape (n,).
+    derivative_norm
+        Takes a row to the norm of its second derivative, in its own intensity per (cm⁻¹)².
+    area_per_norm
+        Takes a row to the area under it, over its baseline, when its derivative has unit norm.
+    packaging, hazardous
+        Whether a reference is packaging, or alarms or warns, shape (n,).
+    id_ranks
+        The place of each reference in the order of their ids.
+    everything
+        True for every reference, shape (n,).
+    relatives
+        Takes a row to the rows of its family, with itself.
+    looks_of
+        Takes some rows, a tuple, to their looks, shape (k, ⌈m / 4⌉).
+    """
+
+    def __init__(self, references: ReferenceSet) -> None:
+        self.references = references
+        self.step_cm = float(references.shift[1] - references.shift[0])
+        needed = max(MIN_COMMON_POINTS, window_points(DERIVATIVE_WINDOW_CM, self.step_cm))
+        if references.shift.size < needed:
+            raise LibraryError(
+                f"the library's axis has {references.shift.size} points, fewer than the {needed} that a "
+                f"derivative over {DERIVATIVE_WINDOW_CM:g} cm⁻¹ and a comparison take",
+                remedy="build it on a longer one",
+            )
+        derivatives: Float32Array = np.asarray(SearchIndex(references, "deriv2").matrix)
+        if derivatives.shape != references.spectra.shape:
+            raise LibraryError("the derivative matrix does not fit the library")
+        self.rows = ContrastRows(derivatives, references.spectra, self.step_cm)
+        self.looks = kept_looks(references, derivatives)
+        names, self.families = np.unique(references.column("family"), return_inverse=True)
+        self._family_count = len(names)
+        self.packaging: BoolArray = references.column("material_class") == b"packaging"
+        self.hazardous: BoolArray = references.column("hazard") != Hazard.NONE.encode()
+        self.id_ranks: list[int] = np.argsort(np.argsort(references.ids, kind="stable")).tolist()
+        self.everything: BoolArray = np.ones(len(references), dtype=bool)
+        self.relatives = Kept(self._find_relatives, KEPT_NUMBERS)
+        self.looks_of = Kept(self._find_looks, KEPT_LOOKS)
+        self._unlike = Kept(self._make_unlike, KEPT_ROWS)
+        self._probes = Kept(self._make_probes, KEPT_PROBES)
+        self.derivative_norm = Kept(self._make_norm, KEPT_NUMBERS)
+        self.area_per_norm = Kept(self._make_area, KEPT_NUMBERS)
+
+    def __len__(self) -> int:
+        return len(self.references)
+
+    def looks_moved(self, compressed: Float32Array, reach: int) -> Float32Array:
+        """Return a compressed spectrum (m,), moved by −reach to reach points, pooled: its looks.
+
+        Shape (2·reach + 1, ⌈m / 4⌉), of unit norm. The products with `looks` are the cosines to every
+        reference, at a first look. Pooled over four points: a ranking loses nothing, and reads less.
+        """
+        moved = np.empty((2 * reach + 1, self.looks.shape[1]), np.float32)
+        pool_moved(compressed, reach, moved)
+        return moved
+
+    def similarities(self, looks: Float32Array) -> Float32Array:
+        """Return the cosines of looks (k, ⌈m / 4⌉) to every reference, shape (n, k)."""
+        out = np.empty((len(self.looks), len(looks)), np.float32)
+        look_products(self.looks, looks, out)
+        return out
+
+    def outside_families_of(self, rows: Collection[int]) -> BoolArray:
+        """Return which references are of none of the families of some rows, shape (n,)."""
+        outside = np.ones(self._family_count, dtype=bool)
+        outside[self.families[list(rows)]] = False
+        return np.asarray(outside[self.families])
+
+    def unlike(self, index: int, broadening_cm: float = 0.0) -> Float32Array:
+        """Return one reference's derivative as an instrument that sees it badly might show it, shape (m,).
+
+        Of several perturbations to the mismatch between instruments, the one that nine of ten are more like
+        the reference than; the same at every call.
+        """
+        return self._unlike((index, broadening_cm))
+
+    def _make_unlike(self, key: tuple[int, float]) -> Float32Array:
+        index, broadening_cm = key
+        rng = np.random.default_rng(index)
+        row = self.rows.row(index, broadening_cm).astype(np.float64)
+        times = severity(self.references.records[index].tier)
+        seen = [mismatched(row, self.references.shift, rng, times=times) for _ in range(UNLIKE_DRAWS)]
+        compressed = np.arcsinh(row / INDEX_THRESHOLD)
+        likeness = [_cosine(compressed, np.arcsinh(other / INDEX_THRESHOLD)) for other in seen]
+        worst = int(np.argsort(likeness)[UNLIKE_DRAWS // 10])
+        return seen[worst].astype(np.float32)
+
+    def probes(self, rows: tuple[int, ...], broadening_cm: float = 0.0) -> Probes:
+        """Return what is put into scans to see whether some references would show, blurred."""
+        return self._probes((rows, broadening_cm))
+
+    def _make_probes(self, key: tuple[tuple[int, ...], float]) -> Probes:
+        rows, broadening_cm = key
+        centres = [self.rows.bands(row, broadening_cm).centres for row in rows]
+        imitators = np.array([self._imitators(row) for row in rows])
+        near = self.rows.stack(np.maximum(imitators, 0).ravel().tolist(), broadening_cm)
+        thin = max(1, int(PROBE_STEP_CM // self.step_cm))
+        unlike = np.stack([self.unlike(row, broadening_cm) for row in rows])
+        return Probes(
+            {row: place for place, row in enumerate(rows)},
+            [self.area_per_norm(row) for row in rows],
+            thin,
+            np.ascontiguousarray(self.rows.stack(rows, broadening_cm)[:, ::thin]),
+            np.ascontiguousarray(self.rows.holds(rows)[:, ::thin]),
+            np.ascontiguousarray(unlike[:, ::thin]),
+            np.concatenate(centres),
+            np.cumsum([bands.size for bands in centres]),
+            np.ascontiguousarray(near[:, ::thin]).reshape(*imitators.shape, -1),
+            np.where(imitators >= 0, self.families[imitators], -1),
+        )
+
+    def _imitators(self, index: int) -> NDArray[np.intp]:
+        """Return the harmless references of other families most like one, best first; −1 for none."""
+        harmless = ~self.hazardous & (self.families != self.families[index])
+        best = np.full(IMITATORS, -1, np.intp)
+        similar = self.similarities(as_float(self.looks[index : index + 1]))[:, 0]
+        best_allowed(np.ascontiguousarray(similar), harmless, best)
+        return best
+
+    def _find_relatives(self, index: int) -> list[int]:
+        rows: list[int] = np.flatnonzero(self.families == self.families[index]).tolist()
+        return rows
+
+    def _find_looks(self, rows: tuple[int, ...]) -> Float32Array:
+        return as_float(self.looks[list(rows)])
+
+    def _make_norm(self, index: int) -> float:
+        """Return the norm of a reference's second derivative, in its own intensity per (cm⁻¹)²."""
+        values = self.rows.spectrum(index)
+        derivative, _ = differentiate(
+            values, np.isfinite(values), order=2, step_cm=self.step_cm, width_cm=DERIVATIVE_WINDOW_CM
+        )
+        return float(np.linalg.norm(derivative))
+
+    def _make_area(self, index: int) -> float:
+        """Return the area under a reference, over its baseline, when its derivative has unit norm."""
+        values = self.rows.spectrum(index)
+        flat, _ = score_by_name("hqi").prepare(np.nan_to_num(values), np.isfinite(values), self.step_cm)
+        area = float(np.maximum(flat, 0.0).sum()) * self.step_cm
+        norm = self.derivative_norm(index)
+        return area / norm if norm > 0.0 else 0.0
+
+
+def _cosine(first: FloatArray, second: FloatArray) -> float:
+    norms = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float(first @ second) / norms if norms > 0.0 else 0.0

@@ -1,0 +1,146 @@
+"""Kernels that ask of every band of a component whether it is needed there."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.contrast._kernels_compress import compress
+from spectriage.spectra.compile._kernels_vectors import widest
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+
+@kernel(fastmath=True)
+def _disagreement(
+    fitted: Float32Array,
+    compressed: Float32Array,
+    derivative: Float32Array,
+    valid: BoolArray,
+    threshold: float,
+    out: FloatArray,
+) -> None:
+    """Write the squared difference of query and fit, point by point: compressed, and as it is; out (2, m).
+
+    A weak band shows in the first, a strong one on the flank of another's in the second.
+    """
+    widest()
+    m = fitted.size
+    own = np.empty(m, np.float32)
+    compress(fitted, threshold, own)
+    energy = dot = 0.0
+    for p in range(m):
+        energy += np.float64(own[p] * own[p])
+        dot += np.float64(own[p] * compressed[p])
+    scale = np.float32(dot / energy if energy > 0.0 else 0.0)
+    for p in range(m):
+        first = compressed[p] - scale * own[p] if valid[p] else np.float32(0.0)
+        second = derivative[p] - fitted[p] if valid[p] else np.float32(0.0)
+        out[0, p] = first * first
+        out[1, p] = second * second
+
+
+@kernel()
+def weigh_bands(
+    fitted: Float32Array,
+    rest: Float32Array,
+    compressed: Float32Array,
+    derivative: Float32Array,
+    valid: BoolArray,
+    threshold: float,
+    row: Float32Array,
+    amplitude: float,
+    centres: NDArray[np.intp],
+    heights: Float32Array,
+    window: int,
+    crowd: int,
+    remaining: FloatArray,
+    beside: FloatArray,
+) -> None:
+    """Compare a fit with one without a component, around each of the component's bands.
+
+    Parameters
+    ----------
+    fitted, rest
+        The fit with and without the component, shape (m,).
+    row, amplitude
+        The component: its derivative (m,), and how much of it.
+    centres, heights
+        Where its bands are, and their curvatures, shape (b,).
+    window, crowd
+        Points to either side that count as the band, and as near it.
+    remaining
+        Written: the disagreement with the component as a share of that without, shape (b,); negative where
+        the query is not valid all around the band.
+    beside
+        Written: the highest curvature of the others near the band over the component's own, shape (b,).
+    """
+    widest()
+    m = fitted.size
+    after, before = np.empty((2, m)), np.empty((2, m))
+    _disagreement(fitted, compressed, derivative, valid, threshold, after)
+    _disagreement(rest, compressed, derivative, valid, threshold, before)
+    for b in range(centres.size):
+        centre = centres[b]
+        low, high = max(0, centre - window), min(m, centre + window + 1)
+        remaining[b] = 1.0
+        for kind in range(2):
+            left = whole = 0.0
+            for p in range(low, high):
+                left += after[kind, p]
+                whole += before[kind, p]
+            if whole > 0.0:
+                remaining[b] = min(remaining[b], left / whole) if kind else left / whole
+        for p in range(low, high):
+            if not valid[p]:
+                remaining[b] = -1.0
+        highest = -np.inf
+        for p in range(max(0, centre - crowd), min(m, centre + crowd + 1)):
+            highest = max(highest, amplitude * row[p] - fitted[p])
+        own = amplitude * heights[b]
+        beside[b] = highest / own if own > 0.0 else (np.inf if highest > 0.0 else 0.0)
+
+
+@kernel()
+def count_bands(
+    centres: NDArray[np.intp],
+    ends: NDArray[np.intp],
+    valid: BoolArray,
+    window: int,
+    shift: FloatArray,
+    shared_cm: FloatArray,
+    counts: NDArray[np.intp],
+) -> None:
+    """Count the bands of several references around which `valid` (m,) holds.
+
+    Parameters
+    ----------
+    centres, ends
+        The references' bands, one after the other, and where those of each end, shape (c,).
+    window
+        Points to either side that must hold.
+    shared_cm
+        Ranges (r, 2): all bands in them are one.
+    counts
+        Written, shape (c,).
+    """
+    m = valid.size
+    start = 0
+    for c in range(ends.size):
+        alone, shared = 0, 0
+        for centre in centres[start : ends[c]]:
+            whole = True
+            for p in range(max(0, centre - window), min(m, centre + window + 1)):
+                whole &= valid[p]
+            if whole:
+                common = 0
+                for r in range(shared_cm.shape[0]):
+                    if shared_cm[r, 0] <= shift[centre] <= shared_cm[r, 1]:
+                        common = 1
+                alone += 1 - common
+                shared = max(shared, common)
+        counts[c] = alone + shared
+        start = ends[c]

@@ -1,0 +1,123 @@
+"""Which bands of a component made the decision."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra.evidence._kernels_bands import count_bands, weigh_bands
+from spectriage.spectra.contrast.index import Probes
+from spectriage.spectra.fitting.fit import Fit
+from spectriage.spectra.fitting.fitter import Fitter
+
+BAND_WINDOW_CM = 12.0
+SUPPORT = 0.6
+"""A band supports a component when the disagreement around it falls at least to this share."""
+CROWD_CM = 14.0
+CROWD_SHARE = 0.3
+"""Bands of one material differ by this share between instruments: less is not another band."""
+SHARED_PHENYL_CM = ((614.0, 626.0), (994.0, 1010.0), (1023.0, 1037.0), (1150.0, 1162.0), (1580.0, 1610.0))
+"""Where every mono-substituted benzene ring has lines (Varsanyi's modes 6b, 12, 18a, 9b, 8a and 8b), be it
+polystyrene, toluene, methamphetamine, cocaine or fentanyl. All of them together are one piece of evidence."""
+
+_SHARED = np.array(SHARED_PHENYL_CM)
+
+
+class BandSupport(NamedTuple):
+    """One band of a component.
+
+    Parameters
+    ----------
+    shift_cm
+        Where the reference has it.
+    height
+        Its curvature, as a share of the reference's strongest.
+    remaining
+        The disagreement around it with the component, as a share of that without: 0 explains it, 1 no help.
+    shared_phenyl
+        Whether it is one of the lines that all mono-substituted benzene rings share.
+    crowded
+        Whether a band of another component is so near and so strong that its mismatch could look like it.
+    """
+
+    shift_cm: float
+    height: float
+    remaining: float
+    shared_phenyl: bool
+    crowded: bool = False
+
+    @property
+    def supports(self) -> bool:
+        """Whether the component is needed here."""
+        return self.remaining <= SUPPORT and not self.crowded
+
+
+def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport, ...]:
+    """Say of every band of one component whether it is needed there, strongest band first."""
+    row = whole.rows[position]
+    rest = fitter.fit(whole.without(position), whole.axis)
+    index, query = fitter.index, whole.query
+    centres, heights, shares = index.rows.bands(row, whole.axis.broadening_cm)
+    remaining, beside = np.empty((2, centres.size))
+    weigh_bands(
+        whole.fitted,
+        rest.fitted,
+        query.compressed,
+        query.derivative,
+        query.valid,
+        query.threshold,
+        index.rows.row(row, whole.axis.broadening_cm),
+        whole.amplitudes[position],
+        centres,
+        heights,
+        points_of(BAND_WINDOW_CM, index.step_cm),
+        points_of(CROWD_CM, index.step_cm),
+        remaining,
+        beside,
+    )
+    shift = index.references.shift[centres].tolist()
+    found = zip(shift, shares, remaining.tolist(), beside.tolist(), strict=True)
+    return tuple(
+        [
+            BandSupport(at_cm, share, left, _is_shared_phenyl(at_cm), CROWD_SHARE * others > 1.0)
+            for at_cm, share, left, others in found
+            if left >= 0.0
+        ]
+    )
+
+
+@lru_cache(maxsize=64)
+def points_of(width_cm: float, step_cm: float) -> int:
+    """Return how many grid points a width is, at least one."""
+    return max(1, round(width_cm / step_cm))
+
+
+@lru_cache(maxsize=16384)
+def _is_shared_phenyl(shift_cm: float) -> bool:
+    return any(low <= shift_cm <= high for low, high in SHARED_PHENYL_CM)
+
+
+def usable_bands(fitter: Fitter, fit: Fit, probes: Probes) -> NDArray[np.intp]:
+    """Count the pieces of evidence that references could give where the query of a fit is valid, (c,)."""
+    index = fitter.index
+    counts = np.empty(probes.band_ends.size, np.intp)
+    window = points_of(BAND_WINDOW_CM, index.step_cm)
+    count_bands(
+        probes.bands, probes.band_ends, fit.query.valid, window, index.references.shift, _SHARED, counts
+    )
+    return counts
+
+
+def independent_supports(bands: tuple[BandSupport, ...]) -> int:
+    """Count the pieces of evidence among bands: the shared phenyl lines are one."""
+    alone = sum(band.supports for band in bands if not band.shared_phenyl)
+    return alone + any(band.supports for band in bands if band.shared_phenyl)
+
+
+def supported_share(bands: tuple[BandSupport, ...]) -> float:
+    """Return the share of a component's bands, by height, that need it; 0 for no bands."""
+    total = sum(band.height for band in bands)
+    return sum(band.height for band in bands if band.supports) / total if total > 0.0 else 0.0

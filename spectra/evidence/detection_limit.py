@@ -1,0 +1,144 @@
+"""The limit of detection: how little of a target this scan would still have shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from spectriage.spectra.evidence._kernels_detection_limit import least_visible_each
+from spectriage.spectra.evidence.bands import usable_bands
+from spectriage.spectra.contrast.index import Probes
+from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit
+from spectriage.spectra.fitting.fitter import RELATIVE_ERROR, UNMEASURED_WEIGHT, Fitter
+from spectriage.spectra.verdict.policy import Policy
+
+REWEIGHTINGS = 2
+RESERVE = 2.6
+"""By how much the gain at the limit of detection exceeds what is required, so that 95 % of samples reach it;
+`spectriage bench pod` says how many simulated ones do."""
+AMOUNTS = (5e-3, 4.0)
+"""Between which amounts the limit is sought, in units of the scan's derivative norm."""
+IMITATORS = 2
+
+
+class Sought(NamedTuple):
+    """A target whose limit is asked for.
+
+    Parameters
+    ----------
+    rows, needed
+        References of it, each of which must be visible, and how many bands of each must be in range.
+    held, amplitude
+        The reference that the scan may hold of it, and how much: it is taken out first.
+    """
+
+    rows: tuple[int, ...]
+    needed: tuple[int, ...]
+    held: int
+    amplitude: float
+
+
+def limits_of_detection(
+    fitter: Fitter, policy: Policy, base: Fit, targets: Sequence[Sought], watched: tuple[int, ...]
+) -> list[float]:
+    """Return the spectral fraction of each target that this scan would have shown 95 % of the time.
+
+    What the scan may hold of a target is taken out, and each of its references, perturbed to the mismatch
+    between instruments, put in by growing amounts until adding it to the model brings what is required, with
+    a reserve. The limit is that of the reference that is hardest to see; above 1 when no amount would do, or
+    too few of its bands are in range.
+
+    Parameters
+    ----------
+    base
+        The model: the best one, without the targets.
+    watched
+        References that are prepared together, those of the targets among them.
+    """
+    if not targets:
+        return []
+    probes = fitter.index.probes(watched, base.axis.broadening_cm)
+    usable = usable_bands(fitter, base, probes).tolist()
+    asked = {
+        (number, row): (probes.place_of[row], target.held, target.amplitude)
+        for number, target in enumerate(targets)
+        for row, needed in zip(target.rows, target.needed, strict=True)
+        if usable[probes.place_of[row]] >= needed
+    }
+    found = _least_visible(fitter, policy, base, probes, list(asked.values())) if asked else []
+    amounts = dict(zip(asked, found, strict=True))
+    present = _present_area(fitter, base) if base.rows else None
+    return [
+        max(
+            _fraction(amounts.get((number, row), math.inf), probes.areas[probes.place_of[row]], present)
+            for row in target.rows
+        )
+        for number, target in enumerate(targets)
+    ]
+
+
+def _least_visible(
+    fitter: Fitter,
+    policy: Policy,
+    base: Fit,
+    probes: Probes,
+    asked: Sequence[tuple[int, int, float]],
+) -> list[float]:
+    """Return the least visible amount of each probe asked for, in units of the scan's derivative norm.
+
+    Asked for by its place, with the reference that the scan may hold of its target, and how much of that.
+    """
+    places, held, amplitudes = zip(*asked, strict=True)
+    found = np.empty(len(asked))
+    least_visible_each(
+        *fitter.index.rows.gather((*base.rows, *held), base.axis.broadening_cm),
+        base.amplitudes,
+        base.query.derivative,
+        base.query.valid,
+        probes.thin,
+        UNMEASURED_WEIGHT,
+        np.array(places),
+        probes.derivatives,
+        probes.holds,
+        np.array(amplitudes),
+        probes.unlike,
+        probes.imitators,
+        probes.imitator_families,
+        fitter.index.families[list(base.rows)],
+        IMITATORS,
+        base.query.threshold,
+        RELATIVE_ERROR,
+        REWEIGHTINGS,
+        MIN_DISAGREEMENT,
+        RESERVE * np.array([policy.hazard_gain, policy.margin]),
+        np.array(AMOUNTS),
+        found,
+    )
+    amounts: list[float] = found.tolist()
+    return amounts
+
+
+def _fraction(amount: float, area: float, present: float | None) -> float:
+    """Return the spectral fraction of an amount of a reference beside what is present; None for nothing.
+
+    Infinite where the amount is, and where the reference has no area.
+    """
+    if not amount < math.inf or area <= 0.0:
+        return math.inf
+    # beside nothing, in the whole of the scan
+    return amount * area / (amount * area + (area if present is None else present))
+
+
+def _present_area(fitter: Fitter, base: Fit) -> float:
+    """Return the area under the contents of a model; where it has only packaging, under all it has."""
+    index = fitter.index
+    areas = [
+        amplitude * index.area_per_norm(row)
+        for amplitude, row in zip(base.amplitudes.tolist(), base.rows, strict=True)
+    ]
+    contents = sum(area for area, row in zip(areas, base.rows, strict=True) if not index.packaging[row])
+    # what the model does not explain is signal too: its area is taken in proportion
+    return float(contents or sum(areas)) / max(float(np.linalg.norm(base.fitted)), 0.1)

@@ -1,0 +1,220 @@
+"""The library's own null distribution: how well wrong references fit, and how well right ones do.
+
+Every family is left out in turn and its spectrum, perturbed to the mismatch between instruments and given
+noise, is identified by the rest: the best fit there is wrong by construction. The same spectrum against its
+own family gives how well a right reference fits. The logarithm of the disagreement, Λ = −ln(1 − V), separates
+the two; a logistic regression on it gives the likelihood ratio, the ranks of the wrong ones the p-value. The
+second component of a mixture is treated alike, with the log gain in place of Λ. All of it is simulated, from
+the library itself: what it is worth on other instruments is for `spectriage bench calibration` to say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.errors import LibraryError
+from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Axis
+from spectriage.spectra.evidence.mismatch import mismatched
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.reference import ReferenceSet
+from spectriage.spectra.spectrum import FloatArray, Spectrum
+
+KEY = "contrast-1"
+SNR_LEVELS = (300.0, 40.0, 10.0)
+MOST_FAMILIES = 240
+MIN_FAMILIES = 8
+SEED = 20_260_101
+RIDGE = 0.02
+"""Keeps the regression finite where right and wrong do not overlap; certainty then comes slowly."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Null:
+    """Null and alternative of Λ for a first component, and of the log gain for a further one.
+
+    Parameters
+    ----------
+    levels
+        Signal-to-noise ratios, descending, shape (s,).
+    wrong, right
+        Λ of the best wrong and of the right reference, shape (s, n).
+    added_wrong, added_right
+        Log gain of the best wrong and of the right second component, shape (s, n).
+    """
+
+    levels: FloatArray
+    wrong: FloatArray
+    right: FloatArray
+    added_wrong: FloatArray
+    added_right: FloatArray
+    _fitted: dict[tuple[bool, int], tuple[FloatArray, float, float]] = field(default_factory=dict, repr=False)
+
+    def first(self, similarity: float, snr: float) -> tuple[float, float]:
+        """Return the p-value and the log likelihood ratio of a first component that fits with V."""
+        disagreement = max(1.0 - similarity, MIN_DISAGREEMENT)
+        return self._judge(self.wrong, self.right, -math.log(disagreement), snr)
+
+    def first_each(self, similarities: Sequence[float], snr: float) -> list[tuple[float, float]]:
+        """Return what `first` does, for each of several."""
+        known, intercept, slope = self._at_level(self.wrong, self.right, self._level(snr))
+        values = [-math.log(max(1.0 - similarity, MIN_DISAGREEMENT)) for similarity in similarities]
+        beaten = (known.size - known.searchsorted(values)).tolist()
+        return [
+            ((1.0 + worse) / (known.size + 1.0), intercept + slope * value)
+            for worse, value in zip(beaten, values, strict=True)
+        ]
+
+    def further(self, gain: float, snr: float) -> tuple[float, float]:
+        """Return the p-value and the log likelihood ratio of a further component with this gain."""
+        return self._judge(self.added_wrong, self.added_right, gain, snr)
+
+    def _judge(self, wrong: FloatArray, right: FloatArray, value: float, snr: float) -> tuple[float, float]:
+        known, intercept, slope = self._at_level(wrong, right, self._level(snr))
+        beaten = known.size - int(known.searchsorted(value))
+        return (1.0 + beaten) / (known.size + 1.0), intercept + slope * value
+
+    def _level(self, snr: float) -> int:
+        """Return the level whose signal-to-noise ratio is nearest, as a ratio."""
+        ratios = [abs(math.log(level / max(snr, 1.0))) for level in self.levels.tolist()]
+        return ratios.index(min(ratios))
+
+    def _at_level(self, wrong: FloatArray, right: FloatArray, level: int) -> tuple[FloatArray, float, float]:
+        """Return the wrong ones in ascending order, and the coefficients of the log odds."""
+        key = (wrong is self.wrong, level)
+        if key not in self._fitted:
+            self._fitted[key] = (np.sort(wrong[level]), *_logistic(wrong[level], right[level]))
+        return self._fitted[key]
+
+    def to_attribute(self) -> dict[str, Any]:
+        """Return what a library file keeps under the key of this null."""
+        return {
+            "arrays": {
+                "levels": self.levels,
+                "wrong": self.wrong,
+                "right": self.right,
+                "added_wrong": self.added_wrong,
+                "added_right": self.added_right,
+            },
+            "attributes": {"seed": SEED, "simulated": "from the library's own references"},
+        }
+
+
+def probability(log_ratio: float, prior: float) -> float:
+    """Return the posterior probability from a log likelihood ratio and a prior probability (Bayes)."""
+    log_odds = log_ratio + math.log(prior / (1.0 - prior))
+    return 1.0 / (1.0 + math.exp(-min(max(log_odds, -700.0), 700.0)))
+
+
+def read_null(references: ReferenceSet) -> Null | None:
+    """Return the null kept with a library; None when it has none.
+
+    Raises
+    ------
+    LibraryError
+        When its arrays do not fit each other.
+    """
+    kept = references.attributes.get("null", {}).get(KEY)
+    if kept is None:
+        return None
+    names = ("levels", "wrong", "right", "added_wrong", "added_right")
+    try:
+        arrays = [np.asarray(kept["arrays"][name], dtype=np.float64) for name in names]
+    except KeyError as error:
+        raise LibraryError(f"the library's null has no {error}", remedy="build the library again") from None
+    shape = arrays[1].shape
+    if len(shape) != 2 or shape[0] != arrays[0].size or any(a.shape != shape for a in arrays[2:]):
+        raise LibraryError("the arrays of the library's null differ in shape", remedy="build it again")
+    return Null(arrays[0], arrays[1], arrays[2], arrays[3], arrays[4])
+
+
+def make_null(references: ReferenceSet, progress: Progress | None = None) -> Null | None:
+    """Leave every family out in turn and see how well the rest does; None for fewer than 8 families."""
+    index = ContrastIndex(references)
+    rows = _one_a_family(references)
+    if len(rows) < MIN_FAMILIES:
+        return None
+    rng = np.random.default_rng(SEED)
+    results = np.zeros((4, len(SNR_LEVELS), len(rows)))
+    for i, row in enumerate(rows):
+        partner = rows[int(rng.integers(len(rows)))]
+        fraction = float(rng.uniform(0.1, 0.6))
+        pure = _as_seen(references, row, rng)
+        mixed = (1.0 - fraction) * pure + fraction * _as_seen(references, partner, rng)
+        for s, snr in enumerate(SNR_LEVELS):
+            noise = rng.normal(size=references.shift.size) / snr
+            results[:3, s, i] = _alone(index, row, Spectrum(references.shift, pure + noise))
+            results[3, s, i] = _second(index, row, partner, Spectrum(references.shift, mixed + noise))
+        if progress is not None:
+            progress("null", i + 1, len(rows))
+    wrong, right, added_wrong, added_right = results
+    return Null(np.array(SNR_LEVELS), wrong, right, added_wrong, added_right)
+
+
+def _one_a_family(references: ReferenceSet) -> list[int]:
+    """Return one row for each family that has bands: its best known, evenly thinned when there are many."""
+    best: dict[str, int] = {}
+    for row, record in enumerate(references.records):
+        if np.nanmax(np.abs(references.spectra[row]), initial=0.0) > 0.0:
+            known = best.get(record.family)
+            if known is None or record.tier.rank < references.records[known].tier.rank:
+                best[record.family] = row
+    rows = [best[family] for family in sorted(best)]
+    return rows if len(rows) <= MOST_FAMILIES else rows[:: -(-len(rows) // MOST_FAMILIES)]
+
+
+def _as_seen(references: ReferenceSet, row: int, rng: np.random.Generator) -> FloatArray:
+    """Return a reference as another instrument might see it, its highest point 1."""
+    seen = mismatched(references.spectra[row].astype(np.float64), references.shift, rng)
+    seen = np.nan_to_num(seen)
+    top = float(np.abs(seen).max())
+    return seen / top if top > 0.0 else seen
+
+
+def _alone(index: ContrastIndex, row: int, spectrum: Spectrum) -> tuple[float, float, float]:
+    """Return Λ of the best wrong and of the right reference, and the gain of the best wrong addition."""
+    fitter = Fitter(index, spectrum)
+    others = index.outside_families_of([row])
+    right = fitter.refine((row,), Axis())
+    best = fitter.first(others)
+    wrong = best[0].similarity if best else 0.0
+    looks = fitter.looks(right, others, 4)
+    addition = float(fitter.gains(right, looks).max(initial=0.0))
+    return -np.log(max(1.0 - wrong, MIN_DISAGREEMENT)), -np.log(right.disagreement), addition
+
+
+def _second(index: ContrastIndex, row: int, partner: int, spectrum: Spectrum) -> float:
+    """Return the log gain of the second component of a mixture of two."""
+    if row == partner:
+        return 0.0
+    fitter = Fitter(index, spectrum)
+    base = fitter.refine((row,), Axis())
+    return max(float(fitter.gains(base, [partner])[0]), 0.0)
+
+
+def _logistic(wrong: FloatArray, right: FloatArray) -> tuple[float, float]:
+    """Return intercept and slope of the log odds of "right" against "wrong", both equally likely before.
+
+    Ridge-penalised logistic regression by Newton's method (Hastie, Tibshirani & Friedman 2009, §4.4).
+    """
+    x = np.concatenate([wrong, right])
+    y = np.concatenate([np.zeros(wrong.size), np.ones(right.size)])
+    design = np.column_stack([np.ones(x.size), x])
+    weights = np.zeros(2)
+    penalty = np.diag([0.0, RIDGE * x.size * 0.05])
+    for _ in range(25):
+        probability = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -30.0, 30.0)))
+        slope = design.T @ (y - probability) - penalty @ weights
+        curvature = (design * (probability * (1.0 - probability))[:, None]).T @ design + penalty
+        step = np.linalg.solve(curvature + 1e-9 * np.eye(2), slope)
+        weights = weights + step
+        if np.abs(step).max() < 1e-8:
+            break
+    return float(weights[0]), float(max(weights[1], 0.0))

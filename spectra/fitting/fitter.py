@@ -1,0 +1,281 @@
+"""Which few references, together, explain a spectrum: a fit with a measure of what each one is worth.
+
+The measure is the factor by which the disagreement (1 − V, V being the cosine between the compressed query
+and the compressed fit) falls when a component is added. Disagreement that comes from the mismatch between two
+instruments is shared by every wrong addition, so that the factor, not the absolute fit, is the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spectriage.spectra.fitting._kernels_axes import best_axes
+from spectriage.spectra.contrast._kernels_coarse import best_allowed, best_moves, pool_rest
+from spectriage.spectra.fitting._kernels_tries import join_each
+from spectriage.spectra.contrast.contrast import Contrast, contrast
+from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.contrast.rows import BROADENINGS_CM
+from spectriage.spectra.fitting.fit import (
+    MIN_DISAGREEMENT,
+    OFFSET_PENALTY,
+    STRETCH_PENALTY,
+    Axis,
+    Fit,
+    Joined,
+    Single,
+)
+from spectriage.spectra.signal.grid import Resampled, resample
+from spectriage.spectra.reference import Float32Array
+from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
+
+RELATIVE_ERROR = 0.3
+"""Proportional error of a derivative between instruments, in the weights of the fit."""
+REWEIGHTINGS = 3
+UNMEASURED_WEIGHT = 0.5
+"""Weight of a point outside a component's range: it can neither confirm nor wholly deny it."""
+AXIS_REACH_CM = 10.0
+"""More than is tolerated: a greater offset is to be reported, and not absorbed."""
+PENALTIES = np.array([OFFSET_PENALTY, STRETCH_PENALTY])
+OFFSET_STEPS_CM = np.array([-1.0, 1.0, -0.5, 0.5])
+STRETCHES = np.array([-0.003, -0.0015, 0.0015, 0.003])
+NO_STRETCHES = np.zeros(0)
+FIRST_LOOKS = 8
+REFINED = 3
+WORTH_REFINING = 0.25
+"""No correction of axis and resolution makes up for a fit that is worse by more than this."""
+LOOKS = 10
+
+
+class Fitter:
+    """Fits one query by references of one library.
+
+    Parameters
+    ----------
+    index
+        The library in the contrast domain.
+    spectrum
+        The query, or what it is on the library's grid.
+    noise
+        Standard deviation of one grid point's noise, where it is known; else it is estimated.
+
+    Raises
+    ------
+    SpectrumError
+        When the spectrum shares too little range with the library.
+    """
+
+    def __init__(
+        self, index: ContrastIndex, spectrum: Spectrum | Resampled, *, noise: float | None = None
+    ) -> None:
+        self.index = index
+        shift = index.references.shift
+        on_grid = resample(spectrum, shift) if isinstance(spectrum, Spectrum) else spectrum
+        self.query = contrast(on_grid, shift, noise=noise)
+        self._nothing = np.zeros(self.query.derivative.size, np.float32)
+        self._grid = np.array([shift[0], shift[1] - shift[0]])
+        self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
+        self._fits: dict[tuple[tuple[int, ...], Axis], Fit] = {}
+        self._rests: dict[tuple[tuple[int, ...], Axis], Float32Array] = {}
+
+    def query_at(self, axis: Axis) -> Contrast:
+        """Return the query under an axis correction."""
+        key = (axis.offset_cm, axis.stretch)
+        if key not in self._queries:
+            self._queries[key] = self.query.corrected(self.index.references.shift, *key)
+        return self._queries[key]
+
+    def fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
+        """Fit given references with non-negative amplitudes at a given axis."""
+        key = (rows, axis)
+        if key not in self._fits:
+            self._fits[key] = self._fit(rows, axis)
+        return self._fits[key]
+
+    def _fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
+        query = self.query_at(axis)
+        if not rows or query.norm == 0.0:
+            return Fit(rows, np.zeros(len(rows)), 0.0, axis, query, self._nothing)
+        joined = self._join(rows[:-1], axis, self._nothing, rows[-1:])
+        return Fit(rows, joined.amplitudes[0], float(joined.similarity[0]), axis, query, joined.fitted)
+
+    def gains(self, base: Fit, rows: Sequence[int]) -> FloatArray:
+        """Return what adding each of several references removes of the disagreement, shape (len(rows),)."""
+        return self._join(base.rows, base.axis, base.fitted, rows).gains
+
+    def joined(self, base: Fit, rows: Sequence[int], parts: tuple[int, int] = (0, 0)) -> Joined:
+        """Fit the model with each of several references.
+
+        What each part of it is then worth is told of those from the first to before the second of `parts`.
+        """
+        return self._join(base.rows, base.axis, base.fitted, rows, parts)
+
+    def losses(self, whole: Fit) -> FloatArray:
+        """Return how much disagreement each component removes from the whole fit, shape (k,)."""
+        if not whole.rows:
+            return np.zeros(0)
+        *rest, last = whole.rows
+        joined = self._join(tuple(rest), whole.axis, self._nothing, (last,), (0, len(whole.rows)))
+        return np.asarray(joined.losses[0])
+
+    def _join(
+        self,
+        base: tuple[int, ...],
+        axis: Axis,
+        base_fitted: Float32Array,
+        rows: Sequence[int],
+        parts: tuple[int, int] = (0, 0),
+    ) -> Joined:
+        """Fit some references with each of others."""
+        query = self.query_at(axis)
+        similarity, gains = np.zeros((2, len(rows)))
+        amplitudes, losses = np.zeros((2, len(rows), len(base) + 1))
+        fitted = np.zeros(self._nothing.size, np.float32)
+        if rows:
+            join_each(
+                *self.index.rows.gather((*base, *rows), axis.broadening_cm),
+                len(base),
+                UNMEASURED_WEIGHT,
+                query.derivative,
+                query.compressed,
+                query.valid,
+                base_fitted,
+                query.threshold,
+                RELATIVE_ERROR,
+                REWEIGHTINGS,
+                MIN_DISAGREEMENT,
+                *parts,
+                similarity,
+                amplitudes,
+                gains,
+                losses,
+                fitted,
+            )
+        return Joined(similarity, amplitudes, gains, losses, fitted)
+
+    def exchange_gains(self, whole: Fit, position: int, rows: Sequence[int]) -> tuple[float, FloatArray]:
+        """Return the log gain of a component over the rest, and that of each of `rows` in its place."""
+        base = self.fit(whole.without(position), whole.axis)
+        gains = self.gains(base, [whole.rows[position], *rows])
+        return float(gains[0]), gains[1:]
+
+    def with_row(self, base: Fit, row: int) -> Fit:
+        """Return a fit with one more reference, its last."""
+        return self.fit((*base.rows, row), base.axis)
+
+    def first(self, allowed: BoolArray) -> list[Single]:
+        """Return the references that explain most alone, best first, every one at its own best axis.
+
+        Parameters
+        ----------
+        allowed
+            Which references may be used, shape (n,).
+        """
+        rows, offsets_cm = self._first_looks(allowed)
+        if not rows:
+            return []
+        axes = np.zeros((len(rows), 3))
+        axes[:, 0] = offsets_cm
+        merits = self._seek(rows, 1, axes)
+        found = []
+        for row, merit, place in zip(rows, merits.tolist(), axes.tolist(), strict=True):
+            axis = _axis(place)
+            found.append(Single(row, merit + axis.penalty, axis))
+        return sorted(found, key=lambda single: -single.merit)
+
+    def _first_looks(self, allowed: BoolArray) -> tuple[list[int], FloatArray]:
+        """Return the rows that look most like the query, each with the axis offset at which it does."""
+        step = self.index.step_cm
+        reach = int(AXIS_REACH_CM // step)
+        offsets = np.arange(-reach, reach + 1) * step
+        moved = self.index.looks_moved(self.query.compressed, reach)
+        looks = self.index.similarities(moved)
+        best, at = np.empty(len(looks), np.float32), np.empty(len(looks), np.intp)
+        best_moves(looks, (OFFSET_PENALTY * np.square(offsets)).astype(np.float32), best, at)
+        rows = _best(best, allowed, FIRST_LOOKS)
+        return rows, np.asarray(offsets[at[rows]])
+
+    def refine(self, rows: tuple[int, ...], axis: Axis, *, stretch: bool = False) -> Fit:
+        """Return the fit at the axis and resolution where these references agree best, all jointly.
+
+        Sought from `axis` on.
+        """
+        if not rows:
+            return self.fit(rows, axis)
+        axes = np.array([[axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)]])
+        self._seek(rows, len(rows), axes, STRETCHES if stretch else NO_STRETCHES)
+        return self.fit(rows, _axis(axes[0].tolist()))
+
+    def _seek(
+        self, rows: Sequence[int], together: int, axes: FloatArray, stretches: FloatArray = NO_STRETCHES
+    ) -> FloatArray:
+        """Seek the best axis of sets of so many references, from `axes` on; return their merits there."""
+        merits = np.empty(len(axes))
+        gathered = self.index.rows.gather_widths(rows)
+        best_axes(
+            gathered.rows,
+            gathered.ranges,
+            gathered.numbers,
+            gathered.places.reshape(-1, together),
+            UNMEASURED_WEIGHT,
+            self.query.derivative,
+            self.query.valid,
+            self._grid,
+            self.query.threshold,
+            RELATIVE_ERROR,
+            REWEIGHTINGS,
+            OFFSET_STEPS_CM,
+            stretches,
+            AXIS_REACH_CM,
+            PENALTIES,
+            REFINED,
+            WORTH_REFINING,
+            axes,
+            merits,
+        )
+        return merits
+
+    def looks(self, base: Fit, allowed: BoolArray, count: int = LOOKS) -> list[int]:
+        """Return the rows that look most like what a fit leaves, best first."""
+        similarity = self.index.similarities(self._look_of_rest(base)[None])[:, 0]
+        return [row for row in _best(similarity, allowed, count) if row not in base.rows]
+
+    def looks_each(self, asked: Sequence[tuple[Fit, BoolArray, int]]) -> list[list[int]]:
+        """Return `looks` of several fits, each with what is allowed and how many, in one pass."""
+        rests = np.empty((len(asked), self.index.looks.shape[1]), np.float32)
+        for own, (base, _, _) in zip(rests, asked, strict=True):
+            own[:] = self._look_of_rest(base)
+        similarity = np.ascontiguousarray(self.index.similarities(rests).T)
+        return [
+            [row for row in _best(own, allowed, count) if row not in base.rows]
+            for own, (base, allowed, count) in zip(similarity, asked, strict=True)
+        ]
+
+    def looks_among(self, base: Fit, rows: tuple[int, ...], count: int) -> list[int]:
+        """Return those of some rows that look most like what a fit leaves, best first."""
+        similarity = self.index.looks_of(rows) @ self._look_of_rest(base)
+        places = _best(similarity, np.ones(len(rows), dtype=bool), count)
+        return [rows[place] for place in places if rows[place] not in base.rows]
+
+    def _look_of_rest(self, base: Fit) -> Float32Array:
+        """Return what a fit leaves, compressed and pooled for a first look."""
+        key = (base.rows, base.axis)
+        if key not in self._rests:
+            query = base.query
+            out = self._rests[key] = np.empty(self.index.looks.shape[1], np.float32)
+            pool_rest(query.derivative, base.fitted, query.valid, query.threshold, out)
+        return self._rests[key]
+
+
+def _axis(place: Sequence[float]) -> Axis:
+    """Return an axis from its offset, stretch and number of the resolution."""
+    return Axis(place[0], place[1], BROADENINGS_CM[int(place[2])])
+
+
+def _best(similarity: Float32Array, allowed: BoolArray, count: int) -> list[int]:
+    """Return the allowed rows of the greatest similarities above zero, best first."""
+    best = np.empty(count, np.intp)
+    found = best_allowed(similarity, allowed, best)
+    rows: list[int] = best[:found].tolist()
+    return rows

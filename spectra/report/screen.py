@@ -1,0 +1,117 @@
+"""One identification as a screen for people: verdict, components, why, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spectriage.spectra.verdict.decision import lod_text, wording
+from spectriage.spectra.report.result import Component, Identification, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MARKS = {
+    Verdict.ALARM: ("[!!]", "bold white on red"),
+    Verdict.WARNING: ("[! ]", "bold black on yellow"),
+    Verdict.INCONCLUSIVE: ("[? ]", "bold black on cyan"),
+    Verdict.NO_ALARM: ("[ok]", "bold black on green"),
+}
+BAR_CELLS = 24
+SHOWN_CANDIDATES = 3
+
+
+def show(result: Identification, console: Console, *, title: str = "", explain: bool = False) -> None:
+    """Print an identification.
+
+    Parameters
+    ----------
+    result
+        What to print.
+    console
+        Where; a rich console, which respects ``NO_COLOR``. Every colour is doubled by a word or a mark.
+    title
+        The file or device, printed first.
+    explain
+        Whether to list the bands that decided, the alternatives and every target.
+    """
+    mark, style = MARKS[result.verdict]
+    if title:
+        console.print(title, style="dim", markup=False, highlight=False)
+    console.print(f"{mark} {result.verdict.replace('_', ' ')}", style=style, markup=False, end="")
+    console.print(f"  {result.summary}", markup=False, highlight=False)
+    for component in (*result.components, *result.packaging):
+        console.print(_component_line(component), markup=False, highlight=False)
+    rows: list[tuple[str, str]] = [("Why", fact) for fact in result.facts]
+    rows.append(("Next", result.next_step))
+    rows += _target_rows(result, explain)
+    if result.candidates and (explain or not result.components):
+        shown = result.candidates[: 10 if explain else SHOWN_CANDIDATES]
+        names = ", ".join(f"{c.reference.substance} {c.score:.2f}" for c in shown)
+        rows.append(("Looks like", f"{names} (1 is identical)"))
+    if explain:
+        rows += _explanation_rows(result)
+    rows += [("Note", note) for note in result.notes]
+    quality = result.quality
+    rows.append(
+        (
+            "Signal",
+            f"{quality.snr:.0f} times the noise ({quality.noise_from}), {quality.low_cm:.0f}-"
+            f"{quality.high_cm:.0f} cm⁻¹; axis {result.axis_offset_cm:+.1f} cm⁻¹. Presumptive result.",
+        )
+    )
+    _print_rows(console, rows)
+
+
+def _print_rows(console: Console, rows: list[tuple[str, str]]) -> None:
+    """Print labelled lines; a label that repeats is printed once, long lines keep their indent."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=13, no_wrap=True)
+    grid.add_column(overflow="fold")
+    before = ""
+    for label, text in rows:
+        grid.add_row(Text(f"  {label}:" if label != before else ""), Text(text))
+        before = label
+    console.print(grid)
+
+
+def _component_line(component: Component) -> str:
+    filled = round(component.spectral_fraction * BAR_CELLS)
+    role = (
+        "packaging"
+        if component.reference.is_packaging
+        else f"{component.spectral_fraction:4.0%} of the signal"
+    )
+    bar = "·" * BAR_CELLS if component.reference.is_packaging else "█" * filled + "░" * (BAR_CELLS - filled)
+    return f"  {bar}  {role}  {wording(component)}"
+
+
+def _target_rows(result: Identification, explain: bool) -> list[tuple[str, str]]:
+    """List what was watched for and not found, each with the least that would have been seen."""
+    missed = [target for target in result.targets if not target.found]
+    if not missed:
+        return []
+    shown = missed if explain else sorted(missed, key=lambda t: -t.lod)
+    names = ", ".join(f"{target.name} {_limit(target.lod)}" for target in shown)
+    return [("Not found", f"{names} (share of the signal that would have been seen)")]
+
+
+def _limit(lod: float) -> str:
+    return f"≥ {lod_text(lod)}" if lod <= 1.0 else "in any amount"
+
+
+def _explanation_rows(result: Identification) -> list[tuple[str, str]]:
+    rows = []
+    for component in (*result.components, *result.packaging):
+        bands = ", ".join(
+            f"{band.shift_cm:.0f}{'' if band.supports else ' (not needed)'}" for band in component.bands[:12]
+        )
+        rows.append(("Component", f"{component.reference.id} ({component.reference.tier}): bands {bands}"))
+        low, high = component.fraction_low, component.fraction_high
+        odds = "" if component.probability is None else f"; probability {component.probability:.3f}"
+        rows.append(("Component", f"{low:.0%} to {high:.0%} of the signal (nominal 95 %){odds}"))
+        if component.alternatives:
+            rows.append(("Component", f"could also be: {', '.join(component.alternatives)}"))
+    return rows

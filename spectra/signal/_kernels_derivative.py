@@ -1,0 +1,38 @@
+"""Kernel of a derivative that knows where nothing was measured."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra.compile.jit import kernel
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+@kernel(fastmath=True)
+def filter_measured(
+    values: FloatArray, measured: BoolArray, weights: FloatArray, out: FloatArray, valid: BoolArray
+) -> None:
+    """Write the weighted sum of the values (m,) around each point, where all of them were measured.
+
+    The window has the odd number of `weights`; elsewhere zero is written, and that it is not valid.
+    """
+    m, half = values.size, weights.size // 2
+    size = max(0, m - 2 * half)
+    total = np.zeros(size)
+    for k in range(weights.size):
+        weight = weights[k]
+        for p in range(size):
+            total[p] += weight * values[p + k]
+    for p in range(m):
+        out[p] = 0.0
+    for p in range(m):
+        valid[p] = False
+    run = 0
+    for p in range(m):
+        run = run + 1 if measured[p] else 0
+        if run >= weights.size:
+            valid[p - half] = True
+            out[p - half] = total[p - 2 * half]

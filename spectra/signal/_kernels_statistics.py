@@ -1,0 +1,178 @@
+"""Kernels of robust statistics: medians, quantiles, the noise of a curve, and its spikes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.compile._kernels_vectors import widest
+
+FloatArray = NDArray[np.float64]
+
+
+_MAGNITUDE = np.int64(0x7FFFFFFFFFFFFFFF)
+_SIGN_BIT = np.int64(63)
+
+
+@kernel()
+def _as_ordered(bits: NDArray[np.int64]) -> None:
+    """Turn the bits of doubles into numbers in the same order, and such numbers into bits again."""
+    for p in range(bits.size):
+        bits[p] ^= (bits[p] >> _SIGN_BIT) & _MAGNITUDE
+
+
+@kernel()
+def _count_to(keys: NDArray[np.int64], limit: np.int64) -> int:
+    """Count the keys that are no greater than a limit."""
+    widest()
+    count = 0
+    for p in range(keys.size):
+        count += keys[p] <= limit
+    return count
+
+
+@kernel()
+def _next_from(keys: NDArray[np.int64], limit: np.int64) -> np.int64:
+    """Return the least key that is no less than a limit; the greatest number there is when none is."""
+    widest()
+    least = _MAGNITUDE
+    for p in range(keys.size):
+        key = keys[p] if keys[p] >= limit else _MAGNITUDE
+        least = min(least, key)
+    return least
+
+
+@kernel()
+def _select(keys: NDArray[np.int64], place: int) -> np.int64:
+    """Return what would stand at `place` if the keys (n,) were sorted.
+
+    By bisection between the least and the greatest: what is counted a few times over, in vector instructions,
+    is found sooner than by a search whose every step hangs on a comparison that cannot be foreseen.
+    """
+    widest()
+    low, high = keys[0], keys[0]
+    for p in range(keys.size):
+        low, high = min(low, keys[p]), max(high, keys[p])
+    below, up_to = 0, keys.size
+    while low < high and up_to - below > 1:
+        # the mean of two numbers whose sum may not fit
+        middle = (low & high) + ((low ^ high) >> np.int64(1))
+        count = _count_to(keys, middle)
+        if count > place:
+            high, up_to = middle, count
+        else:
+            low, below = middle + np.int64(1), count
+    return _next_from(keys, low)
+
+
+@kernel()
+def quantile_of(values: FloatArray, share: float) -> float:
+    """Return the quantile of finite values (n,), linear between two of them; n > 0. The values are lost."""
+    widest()
+    place = share * (values.size - 1)
+    first = int(place)
+    keys = values.view(np.int64)
+    _as_ordered(keys)
+    found = np.empty(2, np.int64)
+    found[0] = found[1] = _select(keys, first)
+    if place > first and _count_to(keys, found[0]) <= first + 1:
+        found[1] = _next_from(keys, found[0] + np.int64(1))
+    _as_ordered(found)
+    ends = found.view(np.float64)
+    return float(ends[0] + (place - first) * (ends[1] - ends[0]))
+
+
+@kernel()
+def quantile(values: FloatArray, share: float) -> float:
+    """Return the quantile of finite values (n,), linear between two of them; n > 0."""
+    own = np.empty(values.size)
+    for p in range(values.size):
+        own[p] = values[p]
+    return quantile_of(own, share)
+
+
+@kernel()
+def residual_level(values: FloatArray, weights: FloatArray, width: int, share: float) -> float:
+    """Return a quantile of the local mean square of what a symmetric filter leaves of values (n,).
+
+    Parameters
+    ----------
+    weights
+        The filter, odd and shorter than `values`.
+    width
+        Points of the local mean, at most those that the filter leaves.
+    share
+        The quantile.
+    """
+    widest()
+    half = weights.size // 2
+    size = values.size - 2 * half
+    left = np.empty(size)
+    for p in range(size):
+        left[p] = values[half + p]
+    for k in range(weights.size):
+        weight = weights[k]
+        for p in range(size):
+            left[p] -= weight * values[p + k]
+    local = np.zeros(size - width + 1)
+    for k in range(width):
+        for p in range(local.size):
+            local[p] += left[p + k] * left[p + k]
+    return quantile_of(local, share) / width
+
+
+@kernel()
+def _is_sharp(values: FloatArray, start: int, width: int, sharpness: float) -> bool:
+    """Whether `width` points from `start` stand out of the six around them, which are level by comparison."""
+    around = np.empty(6)
+    count = 0
+    for p in range(max(0, start - 3), min(values.size, start + width + 3)):
+        if p < start or p >= start + width:
+            # kept in order
+            at = count
+            while at > 0 and around[at - 1] > values[p]:
+                around[at] = around[at - 1]
+                at -= 1
+            around[at] = values[p]
+            count += 1
+    if count < 4:
+        return False
+    height = values[start]
+    for p in range(start, start + width):
+        height = min(height, values[p])
+    middle = 0.5 * (around[(count - 1) // 2] + around[count // 2])
+    return bool(height - middle > sharpness * (around[count - 1] - around[0]))
+
+
+@kernel()
+def sharp_steps(
+    values: FloatArray, threshold: float, most_points: int, sharpness: float, places: NDArray[np.intp]
+) -> int:
+    """Find where values (n,) rise and fall again by far more than they usually change; return how often.
+
+    Each row of `places` (k, 2) is the first point that stands out, and how many do, up to `most_points`; no
+    more are found than it has room for. The change is measured by its modified z-score: less the median, in
+    units of the median absolute deviation over 0.6745. The points stand out by `sharpness` times what those
+    around them vary.
+    """
+    n = values.size - 1
+    steps, own = np.empty(n), np.empty(n)
+    for p in range(n):
+        own[p] = values[p + 1] - values[p]
+    for p in range(n):
+        steps[p] = own[p]
+    middle = quantile_of(own, 0.5)
+    for p in range(n):
+        steps[p] -= middle
+        own[p] = abs(steps[p])
+    limit = threshold * quantile_of(own, 0.5) / 0.6745
+    count = 0
+    for width in range(1, most_points + 1):
+        for p in range(n - width):
+            if limit > 0.0 and steps[p] > limit and steps[p + width] < -limit and count < len(places):
+                if _is_sharp(values, p + 1, width, sharpness):
+                    places[count, 0] = p + 1
+                    places[count, 1] = width
+                    count += 1
+    return count

@@ -1,0 +1,113 @@
+"""The library's shift axis, and the way onto it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra.signal._kernels_grid import average_cells, interpolate_cubic
+from spectriage.spectra.errors import ParameterError, SpectrumError
+from spectriage.spectra.spectrum import FloatArray, Spectrum
+
+MIN_COMMON_POINTS = 64
+
+
+@dataclass(frozen=True)
+class Grid:
+    """An evenly spaced shift axis, all in cm⁻¹, both ends included.
+
+    Raises
+    ------
+    ParameterError
+        When the step is not positive or the axis has fewer than 64 or more than 65,536 points.
+    """
+
+    start_cm: float
+    stop_cm: float
+    step_cm: float
+
+    def __post_init__(self) -> None:
+        if not (self.step_cm > 0 and np.isfinite([self.start_cm, self.stop_cm, self.step_cm]).all()):
+            raise ParameterError(f"{self} is not an axis", remedy="give finite ends and a positive step")
+        points = (self.stop_cm - self.start_cm) / self.step_cm + 1.0
+        if not MIN_COMMON_POINTS - 0.5 < points < 65_536.5:
+            raise ParameterError(f"{self} has {points:.0f} points, not {MIN_COMMON_POINTS} to 65,536")
+
+    def __len__(self) -> int:
+        return round((self.stop_cm - self.start_cm) / self.step_cm) + 1
+
+    @property
+    def shift(self) -> FloatArray:
+        """The axis, shape (len(self),)."""
+        return self.start_cm + self.step_cm * np.arange(len(self), dtype=np.float64)
+
+
+DEFAULT_GRID = Grid(200.0, 2246.0, 2.0)
+"""1,024 points: what 785 nm and 1064 nm handhelds share, two points on the narrowest band they resolve."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """A spectrum on a grid of m points.
+
+    Parameters
+    ----------
+    intensity
+        Shape (m,); zero where not measured.
+    variance
+        Shape (m,), or None when the spectrum had none. Neighbouring errors are correlated where the source is
+        coarser than the grid; only the diagonal is kept.
+    measured
+        Shape (m,); false outside the spectrum's range and in its gaps.
+    """
+
+    intensity: FloatArray
+    variance: FloatArray | None
+    measured: NDArray[np.bool_]
+
+
+def resample(spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0) -> Resampled:
+    """Bring a spectrum onto an evenly spaced shift axis.
+
+    A source finer than the grid is averaged over the grid's cells, so that noise is averaged too; a coarser
+    one is interpolated with a cubic Hermite polynomial.
+
+    Parameters
+    ----------
+    spectrum
+        n points.
+    shift
+        The grid in cm⁻¹, shape (m,), evenly spaced.
+    offset_cm
+        Added to the spectrum's own axis first.
+
+    Raises
+    ------
+    SpectrumError
+        When fewer than 64 grid points were measured.
+    """
+    axis = spectrum.shift + offset_cm
+    values = spectrum.intensity
+    variance = np.zeros_like(values) if spectrum.variance is None else spectrum.variance
+    step = float(shift[1] - shift[0])
+    typical = spectrum.spacing_cm
+    intensity, spread = np.empty((2, shift.size))
+    if typical <= step:
+        average_cells(axis, values, variance, shift, step, intensity, spread)
+    else:
+        interpolate_cubic(axis, values, variance, shift, intensity, spread)
+    rounding = 1e-6 * step
+    measured = (shift >= axis[0] - rounding) & (shift <= axis[-1] + rounding)
+    for gap in np.flatnonzero(np.diff(axis) > max(3.0 * step, 4.0 * typical)):
+        measured &= ~((shift > axis[gap]) & (shift < axis[gap + 1]))
+    if np.count_nonzero(measured) < MIN_COMMON_POINTS:
+        raise SpectrumError(
+            f"the spectrum ({axis[0]:.0f} to {axis[-1]:.0f} cm⁻¹) shares fewer than {MIN_COMMON_POINTS} "
+            f"points with the library's axis ({shift[0]:.0f} to {shift[-1]:.0f} cm⁻¹)",
+            remedy="check that the axis is a Raman shift in cm⁻¹ and that the range is not cropped",
+        )
+    intensity[~measured] = 0.0
+    spread[~measured] = 0.0
+    return Resampled(intensity, None if spectrum.variance is None else spread, measured)

@@ -1,0 +1,291 @@
+"""The verdict: the first rule that holds, with its reasons and the next step for the operator."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from spectriage.spectra.verdict.policy import Policy
+from spectriage.spectra.reference import Hazard, Reference, Tier
+from spectriage.spectra.report.result import Component, Quality, TargetEvidence, Verdict
+
+CARRYING = (Tier.MEASURED, Tier.BANDS, Tier.RECALLED)
+"""The tiers that may raise an alarm; estimated and computed references support it, but do not carry it."""
+
+LABORATORY = "Presumptive result: send a sample to a laboratory for confirmation."
+STRIP = "Test with an immunoassay strip for fentanyl and for xylazine; they see amounts that Raman cannot."
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A verdict with its words."""
+
+    verdict: Verdict
+    reason: str
+    summary: str
+    facts: tuple[str, ...]
+    next_step: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the rules look at.
+
+    Parameters
+    ----------
+    components, packaging
+        Of the best model.
+    targets
+        Of every watched target.
+    similarity
+        V of the best model.
+    explained
+        Whether that suffices for references of their tiers.
+    quality
+        Of the measurement.
+    axis_implausible
+        Whether the axis had to be moved to the end of its tolerance.
+    health
+        Why the instrument's state forbids a conclusion, empty when it does not.
+    unwatched
+        Targets of the policy that the library has no reference of: no scan could show them.
+    unresolved
+        Families of hazards that the best model has, without enough evidence to name them.
+    """
+
+    components: tuple[Component, ...]
+    packaging: tuple[Component, ...]
+    targets: tuple[TargetEvidence, ...]
+    similarity: float
+    explained: bool
+    quality: Quality
+    axis_implausible: bool
+    health: str = ""
+    unwatched: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
+
+
+def claim(reference: Reference) -> str:
+    """Return what may be claimed on a reference's tier: the substance, or only its family."""
+    if reference.tier in (Tier.MEASURED, Tier.BANDS):
+        return reference.substance
+    return reference.family
+
+
+def wording(component: Component) -> str:
+    """Return the claim in words that carry its tier."""
+    tier = component.reference.tier
+    if tier is Tier.MEASURED:
+        return component.claim
+    if tier is Tier.BANDS:
+        return f"{component.claim} (band model)"
+    if tier is Tier.RECALLED:
+        return f"consistent with {component.claim}"
+    return f"possible {component.claim}, unverified reference"
+
+
+def rule(evidence: Evidence, policy: Policy) -> Ruling:
+    """Return the first ruling that holds: alarm, warning, inconclusive, no alarm."""
+    evidence = _without_hints(evidence)
+    # noise can look like anything: below the policy's signal-to-noise ratio it raises nothing
+    seen = evidence.quality.snr >= policy.min_snr
+    for attempt in (_alarm, _warning, _inconclusive) if seen else (_inconclusive,):
+        ruling = attempt(evidence, policy)
+        if ruling is not None:
+            return ruling
+    return _no_alarm(evidence)
+
+
+def _without_hints(evidence: Evidence) -> Evidence:
+    """Leave out what rests on computed references: a hint among the candidates, never part of a verdict."""
+    parts = tuple(part for part in evidence.components if part.reference.tier is not Tier.COMPUTED)
+    hinted = any(target.found and target.tier is Tier.COMPUTED for target in evidence.targets)
+    if not hinted and len(parts) == len(evidence.components):
+        return evidence
+    return replace(
+        evidence,
+        components=parts,
+        targets=tuple(
+            target._replace(found=False) if target.found and target.tier is Tier.COMPUTED else target
+            for target in evidence.targets
+        ),
+        explained=evidence.explained and len(parts) == len(evidence.components),
+    )
+
+
+def _alarm(evidence: Evidence, policy: Policy) -> Ruling | None:
+    for target in evidence.targets:
+        hazard = target.hazard
+        if target.found and hazard.alarms and target.tier in CARRYING and _carried(target, evidence):
+            return Ruling(
+                Verdict.ALARM,
+                f"{hazard}:{target.name}",
+                f"Consistent with {target.name}{_beside(evidence, target)}.",
+                _target_facts(target, evidence),
+                f"{LABORATORY} {_hazard_step(target)}",
+            )
+    for component in evidence.components:
+        if component.reference.hazard.alarms and component.reference.tier in CARRYING:
+            return _component_ruling(Verdict.ALARM, component, evidence)
+    return None
+
+
+def _carried(target: TargetEvidence, evidence: Evidence) -> bool:
+    """Whether more than estimated references speak for the target."""
+    return target.reference.tier in CARRYING or target.carrying_gain >= 0.5 * target.gain
+
+
+def _warning(evidence: Evidence, policy: Policy) -> Ruling | None:
+    for target in evidence.targets:
+        if target.found:
+            known = target.reference.tier in CARRYING
+            name = (
+                f"Consistent with {target.name}" if known else f"Possible {target.name}, unverified reference"
+            )
+            return Ruling(
+                Verdict.WARNING,
+                f"{target.hazard}:{target.name}",
+                f"{name}{_beside(evidence, target)}.",
+                _target_facts(target, evidence),
+                f"{LABORATORY} {_hazard_step(target)}",
+            )
+    for component in evidence.components:
+        hazard = component.reference.hazard
+        if hazard.alarms or hazard.warns:
+            return _component_ruling(Verdict.WARNING, component, evidence)
+    return None
+
+
+def _component_ruling(verdict: Verdict, component: Component, evidence: Evidence) -> Ruling:
+    return Ruling(
+        verdict,
+        f"{component.reference.hazard}:{component.claim}",
+        f"{_capital(wording(component))}.",
+        _component_facts(component, evidence),
+        LABORATORY,
+    )
+
+
+def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
+    quality = evidence.quality
+    if evidence.health:
+        return _unclear("instrument", evidence.health, evidence, "Check the instrument, then scan again.")
+    if quality.saturated:
+        step = "Shorten the exposure or lower the laser power, then scan again."
+        return _unclear("saturated", "The detector was saturated.", evidence, step)
+    # a ratio that is not a number does not suffice either
+    if not quality.snr >= policy.min_snr:
+        text = f"The signal is too weak: {quality.snr:.1f} times the noise."
+        return _unclear("weak-signal", text, evidence, "Move closer, expose longer, or try another spot.")
+    if evidence.axis_implausible:
+        text = "The shift axis is further off than the instrument may be."
+        return _unclear("axis", text, evidence, "Calibrate the instrument on polystyrene, then scan again.")
+    if evidence.unresolved:
+        text = (
+            f"Something that resembles {', '.join(evidence.unresolved)}, without enough evidence to name it."
+        )
+        step = f"Try another spot, closer and longer. {STRIP} {LABORATORY}"
+        return _unclear("unresolved", text, evidence, step)
+    if not evidence.components and evidence.packaging and evidence.explained:
+        names = " and ".join(component.claim for component in evidence.packaging)
+        text = f"Only the packaging was seen ({names})."
+        return _unclear("packaging-only", text, evidence, "Move closer, or scan the contents themselves.")
+    if not evidence.components or not evidence.explained:
+        return _unknown(evidence)
+    return _blind(evidence, policy)
+
+
+def _unknown(evidence: Evidence) -> Ruling:
+    step = f"Try another spot and a longer exposure. {STRIP} {LABORATORY}"
+    if evidence.quality.fluorescence_ratio > 20.0:
+        text = "Fluorescence hides the Raman signal."
+        return _unclear("fluorescent", text, evidence, f"Try 1064 nm excitation or another spot. {STRIP}")
+    if evidence.components:
+        names = ", ".join(wording(component) for component in evidence.components)
+        return _unclear("partly-unknown", f"{_capital(names)}, and something else.", evidence, step)
+    return _unclear("unknown", "The material is not in the library.", evidence, step)
+
+
+def _blind(evidence: Evidence, policy: Policy) -> Ruling | None:
+    """Inconclusive when something watched for could have hidden in this scan."""
+    blind = [f"{name} (not in the library)" for name in evidence.unwatched]
+    # a limit that is not a number is not within the policy either
+    blind += [
+        f"{target.name} ({lod_text(target.lod)})"
+        for target in evidence.targets
+        if not target.lod <= policy.lod
+    ]
+    if not blind:
+        return None
+    worst = ", ".join(blind[:3])
+    more = f" and {len(blind) - 3} more" if len(blind) > 3 else ""
+    names = ", ".join(wording(component) for component in evidence.components)
+    text = (
+        f"{_capital(names)}; but this scan could not have seen {worst}{more} "
+        f"below the policy's {policy.lod:.0%} of the signal."
+    )
+    return _unclear("limit-of-detection", text, evidence, f"Expose longer, or try another spot. {STRIP}")
+
+
+def _unclear(reason: str, text: str, evidence: Evidence, step: str) -> Ruling:
+    facts = [f"agreement of the best explanation {evidence.similarity:.2f}"]
+    facts.append(f"signal to noise {evidence.quality.snr:.0f}")
+    return Ruling(Verdict.INCONCLUSIVE, reason, text, tuple(facts), step)
+
+
+def _no_alarm(evidence: Evidence) -> Ruling:
+    names = ", ".join(wording(component) for component in evidence.components)
+    facts = [f"explains the spectrum with an agreement of {evidence.similarity:.2f}"]
+    if evidence.targets:
+        worst = max(evidence.targets, key=lambda target: target.lod)
+        facts.append(
+            f"nothing that is watched for was seen; the least visible, {worst.name}, "
+            f"would have been at {lod_text(worst.lod)} of the signal"
+        )
+    return Ruling(
+        Verdict.NO_ALARM,
+        "identified",
+        f"{_capital(names)}. Nothing watched for was seen, down to the limits listed.",
+        tuple(facts),
+        f"Smaller amounts cannot be excluded. {STRIP}",
+    )
+
+
+def lod_text(lod: float) -> str:
+    """Return a limit of detection in words."""
+    return f"{lod:.0%}" if lod <= 1.0 else "no amount"
+
+
+def _target_facts(target: TargetEvidence, evidence: Evidence) -> tuple[str, ...]:
+    share = 1.0 - math.exp(-target.gain)
+    facts = [
+        f"{target.name} removes {share:.0%} of the disagreement that is left without it",
+        f"{target.supports} independent groups of bands need it",
+    ]
+    if target.reference.tier not in CARRYING:
+        facts.append(f"closest reference: {target.reference.id} (estimated; analogue not resolved)")
+    return tuple(facts)
+
+
+def _component_facts(component: Component, evidence: Evidence) -> tuple[str, ...]:
+    bands = [f"{band.shift_cm:.0f}" for band in component.bands if band.supports][:5]
+    facts = [f"{component.spectral_fraction:.0%} of the Raman signal"]
+    if bands:
+        facts.append(f"bands at {', '.join(bands)} cm⁻¹ need it")
+    facts.append(f"agreement of the whole explanation {evidence.similarity:.2f}")
+    return tuple(facts)
+
+
+def _beside(evidence: Evidence, target: TargetEvidence) -> str:
+    others = [c.claim for c in evidence.components if c.reference.family != target.reference.family]
+    return f", beside {', '.join(others)}" if others else ""
+
+
+def _hazard_step(target: TargetEvidence) -> str:
+    if target.hazard in (Hazard.EXPLOSIVE, Hazard.OXIDISER):
+        return "Do not heat, rub or re-scan at high power."
+    return f"Avoid contact and dust. {STRIP}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,177 @@
+"""From a fit to names: components with what could stand in for them, candidates, and the odds of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from spectriage.spectra.evidence.bands import band_support
+from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.verdict.decision import claim
+from spectriage.spectra.fitting.fit import Fit, Single
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.evidence.null import Null, probability
+from spectriage.spectra.verdict.policy import Policy
+from spectriage.spectra.reference import Reference
+from spectriage.spectra.report.result import Candidate, Component
+from spectriage.spectra.spectrum import BoolArray
+
+CANDIDATES = 12
+ALTERNATIVES = 8
+ALTERNATIVE_GAIN = 0.1
+"""References that explain within this log factor as much in a component's place are its alternatives."""
+INTENSITY_SPREAD, UNKNOWN_SPREAD = 0.25, 0.35
+"""Spread of the logarithm of an amount: of intensities between instruments, and where nothing is gained."""
+
+
+class Namer:
+    """Names what a fit holds, and what else the spectrum resembles.
+
+    Parameters
+    ----------
+    index, policy
+        The library, and what a decision asks for.
+    null
+        Of the library; without one there are no odds.
+    allowed
+        Which references may explain a spectrum, shape (n,).
+    """
+
+    def __init__(self, index: ContrastIndex, policy: Policy, null: Null | None, allowed: BoolArray) -> None:
+        self._index = index
+        self._policy = policy
+        self._null = null
+        self._allowed = allowed
+
+    def name(
+        self, fitter: Fitter, fit: Fit, singles: Sequence[Single], snr: float
+    ) -> tuple[tuple[Component, ...], tuple[Candidate, ...]]:
+        """Return the components of a fit and the candidates for the spectrum as a single substance.
+
+        Parameters
+        ----------
+        singles
+            The references that explain most alone, best first.
+        snr
+            Signal-to-noise ratio of the spectrum.
+
+        Returns
+        -------
+        components
+            Largest fraction first; small ones are left out.
+        candidates
+            Best first.
+        """
+        axis = singles[0].axis if singles else fit.axis
+        rests = [fitter.fit(fit.without(position), fit.axis) for position in range(len(fit.rows))]
+        # one look at the library for all of them: it reads a large one but once
+        asked = [(rest, self._allowed, ALTERNATIVES) for rest in rests]
+        asked.append((fitter.fit((), axis), fitter.index.everything, CANDIDATES + len(singles)))
+        *others, looks = fitter.looks_each(asked)
+        components = self._components(fitter, fit, others, snr) if fit.rows else ()
+        return components, self._candidates(fitter, asked[-1][0], looks, singles, snr)
+
+    def _components(
+        self, fitter: Fitter, fit: Fit, others: Sequence[list[int]], snr: float
+    ) -> tuple[Component, ...]:
+        records = self._index.references.records
+        amplitudes = zip(fit.rows, fit.amplitudes.tolist(), strict=True)
+        areas = [amplitude * self._index.area_per_norm(row) for row, amplitude in amplitudes]
+        wraps = [records[row].is_packaging for row in fit.rows]
+        total = sum([area for area, wrap in zip(areas, wraps, strict=True) if not wrap]) or sum(areas) or 1.0
+        components = []
+        for position, (row, gain) in enumerate(zip(fit.rows, fitter.losses(fit).tolist(), strict=True)):
+            fraction = areas[position] / total
+            if not wraps[position] and fraction < self._policy.min_fraction:
+                continue
+            low, high = _interval(fraction, gain)
+            alternatives = self._alternatives(fitter, fit, position, others[position])
+            siblings = any(record.family == records[row].family for record in alternatives)
+            p_value, log_ratio = self._odds(fit, gain, snr)
+            components.append(
+                Component(
+                    reference=records[row],
+                    # members of a family that cannot be told apart here are claimed as the family
+                    claim=records[row].family if siblings else claim(records[row]),
+                    spectral_fraction=fraction,
+                    fraction_low=low,
+                    fraction_high=high,
+                    score=1.0 - math.exp(-gain),
+                    gain=gain,
+                    probability=None if log_ratio is None else self._probability(log_ratio),
+                    p_value=p_value,
+                    likelihood_ratio=_ratio(log_ratio),
+                    bands=band_support(fitter, fit, position),
+                    alternatives=tuple(sorted(record.id for record in alternatives)),
+                )
+            )
+        return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))
+
+    def _alternatives(
+        self, fitter: Fitter, fit: Fit, position: int, looks: list[int]
+    ) -> tuple[Reference, ...]:
+        """Return the references of other substances that could stand in a component's place."""
+        records = self._index.references.records
+        taken = {records[other].substance for other in fit.rows}
+        others = [other for other in looks if records[other].substance not in taken]
+        own, gains = fitter.exchange_gains(fit, position, others)
+        near = zip(others, gains.tolist(), strict=True)
+        return tuple(records[other] for other, gain in near if gain >= own - ALTERNATIVE_GAIN)
+
+    def _candidates(
+        self, fitter: Fitter, nothing: Fit, looks: list[int], singles: Sequence[Single], snr: float
+    ) -> tuple[Candidate, ...]:
+        """Return the singles and what else looks like the spectrum, best first."""
+        records = self._index.references.records
+        scores = {single.row: single.similarity for single in singles}
+        worst = min(scores.values(), default=1.0)
+        rows = [row for row in looks if row not in scores]
+        for row, gain in zip(rows, fitter.gains(nothing, rows).tolist(), strict=True):
+            scores[row] = min(1.0 - math.exp(-gain), worst)
+        ranks = self._index.id_ranks
+        ranked = sorted(scores, key=lambda row: (-round(scores[row], 9), ranks[row]))[:CANDIDATES]
+        return self._with_odds([(records[row], max(scores[row], 0.0)) for row in ranked], snr)
+
+    def _with_odds(self, scored: Sequence[tuple[Reference, float]], snr: float) -> tuple[Candidate, ...]:
+        """Return candidates with their p-values, likelihood ratios and probabilities.
+
+        The likelihood ratio is that of the best match being right; the candidates share its probability in
+        proportion to their own ratios, each substance counting once.
+        """
+        if self._null is None or not scored:
+            return tuple(Candidate(record, score) for record, score in scored)
+        odds = self._null.first_each([score for _, score in scored], snr)
+        best: dict[str, float] = {}
+        for (record, _), (_, log_ratio) in zip(scored, odds, strict=True):
+            best[record.substance] = max(best.get(record.substance, -math.inf), log_ratio)
+        shares = {name: math.exp(value - odds[0][1]) for name, value in best.items()}
+        any_right = self._probability(odds[0][1]) / sum(shares.values())
+        return tuple(
+            Candidate(record, score, any_right * shares[record.substance], p_value, _ratio(log_ratio))
+            for (record, score), (p_value, log_ratio) in zip(scored, odds, strict=True)
+        )
+
+    def _odds(self, fit: Fit, gain: float, snr: float) -> tuple[float | None, float | None]:
+        """Return the p-value and the log likelihood ratio of a component."""
+        if self._null is None:
+            return None, None
+        return self._null.first(fit.similarity, snr) if len(fit.rows) == 1 else self._null.further(gain, snr)
+
+    def _probability(self, log_ratio: float) -> float:
+        return probability(log_ratio, self._policy.prior_known)
+
+
+def _ratio(log_ratio: float | None) -> float | None:
+    return None if log_ratio is None else math.exp(min(log_ratio, 700.0))
+
+
+def _interval(fraction: float, gain: float) -> tuple[float, float]:
+    """Return a nominal 95 % interval of a spectral fraction; its coverage has not been measured.
+
+    Intensities between instruments scatter by about a quarter; what a component is worth (its gain) limits
+    how well its amount is known: the width grows as the evidence falls.
+    """
+    spread = math.hypot(INTENSITY_SPREAD, UNKNOWN_SPREAD * math.exp(-gain))
+    odds = fraction / max(1.0 - fraction, 1e-9)
+    low, high = odds * math.exp(-1.96 * spread), odds * math.exp(1.96 * spread)
+    return low / (1.0 + low), min(high / (1.0 + high), 1.0)
