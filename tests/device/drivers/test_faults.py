@@ -25,7 +25,7 @@ from spectriage.device.contract.errors import DeviceError, DeviceUnsafeError
 from spectriage.device.contract.spectrometer import LaserGateLine, LaserSource, ScanSettings
 from spectriage.device.laser.safety import LaserGuard, SafetyState
 
-TABLE = Path(__file__).with_name("test_faults_outcomes.md")
+TABLE = Path(__file__).parents[1] / "test_faults_outcomes.md"
 MODELS = {
     "ocean-usb2000plus": "Ocean USB2000+",
     "ocean-qepro": "Ocean QE Pro",

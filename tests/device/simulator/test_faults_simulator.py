@@ -19,7 +19,7 @@ from spectriage.device.simulator.simulator import open_simulator
 from spectriage.device.simulator.faults import ON_OPENING, PASSING, Fault
 from spectriage.device.contract.uri import parse_uri
 
-TABLE = Path(__file__).with_name("test_faults_outcomes.md")
+TABLE = Path(__file__).parents[1] / "test_faults_outcomes.md"
 TITLE = "\n## Simulator"
 PHASES = ("idle", "during a read", "during dark", "while firing")
 # Without fluorescence: what bleaches is not the same light twice.
