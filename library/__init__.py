@@ -1,5 +1,5 @@
 """References: catalogue, store, building and importing."""
 
-from spectriage.library.store.cache import default_library, open_library
+from spectriage.library.build.cache import default_library, open_library
 
 __all__ = ["default_library", "open_library"]

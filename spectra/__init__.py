@@ -11,8 +11,8 @@ from spectriage.spectra.spectrum import Spectrum
 if TYPE_CHECKING:
     from spectriage.spectra.formats import read_spectra, read_spectrum
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.verdict.policy import Policy
-    from spectriage.spectra.report.result import Identification, Verdict
+    from spectriage.spectra.policy.policy import Policy
+    from spectriage.spectra.verdict.identification import Identification, Verdict
     from spectriage.spectra.search.index import SearchIndex
 
 _LATE = {

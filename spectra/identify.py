@@ -7,10 +7,10 @@ from importlib import metadata
 
 import numpy as np
 
-from spectriage.spectra.evidence.bands import independent_supports
+from spectriage.spectra.fitting.band_support import independent_supports
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import blurred
-from spectriage.spectra.verdict.decision import Evidence, rule
+from spectriage.spectra.verdict.rules import Evidence, rule
 from spectriage.spectra.signal.despike import remove_spikes
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.fitting.fit import Fit
@@ -19,10 +19,10 @@ from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.verdict.naming import Namer
 from spectriage.spectra.signal.noise import noise_level
 from spectriage.spectra.evidence.null import read_null
-from spectriage.spectra.verdict.policy import Policy, Target
+from spectriage.spectra.policy.policy import Policy, Target
 from spectriage.spectra.signal.quality import assess, background
 from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
-from spectriage.spectra.report.result import Identification, TargetEvidence, Traces
+from spectriage.spectra.verdict.identification import Identification, TargetEvidence, Traces
 from spectriage.spectra.search.index import AXIS_TOLERANCE_CM
 from spectriage.spectra.fitting.selection import Selection, select
 from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum

@@ -131,7 +131,7 @@ class Spectrum:
     @cached_property
     def spacing_cm(self) -> float:
         """The median distance between two points."""
-        from spectriage.spectra.signal._kernels_statistics import quantile
+        from spectriage.spectra.statistics._kernels_statistics import quantile
 
         return quantile(np.diff(self.shift), 0.5)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from spectriage.library import open_library
-from spectriage.spectra.evidence.mismatch import mismatched
+from spectriage.spectra.contrast.mismatch import mismatched
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = Path(sysconfig.get_path("scripts")) / ("spectriage.exe" if os.name == "nt" else "spectriage")

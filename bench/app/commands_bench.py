@@ -204,7 +204,7 @@ def pod_command(
     """Simulate: probability of detection by signal fraction, blanks, analogues left out, confusers."""
     from spectriage.bench.evidence.pod import BLANKS, TARGET, PodBench
     from spectriage.bench.evidence.pod_plot import DrawnCurve, draw
-    from spectriage.library.store.cache import open_library
+    from spectriage.library.build.cache import open_library
 
     name = target or TARGET
     count = min(seeds, 64) if quick else seeds

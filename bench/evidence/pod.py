@@ -20,7 +20,7 @@ from spectriage.bench.report.statistics import Proportion, detection_curve
 from spectriage.bench.report.tables import Report, Table
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.identify import Identifier
-from spectriage.spectra.verdict.policy import DEFAULT_TARGETS
+from spectriage.spectra.policy.policy import DEFAULT_TARGETS
 from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
 
 if TYPE_CHECKING:

@@ -311,7 +311,7 @@ def _library(name: str | None, queries: LabelledSet) -> tuple[ReferenceSet | Non
     from spectriage.bench.sets.pairing import joined
     from spectriage.bench.sets.public import load_set
     from spectriage.bench.sets.references import library_of
-    from spectriage.library.store.cache import open_library
+    from spectriage.library.build.cache import open_library
 
     if name is None:
         return None, queries.names

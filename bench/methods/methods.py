@@ -19,8 +19,8 @@ from spectriage.spectra.search.index import SearchIndex
 from spectriage.spectra.spectrum import FloatArray, Spectrum
 
 if TYPE_CHECKING:
-    from spectriage.spectra.verdict.policy import Policy
-    from spectriage.spectra.report.result import Identification
+    from spectriage.spectra.policy.policy import Policy
+    from spectriage.spectra.verdict.identification import Identification
 
 CUTOFF = 0.65
 """The fixed correlation above which a common tool reports a match; 65 for HQI."""

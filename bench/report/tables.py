@@ -194,7 +194,7 @@ def _finite(value: Any) -> Any:
 
 
 def _versions() -> dict[str, str]:
-    from spectriage.library.store.cache import cache_key
+    from spectriage.library.build.cache import cache_key
 
     # the catalogue and the code of engine and library, as the cached library is named by them
     found = {"python": platform.python_version(), "engine_and_catalogue": cache_key()}

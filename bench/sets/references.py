@@ -24,7 +24,7 @@ Progress = Callable[[str, int, int], None]
 
 def catalogue_without(sources: Collection[str], *, progress: Progress | None = None) -> ReferenceSet:
     """Return the shipped library without the entries that were extracted from these measured sets."""
-    from spectriage.library.store.cache import default_library
+    from spectriage.library.build.cache import default_library
     from spectriage.library.catalogue import load_catalogue
 
     references = default_library(progress=progress)

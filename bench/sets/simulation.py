@@ -9,7 +9,7 @@ from typing import Any
 from spectriage.bench.methods.methods import RAISED
 from spectriage.bench.evidence.transfer import blurred
 from spectriage.spectra.identify import Identifier
-from spectriage.spectra.report.result import Identification
+from spectriage.spectra.verdict.identification import Identification
 from spectriage.spectra.spectrum import Spectrum
 
 BAG = "ldpe"

@@ -56,7 +56,7 @@ def made_up_library(count: int) -> ReferenceSet:
 
 def enlarged_library(count: int) -> ReferenceSet:
     """Return the shipped library with made-up references added, `count` in all, with its targets."""
-    from spectriage.library.store.cache import default_library
+    from spectriage.library.build.cache import default_library
     from spectriage.spectra.contrast.coarse import LOOKS_KEY
 
     shipped = default_library()

@@ -11,7 +11,7 @@ from spectriage.bench.suite._compare import compare, report  # noqa: F401
 from spectriage.bench.suite._synthetic import made_up_library, made_up_scan
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.verdict.policy import Policy
+from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.fitting.selection import select
 
 

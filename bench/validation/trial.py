@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spectriage.library.catalogue import CatalogueEntry
     from spectriage.spectra.identify import Identifier
     from spectriage.spectra.reference import ReferenceSet
-    from spectriage.spectra.report.result import Component, Identification
+    from spectriage.spectra.verdict.identification import Component, Identification
     from spectriage.spectra.spectrum import Spectrum
 
 SCAN_SECONDS = 100_000.0
@@ -75,7 +75,7 @@ class Bench:
     def engine(self, panel: Panel) -> Identifier:
         """Return the engine for a panel, prepared once."""
         from spectriage.spectra.identify import Identifier
-        from spectriage.spectra.verdict.policy import Policy
+        from spectriage.spectra.policy.policy import Policy
 
         key = (panel.library_set, panel.set)
         if key not in self._engines:
@@ -88,7 +88,7 @@ class Bench:
     def references(self, panel: Panel) -> ReferenceSet:
         """Return the library of a panel, without what was extracted from the set that it asks about."""
         from spectriage.bench.sets.references import catalogue_without, library_of, with_null
-        from spectriage.library.store.cache import open_library
+        from spectriage.library.build.cache import open_library
 
         asked = self.labelled(panel.set).sources if panel.set else frozenset()
         if panel.library_set:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from spectriage.device.contract.rawscan import RawScan
     from spectriage.device.contract.registry import FoundDevice
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.report.result import Identification
+    from spectriage.spectra.verdict.identification import Identification
     from spectriage.spectra.spectrum import Spectrum
 
 DeviceOption = Annotated[

@@ -22,7 +22,7 @@ from spectriage.device.app.commands_scan import (
 from spectriage.library.app.commands_identify import EXIT_FAILED, Answer, error_json, print_answer, write_plot
 from spectriage.library.app.commands_identify import answer as identify_spectrum
 from spectriage.spectra.errors import ParameterError, SpectriageError
-from spectriage.spectra.report.result import JSON_SCHEMA, Verdict, most_serious
+from spectriage.spectra.verdict.identification import JSON_SCHEMA, Verdict, most_serious
 
 if TYPE_CHECKING:
     from spectriage.device.acquire.acquisition import Acquirer
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from spectriage.device.contract.spectrometer import Spectrometer
     from spectriage.device.contract.rawscan import RawScan
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.report.result import Identification
+    from spectriage.spectra.verdict.identification import Identification
     from spectriage.spectra.spectrum import Spectrum
 
 EXPOSURE_SEARCH_S = 120.0

@@ -15,7 +15,7 @@ import typer
 
 from spectriage.spectra.compile.collector import lasting
 from spectriage.spectra.errors import ParameterError, SpectriageError
-from spectriage.spectra.report.result import JSON_SCHEMA, Identification, most_serious
+from spectriage.spectra.verdict.identification import JSON_SCHEMA, Identification, most_serious
 
 if TYPE_CHECKING:
     from spectriage.spectra.identify import Identifier
@@ -101,10 +101,10 @@ def make_engine(
 ) -> Identifier:
     """Open the library, the shipped one if none is named, and prepare the engine."""
     with lasting():
-        from spectriage.library.store.cache import open_library
+        from spectriage.library.build.cache import open_library
         from spectriage.library.app.commands_library import progress_bar
         from spectriage.spectra.identify import Identifier
-        from spectriage.spectra.verdict.policy import Policy
+        from spectriage.spectra.policy.policy import Policy
 
         _announce_compilation()
         with progress_bar() as progress:

@@ -59,7 +59,7 @@ def progress_bar() -> Iterator[Progress | None]:
 
 
 def _open(path: Path | None) -> ReferenceSet:
-    from spectriage.library.store.cache import open_library
+    from spectriage.library.build.cache import open_library
 
     with progress_bar() as progress:
         return open_library(path, progress=progress)

@@ -55,7 +55,7 @@ def warm(library: Path | None = None) -> list[str]:
 def _watching(references: ReferenceSet) -> Identifier:
     """Return an engine that watches for all that a library has: some of it has bands enough to be sought."""
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.verdict.policy import Policy, Target
+    from spectriage.spectra.policy.policy import Policy, Target
 
     families = dict.fromkeys(record.family for record in references.records[:WATCHED])
     return Identifier(references, Policy(targets=tuple(Target(name, (name,)) for name in families)))

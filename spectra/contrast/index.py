@@ -15,7 +15,7 @@ from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.signal.grid import MIN_COMMON_POINTS
 from spectriage.spectra.compile.bounded_cache import Kept
 from spectriage.spectra.contrast.coarse import INDEX_THRESHOLD, as_float, kept_looks
-from spectriage.spectra.evidence.mismatch import mismatched, severity
+from spectriage.spectra.contrast.mismatch import mismatched, severity
 from spectriage.spectra.reference import Float32Array, Hazard, ReferenceSet
 from spectriage.spectra.search.scores import DERIVATIVE_WINDOW_CM, score_by_name
 from spectriage.spectra.search.index import SearchIndex

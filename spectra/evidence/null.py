@@ -20,7 +20,7 @@ import numpy as np
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Axis
-from spectriage.spectra.evidence.mismatch import mismatched
+from spectriage.spectra.contrast.mismatch import mismatched
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.reference import ReferenceSet
 from spectriage.spectra.spectrum import FloatArray, Spectrum

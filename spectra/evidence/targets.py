@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spectriage.spectra.evidence.bands import band_support, independent_supports
+from spectriage.spectra.fitting.band_support import band_support, independent_supports
 from spectriage.spectra.evidence.detection_limit import Sought, limits_of_detection
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.verdict.policy import Policy, Target
+from spectriage.spectra.policy.policy import Policy, Target
 from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
-from spectriage.spectra.report.result import TargetEvidence
+from spectriage.spectra.verdict.identification import TargetEvidence
 from spectriage.spectra.spectrum import FloatArray
 
 BEST_LOOKS = 4

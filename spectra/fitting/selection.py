@@ -8,11 +8,11 @@ from operator import itemgetter
 
 import numpy as np
 
-from spectriage.spectra.evidence.bands import band_support, independent_supports, supported_share
+from spectriage.spectra.fitting.band_support import band_support, independent_supports, supported_share
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.fitting.fit import NO_CORRECTION, Fit, Single
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.verdict.policy import Policy
+from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Tier
 from spectriage.spectra.spectrum import BoolArray
 

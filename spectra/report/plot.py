@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spectriage.spectra.verdict.decision import wording
+from spectriage.spectra.verdict.rules import wording
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.report.result import Component, Identification, Traces
+from spectriage.spectra.verdict.identification import Component, Identification, Traces
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spectriage.spectra.verdict.decision import lod_text, wording
-from spectriage.spectra.report.result import Component, Identification, Verdict
+from spectriage.spectra.verdict.rules import lod_text, wording
+from spectriage.spectra.verdict.identification import Component, Identification, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectriage.spectra.signal._kernels_statistics import sharp_steps
+from spectriage.spectra.statistics._kernels_statistics import sharp_steps
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.spectrum import FloatArray, Spectrum
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from spectriage.spectra.signal._kernels_statistics import quantile, residual_level
+from spectriage.spectra.statistics._kernels_statistics import quantile, residual_level
 from spectriage.spectra.signal.derivative import savgol_weights
 from spectriage.spectra.errors import SpectrumError
 from spectriage.spectra.signal.grid import Resampled

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from spectriage.spectra.signal._kernels_statistics import quantile
+from spectriage.spectra.statistics._kernels_statistics import quantile
 from spectriage.spectra.baseline.methods import arpls
 from spectriage.spectra.signal.grid import Resampled
-from spectriage.spectra.report.result import Quality
+from spectriage.spectra.verdict.identification import Quality
 from spectriage.spectra.search.scores import BASELINE_LAM
 from spectriage.spectra.spectrum import FloatArray, Spectrum
 

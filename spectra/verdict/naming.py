@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from spectriage.spectra.evidence.bands import band_support
+from spectriage.spectra.fitting.band_support import band_support
 from spectriage.spectra.contrast.index import ContrastIndex
-from spectriage.spectra.verdict.decision import claim
+from spectriage.spectra.verdict.rules import claim
 from spectriage.spectra.fitting.fit import Fit, Single
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.evidence.null import Null, probability
-from spectriage.spectra.verdict.policy import Policy
+from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Reference
-from spectriage.spectra.report.result import Candidate, Component
+from spectriage.spectra.verdict.identification import Candidate, Component
 from spectriage.spectra.spectrum import BoolArray
 
 CANDIDATES = 12

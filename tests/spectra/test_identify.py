@@ -12,8 +12,8 @@ from spectriage.spectra.contrast.contrast import rows as contrast_rows
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.formats import read_spectrum
 from spectriage.spectra.identify import Identifier
-from spectriage.spectra.verdict.policy import Policy, Target
-from spectriage.spectra.report.result import Identification, Verdict
+from spectriage.spectra.policy.policy import Policy, Target
+from spectriage.spectra.verdict.identification import Identification, Verdict
 from spectriage.spectra.search.index import SearchIndex
 
 CAFFEINE, PARACETAMOL = "caffeine-anhydrous-wasatch", "acetaminophen-form-1-wasatch"

@@ -6,7 +6,7 @@ from spectriage.bench.evidence.pod_plot import DrawnCurve, draw
 from spectriage.bench.sets.simulation import Sample, ask
 from spectriage.bench.report.statistics import Proportion
 from spectriage.bench.report.tables import Report
-from spectriage.library.store.cache import default_library
+from spectriage.library.build.cache import default_library
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.identify import Identifier
 

@@ -14,7 +14,7 @@ from spectriage.device.simulator.simulator import SimulatedSpectrometer
 from spectriage.library.app.commands_identify import Answer
 from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.formats import read_spectrum
-from spectriage.spectra.report.result import Verdict
+from spectriage.spectra.verdict.identification import Verdict
 
 UNEVEN = "sim:cocaine hcl:0.3+lactose?seed=2&uneven=1.5"
 

@@ -13,7 +13,7 @@ from spectriage.spectra.evidence.detection_limit import Sought, limits_of_detect
 from spectriage.spectra.fitting.fit import Axis
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.verdict.policy import DEFAULT_TARGETS, Policy, Target
+from spectriage.spectra.policy.policy import DEFAULT_TARGETS, Policy, Target
 from spectriage.spectra.evidence.targets import target_rows
 
 CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"

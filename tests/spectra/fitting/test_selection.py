@@ -8,7 +8,7 @@ import pytest
 
 from spectriage.spectra import Spectrum
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.verdict.policy import Policy
+from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.fitting.selection import MOST_COMPONENTS, MOST_PACKAGINGS, select
 
 CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"

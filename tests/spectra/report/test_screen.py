@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from spectriage.spectra.report.result import Verdict
+from spectriage.spectra.verdict.identification import Verdict
 from spectriage.spectra.report.screen import MARKS, show
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from spectriage.spectra.verdict.policy import Policy
+from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Hazard, Reference, Tier
-from spectriage.spectra.report.result import Component, Quality, TargetEvidence, Verdict
+from spectriage.spectra.verdict.identification import Component, Quality, TargetEvidence, Verdict
 
 CARRYING = (Tier.MEASURED, Tier.BANDS, Tier.RECALLED)
 """The tiers that may raise an alarm; estimated and computed references support it, but do not carry it."""

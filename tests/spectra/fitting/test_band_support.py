@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.spectra.evidence._kernels_bands import count_bands
-from spectriage.spectra.evidence.bands import (
+from spectriage.spectra.fitting._kernels_bands import count_bands
+from spectriage.spectra.fitting.band_support import (
     CROWD_SHARE,
     BandSupport,
     band_support,

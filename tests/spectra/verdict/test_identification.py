@@ -8,7 +8,7 @@ import pytest
 
 from spectriage.spectra import Tier
 from spectriage.spectra.identify import Identifier
-from spectriage.spectra.report.result import JSON_SCHEMA, Candidate, Identification, Verdict
+from spectriage.spectra.verdict.identification import JSON_SCHEMA, Candidate, Identification, Verdict
 
 TOP = {
     "schema": int,

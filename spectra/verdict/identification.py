@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from spectriage.spectra.evidence.bands import BandSupport
+from spectriage.spectra.fitting.band_support import BandSupport
 from spectriage.spectra.reference import Hazard, Reference, Tier
 from spectriage.spectra.spectrum import FloatArray
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.spectra.signal._kernels_statistics import quantile, residual_level, sharp_steps
+from spectriage.spectra.statistics._kernels_statistics import quantile, residual_level, sharp_steps
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60).map(np.array)
 
