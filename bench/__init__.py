@@ -9,15 +9,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
     from spectriage.bench.methods.match import compare_methods
     from spectriage.bench.methods.methods import METHODS, Decision, Method, Ranked, make_methods
+    from spectriage.bench.report.statistics import Interval, Proportion, clustered, paired_difference
     from spectriage.bench.sets.names import Names
     from spectriage.bench.sets.public import load_set
-    from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum, Origin, read_set
-    from spectriage.bench.report.statistics import Interval, Proportion, clustered, paired_difference
+    from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum, read_set
     from spectriage.bench.validation.analysis import Results, analyse
     from spectriage.bench.validation.compare import compare_runs
     from spectriage.bench.validation.plan import Plan, load_plan, parse_plan, shipped_plans
@@ -25,37 +27,6 @@ if TYPE_CHECKING:
     from spectriage.bench.validation.run import run_plan
     from spectriage.bench.validation.statistics import allowed_failures, trials_needed
     from spectriage.bench.validation.store import latest_run
-
-_LATE = {
-    "METHODS": "methods",
-    "Decision": "methods",
-    "Interval": "statistics",
-    "LabelledSet": "sets",
-    "LabelledSpectrum": "sets",
-    "Method": "methods",
-    "Names": "names",
-    "Origin": "sets",
-    "Plan": "validation.plan",
-    "Proportion": "statistics",
-    "Ranked": "methods",
-    "Results": "validation.analysis",
-    "allowed_failures": "validation.statistics",
-    "analyse": "validation.analysis",
-    "clustered": "statistics",
-    "compare_methods": "match",
-    "compare_runs": "validation.compare",
-    "latest_run": "validation.store",
-    "load_plan": "validation.plan",
-    "load_set": "public",
-    "make_methods": "methods",
-    "paired_difference": "statistics",
-    "parse_plan": "validation.plan",
-    "read_set": "sets",
-    "run_plan": "validation.run",
-    "shipped_plans": "validation.plan",
-    "trials_needed": "validation.statistics",
-    "write_report": "validation.report",
-}
 
 __all__ = [
     "METHODS",
@@ -65,7 +36,6 @@ __all__ = [
     "LabelledSpectrum",
     "Method",
     "Names",
-    "Origin",
     "Plan",
     "Proportion",
     "Ranked",
@@ -89,10 +59,21 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import on first use."""
-    if name in _LATE:
-        from importlib import import_module
-
-        return getattr(import_module(f"spectriage.bench.{_LATE[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = late(
+    __name__,
+    {
+        "methods.match": ("compare_methods",),
+        "methods.methods": ("Decision", "METHODS", "Method", "Ranked", "make_methods"),
+        "sets.names": ("Names",),
+        "sets.public": ("load_set",),
+        "sets.sets": ("LabelledSet", "LabelledSpectrum", "read_set"),
+        "report.statistics": ("Interval", "Proportion", "clustered", "paired_difference"),
+        "validation.analysis": ("Results", "analyse"),
+        "validation.compare": ("compare_runs",),
+        "validation.plan": ("Plan", "load_plan", "parse_plan", "shipped_plans"),
+        "validation.report": ("write_report",),
+        "validation.run": ("run_plan",),
+        "validation.statistics": ("allowed_failures", "trials_needed"),
+        "validation.store": ("latest_run",),
+    },
+)

@@ -1,51 +1,64 @@
-"""The numeric core: spectrum, formats, baseline, search, mixture, decision."""
+"""The numeric core: one spectrum in, one presumptive identification out.
+
+`Spectrum`, `Reference` and `ReferenceSet` are what goes in; `Identifier` is the engine and `Identification`
+its answer; the rooms below hold one idea each, in the order in which a scan passes them: `formats`, `signal`,
+`baseline`, `search`, `contrast`, `fitting`, `evidence`, `policy`, `verdict`, `report`. Names in a room's
+``__all__`` are public; the files behind are not. Nothing here knows of files of a library or of devices.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from spectriage.spectra.errors import SpectriageError
-from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
-from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
+    from spectriage.spectra.baseline import arpls
+    from spectriage.spectra.errors import SpectriageError
     from spectriage.spectra.formats import read_spectra, read_spectrum
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.policy.policy import Policy
-    from spectriage.spectra.verdict.identification import Identification, Verdict
-    from spectriage.spectra.search.index import SearchIndex
-
-_LATE = {
-    "Identification": "result",
-    "Identifier": "identify",
-    "Policy": "policy",
-    "SearchIndex": "search",
-    "Verdict": "result",
-    "read_spectra": "formats",
-    "read_spectrum": "formats",
-}
+    from spectriage.spectra.origin import Origin
+    from spectriage.spectra.policy import Policy, Target
+    from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
+    from spectriage.spectra.search import SearchIndex, TopK
+    from spectriage.spectra.spectrum import Spectrum
+    from spectriage.spectra.verdict import Identification, Verdict
+    from spectriage.spectra.version import __version__
 
 __all__ = [
     "Hazard",
     "Identification",
     "Identifier",
+    "Origin",
     "Policy",
     "Reference",
     "ReferenceSet",
     "SearchIndex",
     "SpectriageError",
     "Spectrum",
+    "Target",
     "Tier",
+    "TopK",
     "Verdict",
+    "__version__",
+    "arpls",
     "read_spectra",
     "read_spectrum",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import on first use what pulls in the kernels: holding spectra alone does not pay for them."""
-    if name in _LATE:
-        from importlib import import_module
-
-        return getattr(import_module(f"spectriage.spectra.{_LATE[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = late(
+    __name__,
+    {
+        "baseline": ("arpls",),
+        "errors": ("SpectriageError",),
+        "formats": ("read_spectra", "read_spectrum"),
+        "identify": ("Identifier",),
+        "origin": ("Origin",),
+        "policy": ("Policy", "Target"),
+        "reference": ("Hazard", "Reference", "ReferenceSet", "Tier"),
+        "search": ("SearchIndex", "TopK"),
+        "spectrum": ("Spectrum",),
+        "verdict": ("Identification", "Verdict"),
+        "version": ("__version__",),
+    },
+)

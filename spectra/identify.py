@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import metadata
 
 import numpy as np
 
-from spectriage.spectra.fitting.band_support import independent_supports
+from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import blurred
-from spectriage.spectra.verdict.rules import Evidence, rule
-from spectriage.spectra.signal.despike import remove_spikes
 from spectriage.spectra.errors import ParameterError, SpectrumError
-from spectriage.spectra.fitting.fit import Fit
-from spectriage.spectra.signal.grid import Resampled, resample
-from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.verdict.naming import Namer
-from spectriage.spectra.signal.noise import noise_level
 from spectriage.spectra.evidence.null import read_null
-from spectriage.spectra.policy.policy import Policy, Target
-from spectriage.spectra.signal.quality import assess, background
-from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
-from spectriage.spectra.verdict.identification import Identification, TargetEvidence, Traces
-from spectriage.spectra.search.index import AXIS_TOLERANCE_CM
-from spectriage.spectra.fitting.selection import Selection, select
-from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
+from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.targets import TargetRows, best_other_gain, target_rows, weigh_targets
+from spectriage.spectra.fitting.band_support import independent_supports
+from spectriage.spectra.fitting.fit import Fit
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.selection import Selection, select
+from spectriage.spectra.policy.policy import Policy, Target
+from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
+from spectriage.spectra.signal.axis import AXIS_TOLERANCE_CM, corrected_shift
+from spectriage.spectra.signal.despike import remove_spikes
+from spectriage.spectra.signal.grid import Resampled, resample
+from spectriage.spectra.signal.noise import noise_level
+from spectriage.spectra.signal.quality import assess, background
+from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.verdict.identification import Identification, Traces
+from spectriage.spectra.verdict.naming import Namer
+from spectriage.spectra.verdict.rules import Evidence, rule
+from spectriage.spectra.version import __version__
 
 COARSEST_CM = 12.0
 """Points further apart than a handheld's bands are wide would be read between."""
@@ -73,7 +75,7 @@ class Identifier:
         self._watched = frozenset(row for known in self._targets for row in known.rows)
         self.null = read_null(references)
         self._namer = Namer(self.index, self.policy, self.null, self._allowed)
-        self._engine = _version()
+        self._engine = __version__
         # a computed reference is a hint: what only such ones show could not be reported if it were there
         shown = references.column("family")[references.column("tier") != Tier.COMPUTED.encode()]
         families = {name.decode("utf-8") for name in set(shown.tolist())}
@@ -232,7 +234,7 @@ class Identifier:
         left = shown - baseline
         shift = self.references.shift
         # the library's axis where the query's, as it came, says `shift`
-        corrected = shift + fit.axis.offset_cm + fit.axis.stretch * (shift - 1200.0)
+        corrected = corrected_shift(shift, fit.axis.offset_cm, fit.axis.stretch)
         for row, amplitude in zip(fit.rows, fit.amplitudes, strict=True):
             values = np.nan_to_num(self.references.spectra[row].astype(np.float64))
             values = np.interp(corrected, shift, blurred(values, fit.axis.broadening_cm, self.index.step_cm))
@@ -270,10 +272,3 @@ def _notes(spectrum: Spectrum) -> tuple[str, ...]:
     if spectrum.metadata.get("perturbation") == "none":
         notes.append("Unperturbed: found in its own rendering, which proves nothing.")
     return tuple(notes)
-
-
-def _version() -> str:
-    try:
-        return metadata.version("spectriage")
-    except metadata.PackageNotFoundError:
-        return "0"

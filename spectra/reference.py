@@ -10,10 +10,8 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import Float32Array, FloatArray
 from spectriage.spectra.errors import LibraryError
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
 
 
 class Tier(StrEnum):

@@ -9,12 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import SpectrumError
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 MIN_POINTS = 8
 MAX_POINTS = 1_000_000

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from spectriage.library.build.cache import default_library
+from spectriage.library.building.cache import default_library
 from spectriage.spectra import cli, errors
 
 

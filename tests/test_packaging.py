@@ -150,7 +150,7 @@ class TestWheel:
             assert f"spectriage/{top}/py.typed" in names
         for path in (ROOT / "library" / "catalogue").glob("*.toml"):
             assert f"spectriage/library/catalogue/{path.name}" in names
-        assert "spectriage/device/udev/60-spectriage.rules" in names
+        assert "spectriage/device/drivers/udev/60-spectriage.rules" in names
 
     def test_it_holds_no_tests_and_no_measured_data(self, wheel):
         names = [name.casefold() for name in wheel.namelist()]

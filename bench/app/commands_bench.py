@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spectriage.bench.methods.match import match_command
 from spectriage.bench.app.speed import speed
+from spectriage.bench.methods.match import match_command
 from spectriage.spectra.errors import ParameterError
 
 if TYPE_CHECKING:
-    from spectriage.bench.sets.pairing import Pairing
-    from spectriage.bench.report.runner import Progress
-    from spectriage.bench.sets.sets import LabelledSet
     from spectriage.bench.report.tables import Report
+    from spectriage.bench.sets.pairing import Pairing
+    from spectriage.bench.sets.sets import LabelledSet
+    from spectriage.spectra.progress import Progress
 
 app = typer.Typer(
     help="Repeat the evidence: tables with intervals, on any labelled set, beside the classical scores.",
@@ -204,7 +204,7 @@ def pod_command(
     """Simulate: probability of detection by signal fraction, blanks, analogues left out, confusers."""
     from spectriage.bench.evidence.pod import BLANKS, TARGET, PodBench
     from spectriage.bench.evidence.pod_plot import DrawnCurve, draw
-    from spectriage.library.build.cache import open_library
+    from spectriage.library.building import open_library
 
     name = target or TARGET
     count = min(seeds, 64) if quick else seeds
@@ -260,8 +260,8 @@ def _bench(command: str, settings: dict[str, Any], json: Path | None, work: Work
     """Run a benchmark under a progress bar, print its tables, and write its JSON."""
     from rich.console import Console
 
-    from spectriage.bench.report.runner import progress_bar
     from spectriage.bench.report.tables import Report
+    from spectriage.library.service import progress_bar
 
     if json is not None and not json.absolute().parent.is_dir():
         raise ParameterError("there is no such folder", where=str(json.parent), remedy="make it first")

@@ -55,10 +55,10 @@ def run(
 
     Exit code: 0 when every criterion passes, 1 when one fails or was not tested, 2 on an error.
     """
-    from spectriage.bench.report.runner import progress_bar
     from spectriage.bench.validation.plan import load_plan
     from spectriage.bench.validation.report import require_report
     from spectriage.bench.validation.run import run_plan
+    from spectriage.library.service import progress_bar
 
     if report:
         require_report()

@@ -88,7 +88,7 @@ def speed(
     if unknown:
         raise ParameterError(f"there is no suite {unknown[0]!r}", remedy=f"there are {', '.join(SUITES)}")
     if plot is not None:
-        from spectriage.spectra.report.plot import require_matplotlib
+        from spectriage.spectra.report import require_matplotlib
 
         require_matplotlib()
     rows = read_rows(run_suites(tuple(suites or SUITES), full=full, threads=threads))

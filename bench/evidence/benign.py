@@ -10,15 +10,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from spectriage.bench.methods.methods import RAISED
-from spectriage.bench.sets.pairing import chosen_repeats
-from spectriage.bench.sets.references import catalogue_without
-from spectriage.bench.report.runner import Progress, run
-from spectriage.bench.sets.sets import LabelledSet, Trial
+from spectriage.bench.report.runner import run
 from spectriage.bench.report.statistics import Proportion, clustered
 from spectriage.bench.report.tables import Report, Table
+from spectriage.bench.sets.pairing import chosen_repeats
+from spectriage.bench.sets.references import catalogue_without
+from spectriage.bench.sets.sets import LabelledSet, Trial
 from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.identify import Identifier
+from spectriage.spectra.progress import Progress
+from spectriage.spectra.verdict import RAISED
 
 
 @dataclass(frozen=True)

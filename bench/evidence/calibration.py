@@ -16,6 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from spectriage.bench.report.runner import run
+from spectriage.bench.report.statistics import Interval, Proportion, cluster_bootstrap
+from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.names import Names
 from spectriage.bench.sets.pairing import chosen_repeats, joined
 from spectriage.bench.sets.references import (
@@ -26,14 +29,12 @@ from spectriage.bench.sets.references import (
     with_null,
     without,
 )
-from spectriage.bench.report.runner import Progress, run
 from spectriage.bench.sets.sets import LabelledSet, Trial, merged
-from spectriage.bench.report.statistics import Interval, Proportion, cluster_bootstrap
-from spectriage.bench.report.tables import Report, Table
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.identify import Identifier
+from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import Reference, ReferenceSet
-from spectriage.spectra.spectrum import FloatArray
 
 EDGES = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 1.0)
 SPLITS = 5
@@ -437,7 +438,7 @@ def _cut(matches: Sequence[tuple[float, float, bool, bool]], rate: float) -> flo
 
 def draw(stated: Sequence[Stated], path: Path) -> None:
     """Draw the reliability diagram: stated against right, with intervals, by library; PNG, SVG or PDF."""
-    from spectriage.spectra.report.plot import require_matplotlib
+    from spectriage.spectra.report import require_matplotlib
 
     require_matplotlib()
     from matplotlib.figure import Figure

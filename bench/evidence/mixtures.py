@@ -15,15 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.bench.methods.methods import Decision, Method, make_methods
-from spectriage.bench.sets.pairing import Pairing
-from spectriage.bench.sets.references import keys_of
-from spectriage.bench.report.runner import Progress, run
+from spectriage.bench.report.runner import run
 from spectriage.bench.report.statistics import Interval, cluster_bootstrap
 from spectriage.bench.report.tables import Report, Table
+from spectriage.bench.sets.pairing import Pairing
+from spectriage.bench.sets.references import keys_of
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.baseline import BASELINE_LAM
 from spectriage.spectra.errors import ParameterError, SpectriageError
-from spectriage.spectra.signal.grid import DEFAULT_GRID, resample
-from spectriage.spectra.search.scores import BASELINE_LAM
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.progress import Progress
+from spectriage.spectra.signal import DEFAULT_GRID, resample
+from spectriage.spectra.spectrum import Spectrum
 
 Normalisation = Literal["norm", "area"]
 
@@ -96,7 +98,7 @@ def make_part(
     spectrum: Spectrum, key: str, instrument: str, normalisation: Normalisation = "norm"
 ) -> Part | None:
     """Take off the baseline of a spectrum and scale it to one; None when nothing is left."""
-    from spectriage.spectra.baseline.methods import arpls
+    from spectriage.spectra.baseline import arpls
 
     query = resample(spectrum, DEFAULT_GRID.shift)
     values = np.zeros_like(query.intensity)

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from spectriage.bench.methods.methods import make_methods
-from spectriage.bench.sets.pairing import Pairing
-from spectriage.bench.sets.references import keys_of, without
-from spectriage.bench.report.runner import Progress, run
-from spectriage.bench.sets.sets import Trial
+from spectriage.bench.report.runner import run
 from spectriage.bench.report.statistics import Interval, Scored, cluster_bootstrap, clustered, clustered_area
 from spectriage.bench.report.tables import Report, Table
+from spectriage.bench.sets.pairing import Pairing
+from spectriage.bench.sets.references import keys_of, without
+from spectriage.bench.sets.sets import Trial
 from spectriage.spectra.errors import SpectriageError
+from spectriage.spectra.progress import Progress
 
 SPLITS = 20
 SEED = 20_260_311

@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from spectriage.bench.methods.methods import RAISED
 from spectriage.bench.evidence.mixtures import Part, add_parts, make_part
-from spectriage.bench.sets.names import Names
-from spectriage.bench.sets.references import catalogue_without, keys_of
-from spectriage.bench.report.runner import Progress, run
-from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum
+from spectriage.bench.report.runner import run
 from spectriage.bench.report.statistics import clustered
 from spectriage.bench.report.tables import Report, Table
+from spectriage.bench.sets.names import Names
+from spectriage.bench.sets.references import catalogue_without, keys_of
+from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum
 from spectriage.spectra.errors import CatalogueError, SpectriageError
 from spectriage.spectra.identify import Identifier
+from spectriage.spectra.progress import Progress
+from spectriage.spectra.verdict import RAISED
 
 CONTENTS = ("acetaminophen", "caffeine")
 FRACTIONS = (1.0, 0.5, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03)

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spectriage.bench.evidence.pod_plot import DrawnCurve
-from spectriage.bench.report.runner import Progress, run
-from spectriage.bench.sets.sets import Origin
-from spectriage.bench.sets.simulation import Sample, SimulatedAnswer, as_details, ask_one
+from spectriage.bench.report.runner import run
 from spectriage.bench.report.statistics import Proportion, detection_curve
 from spectriage.bench.report.tables import Report, Table
+from spectriage.bench.sets.simulation import Sample, SimulatedAnswer, as_details, ask_one
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.identify import Identifier
-from spectriage.spectra.policy.policy import DEFAULT_TARGETS
+from spectriage.spectra.origin import Origin
+from spectriage.spectra.policy import DEFAULT_TARGETS
+from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ class DrawnCurve:
 
 def draw(curves: Sequence[DrawnCurve], path: Path) -> None:
     """Draw curves with their intervals; PNG, SVG or PDF by the suffix."""
-    from spectriage.spectra.report.plot import require_matplotlib
+    from spectriage.spectra.report import require_matplotlib
 
     require_matplotlib()
     from matplotlib.figure import Figure

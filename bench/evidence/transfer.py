@@ -6,24 +6,24 @@ A trial is right when more than half of its repeats are. Only materials that the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from spectriage.bench.methods.methods import Method, make_methods, rank_of
-from spectriage.bench.sets.pairing import Pairing, chosen_repeats
-from spectriage.bench.sets.references import keys_of
-from spectriage.bench.report.runner import Progress, run
-from spectriage.bench.sets.sets import Trial
+from spectriage.bench.report.runner import run
 from spectriage.bench.report.statistics import Proportion, paired_difference
 from spectriage.bench.report.tables import Report, Table
+from spectriage.bench.sets.change import Change
+from spectriage.bench.sets.pairing import Pairing, chosen_repeats, known_trials
+from spectriage.bench.sets.sets import Trial
 from spectriage.spectra.errors import SpectriageError
+from spectriage.spectra.progress import Progress
 from spectriage.spectra.spectrum import Spectrum
 
 OFFSETS_CM = (-8.0, -4.0, 4.0, 8.0)
 RESOLUTIONS_CM = (12.0, 16.0)
-NATIVE_RESOLUTION_CM = 8.0
 MULTI_LINE_BANDS = 3
 BAND_SHARE = 0.1
 """A material has several lines when so many stand above this share of its strongest."""
@@ -62,54 +62,6 @@ class _Context:
     methods: list[Method]
 
 
-@dataclass(frozen=True)
-class Change:
-    """What is done to a spectrum before it is identified."""
-
-    offset_cm: float = 0.0
-    resolution_cm: float | None = None
-
-    @property
-    def label(self) -> str:
-        """For tables."""
-        if self.resolution_cm is not None:
-            return f"resolution {self.resolution_cm:g} cm⁻¹"
-        return f"axis {self.offset_cm:+g} cm⁻¹" if self.offset_cm else "as measured"
-
-    def apply(self, spectrum: Spectrum) -> Spectrum:
-        """Return the spectrum with its axis moved, or blurred as a coarser instrument would."""
-        if self.offset_cm:
-            spectrum = spectrum.with_step(
-                f"moved {self.offset_cm:+g} cm-1", shift=spectrum.shift + self.offset_cm
-            )
-        return spectrum if self.resolution_cm is None else blurred(spectrum, self.resolution_cm)
-
-
-def blurred(spectrum: Spectrum, resolution_cm: float) -> Spectrum:
-    """Return a spectrum at a coarser resolution: convolved with the Gaussian that is missing to it.
-
-    A spectrum that states no resolution is taken to have 8 cm⁻¹. The variance is left as it was: the blur of
-    a slit comes before the noise.
-    """
-    native = spectrum.resolution_cm or NATIVE_RESOLUTION_CM
-    extra = float(np.sqrt(max(resolution_cm**2 - native**2, 0.0)))
-    if extra == 0.0:
-        return spectrum
-    step = float(np.median(np.diff(spectrum.shift)))
-    even = np.arange(spectrum.shift[0], spectrum.shift[-1] + 0.5 * step, step)
-    sigma = extra / 2.3548200450309493 / step
-    reach = max(1, round(4.0 * sigma))
-    kernel = np.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / sigma))
-    values = np.pad(np.interp(even, spectrum.shift, spectrum.intensity), reach, mode="edge")
-    smooth = np.convolve(values, kernel / kernel.sum(), "valid")
-    return replace(
-        spectrum,
-        intensity=np.interp(spectrum.shift, even, smooth),
-        resolution_cm=resolution_cm,
-        history=(*spectrum.history, f"blurred to {resolution_cm:g} cm-1"),
-    )
-
-
 def transfer(
     pairings: Sequence[Pairing],
     report: Report,
@@ -128,12 +80,6 @@ def transfer(
         report.detail(pairing.origin, f"transfer: {pairing.label}", [asdict(o) for o in outcomes])
         if robustness:
             report.add(_robustness(context, trials, jobs, progress))
-
-
-def known_trials(pairing: Pairing) -> list[Trial]:
-    """Return the trials whose material the library has."""
-    known = keys_of(pairing.references, pairing.names)
-    return [trial for trial in pairing.queries.trials() if pairing.key(trial.substance) in known]
 
 
 def _outcomes(
@@ -237,8 +183,8 @@ def is_multi_line(spectrum: Spectrum) -> bool:
     """Whether a material has three bands or more above a tenth of its strongest."""
     from scipy.signal import find_peaks
 
-    from spectriage.spectra.baseline.methods import arpls
-    from spectriage.spectra.signal.grid import DEFAULT_GRID, resample
+    from spectriage.spectra.baseline import arpls
+    from spectriage.spectra.signal import DEFAULT_GRID, resample
 
     query = resample(spectrum, DEFAULT_GRID.shift)
     values = np.ascontiguousarray(query.intensity[query.measured])

@@ -15,9 +15,8 @@ import numpy as np
 
 from spectriage.bench import Decision, Method, Ranked, compare_methods, read_set
 from spectriage.bench.report.tables import Report
-from spectriage.device.acquire.acquisition import Acquirer
-from spectriage.device.contract.clock import Deadline
-from spectriage.device.contract.uri import open_device
+from spectriage.device.acquire import Acquirer
+from spectriage.device.contract import Deadline, open_device
 from spectriage.spectra import ReferenceSet, Spectrum
 
 MATERIALS = ("caffeine", "acetaminophen", "sucrose", "citric acid", "aspirin", "urea")

@@ -13,7 +13,7 @@ import numpy as np
 from spectriage.bench import compare_runs, parse_plan, run_plan
 from spectriage.bench.validation.compare import Compared
 from spectriage.library import open_library
-from spectriage.library.store.file import write_library
+from spectriage.library.store import write_library
 
 PLAN = """
 schema = 1

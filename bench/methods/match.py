@@ -24,14 +24,15 @@ import numpy as np
 import typer
 
 from spectriage.spectra.errors import ParameterError, SpectriageError
+from spectriage.spectra.progress import Progress
 
 if TYPE_CHECKING:
     from spectriage.bench.methods.methods import Method
+    from spectriage.bench.report.statistics import Interval
+    from spectriage.bench.report.tables import Report
     from spectriage.bench.sets.names import Names
     from spectriage.bench.sets.pairing import Pairing
     from spectriage.bench.sets.sets import LabelledSet, Trial
-    from spectriage.bench.report.statistics import Interval
-    from spectriage.bench.report.tables import Report
     from spectriage.spectra.reference import ReferenceSet
 
 TOPS = (1, 3, 5)
@@ -39,8 +40,6 @@ FALSE_ACCEPT_RATES = (0.01, 0.001)
 RESAMPLINGS = 300
 UNRANKED = float("-inf")
 """The score of a substance that a method does not rank: below every other."""
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def compare_methods(
     references
         The library; the shipped catalogue, without what was extracted from the set, by default.
     methods
-        Names of `spectriage.bench.methods.methods.METHODS`, or ``package.module:Class``; all known ones by default.
+        Names of `spectriage.bench.METHODS`, or ``package.module:Class``; all known ones by default.
     names
         How labels are compared; the set's by default.
 
@@ -107,10 +106,9 @@ def compare_methods(
     ParameterError
         When a method is unknown, or the library has none of the set's materials.
     """
-    from spectriage.bench.sets.pairing import Pairing
-    from spectriage.bench.sets.references import catalogue_without
     from spectriage.bench.report.tables import Report, Table
-    from spectriage.bench.evidence.transfer import known_trials
+    from spectriage.bench.sets.pairing import Pairing, known_trials
+    from spectriage.bench.sets.references import catalogue_without
 
     library = catalogue_without(queries.sources) if references is None else references
     pairing = Pairing(queries.name, queries, library, names or queries.names)
@@ -293,7 +291,7 @@ def match_command(
     from rich.console import Console
 
     from spectriage.bench.sets.public import load_set
-    from spectriage.bench.report.runner import progress_bar
+    from spectriage.library.service import progress_bar
 
     with progress_bar() as progress:
         queries = load_set(labelled, progress=progress)
@@ -311,7 +309,7 @@ def _library(name: str | None, queries: LabelledSet) -> tuple[ReferenceSet | Non
     from spectriage.bench.sets.pairing import joined
     from spectriage.bench.sets.public import load_set
     from spectriage.bench.sets.references import library_of
-    from spectriage.library.build.cache import open_library
+    from spectriage.library.building import open_library
 
     if name is None:
         return None, queries.names

@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.signal.grid import resample
 from spectriage.spectra.reference import Reference, ReferenceSet
-from spectriage.spectra.search.index import SearchIndex
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.search import SearchIndex
+from spectriage.spectra.signal import resample
+from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.verdict.verdict import RAISED
 
 if TYPE_CHECKING:
-    from spectriage.spectra.policy.policy import Policy
-    from spectriage.spectra.verdict.identification import Identification
+    from spectriage.spectra.policy import Policy
+    from spectriage.spectra.verdict import Identification
 
 CUTOFF = 0.65
 """The fixed correlation above which a common tool reports a match; 65 for HQI."""
 NNLS_SHARE = 0.05
 """The share of the coefficients above which plain NNLS is usually taken to have found a component."""
-RAISED = ("ALARM", "WARNING")
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from spectriage.spectra.arrays import FloatArray
 
 PENTAPY, BANDED = 2, 3
 """The numbers by which pybaselines knows pentapy's PTRANS-II solver and LAPACK's banded Cholesky in SciPy."""

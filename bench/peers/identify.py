@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectriage.bench.peers.baseline import pybaselines_pentapy
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.reference import ReferenceSet
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.spectrum import Spectrum
 
 LAM = 1e5
 SHORTLIST = 50

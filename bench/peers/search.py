@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.reference import Float32Array
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import Float32Array, FloatArray
 
 
 def float32_product(matrix: Float32Array, queries: Float32Array, top: int) -> NDArray[np.intp]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
 
-FloatArray = NDArray[np.float64]
 Binomial = Literal["wilson", "exact"]
 
 CONFIDENCE = 0.95

@@ -12,9 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spectriage.bench.sets.sets import Origin
 from spectriage.bench.report.statistics import Interval, Proportion
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.origin import Origin
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -194,7 +194,7 @@ def _finite(value: Any) -> Any:
 
 
 def _versions() -> dict[str, str]:
-    from spectriage.library.build.cache import cache_key
+    from spectriage.library.building import cache_key
 
     # the catalogue and the code of engine and library, as the cached library is named by them
     found = {"python": platform.python_version(), "engine_and_catalogue": cache_key()}

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spectriage.bench.sets.names import Names
-from spectriage.bench.sets.references import catalogue_without, library_of
-from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum, Origin, Trial
+from spectriage.bench.sets.references import catalogue_without, keys_of, library_of
+from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum, Trial
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.origin import Origin
 from spectriage.spectra.reference import ReferenceSet
 
 MOST_REPEATS = 3
@@ -112,3 +113,9 @@ def chosen_repeats(trial: Trial, most: int = MOST_REPEATS) -> Sequence[LabelledS
     """Return a few of a trial's repeats, evenly spread: more of them are no more evidence."""
     step = max(1, -(-len(trial.repeats) // most))
     return trial.repeats[::step][:most]
+
+
+def known_trials(pairing: Pairing) -> list[Trial]:
+    """Return the trials whose material the library has."""
+    known = keys_of(pairing.references, pairing.names)
+    return [trial for trial in pairing.queries.trials() if pairing.key(trial.substance) in known]

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum, Progress, read_set
+from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum, read_set
 from spectriage.spectra.errors import FormatError, ParameterError, SpectriageError
+from spectriage.spectra.progress import Progress
 from spectriage.spectra.spectrum import Spectrum
 
 BIOLIB = "raman_spectra_db.csv"

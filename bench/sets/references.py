@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spectriage.spectra.signal.grid import DEFAULT_GRID, resample
-from spectriage.spectra.reference import Float32Array, Reference, ReferenceSet
+from spectriage.spectra.arrays import Float32Array
+from spectriage.spectra.progress import Progress
+from spectriage.spectra.reference import Reference, ReferenceSet
+from spectriage.spectra.signal import DEFAULT_GRID, resample
 
 if TYPE_CHECKING:
     from spectriage.bench.sets.names import Names
@@ -19,12 +21,10 @@ if TYPE_CHECKING:
 COMPANION_CLASSES = frozenset({"packaging", "background"})
 INDEX_SCORES = ("deriv2", "deriv1", "hqi")
 
-Progress = Callable[[str, int, int], None]
-
 
 def catalogue_without(sources: Collection[str], *, progress: Progress | None = None) -> ReferenceSet:
     """Return the shipped library without the entries that were extracted from these measured sets."""
-    from spectriage.library.build.cache import default_library
+    from spectriage.library.building import default_library
     from spectriage.library.catalogue import load_catalogue
 
     references = default_library(progress=progress)
@@ -71,14 +71,14 @@ def library_of(
 
 def indexed(references: ReferenceSet) -> ReferenceSet:
     """Return the references with the search matrices that a library file would keep."""
-    from spectriage.spectra.search.index import index_matrix
+    from spectriage.spectra.search import index_matrix
 
     return replace(references, indexes=dict(index_matrix(references, score) for score in INDEX_SCORES))
 
 
 def with_null(references: ReferenceSet, *, progress: Progress | None = None) -> ReferenceSet:
     """Return the references with their null distribution made anew, as building a library does."""
-    from spectriage.spectra.evidence.null import KEY, make_null
+    from spectriage.spectra.evidence import KEY, make_null
 
     null = make_null(references, progress)
     kept = {key: value for key, value in references.attributes.items() if key != "null"}

@@ -19,29 +19,22 @@ A trial is a distinct substance on a distinct instrument; more spectra of it are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 
 from spectriage.bench.sets.names import Correction, Names, fold, read_table
 from spectriage.spectra.errors import FormatError, ParameterError, SpectriageError
+from spectriage.spectra.origin import Origin
+from spectriage.spectra.progress import Progress
 from spectriage.spectra.spectrum import Spectrum
 
 MANIFEST_COLUMNS = ("path", "substance")
 OPTIONAL_COLUMNS = ("instrument", "aliases", "which", "column", "origin", "source")
 
-Progress = Callable[[str, int, int], None]
 
 _MADE_UNIQUE = re.compile(r" \((id [^()]*|\d+)\)$")
 """What reading adds to a name that stands in one file more than once."""
-
-
-class Origin(StrEnum):
-    """Where spectra come from; the two are never pooled."""
-
-    MEASURED = "measured"
-    SIMULATED = "simulated"
 
 
 @dataclass(frozen=True, eq=False)

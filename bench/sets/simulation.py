@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spectriage.bench.methods.methods import RAISED
-from spectriage.bench.evidence.transfer import blurred
+from spectriage.bench.sets.change import blurred
 from spectriage.spectra.identify import Identifier
-from spectriage.spectra.verdict.identification import Identification
 from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.verdict import RAISED, Identification
 
 BAG = "ldpe"
 EXPOSURE_MS = 1000.0
@@ -55,9 +54,8 @@ class Sample:
 
     def scan(self) -> Spectrum:
         """Take the scan with its dark, and return it as a spectrum."""
-        from spectriage.device.acquire.acquisition import Acquirer
-        from spectriage.device.contract.clock import Deadline
-        from spectriage.device.contract.uri import open_device
+        from spectriage.device.acquire import Acquirer
+        from spectriage.device.contract import Deadline, open_device
 
         with open_device(self.uri) as device:
             spectrum = Acquirer(device).scan(Deadline.after(1e6, device.clock)).to_spectrum()

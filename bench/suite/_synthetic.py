@@ -7,9 +7,10 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.signal.grid import DEFAULT_GRID
-from spectriage.spectra.reference import Float32Array, Reference, ReferenceSet
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.arrays import Float32Array, FloatArray
+from spectriage.spectra.reference import Reference, ReferenceSet
+from spectriage.spectra.signal import DEFAULT_GRID
+from spectriage.spectra.spectrum import Spectrum
 
 WIDTHS_CM = (8.0, 10.0, 13.0, 18.0)
 BANDS_A_WIDTH = 4
@@ -41,8 +42,8 @@ def made_up_spectra(count: int, shift: FloatArray, seed: int = 0) -> Float32Arra
 
 def made_up_library(count: int) -> ReferenceSet:
     """Return a library on the default grid, with the search matrices of an identification."""
-    from spectriage.spectra.contrast.coarse import LOOKS_KEY, look_matrix
-    from spectriage.spectra.search.index import index_matrix
+    from spectriage.spectra.contrast import LOOKS_KEY, look_matrix
+    from spectriage.spectra.search import index_matrix
 
     shift = DEFAULT_GRID.shift
     records = tuple(Reference(f"made-up-{i:06d}", f"made up {i}", source="synthetic") for i in range(count))
@@ -56,8 +57,8 @@ def made_up_library(count: int) -> ReferenceSet:
 
 def enlarged_library(count: int) -> ReferenceSet:
     """Return the shipped library with made-up references added, `count` in all, with its targets."""
-    from spectriage.library.build.cache import default_library
-    from spectriage.spectra.contrast.coarse import LOOKS_KEY
+    from spectriage.library.building import default_library
+    from spectriage.spectra.contrast import LOOKS_KEY
 
     shipped = default_library()
     added = made_up_library(count - len(shipped))

@@ -14,17 +14,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from spectriage.bench.peers import baseline as peers
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
-from spectriage.spectra.baseline.methods import _kernels_baseline_batch as batch
-from spectriage.spectra.baseline.methods import _kernels_baseline_lanes as vectors
-from spectriage.spectra.baseline.methods import _kernels_baseline_split as split
-from spectriage.spectra.compile.jit import kernel
-from spectriage.spectra.baseline.methods import airpls_fit, arpls_batch, arpls_fit, asls_fit, batch_fit
-
-FloatArray = NDArray[np.float64]
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.baseline import _kernels_baseline_batch as batch
+from spectriage.spectra.baseline import _kernels_baseline_lanes as vectors
+from spectriage.spectra.baseline import _kernels_baseline_split as split
+from spectriage.spectra.baseline import airpls_fit, arpls_batch, arpls_fit, asls_fit, batch_fit
+from spectriage.spectra.compile import kernel
 
 SIZES = (256, 1024, 4096, 8192)
 BATCH = 256

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
-from spectriage.spectra.signal.grid import DEFAULT_GRID
+from spectriage.spectra.signal import DEFAULT_GRID
 
 
 def python(*arguments: str) -> Callable[[], None]:

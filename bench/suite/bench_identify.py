@@ -41,7 +41,7 @@ def identify(benchmark: Any, references: ReferenceSet, *, fit_all: bool) -> None
 
 def test_shipped_library(benchmark: Any) -> None:
     """With the shipped library."""
-    from spectriage.library.build.cache import default_library
+    from spectriage.library.building import default_library
 
     benchmark.group = "identify, shipped library"
     references = default_library()

@@ -15,7 +15,7 @@ import numpy as np
 
 from spectriage.bench.suite._compare import report  # noqa: F401
 from spectriage.bench.suite._synthetic import enlarged_library, made_up_scan
-from spectriage.library.store.file import write_library
+from spectriage.library.store import write_library
 
 REFERENCES = 10_000
 SCANS = 100
@@ -33,7 +33,7 @@ import numpy
 found["numpy"] = peak()
 import numba
 found["numba"] = peak()
-from spectriage.library.store.file import read_library
+from spectriage.library.store import read_library
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.spectrum import Spectrum
 found["engine imported"] = peak()

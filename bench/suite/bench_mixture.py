@@ -9,10 +9,9 @@ import pytest
 
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
 from spectriage.bench.suite._synthetic import made_up_library, made_up_scan
-from spectriage.spectra.contrast.index import ContrastIndex
-from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.policy.policy import Policy
-from spectriage.spectra.fitting.selection import select
+from spectriage.spectra.contrast import ContrastIndex
+from spectriage.spectra.fitting import Fitter, select
+from spectriage.spectra.policy import Policy
 
 
 @pytest.mark.parametrize("references", [100, 250, 500])

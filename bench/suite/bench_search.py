@@ -15,12 +15,11 @@ import pytest
 from spectriage.bench.peers import search as peers
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
 from spectriage.bench.suite._synthetic import made_up_spectra, noisy_copies, read_bandwidth
-from spectriage.library.store.file import read_library, write_library
-from spectriage.spectra.signal.derivative import differentiate
-from spectriage.spectra.signal.grid import DEFAULT_GRID
-from spectriage.spectra.reference import Float32Array, Reference, ReferenceSet
-from spectriage.spectra.search.scores import DERIVATIVE_WINDOW_CM
-from spectriage.spectra.search.topk import TopK
+from spectriage.library.store import read_library, write_library
+from spectriage.spectra.arrays import Float32Array
+from spectriage.spectra.reference import Reference, ReferenceSet
+from spectriage.spectra.search import TopK
+from spectriage.spectra.signal import DEFAULT_GRID, DERIVATIVE_WINDOW_CM, differentiate
 
 SIZES = (100, 1000, 10_000, 100_000, pytest.param(1_000_000, marks=pytest.mark.full))
 LARGE = SIZES[3:]

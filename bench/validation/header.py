@@ -35,7 +35,7 @@ def device_said(plan: Plan, uri: str) -> dict[str, str]:
         return {}
     if not (uri or plan.device):
         raise ParameterError("panels are to be scanned with a device", where=plan.name, remedy="name it")
-    from spectriage.device.contract.uri import open_device
+    from spectriage.device.contract import open_device
 
     with open_device(uri or plan.device) as device:
         info = device.info
@@ -73,7 +73,7 @@ def make_header(
         "engine": _engine_said(bench, panels[0]),
         "device": {
             **device,
-            "simulator_sha256": code_sha256("spectriage.device", "simulator*.py"),
+            "simulator_sha256": code_sha256("spectriage.device.simulator", "*.py"),
             "note": "each scan's instrument and the hash of its axis calibration stand in its record",
         },
         "bench_sha256": code_sha256("spectriage.bench.validation", "*.py"),

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from spectriage.bench.validation._fields import Scalar
 from spectriage.spectra.errors import FormatError
-
-RAISED = ("ALARM", "WARNING")
+from spectriage.spectra.verdict.verdict import RAISED
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from spectriage.bench.report.runner import Progress
 from spectriage.bench.validation.header import device_said, make_header
 from spectriage.bench.validation.panels import Trial, expand
 from spectriage.bench.validation.plan import Panel, Plan
@@ -15,6 +14,7 @@ from spectriage.bench.validation.statistics import allowed_failures, trials_need
 from spectriage.bench.validation.store import RunFolder, begin, finish, locked, write_atomic
 from spectriage.bench.validation.trial import Bench, Scanned, Setup, check_materials, spectrum_csv
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.progress import Progress
 
 CHUNK = 4
 

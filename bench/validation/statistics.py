@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from spectriage.bench.report.statistics import Interval, Proportion
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
-
-FloatArray = NDArray[np.float64]
 
 MAX_FAILURES = 1000
 

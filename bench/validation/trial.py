@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from spectriage.library.catalogue import CatalogueEntry
     from spectriage.spectra.identify import Identifier
     from spectriage.spectra.reference import ReferenceSet
-    from spectriage.spectra.verdict.identification import Component, Identification
     from spectriage.spectra.spectrum import Spectrum
+    from spectriage.spectra.verdict import Component, Identification
 
 SCAN_SECONDS = 100_000.0
 """Of the simulator's own clock, which does not wait."""
@@ -75,7 +75,7 @@ class Bench:
     def engine(self, panel: Panel) -> Identifier:
         """Return the engine for a panel, prepared once."""
         from spectriage.spectra.identify import Identifier
-        from spectriage.spectra.policy.policy import Policy
+        from spectriage.spectra.policy import Policy
 
         key = (panel.library_set, panel.set)
         if key not in self._engines:
@@ -88,7 +88,7 @@ class Bench:
     def references(self, panel: Panel) -> ReferenceSet:
         """Return the library of a panel, without what was extracted from the set that it asks about."""
         from spectriage.bench.sets.references import catalogue_without, library_of, with_null
-        from spectriage.library.build.cache import open_library
+        from spectriage.library.building import open_library
 
         asked = self.labelled(panel.set).sources if panel.set else frozenset()
         if panel.library_set:
@@ -135,11 +135,9 @@ class Bench:
             item = self.labelled(panel.set).items[trial.item]
             yield item.spectrum, item.instrument, item.source or item.name
             return
-        from spectriage.bench.evidence.transfer import Change
-        from spectriage.device.acquire.acquisition import Acquirer
-        from spectriage.device.contract.clock import Deadline
-        from spectriage.device.contract.spectrometer import ScanSettings
-        from spectriage.device.contract.uri import open_device
+        from spectriage.bench.sets.change import Change
+        from spectriage.device.acquire import Acquirer
+        from spectriage.device.contract import Deadline, ScanSettings, open_device
 
         resolution = trial.factors.get("resolution_cm")
         change = Change(

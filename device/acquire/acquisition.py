@@ -10,8 +10,14 @@ from enum import StrEnum
 
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import DeviceAbortedError, DeviceUnsafeError
-from spectriage.device.contract.spectrometer import LaserGateLine, LaserSource, LaserState, ScanSettings, Spectrometer
 from spectriage.device.contract.rawscan import RawScan
+from spectriage.device.contract.spectrometer import (
+    LaserGateLine,
+    LaserSource,
+    LaserState,
+    ScanSettings,
+    Spectrometer,
+)
 from spectriage.device.laser.safety import LONGEST_FIRING_S, LaserGuard
 
 Light = Callable[[Spectrometer, float], AbstractContextManager[object]]

@@ -16,8 +16,8 @@ import numpy as np
 from spectriage.device.acquire.acquisition import Acquirer, powered_light
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import DeviceSettingsError
-from spectriage.device.contract.spectrometer import LaserPower
 from spectriage.device.contract.rawscan import RawScan
+from spectriage.device.contract.spectrometer import LaserPower
 from spectriage.spectra.spectrum import Spectrum
 
 Decision = TypeVar("Decision")

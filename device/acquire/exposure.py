@@ -9,8 +9,8 @@ import numpy as np
 
 from spectriage.device.acquire.acquisition import Acquirer, Stage
 from spectriage.device.contract.clock import Deadline
-from spectriage.device.contract.spectrometer import ScanSettings
 from spectriage.device.contract.rawscan import RawScan
+from spectriage.device.contract.spectrometer import ScanSettings
 from spectriage.spectra.errors import ParameterError
 
 LOW, HIGH, AIM = 0.60, 0.85, 0.72

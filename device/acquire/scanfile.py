@@ -7,18 +7,12 @@ The layout is the column-ordered one of handheld vendors: ``key,value`` lines, t
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from spectriage.device.contract.errors import DeviceError
+from spectriage.device.contract.files import write_whole
 from spectriage.device.contract.rawscan import RawScan
-
-
-class ScanFileError(DeviceError):
-    """A scan that cannot be written."""
 
 
 def scan_csv(raw: RawScan) -> str:
@@ -84,27 +78,3 @@ def write_scan(raw: RawScan, path: Path) -> None:
         When it cannot be written.
     """
     write_whole(scan_csv(raw), path)
-
-
-def write_whole(text: str, path: Path) -> None:
-    """Write a text file whole or not at all: to a temporary file beside it, then renamed.
-
-    Raises
-    ------
-    ScanFileError
-        When it cannot be written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ScanFileError(f"cannot be written: {error.strerror}", where=str(path)) from error

@@ -13,8 +13,8 @@ from spectriage.spectra.errors import SpectriageError
 
 if TYPE_CHECKING:
     from spectriage.device.calibration.calibration import Calibration
-    from spectriage.device.contract.spectrometer import Spectrometer
     from spectriage.device.contract.rawscan import RawScan
+    from spectriage.device.contract.spectrometer import Spectrometer
 
 EXIT_OK, EXIT_FAILED, EXIT_UNFIT = 0, 2, 12
 
@@ -144,8 +144,8 @@ def _unknown(what: str, name: str, known: dict[str, str]) -> SpectriageError:
 
 
 def _calibrate(plan: _Plan) -> tuple[Calibration, RawScan]:
-    from spectriage.device.calibration.calibration import Calibration, counts_digest
     from spectriage.device.calibration.axis import fit_laser, fit_wavelengths
+    from spectriage.device.calibration.calibration import Calibration, counts_digest
     from spectriage.device.contract.errors import CalibrationError
     from spectriage.library.catalogue.knowledge import load_emission_lines
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from spectriage.device.acquire.acquisition import Acquirer
-    from spectriage.device.contract.spectrometer import Spectrometer
     from spectriage.device.contract.rawscan import RawScan
     from spectriage.device.contract.registry import FoundDevice
+    from spectriage.device.contract.spectrometer import Spectrometer
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.verdict.identification import Identification
     from spectriage.spectra.spectrum import Spectrum
+    from spectriage.spectra.verdict import Identification
 
 DeviceOption = Annotated[
     str,
@@ -104,11 +104,12 @@ def scan(
 
     Exit code: 10 alarm, 11 warning, 12 inconclusive, 0 no alarm; 2 when no scan could be taken.
     """
-    from spectriage.library.app.commands_identify import Answer, exit_code, make_engine, print_answer, write_plot
-    from spectriage.library.app.commands_identify import answer as identify_spectrum
+    from spectriage.library.service import Answer, exit_code, make_engine
+    from spectriage.library.service import answer as identify_spectrum
+    from spectriage.library.service.printing import print_answer, write_plot
 
     if plot is not None:
-        from spectriage.spectra.report.plot import require_matplotlib
+        from spectriage.spectra.report import require_matplotlib
 
         require_matplotlib()
     engine = make_engine(library, packaging, lod)
@@ -158,8 +159,8 @@ def take_scan(request: ScanRequest, engine: Identifier) -> RawScan:
     SpectriageError
         What went wrong.
     """
-    from spectriage.device.acquire.acquisition import Acquirer, powered_light, scan_time_s
     from spectriage.device.acquire.accumulate import accumulate
+    from spectriage.device.acquire.acquisition import Acquirer, powered_light, scan_time_s
     from spectriage.device.acquire.exposure import auto_expose
     from spectriage.device.contract.clock import Deadline
     from spectriage.device.contract.uri import open_device
@@ -255,8 +256,8 @@ def calibrated(raw: RawScan, path: Path | None, *, force: bool) -> tuple[Spectru
     spectrum, health
         `health` is one sentence, empty when nothing forbids a conclusion.
     """
-    from spectriage.device.calibration.calibration import calibration_problem
     from spectriage.device.app.commands_calibration import known_calibration
+    from spectriage.device.calibration.calibration import calibration_problem
     from spectriage.device.contract.errors import CalibrationError
 
     spectrum = raw.to_spectrum()

@@ -19,19 +19,20 @@ from spectriage.device.app.commands_scan import (
     is_clear,
     take_carefully,
 )
-from spectriage.library.app.commands_identify import EXIT_FAILED, Answer, error_json, print_answer, write_plot
-from spectriage.library.app.commands_identify import answer as identify_spectrum
+from spectriage.library.service import EXIT_FAILED, Answer, error_json
+from spectriage.library.service import answer as identify_spectrum
+from spectriage.library.service.printing import print_answer, write_plot
 from spectriage.spectra.errors import ParameterError, SpectriageError
-from spectriage.spectra.verdict.identification import JSON_SCHEMA, Verdict, most_serious
+from spectriage.spectra.verdict import JSON_SCHEMA, Verdict, most_serious
 
 if TYPE_CHECKING:
-    from spectriage.device.acquire.acquisition import Acquirer
     from spectriage.device.acquire.accumulate import Accumulated
-    from spectriage.device.contract.spectrometer import Spectrometer
+    from spectriage.device.acquire.acquisition import Acquirer
     from spectriage.device.contract.rawscan import RawScan
+    from spectriage.device.contract.spectrometer import Spectrometer
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.verdict.identification import Identification
     from spectriage.spectra.spectrum import Spectrum
+    from spectriage.spectra.verdict import Identification
 
 EXPOSURE_SEARCH_S = 120.0
 """Longest search for the exposure of one spot."""
@@ -171,8 +172,8 @@ def take_spots(
     SpectriageError
         What went wrong.
     """
-    from spectriage.device.acquire.acquisition import Acquirer, powered_light
     from spectriage.device.acquire.accumulate import measure_spots
+    from spectriage.device.acquire.acquisition import Acquirer, powered_light
     from spectriage.device.contract.uri import open_device
 
     with open_device(request.uri) as spectrometer:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from spectriage.device.calibration.peaks import Peaks, find_lines
 from spectriage.device.contract.errors import CalibrationError
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import FloatArray
 
 MIN_LINES = 6
 """Fewest lines for a cubic with something left to judge it by."""

@@ -135,7 +135,7 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
     ScanFileError
         When it cannot be written.
     """
-    from spectriage.device.acquire.scanfile import write_whole
+    from spectriage.device.contract.files import write_whole
 
     write_whole(calibration.to_json(), path)
 

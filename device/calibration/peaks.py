@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import FloatArray
 
 MIN_WIDTH_PIXELS = 1.5
 MAX_WIDTH_PIXELS = 60.0

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from spectriage.device.calibration.peaks import find_lines
 from spectriage.device.contract.errors import CalibrationError
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import FloatArray
 
 CALCITE_CM = 1085.91
 CALCITE_NATURAL_CM = 1.2

@@ -5,29 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from spectriage.device.contract.errors import CalibrationError, DeviceProtocolError
-from spectriage.spectra.spectrum import FloatArray, Spectrum
-
-BoolArray = NDArray[np.bool_]
+from spectriage.spectra.arrays import BoolArray, FloatArray
+from spectriage.spectra.origin import Origin
+from spectriage.spectra.spectrum import Spectrum
 
 QUANTISATION_VARIANCE = 1.0 / 12.0
 """Variance in counts² of rounding to whole counts: that of a uniform distribution one count wide."""
-
-
-class Origin(StrEnum):
-    """Where the numbers of a scan come from; the kinds are never pooled."""
-
-    MEASURED = "measured"
-    REPLAYED = "replayed"
-    EMULATED = "emulated"
-    SIMULATED = "simulated"
 
 
 @dataclass(frozen=True)

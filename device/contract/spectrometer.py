@@ -38,8 +38,9 @@ from spectriage.device.contract.errors import (
     DeviceStateError,
     DeviceTimeoutError,
 )
-from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, Origin, RawScan
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, RawScan
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.origin import Origin
 
 __all__ = [
     "Axis",

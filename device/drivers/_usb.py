@@ -27,7 +27,7 @@ _LOST = (errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN, errno.ENOENT)
 
 def udev_rules() -> str:
     """Return the text of the udev rules that let a logged-in user open the spectrometers."""
-    return (files("spectriage.device") / "udev" / RULES).read_text(encoding="utf-8")
+    return (files("spectriage.device.drivers") / "udev" / RULES).read_text(encoding="utf-8")
 
 
 def driver_missing(extra: str, error: ImportError) -> DriverMissingError:
@@ -139,7 +139,7 @@ def to_device_error(error: BaseException, where: str) -> DeviceError:
         return DevicePermissionError(
             "the system does not let this user open the device",
             where=where,
-            remedy=f"as administrator, put {RULES} of spectriage/device/udev into /etc/udev/rules.d, "
+            remedy=f"as administrator, put {RULES} of spectriage/device/drivers/udev into /etc/udev/rules.d, "
             "run 'udevadm control --reload', and plug the device in again",
         )
     if number == errno.EPIPE:

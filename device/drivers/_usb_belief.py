@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spectriage.device.contract.errors import DeviceProtocolError
 from spectriage.device.contract.spectrometer import Axis
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import FloatArray
 
 
 def checked_axis(wavelength_nm: FloatArray, where: str) -> Axis:

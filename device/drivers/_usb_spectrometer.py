@@ -8,9 +8,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from spectriage.device.drivers._owner import Interrupted, Overdue, OwnerThread
-from spectriage.device.drivers._usb import usb_errors
-from spectriage.device.drivers._usb_belief import confirm, isolated_outliers
 from spectriage.device.contract.clock import Clock, Deadline, SystemClock
 from spectriage.device.contract.errors import (
     DeviceAbortedError,
@@ -28,7 +25,10 @@ from spectriage.device.contract.spectrometer import (
     ScanSettings,
     Spectrometer,
 )
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.device.drivers._owner import Interrupted, Overdue, OwnerThread
+from spectriage.device.drivers._usb import usb_errors
+from spectriage.device.drivers._usb_belief import confirm, isolated_outliers
+from spectriage.spectra.arrays import FloatArray
 
 T = TypeVar("T")
 

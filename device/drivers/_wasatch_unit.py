@@ -1,7 +1,7 @@
 """The adapter of Wasatch Photonics spectrometers over Wasatch.PY's feature-identification driver.
 
-Never run on hardware: developed against `spectriage.device.testing.emulation`, whose models follow the driver's
-source.
+Never run on hardware: developed against `spectriage.device.testing.emulation`, whose models follow the
+driver's source.
 
 What the driver does that this module does not rely on: closing it leaves the laser as commanded; without
 ``raise_exceptions`` one failed transfer makes its "laser off" report success and send nothing; its "laser
@@ -19,18 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from spectriage.device.drivers._usb import (
-    drain,
-    release,
-)
-from spectriage.device.drivers._usb_belief import checked_axis, memory_hash
-from spectriage.device.drivers._usb_spectrometer import (
-    COMMAND_S,
-    NEVER_ON_HARDWARE,
-    OFF_S,
-    OFF_TIMEOUT_MS,
-    UsbSpectrometer,
-)
 from spectriage.device.contract.clock import Clock
 from spectriage.device.contract.errors import (
     DeviceProtocolError,
@@ -45,10 +33,22 @@ from spectriage.device.contract.spectrometer import (
     DeviceInfo,
     DeviceStatus,
     LaserState,
-    Origin,
     ScanSettings,
 )
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.device.drivers._usb import (
+    drain,
+    release,
+)
+from spectriage.device.drivers._usb_belief import checked_axis, memory_hash
+from spectriage.device.drivers._usb_spectrometer import (
+    COMMAND_S,
+    NEVER_ON_HARDWARE,
+    OFF_S,
+    OFF_TIMEOUT_MS,
+    UsbSpectrometer,
+)
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.origin import Origin
 
 NO_WATCHDOG = (
     "no laser watchdog: if this program is killed the laser stays on until it is switched off by hand"

@@ -1,7 +1,7 @@
 """Ocean spectrometers (USB2000+, QE65000, QE Pro, …) through python-seabreeze's own USB backend.
 
-Never run on hardware: developed against `spectriage.device.testing.emulation`, whose models follow the driver's
-source.
+Never run on hardware: developed against `spectriage.device.testing.emulation`, whose models follow the
+driver's source.
 
 The pure-Python backend (pyseabreeze) is used and no other: the C++ one has a bulk timeout of 10⁶ s and tells
 an unplugged device from a transfer error by text alone. Devices are found through pyusb, one by one, so that
@@ -20,6 +20,24 @@ from typing import Any
 
 import numpy as np
 
+from spectriage.device.contract.clock import Clock
+from spectriage.device.contract.errors import (
+    DeviceError,
+    DeviceNotFoundError,
+    DeviceProtocolError,
+    DeviceTimeoutError,
+    DeviceUnsafeError,
+)
+from spectriage.device.contract.registry import Driver, FoundDevice
+from spectriage.device.contract.spectrometer import (
+    Axis,
+    Detector,
+    DeviceInfo,
+    DeviceStatus,
+    LaserState,
+    ScanSettings,
+)
+from spectriage.device.contract.uri import DeviceURI
 from spectriage.device.drivers._usb import (
     check_access,
     drain,
@@ -41,26 +59,8 @@ from spectriage.device.drivers._usb_spectrometer import (
     check_memory,
     within,
 )
-from spectriage.device.contract.clock import Clock
-from spectriage.device.contract.errors import (
-    DeviceError,
-    DeviceNotFoundError,
-    DeviceProtocolError,
-    DeviceTimeoutError,
-    DeviceUnsafeError,
-)
-from spectriage.device.contract.spectrometer import (
-    Axis,
-    Detector,
-    DeviceInfo,
-    DeviceStatus,
-    LaserState,
-    Origin,
-    ScanSettings,
-)
-from spectriage.device.contract.registry import Driver, FoundDevice
-from spectriage.device.contract.uri import DeviceURI
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.origin import Origin
 
 OCEAN_VENDOR_ID = 0x2457
 LATE_FRAME_MS = 2000

@@ -12,12 +12,14 @@ import numpy as np
 
 from spectriage.device.contract.clock import Clock, Deadline, VirtualClock
 from spectriage.device.contract.errors import DeviceNotFoundError, DeviceProtocolError
-from spectriage.device.contract.spectrometer import DeviceStatus, ScanSettings, Spectrometer
-from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, Origin, RawScan
+from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, RawScan
 from spectriage.device.contract.registry import Driver
+from spectriage.device.contract.spectrometer import DeviceStatus, ScanSettings, Spectrometer
 from spectriage.device.contract.uri import DeviceURI
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.origin import Origin
+from spectriage.spectra.spectrum import Spectrum
 
 
 class ReplayedSpectrometer(Spectrometer):

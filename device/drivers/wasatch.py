@@ -1,7 +1,7 @@
 """Opening Wasatch Photonics spectrometers: scheme ``wasatch``, Wasatch.PY's feature-identification driver.
 
-Never run on hardware: developed against `spectriage.device.testing.emulation`, whose models follow the driver's
-source. The adapter itself is in `_wasatch_unit`.
+Never run on hardware: developed against `spectriage.device.testing.emulation`, whose models follow the
+driver's source. The adapter itself is in `_wasatch_unit`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from spectriage.device.contract.clock import Clock
+from spectriage.device.contract.errors import DeviceError, DeviceNotFoundError, DeviceProtocolError
+from spectriage.device.contract.registry import Driver, FoundDevice
+from spectriage.device.contract.uri import DeviceURI
 from spectriage.device.drivers._usb import (
     check_access,
     driver_missing,
@@ -37,11 +41,7 @@ from spectriage.device.drivers._wasatch_unit import (
     WasatchSpectrometer,
     class_of,
 )
-from spectriage.device.contract.clock import Clock
-from spectriage.device.contract.errors import DeviceError, DeviceNotFoundError, DeviceProtocolError
-from spectriage.device.contract.spectrometer import Origin
-from spectriage.device.contract.registry import Driver, FoundDevice
-from spectriage.device.contract.uri import DeviceURI
+from spectriage.spectra.origin import Origin
 
 __all__ = ["DRIVER", "NO_WATCHDOG", "WasatchSpectrometer", "discover", "open_wasatch"]
 

@@ -19,7 +19,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from spectriage.device.laser._exits import all_off, signals_switch_off, watch
 from spectriage.device.contract.clock import Clock
 from spectriage.device.contract.errors import (
     DeviceLostError,
@@ -36,6 +35,7 @@ from spectriage.device.contract.spectrometer import (
     LaserWatchdog,
     Spectrometer,
 )
+from spectriage.device.laser._exits import all_off, signals_switch_off, watch
 
 OFF_ATTEMPTS = 3
 LONGEST_TOKEN_S = 600.0

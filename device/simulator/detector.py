@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectriage.device.simulator.presets import InstrumentPreset
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import FloatArray
 
 POISSON_LIMIT = 1e7
 """Above this mean a normal draw replaces the Poisson one; the two differ by less than 0.1 % of a sigma."""

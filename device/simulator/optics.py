@@ -11,7 +11,7 @@ from spectriage.device.simulator.lines import Lines, photon_density
 from spectriage.device.simulator.mixture import PACKAGINGS, Packaging
 from spectriage.device.simulator.perturbation import UnitTraits
 from spectriage.device.simulator.presets import InstrumentPreset
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import FloatArray
 
 AMBIENT_LINES_NM = (
     (811.53, 1.0),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from spectriage.device.contract.uri import DeviceURI
 from spectriage.device.simulator.faults import FaultState, read_fault
 from spectriage.device.simulator.mixture import Component, Packaging, parse_mixture, parse_packaging
 from spectriage.device.simulator.perturbation import PERTURBATIONS
 from spectriage.device.simulator.presets import PRESETS, InstrumentPreset
 from spectriage.device.simulator.scenes import SCENES
-from spectriage.device.contract.uri import DeviceURI
 
 OPTIONS = {
     "preset": "785-ccd or 1064-ingaas",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectriage.device.simulator.lines import Lines
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import FloatArray
 
 MEASURED_RESIDUALS = (
     *(0.073, 0.110, 0.160, 0.161, 0.161, 0.169, 0.179, 0.206, 0.207, 0.215),

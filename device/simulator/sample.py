@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spectriage.device.contract.uri import DeviceURI
 from spectriage.device.simulator.lines import lines_of
 from spectriage.device.simulator.mixture import find_material
 from spectriage.device.simulator.optics import AMBIENT_LINES_NM, Fluorescence, SceneLight
 from spectriage.device.simulator.options import SimulatorOptions
 from spectriage.device.simulator.perturbation import PERTURBATIONS, UnitTraits, perturb_lines
 from spectriage.device.simulator.strengths import relative_strength
-from spectriage.device.contract.uri import DeviceURI
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import FloatArray
 
 if TYPE_CHECKING:
     from spectriage.library.catalogue import CatalogueEntry

@@ -14,9 +14,10 @@ import numpy as np
 
 from spectriage.device.contract.clock import SYSTEM_CLOCK, Clock, Deadline, VirtualClock
 from spectriage.device.contract.errors import DeviceSettingsError, DeviceUnsafeError
-from spectriage.device.contract.spectrometer import DeviceStatus, LaserState, ScanSettings, Spectrometer
-from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, Origin
+from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo
 from spectriage.device.contract.registry import Driver, FoundDevice
+from spectriage.device.contract.spectrometer import DeviceStatus, LaserState, ScanSettings, Spectrometer
+from spectriage.device.contract.uri import DeviceURI
 from spectriage.device.simulator.detector import DetectorUnit
 from spectriage.device.simulator.faults import Fault, FaultState, fail_frame
 from spectriage.device.simulator.optics import SceneLight
@@ -24,8 +25,8 @@ from spectriage.device.simulator.options import SimulatorOptions, read_options
 from spectriage.device.simulator.perturbation import PERTURBATIONS, draw_unit
 from spectriage.device.simulator.sample import build_light
 from spectriage.device.simulator.scenes import SCENES
-from spectriage.device.contract.uri import DeviceURI
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.origin import Origin
 
 UNIT_STREAM, NOISE_STREAM = 1, 3
 LOW_BATTERY = 0.03

@@ -30,8 +30,8 @@ from spectriage.device.contract.errors import (
     DeviceTimeoutError,
     DeviceUnsafeError,
 )
-from spectriage.device.contract.spectrometer import LaserSource, LaserState, ScanSettings, Spectrometer
 from spectriage.device.contract.rawscan import RawScan
+from spectriage.device.contract.spectrometer import LaserSource, LaserState, ScanSettings, Spectrometer
 from spectriage.device.laser.safety import LaserGuard
 
 PATIENCE_S = 20.0

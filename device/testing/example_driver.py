@@ -1,13 +1,13 @@
 """An example driver, to copy: a spectrometer that answers over a serial-like line.
 
 It talks to anything with ``write(bytes)`` and ``read_line(seconds) -> bytes`` (pyserial needs three lines to
-fit). The whole contract is in `spectriage.device.contract.spectrometer`; what is here is all that a driver must write.
+fit). The whole contract is in `spectriage.device.contract`; what is here is all that a driver must write.
 Register it in the ``pyproject.toml`` of your package::
 
     [project.entry-points."spectriage.spectrometers"]
     mine = "my_package.driver:DRIVER"
 
-and hold it to `spectriage.device.testing.conformance.SpectrometerConformance`. Then ``spectriage scan --device
+and hold it to `spectriage.device.testing.SpectrometerConformance`. Then ``spectriage scan --device
 mine:PORT`` works.
 """
 
@@ -19,11 +19,12 @@ import numpy as np
 
 from spectriage.device.contract.clock import Clock, Deadline
 from spectriage.device.contract.errors import DeviceNotFoundError, DeviceProtocolError, DeviceTimeoutError
-from spectriage.device.contract.spectrometer import DeviceStatus, ScanSettings, Spectrometer
-from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, Origin
+from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo
 from spectriage.device.contract.registry import Driver
+from spectriage.device.contract.spectrometer import DeviceStatus, ScanSettings, Spectrometer
 from spectriage.device.contract.uri import DeviceURI
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.origin import Origin
 
 
 class Line(Protocol):

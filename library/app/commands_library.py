@@ -5,19 +5,17 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spectriage.library.service.progress import progress_bar
 from spectriage.spectra.errors import LibraryError, ParameterError
 from spectriage.spectra.reference import Reference, ReferenceSet, Tier
 
 if TYPE_CHECKING:
-    from spectriage.library.build.build import Progress
     from spectriage.library.catalogue import CatalogueEntry
 
 app = typer.Typer(
@@ -38,28 +36,8 @@ OutOption = Annotated[Path, typer.Option("--out", "-o", help="The library file t
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 
-@contextmanager
-def progress_bar() -> Iterator[Progress | None]:
-    """Give a progress callback that draws on standard error, or None where that is not a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(f"library: {stage}", total=total)
-            bar.update(tasks[stage], completed=done, total=total)
-
-        yield show
-
-
 def _open(path: Path | None) -> ReferenceSet:
-    from spectriage.library.build.cache import open_library
+    from spectriage.library.building.cache import open_library
 
     with progress_bar() as progress:
         return open_library(path, progress=progress)
@@ -113,7 +91,7 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Build a library file; packaging always comes along from the catalogue."""
-    from spectriage.library.build.build import build_library
+    from spectriage.library.building.build import build_library
 
     with progress_bar() as progress:
         made = build_library(out, manifest, with_catalogue, name=name, progress=progress, overwrite=force)
@@ -357,8 +335,8 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Put a measured spectrum of your own into a new library file."""
-    from spectriage.library.build.build import add_spectrum
-    from spectriage.library.build.manifest import check_fields
+    from spectriage.library.building.build import add_spectrum
+    from spectriage.library.building.manifest import check_fields
 
     fields: dict[str, Any] = {
         "path": str(spectrum),

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from spectriage.library.app.commands_identify import EXIT_FAILED, make_engine
+from spectriage.library.service.answers import EXIT_FAILED
+from spectriage.library.service.engine import make_engine
+from spectriage.library.service.progress import progress_bar
 from spectriage.spectra.errors import ParameterError
 
 if TYPE_CHECKING:
-    from spectriage.library.service.batch import Progress
+    pass
 
 
 def identify_many(
@@ -34,7 +34,7 @@ def identify_many(
         raise ParameterError("--batch needs a file for its results", remedy="name it with --out")
     from spectriage.library.service.batch import Setup, run_batch
 
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         summary = run_batch(
             batch, out, Setup(library, tuple(packaging or ()), lod), workers=workers, progress=progress
         )
@@ -57,19 +57,3 @@ def _stream(library: Path | None, packaging: list[str] | None, lod: float | None
     except BrokenPipeError:
         # Whoever asked has gone: the interpreter must not try to flush what is left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Progress | None]:
-    """Give a callback that draws on standard error; None where that is not a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("identifying")
-        yield lambda done, total: bar.update(task, completed=done, total=total)

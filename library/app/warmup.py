@@ -39,8 +39,8 @@ def warmup(
 
 def warm(library: Path | None = None) -> list[str]:
     """Call everything that is compiled; return the names of what had to be."""
-    from spectriage.library.app.commands_identify import make_engine
-    from spectriage.spectra.compile.jit import announce_compilation
+    from spectriage.library.service.engine import make_engine
+    from spectriage.spectra.compile import announce_compilation
 
     names: list[str] = []
     with announce_compilation(names.append):
@@ -55,7 +55,7 @@ def warm(library: Path | None = None) -> list[str]:
 def _watching(references: ReferenceSet) -> Identifier:
     """Return an engine that watches for all that a library has: some of it has bands enough to be sought."""
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.policy.policy import Policy, Target
+    from spectriage.spectra.policy import Policy, Target
 
     families = dict.fromkeys(record.family for record in references.records[:WATCHED])
     return Identifier(references, Policy(targets=tuple(Target(name, (name,)) for name in families)))
@@ -86,11 +86,8 @@ def _identify(engine: Identifier) -> None:
 def _search(references: ReferenceSet) -> None:
     import numpy as np
 
-    from spectriage.spectra.search.projection import project
-    from spectriage.spectra.search.scores import SCORES
-    from spectriage.spectra.search.index import SearchIndex
+    from spectriage.spectra.search import FEW_QUERIES, SCORES, SearchIndex, TopK, project
     from spectriage.spectra.spectrum import Spectrum
-    from spectriage.spectra.search.topk import FEW_QUERIES, TopK
 
     query = Spectrum(references.shift, 1.0 + np.sin(references.shift))
     for name in SCORES:
@@ -105,7 +102,7 @@ def _search(references: ReferenceSet) -> None:
 def _baselines() -> None:
     import numpy as np
 
-    from spectriage.spectra.baseline.methods import airpls_fit, arpls_batch, arpls_fit, asls_fit, batch_fit
+    from spectriage.spectra.baseline import airpls_fit, arpls_batch, arpls_fit, asls_fit, batch_fit
 
     rng = np.random.default_rng(0)
     for points in POINTS:
@@ -121,7 +118,7 @@ def _clean() -> int:
     """Remove the machine code of earlier versions."""
     from importlib import resources
 
-    from spectriage.spectra.compile.jit import remove_outdated
+    from spectriage.spectra.compile import remove_outdated
 
     folder = Path(str(resources.files("spectriage.spectra")))
     return sum(remove_outdated(source) for source in sorted(folder.rglob("_kernels*.py")))

@@ -16,13 +16,11 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.library.catalogue._hazards import CLASS_HAZARDS
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import CatalogueError
 from spectriage.spectra.reference import Hazard, Reference, Tier
-
-FloatArray = NDArray[np.float64]
 
 CONFIDENCE_TIERS = {"A": Tier.BANDS, "B": Tier.RECALLED, "C": Tier.ESTIMATED}
 """The strongest tier that a confidence may carry: read, recalled, estimated."""

@@ -20,7 +20,7 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from spectriage.library.service._inputs import Item, Reader, batch_items
 from spectriage.spectra.errors import ParameterError, SpectriageError
+from spectriage.spectra.progress import Progress
 
 if TYPE_CHECKING:
     from spectriage.spectra.identify import Identifier
@@ -40,8 +41,6 @@ WAITING_CHUNKS = 4
 """So many chunks a worker are under way or waiting to be written."""
 MAX_RESULT_BYTES = 64 * 2**20
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Setup:
 
     def engine(self) -> Identifier:
         """Make the engine."""
-        from spectriage.library.app.commands_identify import make_engine
+        from spectriage.library.service.engine import make_engine
 
         return make_engine(self.library, list(self.packaging) or None, self.lod)
 
@@ -117,7 +116,7 @@ def run_batch(
     workers
         Processes; 1 works in this one.
     progress
-        Called with the inputs done and the inputs in all.
+        Called with the inputs done and the inputs in all, under one name.
 
     Raises
     ------
@@ -137,7 +136,7 @@ def run_batch(
         summary.resumed = _resume(file, out, items, run, summary)
         done = summary.resumed
         if progress is not None:
-            progress(done, total)
+            progress("identifying", done, total)
         left = (item for item in items if not _is(item, out))
         for lines in _work(left, engine, setup, workers, run):
             for line in lines:
@@ -146,7 +145,7 @@ def run_batch(
             file.flush()
             done += 1
             if progress is not None:
-                progress(done, total)
+                progress("identifying", done, total)
         os.fsync(file.fileno())
     return summary
 
@@ -164,7 +163,7 @@ def run_key(engine: Identifier, setup: Setup) -> str:
 
 def identify_item(engine: Identifier, reader: Reader, item: Item) -> list[dict[str, Any]]:
     """Return the results of one input, one for each of its spectra, or one that says why there is none."""
-    from spectriage.library.app.commands_identify import Answer, error_json
+    from spectriage.library.service.answers import Answer, error_json
 
     head: dict[str, Any] = {"name": item.name, "sha256": reader.digest(item)}
     try:

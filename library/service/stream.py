@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from spectriage.library.app.commands_identify import Answer, answer
+from spectriage.library.service.answers import Answer, answer
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError, SpectriageError
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.spectrum import Spectrum
 
 if TYPE_CHECKING:
     from spectriage.spectra.identify import Identifier

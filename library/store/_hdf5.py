@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.spectra.compile import MappedFile
 from spectriage.spectra.errors import (
     AlteredLibraryError,
     ForeignFileError,
@@ -20,7 +21,6 @@ from spectriage.spectra.errors import (
     ParameterError,
     TruncatedLibraryError,
 )
-from spectriage.spectra.compile.mapped import MappedFile
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUPERBLOCK_BYTES = 48

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spectriage.library.store._hdf5 import GuardedFile
 from spectriage.library.store._layout import NUMBER_FIELDS, TEXT_FIELDS
-from spectriage.spectra.compile.mapped import RowSource
+from spectriage.spectra.compile import RowSource
 from spectriage.spectra.reference import Hazard, LazyRecords, Reference, Tier
 
 TIERS = {tier.value.encode(): tier for tier in Tier}

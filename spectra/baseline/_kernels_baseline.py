@@ -11,9 +11,8 @@ This is the plain form, used for short spectra and as the yardstick of the one i
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.baseline._kernels_baseline_lanes import (
     LANES,
     lane_of,
@@ -23,8 +22,7 @@ from spectriage.spectra.baseline._kernels_baseline_lanes import (
     total,
     where_less,
 )
-
-FloatArray = NDArray[np.float64]
+from spectriage.spectra.compile.jit import kernel
 
 ARPLS, AIRPLS, ASLS = 0, 1, 2
 CONVERGED, CAPPED, ALL_ABOVE, SINGULAR = 0, 1, 2, 3

@@ -12,9 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.arrays import FloatArray, IntArray
 from spectriage.spectra.baseline._kernels_baseline import (
     AIRPLS,
     ALL_ABOVE,
@@ -37,9 +36,7 @@ from spectriage.spectra.baseline._kernels_baseline_lanes import (
     where_less,
 )
 from spectriage.spectra.baseline._kernels_baseline_split import FEWEST_POINTS
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from spectriage.spectra.compile.jit import kernel
 
 WORTHWHILE = 6
 """With fewer busy lanes, as many single fits are faster."""

@@ -15,9 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.baseline._kernels_baseline import (
     ALL_ABOVE,
     ARPLS,
@@ -39,8 +38,7 @@ from spectriage.spectra.baseline._kernels_baseline_lanes import (
     total,
     where_less,
 )
-
-FloatArray = NDArray[np.float64]
+from spectriage.spectra.compile.jit import kernel
 
 FEWEST_POINTS = 64
 """Shorter spectra would leave a stretch hardly any points beside its separators."""

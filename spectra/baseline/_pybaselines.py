@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from pybaselines import Baseline
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.spectrum import FloatArray
 
 JOINT_METHODS = {"collab_pls"}
 """The methods that fit several spectra together, (k, n)."""

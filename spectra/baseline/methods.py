@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectriage.spectra.baseline.methods import _kernels_baseline as kernels
-from spectriage.spectra.baseline.methods import _kernels_baseline_batch as batch
-from spectriage.spectra.baseline.methods import _kernels_baseline_split as split
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.baseline import _kernels_baseline as kernels
+from spectriage.spectra.baseline import _kernels_baseline_batch as batch
+from spectriage.spectra.baseline import _kernels_baseline_split as split
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.spectrum import FloatArray
 
 MIN_POINTS = 4
 """The fewest points with a second difference at both ends."""
@@ -23,6 +23,8 @@ SMALLEST = 1e-300
 LARGEST = 1e300
 """Greater intensities leave no room for a baseline that reaches above them."""
 MOST_ITERATIONS = 10_000
+BASELINE_LAM = 1e5
+"""The smoothness of the baselines that the engine and the classical scores take off."""
 
 Stop = Literal["converged", "capped", "all above", "singular"]
 _STOPS: tuple[Stop, ...] = ("converged", "capped", "all above", "singular")
@@ -339,7 +341,7 @@ def _kernel_of(points: int) -> Callable[..., tuple[int, int]]:
 
 def baseline_methods() -> tuple[str, ...]:
     """Return the names that `baseline` knows."""
-    from spectriage.spectra.baseline.methods import _pybaselines
+    from spectriage.spectra.baseline import _pybaselines
 
     return tuple(_pybaselines.methods())
 
@@ -376,7 +378,7 @@ def baseline(
     name = method.lower()
     if name in _OURS and set(parameters) <= _OUR_PARAMETERS[name]:
         return _OURS[name](intensity, **parameters)
-    from spectriage.spectra.baseline.methods import _pybaselines
+    from spectriage.spectra.baseline import _pybaselines
 
     _pybaselines.check(name, parameters)
     values = _as_finite(intensity, ndim=2 if name in _pybaselines.JOINT_METHODS else 1)

@@ -1,4 +1,4 @@
-"""`Kept`: what was prepared once, kept for a bounded number of keys and for several threads."""
+"""`BoundedCache`: what was prepared once, kept for a bounded number of keys and for several threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Kept(Generic[Key, Value]):
+class BoundedCache(Generic[Key, Value]):
     """A function whose last results are kept.
 
     Two threads that ask for the same at once may both make it; each gets a right one.

@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import BoolArray, Float32Array
+from spectriage.spectra.compile._kernels_vectors import float_of_upper, widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_compress import compress
-from spectriage.spectra.compile._kernels_vectors import float_of_upper, widest
-
-Float32Array = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
-
 
 POOL = 4
 """So many points are one of a look; the sums of `pool` are written out, to become vector instructions."""

@@ -6,12 +6,10 @@ Single precision: the references are kept so, and no instrument measures seven d
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.arrays import Float32Array
 from spectriage.spectra.compile._kernels_vectors import split_float, widest
-
-Float32Array = NDArray[np.float32]
+from spectriage.spectra.compile.jit import kernel
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 _LN2 = np.float32(0.6931471805599453)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import Float32Array
 from spectriage.spectra.contrast._kernels_coarse import POOL
-from spectriage.spectra.reference import Float32Array, ReferenceSet
+from spectriage.spectra.reference import ReferenceSet
 
 Looks = NDArray[np.uint16]
 

@@ -14,14 +14,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.contrast._kernels_compress import compress
 from spectriage.spectra.signal._kernels_grid import move
-from spectriage.spectra.signal.derivative import differentiate, savgol_weights, window_points
+from spectriage.spectra.signal.derivative import (
+    DERIVATIVE_WINDOW_CM,
+    differentiate,
+    savgol_weights,
+    window_points,
+)
 from spectriage.spectra.signal.grid import Resampled
 from spectriage.spectra.signal.noise import noise_level
-from spectriage.spectra.reference import Float32Array
-from spectriage.spectra.search.scores import DERIVATIVE_WINDOW_CM
-from spectriage.spectra.spectrum import BoolArray, FloatArray
 
 NOISE_MULTIPLE = 20.0
 """The threshold in units of the derivative's noise: interpolated spectra hide most of theirs."""

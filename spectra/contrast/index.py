@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.compile.bounded_cache import BoundedCache
 from spectriage.spectra.contrast._kernels_coarse import best_allowed, look_products, pool_moved
-from spectriage.spectra.contrast.rows import KEPT_ROWS, ContrastRows
-from spectriage.spectra.signal.derivative import differentiate, window_points
-from spectriage.spectra.errors import LibraryError
-from spectriage.spectra.signal.grid import MIN_COMMON_POINTS
-from spectriage.spectra.compile.bounded_cache import Kept
 from spectriage.spectra.contrast.coarse import INDEX_THRESHOLD, as_float, kept_looks
 from spectriage.spectra.contrast.mismatch import mismatched, severity
-from spectriage.spectra.reference import Float32Array, Hazard, ReferenceSet
-from spectriage.spectra.search.scores import DERIVATIVE_WINDOW_CM, score_by_name
+from spectriage.spectra.contrast.rows import KEPT_ROWS, ContrastRows
+from spectriage.spectra.errors import LibraryError
+from spectriage.spectra.reference import Hazard, ReferenceSet
 from spectriage.spectra.search.index import SearchIndex
-from spectriage.spectra.spectrum import BoolArray, FloatArray
+from spectriage.spectra.search.scores import score_by_name
+from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, differentiate, window_points
+from spectriage.spectra.signal.grid import MIN_COMMON_POINTS
 
 KEPT_NUMBERS = 4096
 UNLIKE_DRAWS = 10
@@ -118,12 +118,12 @@ class ContrastIndex:
         self.hazardous: BoolArray = references.column("hazard") != Hazard.NONE.encode()
         self.id_ranks: list[int] = np.argsort(np.argsort(references.ids, kind="stable")).tolist()
         self.everything: BoolArray = np.ones(len(references), dtype=bool)
-        self.relatives = Kept(self._find_relatives, KEPT_NUMBERS)
-        self.looks_of = Kept(self._find_looks, KEPT_LOOKS)
-        self._unlike = Kept(self._make_unlike, KEPT_ROWS)
-        self._probes = Kept(self._make_probes, KEPT_PROBES)
-        self.derivative_norm = Kept(self._make_norm, KEPT_NUMBERS)
-        self.area_per_norm = Kept(self._make_area, KEPT_NUMBERS)
+        self.relatives = BoundedCache(self._find_relatives, KEPT_NUMBERS)
+        self.looks_of = BoundedCache(self._find_looks, KEPT_LOOKS)
+        self._unlike = BoundedCache(self._make_unlike, KEPT_ROWS)
+        self._probes = BoundedCache(self._make_probes, KEPT_PROBES)
+        self.derivative_norm = BoundedCache(self._make_norm, KEPT_NUMBERS)
+        self.area_per_norm = BoundedCache(self._make_area, KEPT_NUMBERS)
 
     def __len__(self) -> int:
         return len(self.references)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.reference import Tier
-from spectriage.spectra.spectrum import FloatArray
 
 AXIS_CM = 0.8
 """Local displacement of bands between instruments, standard deviation in cm⁻¹."""

@@ -13,12 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.signal.derivative import shrink_mask, window_points
-from spectriage.spectra.compile.bounded_cache import Kept
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.compile.bounded_cache import BoundedCache
 from spectriage.spectra.compile.mapped import RowSource
-from spectriage.spectra.reference import Float32Array
-from spectriage.spectra.search.scores import DERIVATIVE_WINDOW_CM
-from spectriage.spectra.spectrum import BoolArray, FloatArray
+from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, shrink_mask, window_points
 
 BROADENINGS_CM = (0.0, 8.0, 12.0)
 """Widths of the Gaussians by which references are blurred, to the resolution of a coarser instrument."""
@@ -85,9 +83,9 @@ class ContrastRows:
         # a few rows at a time are read from the file: the map would bring in what lies around each
         self._derivatives = RowSource(derivatives)
         self._spectra = RowSource(spectra)
-        self._bands = Kept(self._make_bands, KEPT_BANDS)
-        self._row = Kept(self._derivatives.row, KEPT_ROWS)
-        self._widths = Kept(self._make_widths, KEPT_ROWS)
+        self._bands = BoundedCache(self._make_bands, KEPT_BANDS)
+        self._row = BoundedCache(self._derivatives.row, KEPT_ROWS)
+        self._widths = BoundedCache(self._make_widths, KEPT_ROWS)
         # most references hold over one of a few ranges: each is kept once
         self._ranges: BoolArray = np.empty((0, self.points), dtype=bool)
         self._range_numbers: dict[bytes, int] = {}

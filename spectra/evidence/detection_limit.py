@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spectriage.spectra.contrast.index import Probes
 from spectriage.spectra.evidence._kernels_detection_limit import least_visible_each
 from spectriage.spectra.fitting.band_support import usable_bands
-from spectriage.spectra.contrast.index import Probes
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit
 from spectriage.spectra.fitting.fitter import RELATIVE_ERROR, UNMEASURED_WEIGHT, Fitter
 from spectriage.spectra.policy.policy import Policy

@@ -11,19 +11,21 @@ the library itself: what it is worth on other instruments is for `spectriage ben
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.contrast.mismatch import mismatched
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Axis
-from spectriage.spectra.contrast.mismatch import mismatched
 from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import ReferenceSet
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.spectrum import Spectrum
 
 KEY = "contrast-1"
 SNR_LEVELS = (300.0, 40.0, 10.0)
@@ -32,8 +34,6 @@ MIN_FAMILIES = 8
 SEED = 20_260_101
 RIDGE = 0.02
 """Keeps the regression finite where right and wrong do not overlap; certainty then comes slowly."""
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spectriage.spectra.fitting.band_support import band_support, independent_supports
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.evidence.detection_limit import Sought, limits_of_detection
+from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.fitting.band_support import band_support, independent_supports
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.policy.policy import Policy, Target
 from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
-from spectriage.spectra.verdict.identification import TargetEvidence
-from spectriage.spectra.spectrum import FloatArray
 
 BEST_LOOKS = 4
 

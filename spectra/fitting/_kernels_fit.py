@@ -8,12 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import Float32Array, FloatArray
+from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.fitting._kernels_moments import combine, moments
-from spectriage.spectra.compile._kernels_vectors import widest
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
 
 _SINGULAR = 1e-6
 """A pivot below this share of its row is rounding: the sums are of single precision."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_compress import agreement, compress, weighted_cosine
 from spectriage.spectra.fitting._kernels_fit import fit_rows
-from spectriage.spectra.compile._kernels_vectors import widest
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 
 @kernel()

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.fitting._kernels_bands import count_bands, weigh_bands
 from spectriage.spectra.contrast.index import Probes
+from spectriage.spectra.fitting._kernels_bands import count_bands, weigh_bands
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 

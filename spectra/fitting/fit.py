@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from spectriage.spectra.arrays import Float32Array, FloatArray
 from spectriage.spectra.contrast.contrast import Contrast
-from spectriage.spectra.reference import Float32Array
-from spectriage.spectra.search.index import AXIS_TOLERANCE_CM
-from spectriage.spectra.spectrum import FloatArray
+from spectriage.spectra.signal.axis import AXIS_TOLERANCE_CM
 
 AXIS_PENALTY = 0.02
 """Disagreement that an axis offset at the tolerance must earn back: most axes are better than that."""

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spectriage.spectra.fitting._kernels_axes import best_axes
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.contrast._kernels_coarse import best_allowed, best_moves, pool_rest
-from spectriage.spectra.fitting._kernels_tries import join_each
 from spectriage.spectra.contrast.contrast import Contrast, contrast
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
+from spectriage.spectra.fitting._kernels_axes import best_axes
+from spectriage.spectra.fitting._kernels_tries import join_each
 from spectriage.spectra.fitting.fit import (
     MIN_DISAGREEMENT,
     OFFSET_PENALTY,
@@ -27,8 +28,7 @@ from spectriage.spectra.fitting.fit import (
     Single,
 )
 from spectriage.spectra.signal.grid import Resampled, resample
-from spectriage.spectra.reference import Float32Array
-from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
+from spectriage.spectra.spectrum import Spectrum
 
 RELATIVE_ERROR = 0.3
 """Proportional error of a derivative between instruments, in the weights of the fit."""

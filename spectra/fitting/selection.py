@@ -8,13 +8,13 @@ from operator import itemgetter
 
 import numpy as np
 
-from spectriage.spectra.fitting.band_support import band_support, independent_supports, supported_share
+from spectriage.spectra.arrays import BoolArray
 from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.fitting.band_support import band_support, independent_supports, supported_share
 from spectriage.spectra.fitting.fit import NO_CORRECTION, Fit, Single
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Tier
-from spectriage.spectra.spectrum import BoolArray
 
 MOST_COMPONENTS = 5
 MOST_PACKAGINGS = 2

@@ -8,13 +8,11 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError, NotAShiftAxisError, SpectrumError
 from spectriage.spectra.formats.source import Source, clip
 from spectriage.spectra.spectrum import MIN_POINTS, Spectrum
-
-FloatArray = NDArray[np.float64]
 
 # H₂ has the highest fundamental, 4,155 cm⁻¹; an axis beyond this is no shift (the absolute wavenumbers of a
 # Raman spectrum at 1064 nm begin at 6,400).

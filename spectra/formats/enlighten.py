@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError, NotAShiftAxisError
 from spectriage.spectra.formats import head as heads
 from spectriage.spectra.formats.axis import Role, to_spectrum
@@ -16,8 +16,6 @@ from spectriage.spectra.formats.contents import Contents
 from spectriage.spectra.formats.numbers import Block, read_block
 from spectriage.spectra.formats.source import MAX_HEAD_LINES, Source, clip
 from spectriage.spectra.spectrum import Spectrum
-
-FloatArray = NDArray[np.float64]
 
 _AXES = ("wavenumber", "wavelength", "pixel")
 _INTENSITIES = ("processed", "raw", "dark", "reference")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError, NotAShiftAxisError
 from spectriage.spectra.formats import head as heads
 from spectriage.spectra.formats.axis import Role, to_spectrum
@@ -16,8 +16,6 @@ from spectriage.spectra.formats.contents import Contents
 from spectriage.spectra.formats.numbers import is_number, read_block, separator_of
 from spectriage.spectra.formats.source import Source, clip
 from spectriage.spectra.spectrum import MAX_POINTS, Spectrum
-
-FloatArray = NDArray[np.float64]
 
 _HEAD = re.compile(r"#([^=\t]{1,120})=[ \t]*(.*)")
 _MAX_CELLS = 16_000_000

@@ -7,15 +7,13 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError
 from spectriage.spectra.formats.axis import Role, role_of, to_spectrum
 from spectriage.spectra.formats.contents import Contents
 from spectriage.spectra.formats.source import Source, clip
 from spectriage.spectra.spectrum import MAX_POINTS, Spectrum
-
-FloatArray = NDArray[np.float64]
 
 _LIST = re.compile(r'"\s*\[([^\]"]*)\]\s*"')
 _FOREIGN = re.compile(r"[^0-9eE+\-., \t]")

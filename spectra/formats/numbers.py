@@ -22,14 +22,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import FloatArray, IndexArray
 from spectriage.spectra.errors import FormatError
 from spectriage.spectra.formats.source import Source, clip
 from spectriage.spectra.spectrum import MAX_POINTS
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 MAX_COLUMNS = 10_000
 _MAX_CELLS = 16_000_000
@@ -104,7 +101,7 @@ class Block:
     """
 
     values: FloatArray
-    lines: IntArray
+    lines: IndexArray
     separator: str
     decimal: str
 

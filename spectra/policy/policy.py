@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.reference import Hazard, Reference, Tier
-from spectriage.spectra.spectrum import FloatArray
 
 
 @dataclass(frozen=True)

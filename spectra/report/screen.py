@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.identification import Identification
 from spectriage.spectra.verdict.rules import lod_text, wording
-from spectriage.spectra.verdict.identification import Component, Identification, Verdict
+from spectriage.spectra.verdict.verdict import Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console

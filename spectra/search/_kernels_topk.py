@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import ByteArray, Float32Array, FloatArray, Int8Array, IntArray
 from spectriage.spectra.compile.jit import kernel
-
-FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
-Int8Array = NDArray[np.int8]
-IntArray = NDArray[np.int64]
-ByteArray = NDArray[np.uint8]
 
 TIE_SCALE = 1e9
 """Scores that agree when rounded to this part of one are ties."""

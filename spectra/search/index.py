@@ -9,15 +9,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.errors import LibraryError, ParameterError, SpectrumError
-from spectriage.spectra.signal.grid import Resampled, resample
-from spectriage.spectra.reference import Float32Array, Reference, ReferenceSet
+from spectriage.spectra.reference import Reference, ReferenceSet
 from spectriage.spectra.search.scores import Score, score_by_name
-from spectriage.spectra.spectrum import BoolArray, FloatArray, Spectrum
+from spectriage.spectra.signal.axis import AXIS_TOLERANCE_CM
+from spectriage.spectra.signal.grid import Resampled, resample
+from spectriage.spectra.spectrum import Spectrum
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-AXIS_TOLERANCE_CM = 8.0
 KEPT_MASKS = 64
 RANGE_ROWS = 1024
 

@@ -10,13 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import Float32Array, FloatArray, Int8Array
 from spectriage.spectra.errors import LibraryError, ParameterError
-from spectriage.spectra.reference import Float32Array, ReferenceSet
-from spectriage.spectra.spectrum import FloatArray
-
-Int8Array = NDArray[np.int8]
+from spectriage.spectra.reference import ReferenceSet
 
 FIRST, DIMENSIONS = 128, 256
 """Coordinates on the first level, and in all."""

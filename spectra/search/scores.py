@@ -12,14 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spectriage.spectra.signal.derivative import differentiate
+from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.spectrum import BoolArray, FloatArray
+from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, differentiate
 
 Prepare = Callable[[FloatArray, BoolArray, float], tuple[FloatArray, BoolArray]]
-
-DERIVATIVE_WINDOW_CM = 42.0
-BASELINE_LAM = 1e5
 
 
 def _derivative(order: int) -> Prepare:
@@ -33,7 +30,7 @@ def _without_baseline(
     values: FloatArray, measured: BoolArray, step_cm: float
 ) -> tuple[FloatArray, BoolArray]:
     """Subtract arPLS from each spectrum, over its measured points."""
-    from spectriage.spectra.baseline.methods import arpls
+    from spectriage.spectra.baseline.methods import BASELINE_LAM, arpls
 
     rows = np.atleast_2d(values)
     masks = np.atleast_2d(measured)
@@ -69,6 +66,8 @@ class Score:
     def key(self, step_cm: float) -> str:
         """Return the name of the prepared matrix in a library file: same key, same preparation."""
         if self.name in ("hqi", "pearson"):
+            from spectriage.spectra.baseline.methods import BASELINE_LAM
+
             return f"arpls-{BASELINE_LAM:g}-step-{step_cm:g}"
         return f"{self.name}-{DERIVATIVE_WINDOW_CM:g}-step-{step_cm:g}"
 

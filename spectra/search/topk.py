@@ -16,15 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.search._kernels_topk import absorb_tile, coarse_products, decode, score_all
+from spectriage.spectra.arrays import Float32Array, FloatArray, IntArray
 from spectriage.spectra.errors import ParameterError, SpectrumError
-from spectriage.spectra.search.projection import Projection, checked_matrix, kept_projection, project
-from spectriage.spectra.reference import Float32Array, ReferenceSet
-from spectriage.spectra.search.scores import score_by_name
+from spectriage.spectra.reference import ReferenceSet
+from spectriage.spectra.search._kernels_topk import absorb_tile, coarse_products, decode, score_all
 from spectriage.spectra.search.index import index_matrix
-from spectriage.spectra.spectrum import FloatArray
-
-IntArray = NDArray[np.int64]
+from spectriage.spectra.search.projection import Projection, checked_matrix, kept_projection, project
+from spectriage.spectra.search.scores import score_by_name
 
 TILE_ROWS = 1024
 """Decoded, they fill a part of the second-level cache."""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.compile.jit import kernel
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 @kernel(fastmath=True)

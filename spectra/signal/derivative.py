@@ -6,8 +6,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.signal._kernels_derivative import filter_measured
-from spectriage.spectra.spectrum import BoolArray, FloatArray
+
+DERIVATIVE_WINDOW_CM = 42.0
+"""Of the derivative that spectra are compared by: as wide as two bands of a handheld."""
 
 
 @lru_cache(maxsize=32)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spectriage.spectra.statistics._kernels_statistics import sharp_steps
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.statistics._kernels_statistics import sharp_steps
 
 THRESHOLD = 8.0
 """How many robust standard deviations a step must have to be a spike's."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.signal._kernels_grid import average_cells, interpolate_cubic
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError, SpectrumError
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.signal._kernels_grid import average_cells, interpolate_cubic
+from spectriage.spectra.spectrum import Spectrum
 
 MIN_COMMON_POINTS = 64
 

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from spectriage.spectra.statistics._kernels_statistics import quantile, residual_level
-from spectriage.spectra.signal.derivative import savgol_weights
 from spectriage.spectra.errors import SpectrumError
+from spectriage.spectra.signal.derivative import savgol_weights
 from spectriage.spectra.signal.grid import Resampled
+from spectriage.spectra.statistics._kernels_statistics import quantile, residual_level
 
 ESTIMATE_POINTS = 9
 ESTIMATE_DEGREE = 4

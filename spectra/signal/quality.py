@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
-from spectriage.spectra.statistics._kernels_statistics import quantile
-from spectriage.spectra.baseline.methods import arpls
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.baseline.methods import BASELINE_LAM, arpls
 from spectriage.spectra.signal.grid import Resampled
-from spectriage.spectra.verdict.identification import Quality
-from spectriage.spectra.search.scores import BASELINE_LAM
-from spectriage.spectra.spectrum import FloatArray, Spectrum
+from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.statistics._kernels_statistics import quantile
 
 FLAT_TOP_POINTS = 4
 """So many equal values in a row at the very top are a saturated detector, not a band."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good the measurement is.
+
+    Parameters
+    ----------
+    snr
+        Height of the strongest band over the noise of one point.
+    noise_from
+        ``variance`` when it came with the spectrum, ``estimate`` when taken from the spectrum itself.
+    fluorescence_ratio
+        Median background over the height of the strongest band.
+    saturated
+        Whether points at the top of the detector's range were seen.
+    low_cm, high_cm
+        The range that could be compared.
+    resolution_cm
+        As stated with the spectrum, or None.
+    """
+
+    snr: float
+    noise_from: str
+    fluorescence_ratio: float
+    saturated: bool
+    low_cm: float
+    high_cm: float
+    resolution_cm: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields of the JSON."""
+        return {
+            key: round(value, 4) if isinstance(value, float) else value for key, value in vars(self).items()
+        }
 
 
 def background(query: Resampled) -> FloatArray:

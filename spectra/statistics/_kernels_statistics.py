@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.compile._kernels_vectors import widest
-
-FloatArray = NDArray[np.float64]
-
+from spectriage.spectra.compile.jit import kernel
 
 _MAGNITUDE = np.int64(0x7FFFFFFFFFFFFFFF)
 _SIGN_BIT = np.int64(63)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from spectriage.spectra.fitting.band_support import band_support
+from spectriage.spectra.arrays import BoolArray
 from spectriage.spectra.contrast.index import ContrastIndex
-from spectriage.spectra.verdict.rules import claim
+from spectriage.spectra.evidence.null import Null, probability
+from spectriage.spectra.fitting.band_support import band_support
 from spectriage.spectra.fitting.fit import Fit, Single
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.evidence.null import Null, probability
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Reference
-from spectriage.spectra.verdict.identification import Candidate, Component
-from spectriage.spectra.spectrum import BoolArray
+from spectriage.spectra.verdict.component import Candidate, Component
+from spectriage.spectra.verdict.rules import claim
 
 CANDIDATES = 12
 ALTERNATIVES = 8

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Hazard, Reference, Tier
-from spectriage.spectra.verdict.identification import Component, Quality, TargetEvidence, Verdict
+from spectriage.spectra.signal.quality import Quality
+from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.verdict import Verdict
 
 CARRYING = (Tier.MEASURED, Tier.BANDS, Tier.RECALLED)
 """The tiers that may raise an alarm; estimated and computed references support it, but do not carry it."""

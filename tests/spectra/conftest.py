@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectriage.library.build.cache import default_library
+from spectriage.library.building.cache import default_library
 from spectriage.spectra import ReferenceSet, Spectrum
-from spectriage.spectra.identify import Identifier
 from spectriage.spectra.contrast.mismatch import mismatched
+from spectriage.spectra.identify import Identifier
 
 Sample = Callable[..., Spectrum]
 

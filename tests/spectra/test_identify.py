@@ -8,13 +8,14 @@ import pytest
 
 from spectriage.library.catalogue import load_catalogue
 from spectriage.spectra import Reference, ReferenceSet, Spectrum, Tier
-from spectriage.spectra.contrast.contrast import rows as contrast_rows
+from spectriage.spectra.contrast import rows as contrast_rows
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.formats import read_spectrum
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.policy.policy import Policy, Target
-from spectriage.spectra.verdict.identification import Identification, Verdict
 from spectriage.spectra.search.index import SearchIndex
+from spectriage.spectra.verdict.identification import Identification
+from spectriage.spectra.verdict.verdict import Verdict
 
 CAFFEINE, PARACETAMOL = "caffeine-anhydrous-wasatch", "acetaminophen-form-1-wasatch"
 HDPE = "polyethylene-hdpe-wasatch"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from spectriage.device.drivers._usb import driver_missing
 from spectriage.device.contract.clock import Clock
-from spectriage.device.contract.spectrometer import Origin, Spectrometer
 from spectriage.device.contract.registry import Driver, FoundDevice
+from spectriage.device.contract.spectrometer import Spectrometer
 from spectriage.device.contract.uri import DeviceURI
+from spectriage.device.drivers._usb import driver_missing
+from spectriage.spectra.origin import Origin
 
 if TYPE_CHECKING:
     from spectriage.device.testing.emulation.photons import PhotonSource

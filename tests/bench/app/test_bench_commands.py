@@ -3,12 +3,13 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from spectriage.bench.evidence.benign import benign, is_benign
 from spectriage.bench.app.commands_bench import app
+from spectriage.bench.evidence.benign import benign, is_benign
 from spectriage.bench.evidence.packaging import packaging, split_packaging
-from spectriage.bench.sets.sets import Origin, read_set
 from spectriage.bench.report.tables import Report
+from spectriage.bench.sets.sets import read_set
 from spectriage.spectra.errors import CatalogueError, ParameterError
+from spectriage.spectra.origin import Origin
 
 
 @pytest.fixture(scope="module")

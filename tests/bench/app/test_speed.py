@@ -13,8 +13,8 @@ from spectriage.bench.peers import search as search_peers
 from spectriage.bench.peers.identify import PeerPipeline
 from spectriage.bench.suite import _synthetic
 from spectriage.spectra.errors import ParameterError, SpectriageError
-from spectriage.spectra.signal.grid import DEFAULT_GRID
 from spectriage.spectra.search.topk import TopK
+from spectriage.spectra.signal.grid import DEFAULT_GRID
 
 
 def benchmark(name, group, params, **extra):

@@ -3,10 +3,10 @@ import pytest
 
 from spectriage.bench.evidence.pod import PodBench, blank_samples, handheld_samples, harmless_entries
 from spectriage.bench.evidence.pod_plot import DrawnCurve, draw
-from spectriage.bench.sets.simulation import Sample, ask
 from spectriage.bench.report.statistics import Proportion
 from spectriage.bench.report.tables import Report
-from spectriage.library.build.cache import default_library
+from spectriage.bench.sets.simulation import Sample, ask
+from spectriage.library.building.cache import default_library
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.identify import Identifier
 

@@ -16,13 +16,14 @@ from spectriage.bench.evidence.mixtures import (
     recall,
 )
 from spectriage.bench.evidence.openset import openset
-from spectriage.bench.sets.pairing import Pairing
-from spectriage.bench.sets.references import keys_of, without
-from spectriage.bench.sets.sets import Origin
+from spectriage.bench.evidence.transfer import transfer
 from spectriage.bench.report.statistics import Interval, Proportion
 from spectriage.bench.report.tables import Report, Table
-from spectriage.bench.evidence.transfer import Change, blurred, transfer
+from spectriage.bench.sets.change import Change, blurred
+from spectriage.bench.sets.pairing import Pairing
+from spectriage.bench.sets.references import keys_of, without
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.origin import Origin
 from spectriage.spectra.signal.grid import DEFAULT_GRID
 
 

@@ -8,11 +8,11 @@ from typer.testing import CliRunner
 from spectriage.bench.app.commands_bench import app
 from spectriage.bench.methods.match import UNRANKED, Matched, accepted, area, compare_methods
 from spectriage.bench.methods.methods import Decision, Method, Ranked
+from spectriage.bench.report.statistics import area_under_curve
 from spectriage.bench.sets.public import load_set
 from spectriage.bench.sets.references import library_of
-from spectriage.bench.sets.sets import Origin
-from spectriage.bench.report.statistics import area_under_curve
 from spectriage.spectra.errors import FormatError, ParameterError, SpectrumError
+from spectriage.spectra.origin import Origin
 
 
 class Oracle(Method):

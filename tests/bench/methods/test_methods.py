@@ -3,10 +3,9 @@ import pytest
 from scipy.stats import pearsonr
 
 from spectriage.bench.methods.methods import METHODS, Ranked, make_methods, rank_of
-from spectriage.spectra.baseline.methods import arpls
+from spectriage.spectra.baseline.methods import BASELINE_LAM, arpls
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.signal.grid import resample
-from spectriage.spectra.search.scores import BASELINE_LAM
 
 
 @pytest.mark.parametrize("name", METHODS)

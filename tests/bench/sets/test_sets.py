@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from spectriage.bench.sets.names import Correction, Names, read_aliases, read_groups, read_table
-from spectriage.bench.sets.sets import Origin, merged, read_set
+from spectriage.bench.sets.sets import merged, read_set
 from spectriage.spectra.errors import FormatError, ParameterError
+from spectriage.spectra.origin import Origin
 
 
 def write_spectrum(path, seed=0):

@@ -6,8 +6,8 @@ from spectriage.bench.validation.panels import benign_materials, expand, parse_m
 from spectriage.bench.validation.plan import load_plan, parse_plan, shipped_plans
 from spectriage.bench.validation.run import check_sizes
 from spectriage.bench.validation.trial import check_materials
-from spectriage.device.simulator.options import read_options
 from spectriage.device.contract.uri import parse_uri
+from spectriage.device.simulator.options import read_options
 from spectriage.spectra.errors import FormatError, ParameterError
 
 HEAD = 'schema = 1\nname = "p"\ntitle = "P"\nseed = 3\n'

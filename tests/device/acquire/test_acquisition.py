@@ -3,8 +3,8 @@ import threading
 import numpy as np
 import pytest
 
-from spectriage.device.acquire.acquisition import Acquirer, CancelToken, Stage
 from spectriage.device.acquire.accumulate import AccumulationEnd, accumulate, measure_spots, merge
+from spectriage.device.acquire.acquisition import Acquirer, CancelToken, Stage
 from spectriage.device.acquire.exposure import HIGH, LOW, ExposureEnd, auto_expose, brightest
 from spectriage.device.contract.clock import Deadline, SystemClock
 from spectriage.device.contract.errors import (
@@ -14,8 +14,8 @@ from spectriage.device.contract.errors import (
     DeviceUnsafeError,
 )
 from spectriage.device.contract.spectrometer import LaserState, ScanSettings
-from spectriage.device.simulator.simulator import open_simulator
 from spectriage.device.contract.uri import parse_uri
+from spectriage.device.simulator.simulator import open_simulator
 
 
 def opened(text, clock=None):

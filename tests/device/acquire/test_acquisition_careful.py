@@ -3,13 +3,13 @@ import pytest
 
 from spectriage.device.acquire.acquisition import Acquirer, powered_light
 from spectriage.device.acquire.careful import careful_scan
+from spectriage.device.acquire.scanfile import write_scan
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import DeviceSettingsError
 from spectriage.device.contract.spectrometer import LaserState
-from spectriage.device.drivers.replay import open_replay
-from spectriage.device.acquire.scanfile import write_scan
-from spectriage.device.simulator.simulator import open_simulator
 from spectriage.device.contract.uri import parse_uri
+from spectriage.device.drivers.replay import open_replay
+from spectriage.device.simulator.simulator import open_simulator
 
 
 def opened(text):

@@ -7,7 +7,6 @@ import typer
 from typer.testing import CliRunner
 
 from spectriage.device.app import commands_scan as commands
-
 from spectriage.device.contract import registry
 from spectriage.spectra.formats import read_spectrum
 
@@ -106,7 +105,7 @@ def test_importing_the_package_loads_no_driver():
     import sys
 
     code = (
-        "import sys, spectriage.device, spectriage.device.contract.spectrometer, spectriage.device.contract.uri\n"
+        "import sys, spectriage.device.contract.spectrometer, spectriage.device.contract.uri\n"
         "drivers = {'usb', 'seabreeze', 'wasatch', 'matplotlib', 'socket', 'scipy.optimize', 'tkinter'}\n"
         "bad = drivers & set(sys.modules)\n"
         "print(sorted(bad))"
@@ -123,8 +122,8 @@ def calibration(tmp_path):
     """A calibration of unit 2 that changes nothing, as a function of its date and serial."""
     from datetime import UTC, datetime
 
-    from spectriage.device.calibration.calibration import Calibration, save_calibration
     from spectriage.device.calibration.axis import LaserFit
+    from spectriage.device.calibration.calibration import Calibration, save_calibration
 
     def make(day: int = 1, serial: str = "SIM-785-ccd-0002"):
         date = datetime(2026 if day > 0 else 2020, 1, max(day, 1), tzinfo=UTC)
@@ -169,8 +168,8 @@ def test_a_forced_scan_says_what_was_overridden(calibration):
 
     from spectriage.device.acquire.acquisition import Acquirer
     from spectriage.device.contract.clock import Deadline
-    from spectriage.device.simulator.simulator import open_simulator
     from spectriage.device.contract.uri import parse_uri
+    from spectriage.device.simulator.simulator import open_simulator
 
     device = open_simulator(parse_uri("sim:acetaminophen?seed=2"))
     raw = Acquirer(device).scan(Deadline.after(100.0, device.clock))

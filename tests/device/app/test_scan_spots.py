@@ -7,14 +7,13 @@ import typer
 from typer.testing import CliRunner
 
 from spectriage.device.app import commands_scan as commands
-
-from spectriage.device.contract import registry
 from spectriage.device.app.commands_spots import Item
+from spectriage.device.contract import registry
 from spectriage.device.simulator.simulator import SimulatedSpectrometer
-from spectriage.library.app.commands_identify import Answer
+from spectriage.library.service.answers import Answer
 from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.formats import read_spectrum
-from spectriage.spectra.verdict.identification import Verdict
+from spectriage.spectra.verdict.verdict import Verdict
 
 UNEVEN = "sim:cocaine hcl:0.3+lactose?seed=2&uneven=1.5"
 

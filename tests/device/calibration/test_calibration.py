@@ -9,22 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from spectriage.device.app import commands_calibration
-
-from spectriage.device.contract import registry
 from spectriage.device.acquire.acquisition import Acquirer
-from spectriage.device.calibration.calibration import (
-    Calibration,
-    calibration_problem,
-    load_calibration,
-    save_calibration,
-)
+from spectriage.device.app import commands_calibration
 from spectriage.device.calibration.axis import (
     LaserFit,
     air_to_vacuum_nm,
     fit_laser,
     fit_wavelengths,
     match_bands,
+)
+from spectriage.device.calibration.calibration import (
+    Calibration,
+    calibration_problem,
+    load_calibration,
+    save_calibration,
 )
 from spectriage.device.calibration.peaks import find_lines
 from spectriage.device.calibration.response import (
@@ -33,10 +31,11 @@ from spectriage.device.calibration.response import (
     calcite_resolution_cm,
     fit_response,
 )
+from spectriage.device.contract import registry
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import CalibrationError
-from spectriage.device.simulator.simulator import open_simulator
 from spectriage.device.contract.uri import parse_uri
+from spectriage.device.simulator.simulator import open_simulator
 from spectriage.library.catalogue import find_entry
 from spectriage.library.catalogue.knowledge import load_emission_lines
 
@@ -304,7 +303,7 @@ def test_no_json_is_a_typed_error(tmp_path, text):
 def run(monkeypatch, tmp_path):
     entries = [
         registry.EntryPoint(name, f"spectriage.device.{module}:DRIVER", registry.GROUP)
-        for name, module in (("sim", "simulator"), ("replay", "replay"))
+        for name, module in (("sim", "simulator.simulator"), ("replay", "drivers.replay"))
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries)
     monkeypatch.setattr(

@@ -17,9 +17,10 @@ from spectriage.device.contract.errors import (
     DeviceStateError,
     DeviceTimeoutError,
 )
+from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, RawScan
 from spectriage.device.contract.spectrometer import DeviceStatus, ScanSettings, Spectrometer
-from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, Origin, RawScan
 from spectriage.spectra.formats import read_spectrum
+from spectriage.spectra.origin import Origin
 
 PIXELS = 16
 INFO = DeviceInfo(

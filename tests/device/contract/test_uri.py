@@ -99,6 +99,9 @@ def test_a_third_party_registers_a_scheme(monkeypatch):
 
 
 def test_a_third_party_cannot_take_over_our_scheme(monkeypatch):
-    entries = [_entry("sim", "aaa.evil:DRIVER"), _entry("sim", "spectriage.device.simulator.simulator:DRIVER")]
+    entries = [
+        _entry("sim", "aaa.evil:DRIVER"),
+        _entry("sim", "spectriage.device.simulator.simulator:DRIVER"),
+    ]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries)
     assert registry.registered()["sim"].value == "spectriage.device.simulator.simulator:DRIVER"

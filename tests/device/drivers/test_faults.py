@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 
 from spectriage.device.contract.clock import Deadline, VirtualClock
+from spectriage.device.contract.errors import DeviceError, DeviceUnsafeError
+from spectriage.device.contract.spectrometer import LaserGateLine, LaserSource, ScanSettings
+from spectriage.device.laser.safety import LaserGuard, SafetyState
 from spectriage.device.testing.emulation.faults import FAULTS, Action, Fault, apply_fault
 from spectriage.device.testing.emulation.open import make_model, open_model
 from spectriage.device.testing.emulation.photons import LineSource
 from spectriage.device.testing.emulation.transfers import Role
-from spectriage.device.contract.errors import DeviceError, DeviceUnsafeError
-from spectriage.device.contract.spectrometer import LaserGateLine, LaserSource, ScanSettings
-from spectriage.device.laser.safety import LaserGuard, SafetyState
 
 TABLE = Path(__file__).parents[1] / "test_faults_outcomes.md"
 MODELS = {

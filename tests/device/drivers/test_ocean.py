@@ -8,14 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from spectriage.device.drivers._usb import udev_rules
 from spectriage.device.contract.clock import Deadline, VirtualClock
-from spectriage.device.testing.emulation.bus import EmulatedBus
-from spectriage.device.testing.emulation.faults import Action, Fault
-from spectriage.device.testing.emulation.ocean import Qe65000, QePro, Usb2000Plus
-from spectriage.device.testing.emulation.open import make_model, open_model
-from spectriage.device.testing.emulation.photons import LineSource
-from spectriage.device.testing.emulation.transfers import Role
 from spectriage.device.contract.errors import (
     DeviceAbortedError,
     DeviceBusyError,
@@ -28,10 +21,17 @@ from spectriage.device.contract.errors import (
     DeviceTimeoutError,
     DriverMissingError,
 )
-from spectriage.device.drivers.ocean import discover, open_ocean
-from spectriage.device.contract.spectrometer import LaserGateLine, LaserSource, LaserState, ScanSettings
 from spectriage.device.contract.registry import Readiness
+from spectriage.device.contract.spectrometer import LaserGateLine, LaserSource, LaserState, ScanSettings
+from spectriage.device.drivers._usb import udev_rules
+from spectriage.device.drivers.ocean import discover, open_ocean
 from spectriage.device.laser.safety import LaserGuard
+from spectriage.device.testing.emulation.bus import EmulatedBus
+from spectriage.device.testing.emulation.faults import Action, Fault
+from spectriage.device.testing.emulation.ocean import Qe65000, QePro, Usb2000Plus
+from spectriage.device.testing.emulation.open import make_model, open_model
+from spectriage.device.testing.emulation.photons import LineSource
+from spectriage.device.testing.emulation.transfers import Role
 
 
 def quiet():

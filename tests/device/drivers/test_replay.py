@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 
 from spectriage.device.acquire.acquisition import Acquirer
-from spectriage.device.contract.clock import Deadline
-from spectriage.device.testing.conformance import SpectrometerConformance
-from spectriage.device.contract.errors import DeviceNotFoundError, DeviceProtocolError, DeviceURIError
-from spectriage.device.contract.rawscan import Origin
-from spectriage.device.drivers.replay import open_replay
 from spectriage.device.acquire.scanfile import write_scan
-from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.contract.clock import Deadline
+from spectriage.device.contract.errors import DeviceNotFoundError, DeviceProtocolError, DeviceURIError
 from spectriage.device.contract.uri import parse_uri
+from spectriage.device.drivers.replay import open_replay
+from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.testing.conformance import SpectrometerConformance
 from spectriage.spectra.formats import read_spectrum
+from spectriage.spectra.origin import Origin
 
 
 def recorded(path):

@@ -9,12 +9,6 @@ import numpy as np
 import pytest
 
 from spectriage.device.contract.clock import Deadline, VirtualClock
-from spectriage.device.testing.emulation.bus import EmulatedBus
-from spectriage.device.testing.emulation.faults import Action, Fault, apply_fault
-from spectriage.device.testing.emulation.open import make_model, open_model
-from spectriage.device.testing.emulation.photons import LineSource
-from spectriage.device.testing.emulation.transfers import Role
-from spectriage.device.testing.emulation.wasatch import Wp785, Wp785Xs
 from spectriage.device.contract.errors import (
     DeviceAbortedError,
     DeviceBusyError,
@@ -28,6 +22,7 @@ from spectriage.device.contract.errors import (
     DeviceUnsafeError,
     DriverMissingError,
 )
+from spectriage.device.contract.registry import Readiness
 from spectriage.device.contract.spectrometer import (
     Battery,
     Cooled,
@@ -38,9 +33,14 @@ from spectriage.device.contract.spectrometer import (
     LaserWatchdog,
     ScanSettings,
 )
-from spectriage.device.contract.registry import Readiness
-from spectriage.device.laser.safety import LaserGuard, SafetyState, guarded_light
 from spectriage.device.drivers.wasatch import discover, open_wasatch
+from spectriage.device.laser.safety import LaserGuard, SafetyState, guarded_light
+from spectriage.device.testing.emulation.bus import EmulatedBus
+from spectriage.device.testing.emulation.faults import Action, Fault, apply_fault
+from spectriage.device.testing.emulation.open import make_model, open_model
+from spectriage.device.testing.emulation.photons import LineSource
+from spectriage.device.testing.emulation.transfers import Role
+from spectriage.device.testing.emulation.wasatch import Wp785, Wp785Xs
 
 NAMES = ("wasatch-wp785", "wasatch-wp785xs")
 

@@ -19,9 +19,10 @@ from spectriage.device.contract.errors import (
     DeviceTimeoutError,
     DeviceUnsafeError,
 )
+from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo
 from spectriage.device.contract.spectrometer import DeviceStatus, LaserState, ScanSettings, Spectrometer
-from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, Origin
 from spectriage.device.laser.safety import ArmingToken, LaserGuard, SafetyState, all_off, guarded_light
+from spectriage.spectra.origin import Origin
 
 PIXELS = 8
 INFO = DeviceInfo("fake:1", "Maker", "Model", "1", Origin.SIMULATED, Detector("chip", PIXELS, 65535.0))

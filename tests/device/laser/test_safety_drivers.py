@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from spectriage.device.contract.clock import Deadline, VirtualClock
-from spectriage.device.testing.emulation.faults import Action, Fault, apply_fault
-from spectriage.device.testing.emulation.open import make_model, open_model
-from spectriage.device.testing.emulation.transfers import Role
 from spectriage.device.contract.errors import DeviceError, DeviceLostError, DeviceUnsafeError
 from spectriage.device.contract.spectrometer import ScanSettings
 from spectriage.device.laser.safety import LaserGuard, SafetyState
+from spectriage.device.testing.emulation.faults import Action, Fault, apply_fault
+from spectriage.device.testing.emulation.open import make_model, open_model
+from spectriage.device.testing.emulation.transfers import Role
 
 PROGRAM = """
 import json, os, signal, sys, time

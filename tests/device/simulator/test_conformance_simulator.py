@@ -3,13 +3,13 @@
 import pytest
 
 from spectriage.device.contract.clock import Deadline, VirtualClock
-from spectriage.device.testing.conformance import Situation, SpectrometerConformance
 from spectriage.device.contract.errors import DeviceBusyError, DevicePermissionError, DeviceProtocolError
 from spectriage.device.contract.spectrometer import ScanSettings
-from spectriage.device.simulator.simulator import SimulatedSpectrometer, open_simulator
+from spectriage.device.contract.uri import parse_uri
 from spectriage.device.simulator.faults import ON_OPENING, Fault
 from spectriage.device.simulator.options import read_options
-from spectriage.device.contract.uri import parse_uri
+from spectriage.device.simulator.simulator import SimulatedSpectrometer, open_simulator
+from spectriage.device.testing.conformance import Situation, SpectrometerConformance
 
 URI = "sim:acetaminophen?seed=3&fluorescence=0.2"
 

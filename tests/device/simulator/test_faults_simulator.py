@@ -14,10 +14,10 @@ from spectriage.device.acquire.acquisition import Acquirer
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import DeviceError, DeviceUnsafeError
 from spectriage.device.contract.spectrometer import ScanSettings
-from spectriage.device.laser.safety import LaserGuard, SafetyState
-from spectriage.device.simulator.simulator import open_simulator
-from spectriage.device.simulator.faults import ON_OPENING, PASSING, Fault
 from spectriage.device.contract.uri import parse_uri
+from spectriage.device.laser.safety import LaserGuard, SafetyState
+from spectriage.device.simulator.faults import ON_OPENING, PASSING, Fault
+from spectriage.device.simulator.simulator import open_simulator
 
 TABLE = Path(__file__).parents[1] / "test_faults_outcomes.md"
 TITLE = "\n## Simulator"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import DeviceError, DeviceNotFoundError, DeviceURIError
-from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.contract.uri import parse_uri
 from spectriage.device.simulator.lines import lines_of
 from spectriage.device.simulator.mixture import PACKAGINGS, find_material, parse_mixture
 from spectriage.device.simulator.perturbation import (
@@ -17,9 +17,9 @@ from spectriage.device.simulator.perturbation import (
     draw_unit,
     perturb_lines,
 )
-from spectriage.device.contract.uri import parse_uri
+from spectriage.device.simulator.simulator import open_simulator
+from spectriage.library.building.render import render
 from spectriage.library.catalogue import find_entry
-from spectriage.library.build.render import render
 from spectriage.spectra.baseline.methods import arpls
 
 GRID = np.arange(410.0, 1800.0, 2.0)

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.spectrometer import ScanSettings
-from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.contract.uri import parse_uri
 from spectriage.device.simulator.detector import DetectorUnit
 from spectriage.device.simulator.lines import Lines, photon_density
 from spectriage.device.simulator.presets import CCD_785, INGAAS_1064, PRESETS
-from spectriage.device.contract.uri import parse_uri
+from spectriage.device.simulator.simulator import open_simulator
 
 
 def opened(text):

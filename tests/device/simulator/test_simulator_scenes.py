@@ -6,12 +6,12 @@ import pytest
 from spectriage.device.acquire.acquisition import Acquirer
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import DeviceError, DeviceURIError
-from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.contract.uri import parse_uri
 from spectriage.device.simulator.faults import Fault
 from spectriage.device.simulator.mixture import find_material
 from spectriage.device.simulator.scenes import SCENES
+from spectriage.device.simulator.simulator import open_simulator
 from spectriage.device.simulator.strengths import KINDS, STRENGTHS, relative_strength
-from spectriage.device.contract.uri import parse_uri
 
 
 def opened(text):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from spectriage.device.contract.clock import Deadline, VirtualClock
-from spectriage.device.testing.conformance import SpectrometerConformance
 from spectriage.device.contract.errors import DeviceProtocolError, DeviceTimeoutError
-from spectriage.device.testing.example_driver import LineSpectrometer
 from spectriage.device.contract.spectrometer import ScanSettings
 from spectriage.device.contract.uri import parse_uri
+from spectriage.device.testing.conformance import SpectrometerConformance
+from spectriage.device.testing.example_driver import LineSpectrometer
 
 
 class Answering:

@@ -7,6 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectriage.device.contract.clock import Deadline, VirtualClock
+from spectriage.device.contract.errors import DeviceURIError
+from spectriage.device.contract.spectrometer import ScanSettings
+from spectriage.device.contract.uri import parse_uri
+from spectriage.device.laser.safety import guarded_light
 from spectriage.device.testing.emulation.bus import EmulatedBus
 from spectriage.device.testing.emulation.device import EmulatedDevice
 from spectriage.device.testing.emulation.faults import FAULTS, Action, Fault, apply_fault
@@ -14,11 +18,8 @@ from spectriage.device.testing.emulation.laser import EmulatedLaser
 from spectriage.device.testing.emulation.open import DRIVER, MODELS, make_model, open_model
 from spectriage.device.testing.emulation.photons import LineSource
 from spectriage.device.testing.emulation.transfers import Role
-from spectriage.device.contract.errors import DeviceURIError
-from spectriage.device.contract.spectrometer import Origin, ScanSettings
-from spectriage.device.laser.safety import guarded_light
-from spectriage.device.contract.uri import parse_uri
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.origin import Origin
 
 
 class Echo(EmulatedDevice):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from spectriage.library.build.build import build_library
-from spectriage.library.catalogue import load_catalogue
 from spectriage.library.app.commands_library import app
+from spectriage.library.building import build_library
+from spectriage.library.catalogue import load_catalogue
 from spectriage.library.store.file import read_library, verify_library
 from spectriage.spectra import SpectriageError
 

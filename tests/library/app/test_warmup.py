@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectriage.library.store.file import write_library
 from spectriage.library.app.warmup import warm
+from spectriage.library.store.file import write_library
 from spectriage.spectra.compile import jit as _jit
 from spectriage.spectra.reference import Reference, ReferenceSet
 

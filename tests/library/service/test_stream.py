@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectriage.library.service import stream
-from spectriage.library.store.file import write_library
 from spectriage.library.service.stream import RequestError, bounded_lines, identify_stream, parse_request
+from spectriage.library.store.file import write_library
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.reference import Reference, ReferenceSet
 

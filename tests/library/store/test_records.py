@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from spectriage.library.store.file import _records
+from spectriage.library.store import _records
 from spectriage.library.store._layout import ID_PATTERN
 from spectriage.library.store.file import read_library, write_library
 from spectriage.spectra.errors import AlteredLibraryError, LibraryError

@@ -15,9 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spectriage.library.store.file import _atomic
-
-from spectriage.library.store.file import file as store
+from spectriage.library.store import _atomic
+from spectriage.library.store import file as store
 from spectriage.library.store.file import (
     content_sha256,
     read_library,

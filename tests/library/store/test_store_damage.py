@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from spectriage.library.store.file import _layout
+from spectriage.library.store import _layout
 from spectriage.library.store._hdf5 import GuardedFile
 from spectriage.library.store.file import read_library, read_natives, verify_library, write_library
 from spectriage.spectra import Reference, ReferenceSet, Spectrum

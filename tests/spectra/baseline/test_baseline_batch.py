@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from spectriage.spectra.baseline.methods import _kernels_baseline as plain
-from spectriage.spectra.baseline.methods import _kernels_baseline_lanes as vectors
-from spectriage.spectra.baseline.methods import _kernels_baseline_split as split
-from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.baseline import _kernels_baseline as plain
+from spectriage.spectra.baseline import _kernels_baseline_lanes as vectors
+from spectriage.spectra.baseline import _kernels_baseline_split as split
 from spectriage.spectra.baseline.methods import airpls_fit, arpls_batch, arpls_fit, asls_fit, batch_fit
+from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.errors import ParameterError
 
-_spec = importlib.util.spec_from_file_location("baseline_cases", Path(__file__).with_name("test_baseline.py"))
+_spec = importlib.util.spec_from_file_location("baseline_cases", Path(__file__).with_name("test_methods.py"))
 assert _spec is not None
 assert _spec.loader is not None
 cases = importlib.util.module_from_spec(_spec)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pybaselines import Baseline
 
-from spectriage.spectra.baseline.methods import methods as module
+from spectriage.spectra.baseline import methods as module
 from spectriage.spectra.baseline.methods import (
     BaselineFit,
     airpls_fit,

@@ -1,9 +1,9 @@
-from spectriage.spectra.compile.bounded_cache import Kept
+from spectriage.spectra.compile.bounded_cache import BoundedCache
 
 
 def test_what_was_made_is_kept_and_the_oldest_goes_first():
     made = []
-    kept = Kept(lambda key: made.append(key) or [key], 2)
+    kept = BoundedCache(lambda key: made.append(key) or [key], 2)
     first = kept(1)
     assert kept(1) is first
     kept(2)

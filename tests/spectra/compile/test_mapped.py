@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from spectriage.spectra.compile import mapped
-from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.compile.mapped import MappedFile, RowSource
+from spectriage.spectra.errors import LibraryError
 
 HEAD_BYTES = 64
 SHAPE = (300, 100)

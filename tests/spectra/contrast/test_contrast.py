@@ -12,16 +12,16 @@ from scipy.signal import find_peaks, savgol_coeffs, savgol_filter
 
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
 from spectriage.spectra.contrast._kernels_compress import compress
+from spectriage.spectra.contrast.coarse import LOOKS_KEY, as_float, look_matrix
 from spectriage.spectra.contrast.contrast import NOISE_MULTIPLE, THRESHOLD_FLOOR, Contrast, contrast
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.fitting.fit import Axis
-from spectriage.spectra.signal.grid import Grid, resample
-from spectriage.spectra.contrast.coarse import LOOKS_KEY, as_float, look_matrix
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.signal.noise import noise_level
 from spectriage.spectra.reference import Hazard
+from spectriage.spectra.signal.grid import Grid, resample
+from spectriage.spectra.signal.noise import noise_level
 
 GRID = Grid(200.0, 1398.0, 2.0)
 SHIFT = GRID.shift

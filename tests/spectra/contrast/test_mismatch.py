@@ -5,8 +5,8 @@ import pytest
 
 from spectriage.spectra import Spectrum, Tier
 from spectriage.spectra.contrast.contrast import contrast
-from spectriage.spectra.signal.grid import resample
 from spectriage.spectra.contrast.mismatch import CORRELATION_CM, mismatched, severity, smooth_field
+from spectriage.spectra.signal.grid import resample
 
 SHIFT = 200.0 + 2.0 * np.arange(1024)
 

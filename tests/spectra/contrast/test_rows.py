@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from spectriage.spectra.contrast.contrast import rows as contrast_rows
+from spectriage.spectra.contrast import rows as contrast_rows
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import BROADENINGS_CM, ContrastRows
 from spectriage.spectra.fitting.fit import Axis, Fit
-from spectriage.spectra.identify import Identifier
 from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.identify import Identifier
 
 CAFFEINE, MANNITOL, TALC = "caffeine-anhydrous-wasatch", "mannitol-beta", "talc-rruff"
 AXES = [Axis(), Axis(offset_cm=-3.0), Axis(1.5, 0.002, 8.0), Axis(0.0, 0.0, 12.0)]

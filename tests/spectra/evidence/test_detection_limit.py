@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, nnls
 
-from spectriage.spectra.evidence._kernels_detection_limit import amount_that_brings, brought_by, least_visible, least_visible_each
+from spectriage.spectra.evidence._kernels_detection_limit import (
+    amount_that_brings,
+    brought_by,
+    least_visible,
+    least_visible_each,
+)
 
 POINTS, THRESHOLD, ERROR, ITERATIONS = 512, 2e-3, 0.3, 2
 LEAST = 1e-4

@@ -10,11 +10,11 @@ import pytest
 
 from spectriage.spectra import Spectrum
 from spectriage.spectra.evidence.detection_limit import Sought, limits_of_detection
-from spectriage.spectra.fitting.fit import Axis
-from spectriage.spectra.identify import Identifier
-from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.policy.policy import DEFAULT_TARGETS, Policy, Target
 from spectriage.spectra.evidence.targets import target_rows
+from spectriage.spectra.fitting.fit import Axis
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.identify import Identifier
+from spectriage.spectra.policy.policy import DEFAULT_TARGETS, Policy, Target
 
 CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"
 SEEDS = range(6)

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from scipy.optimize import nnls
 
 from spectriage.spectra import Spectrum
-from spectriage.spectra.contrast._kernels_compress import agreement
-from spectriage.spectra.fitting._kernels_fit import fit_rows, nonnegative_least_squares
 from spectriage.spectra.contrast._kernels_coarse import best_allowed, best_moves
+from spectriage.spectra.contrast._kernels_compress import agreement
+from spectriage.spectra.contrast.rows import BROADENINGS_CM
+from spectriage.spectra.fitting._kernels_fit import fit_rows, nonnegative_least_squares
 from spectriage.spectra.fitting._kernels_tries import log_gain as log_gain_of
 from spectriage.spectra.fitting._kernels_tries import weigh
-from spectriage.spectra.contrast.rows import BROADENINGS_CM
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Axis
 from spectriage.spectra.fitting.fitter import RELATIVE_ERROR, REWEIGHTINGS, UNMEASURED_WEIGHT, Fitter
 

@@ -8,8 +8,8 @@ import pytest
 
 from spectriage.spectra import Spectrum
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.fitting.selection import MOST_COMPONENTS, MOST_PACKAGINGS, select
+from spectriage.spectra.policy.policy import Policy
 
 CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"
 SUCROSE, UREA = "sucrose-crystalline-wasatch", "urea-crystalline-wasatch"

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from spectriage.spectra.verdict.identification import Verdict
 from spectriage.spectra.report.screen import MARKS, show
+from spectriage.spectra.verdict.verdict import Verdict
 
 
 def screen(result, *, colour: bool = False, explain: bool = False, title: str = "") -> str:

@@ -10,8 +10,8 @@ from scipy.signal import savgol_filter
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
 from spectriage.spectra.baseline.methods import arpls
 from spectriage.spectra.errors import LibraryError, ParameterError, SpectrumError
-from spectriage.spectra.signal.grid import Grid, resample
 from spectriage.spectra.search.index import SearchIndex, index_matrix
+from spectriage.spectra.signal.grid import Grid, resample
 
 GRID = Grid(200.0, 1198.0, 2.0)
 ORDERS = {"deriv1": 1, "deriv2": 2}

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.spectra.signal.despike import combine, find_spikes, remove_spikes
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.signal.despike import combine, find_spikes, remove_spikes
 from spectriage.spectra.spectrum import Spectrum
 
 SHIFT = np.arange(200.0, 2200.0, 2.0)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.interpolate import CubicHermiteSpline
 
 from spectriage.spectra import Spectrum
-from spectriage.spectra.signal._kernels_grid import correct_axis, move
 from spectriage.spectra.errors import ParameterError, SpectrumError
+from spectriage.spectra.signal._kernels_grid import correct_axis, move
 from spectriage.spectra.signal.grid import DEFAULT_GRID, Grid, resample
 
 GRID = Grid(300.0, 700.0, 2.0)

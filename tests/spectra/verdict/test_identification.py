@@ -8,7 +8,9 @@ import pytest
 
 from spectriage.spectra import Tier
 from spectriage.spectra.identify import Identifier
-from spectriage.spectra.verdict.identification import JSON_SCHEMA, Candidate, Identification, Verdict
+from spectriage.spectra.verdict.component import Candidate
+from spectriage.spectra.verdict.identification import JSON_SCHEMA, Identification
+from spectriage.spectra.verdict.verdict import Verdict
 
 TOP = {
     "schema": int,

@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectriage.spectra import Hazard, Reference, Tier
-from spectriage.spectra.fitting.band_support import BandSupport
-from spectriage.spectra.verdict.rules import CARRYING, Evidence, claim, lod_text, rule, wording
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.fitting.band_support import BandSupport
 from spectriage.spectra.policy.policy import DEFAULT_TARGETS, Policy
-from spectriage.spectra.verdict.identification import Component, Quality, TargetEvidence, Verdict, most_serious
+from spectriage.spectra.signal.quality import Quality
+from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.rules import CARRYING, Evidence, claim, lod_text, rule, wording
+from spectriage.spectra.verdict.verdict import Verdict, most_serious
 
 POLICY = Policy()
 GOOD = Quality(300.0, "variance", 1.0, False, 250.0, 1900.0)

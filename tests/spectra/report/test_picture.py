@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.report.plot import plot, require_matplotlib
+from spectriage.spectra.report.picture import plot, require_matplotlib
 
 matplotlib = pytest.importorskip("matplotlib")
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter1d
 from scipy.special import voigt_profile
 
+from spectriage.library.building.render import broaden, pseudo_voigt, render, render_entry
 from spectriage.library.catalogue import Band, load_catalogue
-from spectriage.library.build.render import broaden, pseudo_voigt, render, render_entry
 from spectriage.spectra.errors import ParameterError
 
 SHIFT = np.arange(200.0, 2248.0, 2.0)

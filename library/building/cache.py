@@ -23,12 +23,12 @@ from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.reference import ReferenceSet
 
 if TYPE_CHECKING:
-    from spectriage.library.build.build import Progress
+    from spectriage.spectra.progress import Progress
 
 CACHE_VARIABLE = "SPECTRIAGE_CACHE"
 KEPT_LIBRARIES = 4
 STALE_S = 3600.0
-_CODE = {"spectriage.spectra": "**/*.py", "spectriage.library": "*.py"}
+_CODE = {"spectriage.spectra": "**/*.py", "spectriage.library": "**/*.py"}
 
 Notify = Callable[[str], None]
 
@@ -96,7 +96,7 @@ def default_library(progress: Progress | None = None, *, notify: Notify = _say) 
 
 
 def _build_into(path: Path, progress: Progress | None, notify: Notify) -> ReferenceSet:
-    from spectriage.library.build.build import assemble
+    from spectriage.library.building.build import assemble
 
     made = assemble(progress=progress)
     try:

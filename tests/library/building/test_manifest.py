@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spectriage.library.build.manifest import FIELDS, ManifestError, load_manifest
+from spectriage.library.building.manifest import FIELDS, ManifestError, load_manifest
 from spectriage.spectra import Hazard, SpectriageError, Tier
 from spectriage.spectra.errors import CatalogueError
 

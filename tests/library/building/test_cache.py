@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectriage.library.build.build import build
-
-from spectriage.library.store.file import cache
-from spectriage.library.build.cache import cache_folder, cache_key, default_library, open_library
+from spectriage.library.building import build, cache
+from spectriage.library.building.cache import cache_folder, cache_key, default_library, open_library
 from spectriage.library.store.file import verify_library
 from spectriage.spectra.errors import LibraryError
 
@@ -141,7 +139,7 @@ def test_messages_go_to_standard_error(filled, capsys):
 
 
 def test_two_processes_at_once(folder, built):
-    code = "from spectriage.library.build.cache import default_library; print(default_library().sha256)"
+    code = "from spectriage.library.building.cache import default_library; print(default_library().sha256)"
     running = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(2)
@@ -194,7 +192,7 @@ def test_the_folder(monkeypatch, tmp_path):
 
 def test_opening_imports_nothing_heavy(filled):
     code = (
-        "import sys; from spectriage.library.build.cache import default_library; default_library();"
+        "import sys; from spectriage.library.building.cache import default_library; default_library();"
         "print(*sorted({name.split('.')[0] for name in sys.modules}"
         " & {'matplotlib', 'pybaselines', 'pandas', 'nicegui', 'seabreeze', 'wasatch', 'rich', 'tomllib'}));"
         "print(*[n for n in ('scipy.signal', 'scipy.optimize') if n in sys.modules])"

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.library.building.manifest import ManifestEntry
 from spectriage.library.catalogue import CLASS_HAZARDS, CatalogueEntry, load_catalogue
-from spectriage.library.build.manifest import ManifestEntry
 from spectriage.spectra.errors import LibraryError, SpectriageError
-from spectriage.spectra.signal.grid import resample
+from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import Hazard, Reference
+from spectriage.spectra.signal import resample
 from spectriage.spectra.spectrum import Spectrum
 
-Progress = Callable[[str, int, int], None]
 """Called with the stage, how many of its steps are done, and how many there are."""
 
 

@@ -6,21 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectriage.library.build.build import (
+from spectriage.library.building.build import (
     BuildError,
     add_spectrum,
     assemble,
     build_library,
     check_self_identification,
 )
+from spectriage.library.building.manifest import ManifestEntry
 from spectriage.library.catalogue import load_catalogue
-from spectriage.library.build.manifest import ManifestEntry
 from spectriage.library.store.file import read_library, read_natives, verify_library
 from spectriage.spectra import Hazard, Reference, ReferenceSet, Spectrum, Tier
 from spectriage.spectra.errors import LibraryError, ParameterError
 from spectriage.spectra.formats import read_spectrum
-from spectriage.spectra.signal.grid import DEFAULT_GRID, Grid
 from spectriage.spectra.search.index import SearchIndex
+from spectriage.spectra.signal.grid import DEFAULT_GRID, Grid
 
 GRID = Grid(200.0, 1800.0, 4.0)
 

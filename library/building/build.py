@@ -18,17 +18,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.library.build._measured import BuildError, Progress, read_measured, report
+from spectriage.library.building._measured import BuildError, read_measured, report
+from spectriage.library.building.manifest import ManifestEntry, load_manifest
 from spectriage.library.catalogue import CatalogueEntry, catalogue_hash, load_catalogue
-from spectriage.library.build.manifest import ManifestEntry, load_manifest
 from spectriage.library.store.file import engine_version, read_library, read_natives, write_library
 from spectriage.spectra.errors import ParameterError, SpectriageError
-from spectriage.spectra.signal.grid import DEFAULT_GRID, Grid
+from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import Reference, ReferenceSet
+from spectriage.spectra.signal import DEFAULT_GRID, Grid
 from spectriage.spectra.spectrum import Spectrum
 
 if TYPE_CHECKING:
-    from spectriage.spectra.search.index import SearchIndex
+    from spectriage.spectra.search import SearchIndex
 
 __all__ = [
     "Assembly",
@@ -203,7 +204,7 @@ def _file_sha(path: Path) -> str:
 def _render_entries(
     entries: Sequence[CatalogueEntry], grid: Grid, progress: Progress | None
 ) -> list[tuple[Reference, NDArray[np.float32]]]:
-    from spectriage.library.build.render import render_entry
+    from spectriage.library.building.render import render_entry
 
     rows = []
     for done, entry in enumerate(entries, 1):
@@ -216,12 +217,10 @@ def _render_entries(
 
 def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet:
     """Return the references with their search matrices and null, every one checked against itself."""
-    from spectriage.spectra.contrast.coarse import LOOKS_KEY, look_matrix
-    from spectriage.spectra.evidence.null import KEY as NULL_KEY
-    from spectriage.spectra.evidence.null import make_null
-    from spectriage.spectra.search.projection import WORTH_KEEPING, keep_projection
-    from spectriage.spectra.search.scores import SCORES
-    from spectriage.spectra.search.index import index_matrix
+    from spectriage.spectra.contrast import LOOKS_KEY, look_matrix
+    from spectriage.spectra.evidence import KEY as NULL_KEY
+    from spectriage.spectra.evidence import make_null
+    from spectriage.spectra.search import SCORES, WORTH_KEEPING, index_matrix, keep_projection
 
     indexes = {}
     for done, score in enumerate(INDEX_SCORES, 1):
@@ -252,7 +251,7 @@ def check_self_identification(references: ReferenceSet, progress: Progress | Non
     BuildError
         Names each reference that failed and what it was taken for.
     """
-    from spectriage.spectra.search.index import SearchIndex
+    from spectriage.spectra.search import SearchIndex
 
     index = SearchIndex(references, INDEX_SCORES[0])
     failures = []

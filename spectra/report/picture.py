@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spectriage.spectra.verdict.rules import wording
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.verdict.identification import Component, Identification, Traces
+from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.identification import Identification, Traces
+from spectriage.spectra.verdict.rules import wording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

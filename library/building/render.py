@@ -6,12 +6,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from spectriage.library.catalogue import Band, CatalogueEntry
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
-
-FloatArray = NDArray[np.float64]
 
 _LN2 = math.log(2.0)
 # Area of a profile of unit height and unit full width at half maximum.

@@ -1,0 +1,37 @@
+"""Writing what a device leaves behind: whole files or none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from spectriage.device.contract.errors import DeviceError
+
+
+class ScanFileError(DeviceError):
+    """A scan that cannot be written."""
+
+
+def write_whole(text: str, path: Path) -> None:
+    """Write a text file whole or not at all: to a temporary file beside it, then renamed.
+
+    Raises
+    ------
+    ScanFileError
+        When it cannot be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ScanFileError(f"cannot be written: {error.strerror}", where=str(path)) from error

@@ -1,0 +1,41 @@
+"""A warm engine for other programs.
+
+`make_engine` opens library and engine; `Answer` is what came of one input; `batch` does many files into one,
+`stream` answers JSON lines. Commands and devices call these; nothing here prints but progress.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spectriage.spectra.facade import late
+
+if TYPE_CHECKING:
+    from spectriage.library.service.answers import EXIT_FAILED, Answer, answer, error_json, exit_code
+    from spectriage.library.service.batch import run_batch
+    from spectriage.library.service.engine import make_engine
+    from spectriage.library.service.progress import progress_bar
+    from spectriage.library.service.stream import identify_stream
+
+__all__ = [
+    "EXIT_FAILED",
+    "Answer",
+    "answer",
+    "error_json",
+    "exit_code",
+    "identify_stream",
+    "make_engine",
+    "progress_bar",
+    "run_batch",
+]
+
+__getattr__, __dir__ = late(
+    __name__,
+    {
+        "answers": ("Answer", "EXIT_FAILED", "answer", "error_json", "exit_code"),
+        "batch": ("run_batch",),
+        "engine": ("make_engine",),
+        "progress": ("progress_bar",),
+        "stream": ("identify_stream",),
+    },
+)

@@ -1,0 +1,55 @@
+"""A warm engine for a program: the library opened, the identifier prepared, its compilation told."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spectriage.spectra.compile import lasting
+
+if TYPE_CHECKING:
+    from spectriage.spectra.identify import Identifier
+
+
+def make_engine(
+    library: Path | None, packaging: list[str] | None = None, lod: float | None = None
+) -> Identifier:
+    """Open the library, the shipped one if none is named, and prepare the engine."""
+    with lasting():
+        from spectriage.library.building.cache import open_library
+        from spectriage.library.service.progress import progress_bar
+        from spectriage.spectra.identify import Identifier
+        from spectriage.spectra.policy import Policy
+
+        _announce_compilation()
+        with progress_bar() as progress:
+            references = open_library(library, progress=progress)
+        policy = Policy() if lod is None else Policy(lod=lod)
+        return Identifier(references, policy, packaging=packaging or "auto")
+
+
+@cache
+def _announce_compilation() -> None:
+    """Say once on standard error when kernels have to be compiled, which takes long."""
+    from spectriage.spectra.compile import announce_compilation
+
+    told: list[str] = []
+
+    def tell(name: str) -> None:
+        if not told:
+            print(
+                "spectriage: compiling for this machine, once; `spectriage warmup` does it beforehand",
+                file=sys.stderr,
+                flush=True,
+            )
+        told.append(name)
+
+    announcing = announce_compilation(tell)
+    announcing.__enter__()
+    _announcing.append(announcing)
+
+
+_announcing: list[Any] = []
+"""Kept open as long as the process lives."""

@@ -1,0 +1,59 @@
+"""`TargetEvidence`: what a scan says of one watched target."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from spectriage.spectra.reference import Hazard, Reference, Tier
+
+
+class TargetEvidence(NamedTuple):
+    """What a scan says of one watched target.
+
+    Parameters
+    ----------
+    name
+        The target.
+    found
+        Whether the evidence suffices to report it.
+    gain
+        The log factor by which the disagreement falls when the best member of the target is added to the best
+        model without it.
+    carrying_gain
+        The same gain by the target's best-known member: what estimated analogues do not carry.
+    margin
+        By how much `gain` exceeds that of the best addition that was not necessary.
+    supports
+        Independent bands that need it; counted only where the gain is at least half of what is asked for.
+    lod
+        The spectral fraction at which this scan would have shown it 95 % of the time; above 1 when never.
+    reference
+        The member of the target that fits best.
+    tier, hazard
+        The strongest tier on which the target is known, and what that member means.
+    """
+
+    name: str
+    found: bool
+    gain: float
+    carrying_gain: float
+    margin: float
+    supports: int
+    lod: float
+    reference: Reference
+    tier: Tier
+    hazard: Hazard
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields of the JSON."""
+        return {
+            "target": self.name,
+            "found": self.found,
+            "gain": round(self.gain, 6),
+            "carrying_gain": round(self.carrying_gain, 6),
+            "margin": round(self.margin, 6),
+            "supports": self.supports,
+            "lod": round(float(self.lod), 6) if self.lod <= 1.0 else None,
+            "reference_id": self.reference.id,
+            "tier": str(self.tier),
+        }
