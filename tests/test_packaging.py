@@ -22,7 +22,7 @@ except metadata.PackageNotFoundError:
 
 def folders() -> dict[str, Path]:
     """Every package folder of the tree by the name it is installed under."""
-    found = {}
+    found = {"spectriage": ROOT}
     for top in TOPS:
         for init in sorted((ROOT / top).rglob("__init__.py")):
             parts = init.parent.relative_to(ROOT).parts
@@ -138,7 +138,7 @@ class TestWheel:
     def test_it_holds_every_module_and_no_other(self, wheel):
         names = {name for name in wheel.namelist() if name.endswith(".py")}
         listed = subprocess.run(
-            ["git", "ls-files", *TOPS], cwd=ROOT, capture_output=True, text=True, check=True
+            ["git", "ls-files", "__init__.py", *TOPS], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout.splitlines()
         packages = set(folders().values())
         tracked = {name for name in listed if name.endswith(".py") and (ROOT / name).parent in packages}

@@ -64,7 +64,7 @@ def folder(tmp_path_factory):
 def whole(setup, folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("whole") / "results.jsonl"
     steps = []
-    summary = run_batch(folder, out, setup, progress=lambda *step: steps.append(step))
+    summary = run_batch(folder, out, setup, progress=lambda _, *step: steps.append(tuple(step)))
     assert steps == [(i, FILES + 2) for i in range(FILES + 3)]
     assert (summary.inputs, summary.resumed, summary.errors) == (FILES + 2, 0, 1)
     assert sum(summary.verdicts.values()) == FILES + 2

@@ -342,7 +342,7 @@ def test_hostile_files_are_refused(copy, change, verify):
 
 
 def test_a_deceiver_with_agreeing_hashes_is_found(tmp_path, monkeypatch):
-    from spectriage.library.store.file import file as store
+    from spectriage.library.store import file as store
 
     spectra = library().spectra.copy()
     spectra[1, 5] = np.inf

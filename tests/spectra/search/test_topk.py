@@ -192,7 +192,7 @@ def test_a_library_keeps_its_projection(tmp_path):
 
 
 def test_a_large_library_is_built_with_its_projection(tmp_path, monkeypatch):
-    monkeypatch.setattr(projection, "WORTH_KEEPING", 30)
+    monkeypatch.setattr("spectriage.spectra.search.WORTH_KEEPING", 30)
     rng = np.random.default_rng(2)
     shift = 200.0 + 2.0 * np.arange(256)
     spectra = np.abs(smooth_rows(rng, 30, 256, 5.0)) + np.float32(0.01)
