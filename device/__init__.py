@@ -13,9 +13,23 @@ from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
     from spectriage.device.contract import RawScan, ScanSettings, Spectrometer, open_device
+    from spectriage.device.session import ScanPlan, ScanResult, Session, UnitCalibration
 
-__all__ = ["RawScan", "ScanSettings", "Spectrometer", "open_device"]
+__all__ = [
+    "RawScan",
+    "ScanPlan",
+    "ScanResult",
+    "ScanSettings",
+    "Session",
+    "Spectrometer",
+    "UnitCalibration",
+    "open_device",
+]
 
 __getattr__, __dir__ = late(
-    __name__, {"contract": ("RawScan", "ScanSettings", "Spectrometer", "open_device")}
+    __name__,
+    {
+        "contract": ("RawScan", "ScanSettings", "Spectrometer", "open_device"),
+        "session": ("ScanPlan", "ScanResult", "Session", "UnitCalibration"),
+    },
 )

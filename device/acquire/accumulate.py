@@ -1,4 +1,4 @@
-"""Accumulate until the decision is resolved or the time is up; several spots of one item kept apart."""
+"""Accumulate until the decision is resolved or the time is up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy as np
 from spectriage.device.acquire.acquisition import Acquirer, Stage
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.rawscan import RawScan
-from spectriage.spectra.spectrum import Spectrum
 
 Decision = TypeVar("Decision")
 
@@ -52,7 +51,7 @@ class Accumulated(Generic[Decision]):
 
 def accumulate(
     acquirer: Acquirer,
-    decide: Callable[[Spectrum], Decision],
+    decide: Callable[[RawScan], Decision],
     resolved: Callable[[Decision], bool],
     deadline: Deadline,
 ) -> Accumulated[Decision]:
@@ -63,7 +62,7 @@ def accumulate(
     acquirer
         Its device's settings give one step: exposure and accumulations.
     decide
-        Identifies the spectrum accumulated so far.
+        Identifies the scan accumulated so far, on whatever axis it knows.
     resolved
         Whether that decision needs no more light.
     deadline
@@ -95,7 +94,7 @@ def accumulate(
                 taken += 1
             assert total is not None
             acquirer.report(Stage.DECIDE, taken, 0, "deciding")
-            decision = decide(total.to_spectrum())
+            decision = decide(total)
             looks += 1
             if bool(np.any(total.saturated)):
                 end = AccumulationEnd.SATURATED
@@ -119,75 +118,4 @@ def merge(a: RawScan, b: RawScan) -> RawScan:
         saturated=a.saturated | b.saturated,
         accumulations=count,
         finished=b.finished,
-    )
-
-
-@dataclass(frozen=True)
-class Spots(Generic[Decision]):
-    """Several spots of one item, each with its own scan and decision, and the decision on all together.
-
-    Parameters
-    ----------
-    spots
-        One a spot, in the order measured.
-    together
-        Mean of all spots' spectra on the first one's axis, and the decision on it: a minor component of one
-        spot may drown in it, so that the spots are what a verdict must rest on.
-    together_decision
-        See above.
-    """
-
-    spots: tuple[Accumulated[Decision], ...]
-    together: Spectrum
-    together_decision: Decision
-
-
-def measure_spots(
-    acquirer: Acquirer,
-    count: int,
-    next_spot: Callable[[int], None],
-    decide: Callable[[Spectrum], Decision],
-    resolved: Callable[[Decision], bool],
-    spot_seconds: float,
-    finished: Callable[[int, Accumulated[Decision]], None] = lambda spot, accumulated: None,
-) -> Spots[Decision]:
-    """Measure several spots of one uneven item, keeping them apart.
-
-    Parameters
-    ----------
-    acquirer
-        Its light is out while `next_spot` runs.
-    count
-        Number of spots.
-    next_spot
-        Called with 0, 1, … before each: asks the operator to move the item, or moves a stage.
-    decide, resolved
-        As for `accumulate`.
-    spot_seconds
-        Time allowed for each spot, on the device's clock.
-    finished
-        Called with each spot as soon as it is measured, so that it is not lost when a later one fails.
-    """
-    found: list[Accumulated[Decision]] = []
-    for spot in range(count):
-        next_spot(spot)
-        deadline = Deadline.after(spot_seconds, acquirer.device.clock)
-        found.append(accumulate(acquirer, decide, resolved, deadline))
-        finished(spot, found[-1])
-    together = _mean([item.raw.to_spectrum() for item in found])
-    return Spots(tuple(found), together, decide(together))
-
-
-def _mean(spectra: list[Spectrum]) -> Spectrum:
-    """Return the mean spectrum of spots that share an axis, with its variance."""
-    first, n = spectra[0], len(spectra)
-    intensity = np.mean([spectrum.intensity for spectrum in spectra], axis=0)
-    variances = [spectrum.variance for spectrum in spectra if spectrum.variance is not None]
-    variance = np.sum(variances, axis=0) / n**2 if len(variances) == n else None
-    saturated = any(spectrum.metadata.get("saturated", False) for spectrum in spectra)
-    return first.with_step(
-        f"mean of {n} spots",
-        intensity=intensity,
-        variance=variance,
-        metadata={**first.metadata, "spots": n, "saturated": saturated},
     )

@@ -40,30 +40,6 @@ FileOption = Annotated[
 ]
 
 
-def calibration_path(serial: str) -> Path:
-    """Return where the calibration of a unit is kept: the user's data folder."""
-    from platformdirs import user_data_path
-
-    safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in serial)
-    return user_data_path("spectriage") / "calibration" / f"{safe or 'unnamed'}.json"
-
-
-def known_calibration(serial: str, path: Path | None = None) -> Calibration | None:
-    """Return the stored calibration of a unit, None where there is none.
-
-    Raises
-    ------
-    CalibrationError
-        There is one, but it cannot be used.
-    """
-    from spectriage.device.calibration.calibration import load_calibration
-
-    file = path or calibration_path(serial)
-    if path is None and not file.is_file():
-        return None
-    return load_calibration(file)
-
-
 def calibrate(
     device: DeviceOption,
     lamp: Annotated[str, typer.Option("--lamp", help="neon or argon.")] = "neon",
@@ -80,6 +56,8 @@ def calibrate(
     try:
         plan = _Plan(device, lamp_device or device, lamp, standard, days, not yes)
         made, raw = _calibrate(plan)
+        from spectriage.device.calibration.unit import calibration_path
+
         path = out or calibration_path(made.serial)
         path.parent.mkdir(parents=True, exist_ok=True)
         from spectriage.device.calibration.calibration import save_calibration
@@ -102,6 +80,7 @@ def check(
 ) -> None:
     """Check a unit on a shift standard: its axis, its calibration's validity. Exit code 0 fit, 12 unfit."""
     from spectriage.device.calibration.calibration import calibration_problem
+    from spectriage.device.calibration.unit import known_calibration
 
     try:
         if standard not in STANDARDS:

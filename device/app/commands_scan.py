@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,13 +14,10 @@ from spectriage.spectra.errors import SpectriageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from spectriage.device.acquire.acquisition import Acquirer
-    from spectriage.device.contract.rawscan import RawScan
     from spectriage.device.contract.registry import FoundDevice
     from spectriage.device.contract.spectrometer import Spectrometer
+    from spectriage.device.session import ScanPlan, ScanResult, Session
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.spectrum import Spectrum
-    from spectriage.spectra.verdict import Identification
 
 DeviceOption = Annotated[
     str,
@@ -57,7 +54,16 @@ ForceOption = Annotated[
     bool, typer.Option("--force", help="Conclude in spite of an expired, failed or foreign calibration.")
 ]
 CarefulOption = Annotated[
-    bool, typer.Option("--careful", help="Lowest laser power first: dark or energetic material can ignite.")
+    bool, typer.Option("--careful", help="Refuse a laser whose power cannot be set: it cannot begin low.")
+]
+SafePowerOption = Annotated[
+    float | None,
+    typer.Option(
+        "--safe-mw", min=0.0, help="Power for an unknown sample; a tenth of the highest if not given."
+    ),
+]
+FixedPowerOption = Annotated[
+    bool, typer.Option("--fixed-power", help="Accept a laser whose power cannot be set.")
 ]
 DelayOption = Annotated[
     float, typer.Option("--delay", min=0.0, max=60.0, help="Seconds of countdown before the laser fires.")
@@ -97,6 +103,8 @@ def scan(
     calibration: CalibrationOption = None,
     force: ForceOption = False,
     careful: CarefulOption = False,
+    safe_mw: SafePowerOption = None,
+    fixed_power: FixedPowerOption = False,
     delay_s: DelayOption = 0.0,
     spots: SpotsOption = 1,
 ) -> None:
@@ -104,8 +112,9 @@ def scan(
 
     Exit code: 10 alarm, 11 warning, 12 inconclusive, 0 no alarm; 2 when no scan could be taken.
     """
+    from spectriage.device.contract.uri import open_device
+    from spectriage.device.session import ScanPlan
     from spectriage.library.service import Answer, exit_code, make_engine
-    from spectriage.library.service import answer as identify_spectrum
     from spectriage.library.service.printing import print_answer, write_plot
 
     if plot is not None:
@@ -113,22 +122,26 @@ def scan(
 
         require_matplotlib()
     engine = make_engine(library, packaging, lod)
-    request = ScanRequest(
-        device, auto, seconds, integration_ms, accumulations, timeout_s, careful=careful, delay_s=delay_s
+    plan = ScanPlan(
+        auto=auto,
+        seconds=seconds,
+        integration_ms=integration_ms,
+        accumulations=accumulations,
+        timeout_s=timeout_s,
+        careful=careful,
+        safe_power_mw=safe_mw,
+        fixed_power=fixed_power,
+        delay_s=delay_s,
     )
+    outputs = Outputs(as_json, explain, out, plot, calibration, force)
     if spots > 1:
-        from spectriage.device.app.commands_spots import Outputs, scan_spots
+        from spectriage.device.app.commands_spots import scan_item
 
-        outputs = Outputs(as_json, explain, out, plot, calibration, force)
-        raise typer.Exit(scan_spots(request, engine, spots, outputs))
+        raise typer.Exit(scan_item(device, plan, engine, spots, outputs))
     try:
-        raw = take_scan(request, engine)
-        if out is not None:
-            from spectriage.device.acquire.scanfile import write_scan
-
-            write_scan(raw, out)
-        spectrum, health = calibrated(raw, calibration, force=force)
-        answer = identify_spectrum(engine, device, spectrum, traces=plot is not None, health=health)
+        with open_device(device) as spectrometer:
+            result = scan_once(spectrometer, plan, engine, outputs)
+        answer = Answer(device, result.identification, elapsed_ms=result.elapsed_ms)
     except SpectriageError as error:
         answer = Answer(device, error=error)
     print_answer(answer, as_json=as_json, explain=explain)
@@ -138,144 +151,52 @@ def scan(
 
 
 @dataclass(frozen=True)
-class ScanRequest:
-    """What `spectriage scan` was asked for; None where the device's own setting holds."""
+class Outputs:
+    """Where the answers go, and with which calibration they are made."""
 
-    uri: str
-    auto: bool = False
-    seconds: float | None = None
-    integration_ms: float | None = None
-    accumulations: int | None = None
-    timeout_s: float | None = None
-    careful: bool = False
-    delay_s: float = 0.0
+    as_json: bool = False
+    explain: bool = False
+    out: Path | None = None
+    plot: Path | None = None
+    calibration: Path | None = None
+    force: bool = False
 
 
-def take_scan(request: ScanRequest, engine: Identifier) -> RawScan:
-    """Open the device, take the scan and close it, the laser off on every way out.
+def session_for(device: Spectrometer, plan: ScanPlan, engine: Identifier, outputs: Outputs) -> Session:
+    """Return the session of one scan under the unit's calibration."""
+    from spectriage.device.calibration.unit import UnitCalibration
+    from spectriage.device.session import Session
+
+    known = UnitCalibration.of(device.info, device.clock.now(), outputs.calibration, force=outputs.force)
+    return Session(device, engine, known, plan, countdown=countdown, traces=outputs.plot is not None)
+
+
+def scan_once(device: Spectrometer, plan: ScanPlan, engine: Identifier, outputs: Outputs) -> ScanResult:
+    """Scan, say on standard error what limited the laser, and write the scan where that was asked for.
 
     Raises
     ------
     SpectriageError
-        What went wrong.
+        What went wrong; the laser is off.
     """
-    from spectriage.device.acquire.accumulate import accumulate
-    from spectriage.device.acquire.acquisition import Acquirer, powered_light, scan_time_s
-    from spectriage.device.acquire.exposure import auto_expose
-    from spectriage.device.contract.clock import Deadline
-    from spectriage.device.contract.uri import open_device
-
-    with open_device(request.uri) as spectrometer:
-        configure(spectrometer, request.integration_ms, request.accumulations)
-        acquirer = Acquirer(spectrometer, light=powered_light(delay_s=request.delay_s, countdown=countdown))
-        if request.careful:
-            return take_carefully(acquirer, request, engine)
-        if request.auto:
-            auto_expose(acquirer, Deadline.after(request.timeout_s or 120.0, spectrometer.clock))
-        if request.seconds is not None:
-            until = Deadline.after(request.seconds, spectrometer.clock)
-            return accumulate(acquirer, engine.identify, is_clear, until).raw
-        allowed = request.timeout_s or 3.0 * scan_time_s(acquirer.settings) + request.delay_s + 10.0
-        return acquirer.scan(Deadline.after(allowed, spectrometer.clock))
+    result = session_for(device, plan, engine, outputs).run()
+    keep(result, outputs.out)
+    return result
 
 
-def take_carefully(acquirer: Acquirer, request: ScanRequest, engine: Identifier) -> RawScan:
-    """Scan at low power first; the reason for staying there goes to the screen and into the scan.
+def keep(result: ScanResult, out: Path | None) -> None:
+    """Say what limited the laser, and write the scan where that was asked for."""
+    if result.limited:
+        typer.echo(f"Full laser power was not used: {result.limited}", err=True)
+    if out is not None:
+        from spectriage.device.acquire.scanfile import write_scan
 
-    Raises
-    ------
-    DeviceError
-        What went wrong; the light is out.
-    """
-    from spectriage.device.acquire.acquisition import scan_time_s
-    from spectriage.device.acquire.careful import careful_scan
-    from spectriage.device.contract.clock import Deadline
-
-    allowed = request.timeout_s or 9.0 * scan_time_s(acquirer.settings) + request.delay_s + 10.0
-    result = careful_scan(
-        acquirer,
-        engine.identify,
-        _objection,
-        Deadline.after(allowed, acquirer.device.clock),
-        delay_s=request.delay_s,
-        countdown=countdown,
-    )
-    if not result.reason:
-        return result.raw
-    typer.echo(f"Full laser power was not used: {result.reason}", err=True)
-    return replace(result.raw, metadata={**result.raw.metadata, "laser_limited": result.reason})
-
-
-def _objection(identification: Identification) -> str:
-    """Return why what was found must not get full laser power; empty when it may."""
-    from spectriage.spectra.reference import Hazard
-
-    for component in identification.components:
-        if component.reference.hazard in (Hazard.EXPLOSIVE, Hazard.OXIDISER):
-            return f"{component.reference.substance} could ignite."
-    return ""
+        write_scan(result.raw, out)
 
 
 def countdown(left_s: float) -> None:
     """Tell how long it is until the laser fires."""
     typer.echo(f"laser in {left_s:.0f} s" if left_s > 0 else "laser on", err=True)
-
-
-def is_clear(identification: Identification) -> bool:
-    """Whether a decision needs no more light."""
-    return str(identification.verdict) != "INCONCLUSIVE"
-
-
-def configure(device: Spectrometer, integration_ms: float | None, accumulations: int | None) -> None:
-    """Set the exposure; None leaves the device's own."""
-    from spectriage.device.contract.spectrometer import ScanSettings
-
-    present = device.settings or ScanSettings()
-    device.configure(
-        ScanSettings(
-            present.integration_ms if integration_ms is None else integration_ms,
-            present.accumulations if accumulations is None else accumulations,
-        )
-    )
-
-
-def calibrated(raw: RawScan, path: Path | None, *, force: bool) -> tuple[Spectrum, str]:
-    """Apply the unit's calibration, and say why its state forbids a conclusion.
-
-    Parameters
-    ----------
-    raw
-        The scan.
-    path
-        Calibration file; the unit's stored one when None. A unit without any keeps its factory axis.
-    force
-        Conclude all the same; the spectrum's metadata then says ``health_overridden`` and why.
-
-    Returns
-    -------
-    spectrum, health
-        `health` is one sentence, empty when nothing forbids a conclusion.
-    """
-    from spectriage.device.app.commands_calibration import known_calibration
-    from spectriage.device.calibration.calibration import calibration_problem
-    from spectriage.device.contract.errors import CalibrationError
-
-    spectrum = raw.to_spectrum()
-    try:
-        known = known_calibration(raw.info.serial, path)
-        problem = "" if known is None else calibration_problem(known, raw.info, raw.finished)
-    except CalibrationError as error:
-        known, problem = None, f"The calibration cannot be used: {error.what}."
-    if known is not None:
-        # An expired calibration of this very unit is still the best axis there is.
-        try:
-            spectrum = known.apply(raw)
-        except CalibrationError as error:
-            problem = problem or f"The calibration cannot be applied: {error.what}."
-    if problem and force:
-        overridden = {**spectrum.metadata, "health_overridden": problem}
-        return spectrum.with_step("override health", metadata=overridden), ""
-    return spectrum, problem
 
 
 def _console() -> Console:

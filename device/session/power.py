@@ -1,0 +1,72 @@
+"""Whether a sample may get full laser power: asked of the decision on the calibrated axis, and of the sample.
+
+A laser focused on a dark or energetic powder can set it off. Every sample is therefore lit at safe power
+first, and full power follows only where all of this holds: the unit's axis is known to be right, the decision
+names what the sample is, nothing in it could ignite, its own light neither hides the Raman signal nor grows,
+and more light would help. That lowers the risk and does not remove it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spectriage.device.calibration.unit import UnitCalibration
+from spectriage.device.contract.rawscan import RawScan
+from spectriage.spectra.reference import Hazard
+from spectriage.spectra.verdict import Identification, Verdict
+
+ENERGETIC = (Hazard.EXPLOSIVE, Hazard.OXIDISER)
+
+GLOWS = 10.0
+"""A background so many times the strongest band is light that the sample takes up, as dark powders do."""
+
+RISING = 1.5
+"""Growth of the light between two equal exposures that is taken for a sample heating up."""
+
+SERVED_BY_LIGHT = ("limit-of-detection", "weak-signal", "unknown", "partly-unknown", "unresolved")
+"""Reasons of an undecided scan that more light may resolve."""
+
+
+def wants_light(identification: Identification) -> bool:
+    """Whether more light could change the verdict."""
+    return (
+        identification.verdict is Verdict.INCONCLUSIVE
+        and identification.reason.split(":")[0] in SERVED_BY_LIGHT
+    )
+
+
+def full_power_objection(identification: Identification, calibration: UnitCalibration) -> str:
+    """Return why the sample must not get full power, one sentence; empty when it may.
+
+    Parameters
+    ----------
+    identification
+        The decision at safe power, on the calibrated axis.
+    calibration
+        Of the unit.
+    """
+    if not calibration.valid:
+        problem = calibration.problem or calibration.overridden or "The instrument has no calibration."
+        return f"{problem.rstrip('.')}: what is on the axis is not known well enough."
+    for component in identification.components:
+        if component.reference.hazard in ENERGETIC:
+            return f"{component.reference.substance} could ignite."
+    for target in identification.targets:
+        if target.found and target.hazard in ENERGETIC:
+            return f"{target.name} could ignite."
+    if identification.verdict is Verdict.INCONCLUSIVE and identification.reason != "limit-of-detection":
+        return "The material is not known well enough."
+    if identification.quality.fluorescence_ratio > GLOWS:
+        return "The sample takes up much of the light, as dark powders do."
+    return ""
+
+
+def heating(first: RawScan, second: RawScan) -> str:
+    """Say so where the sample's own light grows from one exposure to the next equal one: it gets hot."""
+    before, after = (
+        float(np.sum(np.maximum(raw.counts - (raw.dark if raw.dark is not None else 0.0), 0.0)))
+        for raw in (first, second)
+    )
+    if after > RISING * max(before, 1.0) and bool(after > 10.0 * np.sqrt(max(before, 1.0))):
+        return "The light of the sample grows under the laser: it may be heating up."
+    return ""
