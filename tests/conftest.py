@@ -1,6 +1,12 @@
+"""What every room's tests share: the measured spectra where there are any, and one warm engine."""
+
 from pathlib import Path
 
 import pytest
+
+from spectriage.library.building.cache import default_library
+from spectriage.spectra import ReferenceSet
+from spectriage.spectra.identify import Identifier
 
 
 @pytest.fixture(scope="session")
@@ -10,3 +16,21 @@ def measured() -> Path:
     if not folder.is_dir():
         pytest.skip("no measured spectra beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def library_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of this test run alone, shared with the tests of the commands."""
+    return tmp_path_factory.getbasetemp() / "command-cache"
+
+
+@pytest.fixture(scope="session")
+def library(library_cache: Path) -> ReferenceSet:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPECTRIAGE_CACHE", str(library_cache))
+        return default_library()
+
+
+@pytest.fixture(scope="session")
+def engine(library: ReferenceSet) -> Identifier:
+    return Identifier(library)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from spectriage.device.app.commands_scan import Outputs, keep, session_for
-from spectriage.device.session import Item, ScanPlan, Session, scan_spots
+from spectriage.device.session import Item, ScanPlan, scan_spots
 from spectriage.library.service import Answer
 from spectriage.library.service.printing import print_answer, write_plot
 from spectriage.spectra.errors import ParameterError, SpectriageError
@@ -31,11 +31,8 @@ def scan_item(uri: str, plan: ScanPlan, engine: Identifier, count: int, outputs:
     item = Item(uri, count)
     try:
         with open_device(uri) as device:
-
-            def session_of(spot: int) -> Session:
-                return session_for(device, plan, engine, outputs)
-
-            for result in scan_spots(session_of, count, lambda spot: _move(device, spot, count)):
+            session = session_for(device, plan, engine, outputs)
+            for result in scan_spots(session, count, lambda spot: _move(device, spot, count)):
                 index = len(item.answers)
                 keep(result, None if outputs.out is None else numbered(outputs.out, index))
                 item.answers.append(Answer(uri, result.identification, elapsed_ms=result.elapsed_ms))

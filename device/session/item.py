@@ -11,17 +11,15 @@ from spectriage.library.service import EXIT_FAILED, Answer, error_json
 from spectriage.spectra.verdict import JSON_SCHEMA, Verdict, most_serious
 
 
-def scan_spots(
-    session_of: Callable[[int], Session], count: int, next_spot: Callable[[int], None]
-) -> Iterator[ScanResult]:
+def scan_spots(session: Session, count: int, next_spot: Callable[[int], None]) -> Iterator[ScanResult]:
     """Scan several spots of one item, each decided once and by itself; the laser is off in between.
 
     A minor component of one spot may drown in the mean of all: the spots are what a verdict rests on.
 
     Parameters
     ----------
-    session_of
-        Gives the session of spot 0, 1, …
+    session
+        Of the item.
     count
         Number of spots.
     next_spot
@@ -34,7 +32,7 @@ def scan_spots(
     """
     for spot in range(count):
         next_spot(spot)
-        yield session_of(spot).run()
+        yield session.run()
 
 
 @dataclass

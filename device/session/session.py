@@ -34,6 +34,8 @@ from spectriage.spectra.verdict import Identification
 
 EXPOSURE_SEARCH_S = 120.0
 """Longest search for an exposure."""
+LONGEST_EXPOSURE_MS = 5000.0
+"""Of a search at safe power: people wait, and more is had by accumulating, which also shows cosmic rays."""
 SLACK_S = 10.0
 
 
@@ -137,9 +139,10 @@ class Session:
         self._countdown = countdown
         self._traces = traces
         self._acquirer = Acquirer(device, progress=progress, cancel=cancel)
+        self._present = device.settings or ScanSettings()
 
     def run(self) -> ScanResult:
-        """Take the scan and answer.
+        """Take the scan and answer; called again, scan another spot of the same item with the same dark.
 
         Raises
         ------
@@ -168,8 +171,7 @@ class Session:
         return self._result(first, power, limited, exposure)
 
     def _configure(self) -> None:
-        present = self.device.settings or ScanSettings()
-        plan = self.plan
+        present, plan = self._present, self.plan
         self.device.configure(
             ScanSettings(
                 present.integration_ms if plan.integration_ms is None else plan.integration_ms,
@@ -191,7 +193,8 @@ class Session:
 
     def _expose(self) -> ExposureResult:
         seconds = self.plan.timeout_s or EXPOSURE_SEARCH_S + self.plan.delay_s
-        return auto_expose(self._acquirer, Deadline.after(seconds, self.device.clock))
+        deadline = Deadline.after(seconds, self.device.clock)
+        return auto_expose(self._acquirer, deadline, max_integration_ms=LONGEST_EXPOSURE_MS)
 
     def _deadline(self) -> Deadline:
         plan, settings = self.plan, self._acquirer.settings

@@ -1,35 +1,14 @@
 """The shipped library, opened once for all tests, and samples that are not its own rendering."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spectriage.library.building.cache import default_library
 from spectriage.spectra import ReferenceSet, Spectrum
 from spectriage.spectra.contrast.mismatch import mismatched
-from spectriage.spectra.identify import Identifier
 
 Sample = Callable[..., Spectrum]
-
-
-@pytest.fixture(scope="session")
-def library_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of this test run alone, shared with the tests of the commands."""
-    return tmp_path_factory.getbasetemp() / "command-cache"
-
-
-@pytest.fixture(scope="session")
-def library(library_cache: Path) -> ReferenceSet:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPECTRIAGE_CACHE", str(library_cache))
-        return default_library()
-
-
-@pytest.fixture(scope="session")
-def engine(library: ReferenceSet) -> Identifier:
-    return Identifier(library)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from spectriage.device.simulator.detector import DetectorUnit
 from spectriage.device.simulator.options import read_options
 from spectriage.device.simulator.presets import InstrumentPreset
 from spectriage.device.simulator.simulator import SimulatedSpectrometer
-from spectriage.device.testing.emulation.photons import Exposure, FloatArray
+from spectriage.device.testing.emulation.photons import Exposure
+from spectriage.spectra.arrays import FloatArray
 
 FINE_PIXELS = 4096
 LOW_NM, HIGH_NM = 786.0, 1040.0

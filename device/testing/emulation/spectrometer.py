@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from spectriage.device.contract.clock import Clock
 from spectriage.device.testing.emulation.device import EmulatedDevice
 from spectriage.device.testing.emulation.laser import EmulatedLaser
-from spectriage.device.testing.emulation.photons import Exposure, FloatArray, LineSource, PhotonSource
+from spectriage.device.testing.emulation.photons import Exposure, LineSource, PhotonSource
+from spectriage.spectra.arrays import FloatArray
 
 SATURATING = 60.0
 

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from spectriage.device.acquire.accumulate import AccumulationEnd, accumulate, measure_spots, merge
+from spectriage.device.acquire.accumulate import AccumulationEnd, accumulate, merge
 from spectriage.device.acquire.acquisition import Acquirer, CancelToken, Stage
 from spectriage.device.acquire.exposure import HIGH, LOW, ExposureEnd, auto_expose, brightest
 from spectriage.device.contract.clock import Deadline, SystemClock
@@ -170,8 +170,8 @@ def test_accumulation_ends_when_resolved_and_looks_at_doubling_times():
     device = opened("sim:caffeine?integration_ms=100")
     seen = []
 
-    def decide(spectrum):
-        seen.append(spectrum.history[0])
+    def decide(raw):
+        seen.append(raw.to_spectrum().history[0])
         return len(seen)
 
     result = accumulate(Acquirer(device), decide, lambda decision: decision == 4, later(device))
@@ -186,7 +186,12 @@ def test_accumulation_lowers_the_noise_by_the_root_of_the_time():
     device = opened("sim:caffeine?integration_ms=100")
     acquirer = Acquirer(device, dark_accumulations=64)
     noises = []
-    accumulate(acquirer, lambda s: noises.append(noise_of(s)), lambda _: len(noises) == 5, later(device))
+    accumulate(
+        acquirer,
+        lambda raw: noises.append(noise_of(raw.to_spectrum())),
+        lambda _: len(noises) == 5,
+        later(device),
+    )
     assert noises[0] / noises[-1] == pytest.approx(4.0, rel=0.15)
 
 
@@ -202,9 +207,9 @@ def test_accumulation_stops_when_the_time_is_up_and_still_decides():
 
 def test_a_saturated_accumulation_stops_at_once():
     device = opened("sim:caffeine?brightness=50&integration_ms=3000")
-    result = accumulate(Acquirer(device), lambda s: s, lambda _: False, later(device))
+    result = accumulate(Acquirer(device), lambda raw: raw, lambda _: False, later(device))
     assert result.end is AccumulationEnd.SATURATED
-    assert result.decision.metadata["saturated"]
+    assert result.decision.to_spectrum().metadata["saturated"]
 
 
 def test_merging_is_the_mean_of_all_exposures():
@@ -214,32 +219,3 @@ def test_merging_is_the_mean_of_all_exposures():
     merged = merge(merge(scans[0], scans[1]), scans[2])
     assert np.allclose(merged.counts, np.mean([scan.counts for scan in scans], axis=0))
     assert merged.accumulations == 3
-
-
-# -- spots ----------------------------------------------------------------------------------------
-
-
-def test_spots_of_an_uneven_sample_stay_apart():
-    device = opened(
-        "sim:calcite:0.5+polystyrene?uneven=1&integration_ms=500&perturbation=none&fluorescence=0"
-    )
-
-    def shares(spectrum):
-        calcite, polystyrene = (spectrum.crop(at - 10, at + 10).intensity.max() for at in (1086.0, 1001.0))
-        return calcite / (calcite + polystyrene)
-
-    result = measure_spots(Acquirer(device), 5, device.move_to_spot, shares, lambda _: True, 60.0)
-    each = [spot.decision for spot in result.spots]
-    assert np.std(each) > 0.1
-    assert min(each) < result.together_decision < max(each)
-    assert result.together.metadata["spots"] == 5
-    assert [spot.raw.metadata["simulated_spot"] for spot in result.spots] == [0, 1, 2, 3, 4]
-
-
-def test_an_even_sample_is_the_same_everywhere():
-    device = opened("sim:calcite:0.5+polystyrene?integration_ms=500&perturbation=none&fluorescence=0")
-    result = measure_spots(
-        Acquirer(device), 3, device.move_to_spot, lambda s: s.intensity.sum(), lambda _: True, 60.0
-    )
-    each = [spot.decision for spot in result.spots]
-    assert np.std(each) / np.mean(each) < 0.02

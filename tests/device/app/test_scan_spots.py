@@ -7,8 +7,8 @@ import typer
 from typer.testing import CliRunner
 
 from spectriage.device.app import commands_scan as commands
-from spectriage.device.app.commands_spots import Item
 from spectriage.device.contract import registry
+from spectriage.device.session import Item
 from spectriage.device.simulator.simulator import SimulatedSpectrometer
 from spectriage.library.service.answers import Answer
 from spectriage.spectra.errors import SpectriageError

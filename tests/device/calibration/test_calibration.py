@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from spectriage.device.acquire.acquisition import Acquirer
 from spectriage.device.app import commands_calibration
+from spectriage.device.calibration import unit
 from spectriage.device.calibration.axis import (
     LaserFit,
     air_to_vacuum_nm,
@@ -306,9 +307,7 @@ def run(monkeypatch, tmp_path):
         for name, module in (("sim", "simulator.simulator"), ("replay", "drivers.replay"))
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries)
-    monkeypatch.setattr(
-        commands_calibration, "calibration_path", lambda serial: tmp_path / "data" / f"{serial}.json"
-    )
+    monkeypatch.setattr(unit, "calibration_path", lambda serial: tmp_path / "data" / f"{serial}.json")
     app = typer.Typer(pretty_exceptions_enable=False)
     app.command()(commands_calibration.calibrate)
     app.command()(commands_calibration.check)

@@ -13,9 +13,9 @@ from spectriage.library.building.build import _indexed
 from spectriage.library.store.file import read_library, write_library
 from spectriage.spectra.errors import AlteredLibraryError, LibraryError, ParameterError, SpectrumError
 from spectriage.spectra.reference import Reference, ReferenceSet
+from spectriage.spectra.search import topk
 from spectriage.spectra.search.index import SearchIndex
 from spectriage.spectra.search.projection import keep_projection, kept_projection, project
-from spectriage.spectra.search import topk
 from spectriage.spectra.search.topk import TopK
 from spectriage.spectra.signal.grid import resample
 from spectriage.spectra.spectrum import Spectrum
