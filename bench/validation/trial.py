@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -136,21 +137,33 @@ class Bench:
             yield item.spectrum, item.instrument, item.source or item.name
             return
         from spectriage.bench.sets.change import Change
-        from spectriage.device.acquire import Acquirer
-        from spectriage.device.contract import Deadline, ScanSettings, open_device
 
         resolution = trial.factors.get("resolution_cm")
         change = Change(
             float(trial.factors.get("axis_offset_cm", 0.0)), None if resolution is None else float(resolution)
         )
-        with open_device(trial.uri) as device:
-            if trial.attended:
-                milliseconds, _, count = str(trial.factors["exposure"]).partition(" ms x ")
-                device.configure(ScanSettings(float(milliseconds), int(count)))
-            acquirer = Acquirer(device)
-            for _ in range(trial.repeats):
-                raw = acquirer.scan(Deadline.after(SCAN_SECONDS, device.clock))
-                yield change.apply(raw.to_spectrum()), device.info.serial, trial.uri
+        for spectrum, serial in _scans(trial, self.engine(panel)):
+            yield change.apply(spectrum), serial, trial.uri
+
+
+def _scans(trial: Trial, engine: Identifier) -> Iterator[tuple[Spectrum, str]]:
+    """Yield the calibrated spectrum of each repeat, scanned as in the field, and the unit's serial number."""
+    from spectriage.device.contract import open_device
+    from spectriage.device.session import ScanPlan, Session, UnitCalibration
+
+    # what is simulated cannot ignite: its plans fix the exposure at full power
+    plan = ScanPlan(timeout_s=SCAN_SECONDS, safe_power_mw=math.inf)
+    with open_device(trial.uri) as device:
+        known = UnitCalibration()
+        if trial.attended:
+            milliseconds, _, count = str(trial.factors["exposure"]).partition(" ms x ")
+            plan = ScanPlan(
+                timeout_s=SCAN_SECONDS, integration_ms=float(milliseconds), accumulations=int(count)
+            )
+            known = UnitCalibration.of(device.info, device.clock.now())
+        session = Session(device, engine, known, plan)
+        for _ in range(trial.repeats):
+            yield session.run().spectrum, device.info.serial
 
 
 def _not_found(trial: Trial) -> bool | None:
