@@ -11,10 +11,13 @@ than one strong band in place. It is the variance-stabilising transform of addit
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.contrast._kernels_compress import compress
 from spectriage.spectra.signal._kernels_grid import move
 from spectriage.spectra.signal.derivative import (
@@ -60,6 +63,11 @@ class Contrast:
     compressed: Float32Array
     norm: float
     noise: float
+
+    @cached_property
+    def packed(self) -> Query:
+        """What kernels take of it, see `packed`."""
+        return packed(Query(self.derivative, self.compressed, self.valid, self.threshold))
 
     def corrected(self, shift: FloatArray, offset_cm: float, stretch: float) -> Contrast:
         """Return it with the query's axis corrected by ``offset_cm + stretch · (shift − 1200)``."""

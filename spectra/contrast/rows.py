@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile.bounded_cache import BoundedCache
 from spectriage.spectra.compile.mapped import RowSource
+from spectriage.spectra.contrast._kernels_arguments import References
 from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, shrink_mask, window_points
 
 BROADENINGS_CM = (0.0, 8.0, 12.0)
@@ -25,25 +26,6 @@ BAND_HEIGHT = 0.08
 HELD_BYTES = 16 * 2**20
 """A library that takes no more at all resolutions is held whole: 1,365 references of 1,024 points."""
 KEPT_ROWS, KEPT_BANDS = 128, 2048
-
-
-class Gathered(NamedTuple):
-    """Some references, as a kernel takes them: rows of a matrix that may have others too.
-
-    Parameters
-    ----------
-    rows
-        Float32, shape (s, m), or at every resolution (b, s, m).
-    ranges, numbers
-        The ranges that references hold over, shape (r, m), and the number of each row's, (s,).
-    places
-        Where in `rows` those that were asked for are, shape (k,).
-    """
-
-    rows: Float32Array
-    ranges: BoolArray
-    numbers: NDArray[np.intp]
-    places: NDArray[np.intp]
 
 
 class Bands(NamedTuple):
@@ -103,24 +85,24 @@ class ContrastRows:
     def __len__(self) -> int:
         return len(self._range_of)
 
-    def gather(self, rows: Sequence[int], broadening_cm: float = 0.0) -> Gathered:
+    def gather(self, rows: Sequence[int], broadening_cm: float = 0.0) -> References:
         """Return several references' derivatives, blurred to one of `BROADENINGS_CM`."""
         width = BROADENINGS_CM.index(broadening_cm)
         if self._held is not None:
-            return Gathered(self._held[width], self._ranges, self._range_of, np.array(rows, np.intp))
+            return References(self._held[width], self._ranges, self._range_of, np.array(rows, np.intp))
         stack = np.empty((len(rows), self.points), np.float32)
         for own, row in zip(stack, rows, strict=True):
             own[:] = self._widths(row)[width] if width else self._row(row)
-        return Gathered(stack, *self._ranges_of(rows), np.arange(len(rows)))
+        return References(stack, *self._ranges_of(rows), np.arange(len(rows)))
 
-    def gather_widths(self, rows: Sequence[int]) -> Gathered:
+    def gather_widths(self, rows: Sequence[int]) -> References:
         """Return several references' derivatives at each of `BROADENINGS_CM`."""
         if self._held is not None:
-            return Gathered(self._held, self._ranges, self._range_of, np.array(rows, np.intp))
+            return References(self._held, self._ranges, self._range_of, np.array(rows, np.intp))
         stack = np.empty((len(BROADENINGS_CM), len(rows), self.points), np.float32)
         for place, row in enumerate(rows):
             stack[:, place] = self._widths(row)
-        return Gathered(stack, *self._ranges_of(rows), np.arange(len(rows)))
+        return References(stack, *self._ranges_of(rows), np.arange(len(rows)))
 
     def stack(self, rows: Sequence[int], broadening_cm: float = 0.0) -> Float32Array:
         """Return a copy of several references' derivatives, shape (k, m), blurred."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_compress import agreement, compress
-from spectriage.spectra.fitting._kernels_fit import fit_rows
+from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace, fit_rows
 from spectriage.spectra.fitting._kernels_tries import copy, lower, weigh
 
 _SECANTS, _MOST_TRIES = 4, 14
@@ -21,33 +24,102 @@ _LEAST_SHARE = 0.02
 """What brings less than this share of what is wanted brings nothing."""
 
 
+class Scene(NamedTuple):
+    """A scan into which growing amounts of a target are put, and what it is then fitted by.
+
+    Parameters
+    ----------
+    stack
+        The model's references and, last, the target, float32, shape (k + 1, g).
+    imitators
+        What may be taken for the target, float32, shape (j, g); none where its gain alone is asked for.
+    empty, spike
+        The scan without the target, and what is put into it, float32, shape (g,).
+    weights
+        Of the points, float32, shape (g,).
+    base_amplitudes
+        Of the model, shape (k,).
+    threshold
+        Of the compression.
+    """
+
+    stack: Float32Array
+    imitators: Float32Array
+    empty: Float32Array
+    spike: Float32Array
+    weights: Float32Array
+    base_amplitudes: FloatArray
+    threshold: float
+
+
+class Targets(NamedTuple):
+    """Targets, thinned: one point in `thin` is used, g in all.
+
+    Parameters
+    ----------
+    thin
+        Of so many points one is used.
+    derivatives, holds
+        The targets and where they hold, shape (c, g).
+    put_in
+        The targets as they are put in, shape (c, g).
+    imitators, families
+        What may be taken for each target, the likest first, shape (c, j, g), and the numbers of their
+        families, shape (c, j); −1 where there is none.
+    """
+
+    thin: int
+    derivatives: Float32Array
+    holds: BoolArray
+    put_in: Float32Array
+    imitators: Float32Array
+    families: NDArray[np.intp]
+
+
+class Asked(NamedTuple):
+    """Which of the targets are asked for, shape (a,), and how much the query may hold of each, (a,)."""
+
+    places: NDArray[np.intp]
+    held_amounts: FloatArray
+
+
+class LimitSearch(NamedTuple):
+    """What is sought, and where.
+
+    Parameters
+    ----------
+    wanted
+        The log gain, and the margin over each imitator, that say that a target is found.
+    amounts
+        The ends of the search.
+    imitators
+        The most that are tried for a target.
+    """
+
+    wanted: FloatArray
+    amounts: FloatArray
+    imitators: int
+
+
 @kernel()
 def brought_by(
     amount: float,
-    stack: Float32Array,
-    imitators: Float32Array,
-    empty: Float32Array,
-    spike: Float32Array,
-    weights: Float32Array,
-    base_amplitudes: FloatArray,
-    threshold: float,
-    relative_error: float,
-    iterations: int,
-    least: float,
+    scene: Scene,
+    settings: FitSettings,
     room: Float32Array,
-    work: FloatArray,
-    free: NDArray[np.intp],
+    space: Workspace,
 ) -> float:
-    """Return what the last row of `stack` brings when an amount of `spike` is in `empty`.
+    """Return what the target of a scene brings when this amount of it is in the scan.
 
-    That is its log gain over the other rows; or, where there are `imitators` (j, m), by how much its log gain
-    exceeds that of the best of them in its place. Memory to work in is given: `room` (k + 4, m), and what
-    `fit_rows` asks for.
+    That is its log gain over the model; or, where there are imitators, by how much its log gain exceeds that
+    of the best of them in its place. Memory to work in is given: `room` (k + 4, g), and `space`, whose `work`
+    has one row more than a fit of k + 1 references takes.
     """
     widest()
+    stack, imitators, empty, spike, weights, base_amplitudes, threshold = scene
     k, m = stack.shape[0] - 1, empty.size
     other, derivative, compressed, fitted = room[: k + 1], room[k + 1], room[k + 2], room[k + 3]
-    amplitudes = work[2 * k + 5]
+    amplitudes = space.work[2 * k + 5]
     for i in range(k + 1):
         copy(stack[i], other[i])
     added = np.float32(amount)
@@ -70,15 +142,13 @@ def brought_by(
                 derivative,
                 weights,
                 threshold,
-                relative_error,
-                iterations,
+                settings,
                 amplitudes[:size],
                 fitted,
-                work,
-                free,
+                space,
             )
             similarity = agreement(compressed, fitted, weights, threshold)
-        left = np.log(max(1.0 - similarity, least))
+        left = np.log(max(1.0 - similarity, settings.least))
         if option == 0:
             with_target = left
         else:
@@ -91,19 +161,10 @@ def amount_that_brings(
     wanted: float,
     start: float,
     amounts: FloatArray,
-    stack: Float32Array,
-    imitators: Float32Array,
-    empty: Float32Array,
-    spike: Float32Array,
-    weights: Float32Array,
-    base_amplitudes: FloatArray,
-    threshold: float,
-    relative_error: float,
-    iterations: int,
-    least: float,
+    scene: Scene,
+    settings: FitSettings,
     room: Float32Array,
-    work: FloatArray,
-    free: NDArray[np.intp],
+    space: Workspace,
 ) -> float:
     """Return the amount that brings what is wanted, sought from `start` on between the two of `amounts`.
 
@@ -117,22 +178,7 @@ def amount_that_brings(
     slope = _SLOPE
     before, had = np.inf, 0.0
     for tries in range(_MOST_TRIES):
-        brought = brought_by(
-            np.exp(place),
-            stack,
-            imitators,
-            empty,
-            spike,
-            weights,
-            base_amplitudes,
-            threshold,
-            relative_error,
-            iterations,
-            least,
-            room,
-            work,
-            free,
-        )
+        brought = brought_by(np.exp(place), scene, settings, room, space)
         has = np.log(max(brought / wanted, _LEAST_SHARE))
         if before < np.inf and abs(place - before) > 1e-6:
             slope = min(max((has - had) / (place - before), _LEAST_SLOPE), _GREATEST_SLOPE)
@@ -161,53 +207,37 @@ def amount_that_brings(
 
 @kernel()
 def least_visible(
-    stack: Float32Array,
-    imitators: Float32Array,
-    empty: Float32Array,
-    spike: Float32Array,
-    weights: Float32Array,
-    base_amplitudes: FloatArray,
-    threshold: float,
-    relative_error: float,
-    iterations: int,
-    least: float,
-    wanted: FloatArray,
-    amounts: FloatArray,
+    scene: Scene,
+    settings: FitSettings,
+    search: LimitSearch,
     start: float,
     room: Float32Array,
-    work: FloatArray,
-    free: NDArray[np.intp],
+    space: Workspace,
 ) -> float:
-    """Seek the amount of `spike` (m,) in `empty` (m,) from which the last row of `stack` is found.
+    """Seek the amount from which the target of a scene is found.
 
-    Found is when it brings the log gain ``wanted[0]``, and ``wanted[1]`` more than each of `imitators`
-    (j, m) in its place. `amounts` are the ends of the search, `start` is where it begins; infinity when the
-    upper end does not do.
+    Found is when it brings the log gain that is wanted, and the margin wanted over each imitator in its
+    place. `start` is where the search begins; infinity when its upper end does not do.
     """
     widest()
+    imitators, amounts = scene.imitators, search.amounts
     amount = amounts[0]
     among = np.empty(2)
     among[1] = amounts[1]
     for needed in range(2 if imitators.shape[0] > 0 else 1):
         # mostly no other is taken for it where it gains enough: then the search ends where it begins
         among[0] = amount
-        found = amount_that_brings(
-            wanted[needed],
-            amount if needed else start,
-            among,
-            stack,
+        seen = Scene(
+            scene.stack,
             imitators if needed else imitators[:0],
-            empty,
-            spike,
-            weights,
-            base_amplitudes,
-            threshold,
-            relative_error,
-            iterations,
-            least,
-            room,
-            work,
-            free,
+            scene.empty,
+            scene.spike,
+            scene.weights,
+            scene.base_amplitudes,
+            scene.threshold,
+        )
+        found = amount_that_brings(
+            search.wanted[needed], amount if needed else start, among, seen, settings, room, space
         )
         if not found < np.inf:
             return np.inf
@@ -224,108 +254,66 @@ def thinned(values: Float32Array, thin: int, out: Float32Array) -> None:
 
 @kernel()
 def least_visible_each(
-    rows: Float32Array,
-    ranges: BoolArray,
-    numbers: NDArray[np.intp],
-    places: NDArray[np.intp],
+    references: References,
     base_amplitudes: FloatArray,
-    derivative: Float32Array,
-    valid: BoolArray,
-    thin: int,
-    unmeasured_weight: float,
-    asked: NDArray[np.intp],
-    targets: Float32Array,
-    holds: BoolArray,
-    held_amounts: FloatArray,
-    unlike: Float32Array,
-    imitators: Float32Array,
-    families: NDArray[np.intp],
+    query: Query,
+    targets: Targets,
+    asked: Asked,
     taken_families: NDArray[np.intp],
-    most: int,
-    threshold: float,
-    relative_error: float,
-    iterations: int,
-    least: float,
-    wanted: FloatArray,
-    amounts: FloatArray,
+    settings: FitSettings,
+    search: LimitSearch,
     found: FloatArray,
 ) -> None:
     """Seek the least visible amount of some targets on one model; written to `found` (a,).
 
     Parameters
     ----------
-    rows, ranges, numbers
-        References, shape (s, m), the ranges that such hold over, (r, m), and the number of each one's, (s,).
-    places
-        Where in `rows` the model's references are, one for each amplitude, and then, for each of `asked`,
-        what the query may hold of it.
-    derivative, valid, thin
-        Of the query, shape (m,); one point in `thin` is used, g in all.
-    asked
-        Which of the targets are asked for, shape (a,).
-    targets, holds
-        The targets and where they hold, thinned, shape (c, g).
-    held_amounts
-        How much the query may hold of each of `asked`: it is taken out first; shape (a,).
-    unlike
-        The targets as they are put in, shape (c, g).
-    imitators, families
-        What may be taken for each target, the likest first, shape (c, j, g), and the numbers of their
-        families, shape (c, j); −1 where there is none.
-    taken_families, most
-        Of each target's imitators the first so many are tried that are not of these families.
+    references
+        Their places are those of the model's references, one for each amplitude, and then, for each of
+        `asked`, of what the query may hold of it: that is taken out first.
+    query
+        Not thinned, shape (m,).
+    taken_families
+        Of each target's imitators those are tried that are not of these families.
     """
     widest()
+    rows, ranges, numbers, places = references
+    query, targets, asked = Query(*query), Targets(*targets), Asked(*asked)
+    settings, search = FitSettings(*settings), LimitSearch(*search)
+    derivative, thin = query.derivative, targets.thin
     k = base_amplitudes.size
-    m = targets.shape[1]
+    m = targets.derivatives.shape[1]
     stack = np.empty((k + 1, m), np.float32)
     whole_weights = np.empty(derivative.size, np.float32)
     weights, lowered, empty = np.empty(m, np.float32), np.empty(m, np.float32), np.empty(m, np.float32)
-    others = np.empty((most, m), np.float32)
-    room, work, free = (
-        np.empty((k + 4, m), np.float32),
-        np.empty((2 * k + 6, k + 1)),
-        np.empty(k + 1, np.intp),
-    )
+    others = np.empty((search.imitators, m), np.float32)
+    room = np.empty((k + 4, m), np.float32)
+    space = Workspace(np.empty((2 * k + 6, k + 1)), np.empty(k + 1, np.intp))
     for i in range(k):
         thinned(rows[places[i]], thin, stack[i])
-    weigh(valid, ranges, numbers, places[:k], unmeasured_weight, whole_weights)
+    weigh(query.valid, ranges, numbers, places[:k], settings.unmeasured_weight, whole_weights)
     thinned(whole_weights, thin, weights)
-    start = np.sqrt(amounts[0] * amounts[1])
-    for place in range(asked.size):
-        c = asked[place]
-        copy(targets[c], stack[k])
-        lower(weights, holds[c], unmeasured_weight, lowered)
+    start = np.sqrt(search.amounts[0] * search.amounts[1])
+    for place in range(asked.places.size):
+        c = asked.places[place]
+        copy(targets.derivatives[c], stack[k])
+        lower(weights, targets.holds[c], settings.unmeasured_weight, lowered)
         count = 0
-        for j in range(families.shape[1]):
-            usable = families[c, j] >= 0 and count < most
+        for j in range(targets.families.shape[1]):
+            usable = targets.families[c, j] >= 0 and count < search.imitators
             for family in taken_families:
-                usable &= families[c, j] != family
+                usable &= targets.families[c, j] != family
             if usable:
-                copy(imitators[c, j], others[count])
+                copy(targets.imitators[c, j], others[count])
                 count += 1
-        taken = np.float32(held_amounts[place])
+        taken = np.float32(asked.held_amounts[place])
         held = rows[places[k + place]]
         for p in range(m):
             empty[p] = derivative[p * thin] - taken * held[p * thin]
-        found[place] = least_visible(
-            stack,
-            others[:count],
-            empty,
-            unlike[c],
-            lowered,
-            base_amplitudes,
-            threshold,
-            relative_error,
-            iterations,
-            least,
-            wanted,
-            amounts,
-            start,
-            room,
-            work,
-            free,
+        scene = Scene(
+            stack, others[:count], empty, targets.put_in[c], lowered, base_amplitudes, query.threshold
         )
+        found[place] = least_visible(scene, settings, search, start, room, space)
         # what one target needs is a good guess of what the next one does
         if found[place] < np.inf:
             start = found[place]

@@ -8,18 +8,24 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import Probes
-from spectriage.spectra.evidence._kernels_detection_limit import least_visible_each
+from spectriage.spectra.evidence._kernels_detection_limit import (
+    Asked,
+    LimitSearch,
+    Targets,
+    least_visible_each,
+)
 from spectriage.spectra.fitting.band_support import usable_bands
-from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit
-from spectriage.spectra.fitting.fitter import RELATIVE_ERROR, UNMEASURED_WEIGHT, Fitter
+from spectriage.spectra.fitting.fit import Fit
+from spectriage.spectra.fitting.fitter import SETTINGS, Fitter
 from spectriage.spectra.policy.policy import Policy
 
-REWEIGHTINGS = 2
+PACKED_SETTINGS = packed(SETTINGS._replace(iterations=2))
 RESERVE = 2.6
 """By how much the gain at the limit of detection exceeds what is required, so that 95 % of samples reach it;
 `spectriage bench pod` says how many simulated ones do."""
-AMOUNTS = (5e-3, 4.0)
+AMOUNTS = np.array([5e-3, 4.0])
 """Between which amounts the limit is sought, in units of the scan's derivative norm."""
 IMITATORS = 2
 
@@ -93,28 +99,25 @@ def _least_visible(
     """
     places, held, amplitudes = zip(*asked, strict=True)
     found = np.empty(len(asked))
+    wanted = RESERVE * np.array([policy.hazard_gain, policy.margin])
     least_visible_each(
-        *fitter.index.rows.gather((*base.rows, *held), base.axis.broadening_cm),
+        packed(fitter.index.rows.gather((*base.rows, *held), base.axis.broadening_cm)),
         base.amplitudes,
-        base.query.derivative,
-        base.query.valid,
-        probes.thin,
-        UNMEASURED_WEIGHT,
-        np.array(places),
-        probes.derivatives,
-        probes.holds,
-        np.array(amplitudes),
-        probes.unlike,
-        probes.imitators,
-        probes.imitator_families,
+        base.query.packed,
+        packed(
+            Targets(
+                probes.thin,
+                probes.derivatives,
+                probes.holds,
+                probes.unlike,
+                probes.imitators,
+                probes.imitator_families,
+            )
+        ),
+        packed(Asked(np.array(places), np.array(amplitudes))),
         fitter.index.families[list(base.rows)],
-        IMITATORS,
-        base.query.threshold,
-        RELATIVE_ERROR,
-        REWEIGHTINGS,
-        MIN_DISAGREEMENT,
-        RESERVE * np.array([policy.hazard_gain, policy.margin]),
-        np.array(AMOUNTS),
+        PACKED_SETTINGS,
+        packed(LimitSearch(wanted, AMOUNTS, IMITATORS)),
         found,
     )
     amounts: list[float] = found.tolist()

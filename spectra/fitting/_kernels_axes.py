@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
-from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+import numpy as np
+
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_compress import agreement, compress
-from spectriage.spectra.fitting._kernels_fit import fit_rows
+from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace, fit_rows
 from spectriage.spectra.fitting._kernels_tries import copy, weigh
 from spectriage.spectra.signal._kernels_grid import move
 
@@ -17,25 +19,34 @@ _NOWHERE = 1e30
 """An offset that no axis has: none was seen yet."""
 
 
+class AxisSearch(NamedTuple):
+    """Where the best axis is sought.
+
+    Parameters
+    ----------
+    offsets_cm, stretches
+        Tried in turn; offsets are added to the best one so far, up to `reach_cm`, stretches are not.
+    penalties
+        What the square of an offset in cm⁻¹ and of a stretch take off the similarity.
+    refined, worth
+        So many are refined at most, those not worse than the best by more than `worth`.
+    """
+
+    offsets_cm: FloatArray
+    stretches: FloatArray
+    reach_cm: float
+    penalties: FloatArray
+    refined: int
+    worth: float
+
+
 @kernel(fastmath=True)
 def best_axes(
-    rows: Float32Array,
-    ranges: BoolArray,
-    numbers: NDArray[np.intp],
-    places: NDArray[np.intp],
-    unmeasured_weight: float,
-    values: Float32Array,
-    valid: BoolArray,
+    references: References,
+    query: Query,
     grid: FloatArray,
-    threshold: float,
-    relative_error: float,
-    iterations: int,
-    offsets_cm: FloatArray,
-    stretches: FloatArray,
-    reach_cm: float,
-    penalties: FloatArray,
-    refined: int,
-    worth: float,
+    settings: FitSettings,
+    search: AxisSearch,
     axes: FloatArray,
     merits: FloatArray,
 ) -> None:
@@ -46,27 +57,20 @@ def best_axes(
 
     Parameters
     ----------
-    rows, ranges, numbers
-        References at every resolution, shape (b, s, m), the ranges that such hold over, (r, m), and the
-        number of each one's, (s,).
-    places
-        Where in `rows` those of each set are, shape (c, k).
-    values, valid
-        The query's derivative and where it holds, shape (m,).
+    references
+        At every resolution, and the places of those of each set, shape (c, k).
     grid
         Start and step of the axis in cm⁻¹.
-    offsets_cm, stretches
-        Tried in turn; offsets are added to the best one so far, up to `reach_cm`, stretches are not.
-    penalties
-        What the square of an offset in cm⁻¹ and of a stretch take off the similarity.
-    refined, worth
-        So many are refined at most, those not worse than the best by more than `worth`.
     axes
         Each one's offset, stretch and number of the resolution, shape (c, 3); those found are left there.
     merits
         Written: the similarity less penalties, shape (c,).
     """
     widest()
+    rows, ranges, numbers, places = references
+    query, settings, search = Query(*query), FitSettings(*settings), AxisSearch(*search)
+    threshold = query.threshold
+    offsets_cm, stretches, penalties = search.offsets_cm, search.stretches, search.penalties
     sets, k = places.shape
     resolutions, m = rows.shape[0], rows.shape[2]
     trials = resolutions + offsets_cm.size + stretches.size
@@ -80,14 +84,14 @@ def best_axes(
         np.empty(m, np.bool_),
     )
     weights, fitted = np.empty(m, np.float32), np.empty(m, np.float32)
-    work, free = np.empty((2 * k + 3, k)), np.empty(k, np.intp)
+    space = Workspace(np.empty((2 * k + 3, k)), np.empty(k, np.intp))
     close = best = 0
     # first each at its own axis, then the refined ones, then the others at the best one's: in one loop, since
     # every place that calls the fit compiles into a copy of it
     for turn in range(2 * sets):
         if turn == sets:
             best = order[0]
-            while close < min(refined, sets) and merits[order[close]] >= merits[best] - worth:
+            while close < min(search.refined, sets) and merits[order[close]] >= merits[best] - search.worth:
                 close += 1
         rank = turn - sets
         c = turn if rank < 0 else order[rank]
@@ -100,31 +104,20 @@ def best_axes(
                     trial[2] = number
                 elif number < resolutions + offsets_cm.size:
                     moved = trial[0] + offsets_cm[number - resolutions]
-                    trial[0] = min(max(moved, -reach_cm), reach_cm)
+                    trial[0] = min(max(moved, -search.reach_cm), search.reach_cm)
                 else:
                     trial[1] = stretches[number - resolutions - offsets_cm.size]
             same = trial[0] == axes[c, 0] and trial[1] == axes[c, 1] and trial[2] == axes[c, 2]
             if rank >= 0 and same:
                 continue
             if seen_at[0] != trial[0] or seen_at[1] != trial[1]:
-                move(values, valid, grid, trial, derivative, moved_valid)
+                move(query.derivative, query.valid, grid, trial, derivative, moved_valid)
                 compress(derivative, threshold, compressed)
                 seen_at[0], seen_at[1] = trial[0], trial[1]
             for i in range(k):
                 copy(rows[int(trial[2]), places[c, i]], stack[i])
-            weigh(moved_valid, ranges, numbers, places[c], unmeasured_weight, weights)
-            fit_rows(
-                stack,
-                derivative,
-                weights,
-                threshold,
-                relative_error,
-                iterations,
-                amplitudes,
-                fitted,
-                work,
-                free,
-            )
+            weigh(moved_valid, ranges, numbers, places[c], settings.unmeasured_weight, weights)
+            fit_rows(stack, derivative, weights, threshold, settings, amplitudes, fitted, space)
             merit = agreement(compressed, fitted, weights, threshold)
             merit -= penalties[0] * trial[0] * trial[0] + penalties[1] * trial[1] * trial[1]
             if rank < 0 or merit > merits[c]:

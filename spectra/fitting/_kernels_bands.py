@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.contrast._kernels_compress import compress
+
+
+class BandsOfComponent(NamedTuple):
+    """A component of a fit, and its bands.
+
+    Parameters
+    ----------
+    row, amplitude
+        Its derivative, float32, shape (m,), and how much of it.
+    centres, heights
+        Where its bands are, and their curvatures, float32, shape (b,).
+    """
+
+    row: Float32Array
+    amplitude: float
+    centres: NDArray[np.intp]
+    heights: Float32Array
 
 
 @kernel(fastmath=True)
 def _disagreement(
     fitted: Float32Array,
-    compressed: Float32Array,
-    derivative: Float32Array,
-    valid: BoolArray,
-    threshold: float,
+    query: Query,
     out: FloatArray,
 ) -> None:
     """Write the squared difference of query and fit, point by point: compressed, and as it is; out (2, m).
@@ -25,6 +42,7 @@ def _disagreement(
     A weak band shows in the first, a strong one on the flank of another's in the second.
     """
     widest()
+    derivative, compressed, valid, threshold = query
     m = fitted.size
     own = np.empty(m, np.float32)
     compress(fitted, threshold, own)
@@ -44,14 +62,8 @@ def _disagreement(
 def weigh_bands(
     fitted: Float32Array,
     rest: Float32Array,
-    compressed: Float32Array,
-    derivative: Float32Array,
-    valid: BoolArray,
-    threshold: float,
-    row: Float32Array,
-    amplitude: float,
-    centres: NDArray[np.intp],
-    heights: Float32Array,
+    query: Query,
+    component: BandsOfComponent,
     window: int,
     crowd: int,
     remaining: FloatArray,
@@ -63,10 +75,6 @@ def weigh_bands(
     ----------
     fitted, rest
         The fit with and without the component, shape (m,).
-    row, amplitude
-        The component: its derivative (m,), and how much of it.
-    centres, heights
-        Where its bands are, and their curvatures, shape (b,).
     window, crowd
         Points to either side that count as the band, and as near it.
     remaining
@@ -76,10 +84,13 @@ def weigh_bands(
         Written: the highest curvature of the others near the band over the component's own, shape (b,).
     """
     widest()
+    row, amplitude, centres, heights = component
+    query = Query(*query)
+    valid = query.valid
     m = fitted.size
     after, before = np.empty((2, m)), np.empty((2, m))
-    _disagreement(fitted, compressed, derivative, valid, threshold, after)
-    _disagreement(rest, compressed, derivative, valid, threshold, before)
+    _disagreement(fitted, query, after)
+    _disagreement(rest, query, before)
     for b in range(centres.size):
         centre = centres[b]
         low, high = max(0, centre - window), min(m, centre + window + 1)

@@ -5,6 +5,8 @@ Spectra are in single precision, as the references are kept; the few amplitudes 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,40 @@ from spectriage.spectra.fitting._kernels_moments import combine, moments
 
 _SINGULAR = 1e-6
 """A pivot below this share of its row is rounding: the sums are of single precision."""
+
+
+class FitSettings(NamedTuple):
+    """How a fit weighs its points.
+
+    Parameters
+    ----------
+    relative_error
+        Proportional error of a derivative between instruments.
+    iterations
+        So many times the fit is made, each weighted by the one before.
+    unmeasured_weight
+        The most that a point outside a reference's range counts.
+    least
+        A disagreement counts as this at least.
+    """
+
+    relative_error: float
+    iterations: int
+    unmeasured_weight: float
+    least: float
+
+
+class Workspace(NamedTuple):
+    """Memory for fits of up to n references; made for each of many small ones it takes a tenth of their time.
+
+    Parameters
+    ----------
+    work, free
+        Shapes (2n + 3, n), or more rows, and (n,).
+    """
+
+    work: FloatArray
+    free: NDArray[np.intp]
 
 
 @kernel()
@@ -192,20 +228,19 @@ def fit_rows(
     query: Float32Array,
     weights: Float32Array,
     threshold: float,
-    relative_error: float,
-    iterations: int,
+    settings: FitSettings,
     amplitudes: FloatArray,
     fitted: Float32Array,
-    work: FloatArray,
-    free: NDArray[np.intp],
+    space: Workspace,
 ) -> None:
     """Fit `query` (m,) by a non-negative combination of `rows` (k, m), reweighted by the fit's own error.
 
     The error of a point is taken as √(threshold² + (relative_error·signal)²): noise where there is little
-    signal, mismatch between instruments where there is much. Memory to work in is given, shapes (2n + 3, n)
-    and (n,) with n ≥ k: made for each of many small fits it would take a tenth of their time.
+    signal, mismatch between instruments where there is much. The `space` is for k references at least.
     """
     widest()
+    work, free = space.work, space.free
+    relative_error = settings.relative_error
     k, room = rows.shape[0], free.size
     gram, factor, target, x = work[:room], work[room : 2 * room], work[2 * room, :k], work[2 * room + 1]
     before = work[2 * room + 2]
@@ -213,7 +248,7 @@ def fit_rows(
     for i in range(k):
         before[i] = 0.0
     floor, slope = threshold * threshold, relative_error * relative_error
-    for _ in range(iterations):
+    for _ in range(settings.iterations):
         moments(rows, query, weights, before, floor, slope, gram, target)
         if not _solve_few(gram, target, amplitudes):
             _minimise(gram, target, amplitudes, free, factor, x)

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_compress import agreement, compress, weighted_cosine
-from spectriage.spectra.fitting._kernels_fit import fit_rows
+from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace, fit_rows
 
 
 @kernel()
@@ -56,72 +57,60 @@ def weigh(
 
 @kernel(fastmath=True)
 def join_each(
-    rows: Float32Array,
-    ranges: BoolArray,
-    numbers: NDArray[np.intp],
-    places: NDArray[np.intp],
+    references: References,
     base_count: int,
-    unmeasured_weight: float,
-    derivative: Float32Array,
-    compressed: Float32Array,
-    valid: BoolArray,
+    query: Query,
     base_fitted: Float32Array,
-    threshold: float,
-    relative_error: float,
-    iterations: int,
-    least: float,
+    settings: FitSettings,
     first_part: int,
     end_part: int,
-    similarity: FloatArray,
-    amplitudes: FloatArray,
-    gains: FloatArray,
-    losses: FloatArray,
+    of_each: FloatArray,
+    of_parts: FloatArray,
     fitted: Float32Array,
 ) -> None:
     """Fit a model with each of several references in turn, and again without some of its parts.
 
-    Outside the points where a reference holds the weights fall to `unmeasured_weight`, without and with it
-    alike. Disagreements count as `least` at least.
+    Outside the points where a reference holds the weights fall, without and with it alike.
 
     Parameters
     ----------
-    rows, ranges, numbers
-        References, shape (s, m), the ranges that such hold over, (r, m), and the number of each one's, (s,).
-    places
-        Where in `rows` the model's references are, so many as `base_count`, and then what is added.
+    references
+        Its places are those of the model's references, so many as `base_count`, and then what is added.
     base_fitted
         The model's fit, (m,).
-    derivative, compressed, valid
-        Of the query, shape (m,).
     first_part, end_part
         Which parts of each model, those with the reference as its last, are left out in turn.
-    similarity, amplitudes
-        Written: of the fit with each, shape (c,) and (c, k + 1), the reference's own last.
-    gains
-        Written: the log gain over the model as it was fitted, shape (c,).
-    losses
-        Written for the parts asked for: the log gain over a fit without it, shape (c, k + 1).
+    of_each
+        Written, shape (2, c): the similarity with each, and its log gain over the model as it was fitted.
+    of_parts
+        Written, shape (2, c, k + 1): the amplitudes with each, its own last; and, for the parts asked for,
+        the log gain over a fit without it.
     fitted
         Written: the fit with the last reference, shape (m,).
     """
     widest()
+    rows, ranges, numbers, places = references
+    query, settings = Query(*query), FitSettings(*settings)
+    derivative, compressed, threshold = query.derivative, query.compressed, query.threshold
+    similarity, gains = of_each[0], of_each[1]
+    amplitudes, losses = of_parts[0], of_parts[1]
     k, m = base_count, derivative.size
     stack, rest = np.empty((k + 1, m), np.float32), np.empty((k, m), np.float32)
     weights, lowered = np.empty(m, np.float32), np.empty(m, np.float32)
     left, before = np.empty(m, np.float32), np.zeros(m, np.float32)
-    kept, work, free = np.zeros(k), np.empty((2 * k + 5, k + 1)), np.empty(k + 1, np.intp)
+    kept, space = np.zeros(k), Workspace(np.empty((2 * k + 5, k + 1)), np.empty(k + 1, np.intp))
     if k > 0:
         compress(base_fitted, threshold, before)
     for i in range(k):
         copy(rows[places[i]], stack[i])
-    weigh(valid, ranges, numbers, places[:k], unmeasured_weight, weights)
+    weigh(query.valid, ranges, numbers, places[:k], settings.unmeasured_weight, weights)
     base_similarity = 0.0
     for c in range(places.size - k):
         place = places[k + c]
         copy(rows[place], stack[k])
         # most hold over the same range as the one before
         if c == 0 or numbers[place] != numbers[places[k + c - 1]]:
-            lower(weights, ranges[numbers[place]], unmeasured_weight, lowered)
+            lower(weights, ranges[numbers[place]], settings.unmeasured_weight, lowered)
             base_similarity = weighted_cosine(compressed, before, lowered)
         # the whole first, then without each part
         for part in range(first_part - 1, end_part):
@@ -134,21 +123,10 @@ def join_each(
                     at += 1
             reached = 0.0
             if own_rows.shape[0] > 0:
-                fit_rows(
-                    own_rows,
-                    derivative,
-                    lowered,
-                    threshold,
-                    relative_error,
-                    iterations,
-                    own,
-                    own_fit,
-                    work,
-                    free,
-                )
+                fit_rows(own_rows, derivative, lowered, threshold, settings, own, own_fit, space)
                 reached = agreement(compressed, own_fit, lowered, threshold)
             if whole:
                 similarity[c] = reached
-                gains[c] = log_gain(base_similarity, reached, least)
+                gains[c] = log_gain(base_similarity, reached, settings.least)
             else:
-                losses[c, part] = log_gain(reached, similarity[c], least)
+                losses[c, part] = log_gain(reached, similarity[c], settings.least)

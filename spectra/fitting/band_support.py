@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import Probes
-from spectriage.spectra.fitting._kernels_bands import count_bands, weigh_bands
+from spectriage.spectra.fitting._kernels_bands import BandsOfComponent, count_bands, weigh_bands
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 
@@ -62,17 +63,14 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
     index, query = fitter.index, whole.query
     centres, heights, shares = index.rows.bands(row, whole.axis.broadening_cm)
     remaining, beside = np.empty((2, centres.size))
+    component = BandsOfComponent(
+        index.rows.row(row, whole.axis.broadening_cm), whole.amplitudes[position], centres, heights
+    )
     weigh_bands(
         whole.fitted,
         rest.fitted,
-        query.compressed,
-        query.derivative,
-        query.valid,
-        query.threshold,
-        index.rows.row(row, whole.axis.broadening_cm),
-        whole.amplitudes[position],
-        centres,
-        heights,
+        query.packed,
+        packed(component),
         points_of(BAND_WINDOW_CM, index.step_cm),
         points_of(CROWD_CM, index.step_cm),
         remaining,

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast._kernels_coarse import best_allowed, best_moves, pool_rest
 from spectriage.spectra.contrast.contrast import Contrast, contrast
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
-from spectriage.spectra.fitting._kernels_axes import best_axes
+from spectriage.spectra.fitting._kernels_axes import AxisSearch, best_axes
+from spectriage.spectra.fitting._kernels_fit import FitSettings
 from spectriage.spectra.fitting._kernels_tries import join_each
 from spectriage.spectra.fitting.fit import (
     MIN_DISAGREEMENT,
@@ -35,16 +37,19 @@ RELATIVE_ERROR = 0.3
 REWEIGHTINGS = 3
 UNMEASURED_WEIGHT = 0.5
 """Weight of a point outside a component's range: it can neither confirm nor wholly deny it."""
+SETTINGS = FitSettings(RELATIVE_ERROR, REWEIGHTINGS, UNMEASURED_WEIGHT, MIN_DISAGREEMENT)
+PACKED_SETTINGS = packed(SETTINGS)
 AXIS_REACH_CM = 10.0
 """More than is tolerated: a greater offset is to be reported, and not absorbed."""
 PENALTIES = np.array([OFFSET_PENALTY, STRETCH_PENALTY])
 OFFSET_STEPS_CM = np.array([-1.0, 1.0, -0.5, 0.5])
 STRETCHES = np.array([-0.003, -0.0015, 0.0015, 0.003])
-NO_STRETCHES = np.zeros(0)
 FIRST_LOOKS = 8
 REFINED = 3
 WORTH_REFINING = 0.25
 """No correction of axis and resolution makes up for a fit that is worse by more than this."""
+_SEARCH = AxisSearch(OFFSET_STEPS_CM, STRETCHES, AXIS_REACH_CM, PENALTIES, REFINED, WORTH_REFINING)
+STRETCHED, UNSTRETCHED = packed(_SEARCH), packed(_SEARCH._replace(stretches=np.zeros(0)))
 LOOKS = 10
 
 
@@ -129,30 +134,21 @@ class Fitter:
     ) -> Joined:
         """Fit some references with each of others."""
         query = self.query_at(axis)
-        similarity, gains = np.zeros((2, len(rows)))
-        amplitudes, losses = np.zeros((2, len(rows), len(base) + 1))
+        of_each, of_parts = np.zeros((2, len(rows))), np.zeros((2, len(rows), len(base) + 1))
         fitted = np.zeros(self._nothing.size, np.float32)
         if rows:
             join_each(
-                *self.index.rows.gather((*base, *rows), axis.broadening_cm),
+                packed(self.index.rows.gather((*base, *rows), axis.broadening_cm)),
                 len(base),
-                UNMEASURED_WEIGHT,
-                query.derivative,
-                query.compressed,
-                query.valid,
+                query.packed,
                 base_fitted,
-                query.threshold,
-                RELATIVE_ERROR,
-                REWEIGHTINGS,
-                MIN_DISAGREEMENT,
+                PACKED_SETTINGS,
                 *parts,
-                similarity,
-                amplitudes,
-                gains,
-                losses,
+                of_each,
+                of_parts,
                 fitted,
             )
-        return Joined(similarity, amplitudes, gains, losses, fitted)
+        return Joined(of_each[0], of_parts[0], of_each[1], of_parts[1], fitted)
 
     def exchange_gains(self, whole: Fit, position: int, rows: Sequence[int]) -> tuple[float, FloatArray]:
         """Return the log gain of a component over the rest, and that of each of `rows` in its place."""
@@ -204,33 +200,21 @@ class Fitter:
         if not rows:
             return self.fit(rows, axis)
         axes = np.array([[axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)]])
-        self._seek(rows, len(rows), axes, STRETCHES if stretch else NO_STRETCHES)
+        self._seek(rows, len(rows), axes, STRETCHED if stretch else UNSTRETCHED)
         return self.fit(rows, _axis(axes[0].tolist()))
 
     def _seek(
-        self, rows: Sequence[int], together: int, axes: FloatArray, stretches: FloatArray = NO_STRETCHES
+        self, rows: Sequence[int], together: int, axes: FloatArray, search: AxisSearch = UNSTRETCHED
     ) -> FloatArray:
         """Seek the best axis of sets of so many references, from `axes` on; return their merits there."""
         merits = np.empty(len(axes))
         gathered = self.index.rows.gather_widths(rows)
         best_axes(
-            gathered.rows,
-            gathered.ranges,
-            gathered.numbers,
-            gathered.places.reshape(-1, together),
-            UNMEASURED_WEIGHT,
-            self.query.derivative,
-            self.query.valid,
+            packed(gathered._replace(places=gathered.places.reshape(-1, together))),
+            self.query.packed,
             self._grid,
-            self.query.threshold,
-            RELATIVE_ERROR,
-            REWEIGHTINGS,
-            OFFSET_STEPS_CM,
-            stretches,
-            AXIS_REACH_CM,
-            PENALTIES,
-            REFINED,
-            WORTH_REFINING,
+            PACKED_SETTINGS,
+            search,
             axes,
             merits,
         )

@@ -4,15 +4,22 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, nnls
 
+from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.evidence._kernels_detection_limit import (
+    Asked,
+    LimitSearch,
+    Scene,
+    Targets,
     amount_that_brings,
     brought_by,
     least_visible,
     least_visible_each,
 )
+from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace
 
 POINTS, THRESHOLD, ERROR, ITERATIONS = 512, 2e-3, 0.3, 2
-LEAST = 1e-4
+LEAST, UNMEASURED = 1e-4, 0.5
+SETTINGS = FitSettings(ERROR, ITERATIONS, UNMEASURED, LEAST)
 AMOUNTS = np.array([5e-3, 4.0])
 
 
@@ -60,16 +67,16 @@ class Case:
         rivals = [left_by(np.vstack([self.base, o]), derivative, self.weights) for o in self.others]
         return min(rivals) - with_it
 
-    def arguments(self, *, others: bool) -> tuple:
+    def scene(self, *, others: bool) -> Scene:
         single = [np.vstack([self.base, self.target]), self.others if others else self.others[:0]]
         single += [self.empty, self.spike, self.weights]
-        return (*(a.astype(np.float32) for a in single), self.amounts, THRESHOLD, ERROR, ITERATIONS, LEAST)
+        return Scene(*(a.astype(np.float32) for a in single), self.amounts, THRESHOLD)
 
 
-def memory(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def memory(count: int) -> tuple[np.ndarray, Workspace]:
     """To work in, for a model of `count`; there is nothing in it that could be used."""
     room = np.full((count + 4, POINTS), np.nan, np.float32)
-    return room, np.full((2 * count + 6, count + 1), np.nan), np.full(count + 1, -1, np.intp)
+    return room, Workspace(np.full((2 * count + 6, count + 1), np.nan), np.full(count + 1, -1, np.intp))
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -78,7 +85,7 @@ def memory(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_what_an_amount_brings_is_that_of_the_formulas(count, others, amount):
     for seed in range(4):
         case = Case(seed, count)
-        brought = brought_by(amount, *case.arguments(others=others), *memory(count))
+        brought = brought_by(amount, case.scene(others=others), SETTINGS, *memory(count))
         assert brought == pytest.approx(case.expected(amount, others=others), abs=1e-3)
 
 
@@ -89,7 +96,9 @@ def test_the_amount_that_brings_what_is_wanted_is_the_root(count, others, start)
     wanted = 0.05 if others else 0.5
     for seed in range(4):
         case = Case(seed, count)
-        found = amount_that_brings(wanted, start, AMOUNTS, *case.arguments(others=others), *memory(count))
+        found = amount_that_brings(
+            wanted, start, AMOUNTS, case.scene(others=others), SETTINGS, *memory(count)
+        )
         root = brentq(lambda a, c=case: c.expected(a, others=others) - wanted, *AMOUNTS)
         assert found == pytest.approx(root, rel=0.05)
 
@@ -97,13 +106,13 @@ def test_the_amount_that_brings_what_is_wanted_is_the_root(count, others, start)
 def test_no_amount_does_where_the_greatest_does_not():
     case = Case(1, 2)
     case.spike = np.zeros(POINTS)
-    assert amount_that_brings(0.5, 0.1, AMOUNTS, *case.arguments(others=False), *memory(2)) == np.inf
+    assert amount_that_brings(0.5, 0.1, AMOUNTS, case.scene(others=False), SETTINGS, *memory(2)) == np.inf
 
 
 def test_the_least_amount_is_given_where_it_suffices():
     case = Case(1, 2)
     case.empty = case.empty + 0.5 * case.target
-    found = amount_that_brings(0.1, 0.1, AMOUNTS, *case.arguments(others=False), *memory(2))
+    found = amount_that_brings(0.1, 0.1, AMOUNTS, case.scene(others=False), SETTINGS, *memory(2))
     assert found == pytest.approx(AMOUNTS[0])
 
 
@@ -113,7 +122,8 @@ def test_both_the_gain_and_the_margin_must_be_reached():
         for gain_wanted, margin_wanted in ((0.5, 0.02), (0.05, 0.3)):
             case = Case(seed, 2)
             wanted = np.array([gain_wanted, margin_wanted])
-            found = least_visible(*case.arguments(others=True), wanted, AMOUNTS, 0.1, *memory(2))
+            search = LimitSearch(wanted, AMOUNTS, 2)
+            found = least_visible(case.scene(others=True), SETTINGS, search, 0.1, *memory(2))
 
             def shares(amount, case=case, wanted=wanted):
                 return [case.expected(amount, others=others) / wanted[others] for others in (0, 1)]
@@ -152,18 +162,27 @@ def test_several_targets_are_each_sought_alone(thin):
     ranges = np.stack([np.zeros(POINTS, bool), weights != 0.5, np.ones(POINTS, bool)])
     numbers, places = np.array([0, 2, 0, 0, 0, 1, 0]), np.array([5, 1, 0, 4, 2, 6])
     query = [thicken(values, thin) for values in (rows.astype(np.float32), ranges, empty, weights > 0.0)]
+    search = LimitSearch(wanted, AMOUNTS, 2)
     least_visible_each(
-        query[0], query[1], numbers, places, case.amounts, query[2], query[3], thin, 0.5,
-        asked, targets, holds, held_amounts, 1.1 * targets,
-        imitators, families, taken, 2, THRESHOLD, ERROR, ITERATIONS, LEAST, wanted, AMOUNTS, found,
-    )  # fmt: skip
+        References(query[0], query[1], numbers, places),
+        case.amounts,
+        Query(query[2], np.full_like(query[2], np.nan), query[3], THRESHOLD),
+        Targets(thin, targets, holds, 1.1 * targets, imitators, families),
+        Asked(asked, held_amounts),
+        taken,
+        SETTINGS,
+        search,
+        found,
+    )
     for c, others in expected.items():
-        alone = least_visible(
+        scene = Scene(
             np.vstack([base, targets[c]]),
             imitators[c, others],
             empty - np.float32(held_amounts[c]) * held[c],
             (1.1 * targets[c]).astype(np.float32),
-            np.where(holds[c], weights, np.minimum(weights, np.float32(0.5))),
-            case.amounts, THRESHOLD, ERROR, ITERATIONS, LEAST, wanted, AMOUNTS, 0.14, *memory(2),
-        )  # fmt: skip
+            np.where(holds[c], weights, np.minimum(weights, np.float32(UNMEASURED))),
+            case.amounts,
+            THRESHOLD,
+        )
+        alone = least_visible(scene, SETTINGS, search, 0.14, *memory(2))
         assert found[c] == pytest.approx(alone, rel=0.05)

@@ -10,11 +10,17 @@ from spectriage.spectra import Spectrum
 from spectriage.spectra.contrast._kernels_coarse import best_allowed, best_moves
 from spectriage.spectra.contrast._kernels_compress import agreement
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
-from spectriage.spectra.fitting._kernels_fit import fit_rows, nonnegative_least_squares
+from spectriage.spectra.fitting._kernels_fit import Workspace, fit_rows, nonnegative_least_squares
 from spectriage.spectra.fitting._kernels_tries import log_gain as log_gain_of
 from spectriage.spectra.fitting._kernels_tries import weigh
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Axis
-from spectriage.spectra.fitting.fitter import RELATIVE_ERROR, REWEIGHTINGS, UNMEASURED_WEIGHT, Fitter
+from spectriage.spectra.fitting.fitter import (
+    RELATIVE_ERROR,
+    REWEIGHTINGS,
+    SETTINGS,
+    UNMEASURED_WEIGHT,
+    Fitter,
+)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.floats(0.0, 0.9), st.booleans())
@@ -60,8 +66,8 @@ def test_the_reweighted_fit_is_that_of_scipy(seed, count, threshold, extra):
     single = (array.astype(np.float32) for array in (rows, query, weights))
     # room for as many or more, with nothing in it that could be used
     room = count + extra
-    work, free = np.full((2 * room + 3, room), np.nan), np.full(room, -1, np.intp)
-    fit_rows(*single, threshold, 0.3, 3, amplitudes, fitted, work, free)
+    space = Workspace(np.full((2 * room + 3, room), np.nan), np.full(room, -1, np.intp))
+    fit_rows(*single, threshold, SETTINGS, amplitudes, fitted, space)
     expected, expected_fit = reweighted(rows, query, weights, threshold, 0.3, 3)
     np.testing.assert_allclose(amplitudes, expected, atol=2e-5)
     np.testing.assert_allclose(fitted, expected_fit, atol=2e-5)

@@ -1,0 +1,50 @@
+"""What kernels take of a query and of references: a few named tuples of arrays.
+
+They are handed over `packed`. Compiled code knows their fields, so that this file counts as one of kernels.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from spectriage.spectra.arrays import BoolArray, Float32Array, IndexArray
+
+
+class Query(NamedTuple):
+    """A query in the contrast domain.
+
+    Parameters
+    ----------
+    derivative
+        Float32, shape (m,), of unit norm; zero where not valid.
+    compressed
+        asinh(derivative / threshold), float32, shape (m,).
+    valid
+        Where both hold, shape (m,).
+    threshold
+        Where the compression sets in.
+    """
+
+    derivative: Float32Array
+    compressed: Float32Array
+    valid: BoolArray
+    threshold: float
+
+
+class References(NamedTuple):
+    """Some references: rows of a matrix that may have others too.
+
+    Parameters
+    ----------
+    rows
+        Float32, shape (s, m), or at every resolution (b, s, m).
+    ranges, numbers
+        The ranges that references hold over, shape (r, m), and the number of each row's, (s,).
+    places
+        Where in `rows` those that were asked for are, shape (k,); or of several sets of them, (c, k).
+    """
+
+    rows: Float32Array
+    ranges: BoolArray
+    numbers: IndexArray
+    places: IndexArray
