@@ -12,3 +12,5 @@ IntArray = NDArray[np.int64]
 Int8Array = NDArray[np.int8]
 ByteArray = NDArray[np.uint8]
 IndexArray = NDArray[np.intp]
+HalfArray = NDArray[np.uint16]
+"""Upper halves of float32 numbers (the format known as bfloat16)."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import Float32Array, FloatArray
+from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import LibraryError
 
 
@@ -187,8 +188,10 @@ class ReferenceSet:
         Of the library they come from.
     indexes
         Search matrices kept with the library, by preprocessing key: float32, shape (n, m).
+    derived
+        What is made of them once, when a library is built.
     attributes
-        What else the file keeps; ``null`` holds arrays, by key.
+        What else is known of the file they come from.
 
     Raises
     ------
@@ -203,6 +206,7 @@ class ReferenceSet:
     version: str = ""
     sha256: str = ""
     indexes: dict[str, Float32Array] = field(default_factory=dict)
+    derived: Derived = field(default_factory=Derived)
     attributes: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -240,7 +244,7 @@ class ReferenceSet:
     def subset(self, keep: NDArray[np.bool_]) -> ReferenceSet:
         """Return the references where `keep` (shape (n,)) is true; the indexes are cut along with them.
 
-        A part is not the library that the hash is of, and has none.
+        A part is not the library that the hash is of, and has none; of what is derived the null stays.
         """
         rows = np.flatnonzero(keep)
         lazy = self.records if isinstance(self.records, LazyRecords) else None
@@ -252,5 +256,6 @@ class ReferenceSet:
             version=self.version,
             sha256=self.sha256 if len(rows) == len(self) else "",
             indexes={key: matrix[rows] for key, matrix in self.indexes.items()},
+            derived=self.derived if len(rows) == len(self) else Derived(null=self.derived.null),
             attributes=dict(self.attributes),
         )

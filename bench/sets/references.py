@@ -78,13 +78,10 @@ def indexed(references: ReferenceSet) -> ReferenceSet:
 
 def with_null(references: ReferenceSet, *, progress: Progress | None = None) -> ReferenceSet:
     """Return the references with their null distribution made anew, as building a library does."""
-    from spectriage.spectra.evidence import KEY, make_null
+    from spectriage.spectra.derived import Derived
+    from spectriage.spectra.evidence import make_null
 
-    null = make_null(references, progress)
-    kept = {key: value for key, value in references.attributes.items() if key != "null"}
-    if null is not None:
-        kept["null"] = {KEY: null.to_attribute()}
-    return replace(references, attributes=kept)
+    return replace(references, derived=Derived(null=make_null(references, progress)))
 
 
 def without(references: ReferenceSet, names: Names, keys: Collection[str]) -> ReferenceSet:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import Float32Array, FloatArray
+from spectriage.spectra.derived import Derived
 from spectriage.spectra.reference import Reference, ReferenceSet
 from spectriage.spectra.signal import DEFAULT_GRID
 from spectriage.spectra.spectrum import Spectrum
@@ -42,36 +44,32 @@ def made_up_spectra(count: int, shift: FloatArray, seed: int = 0) -> Float32Arra
 
 def made_up_library(count: int) -> ReferenceSet:
     """Return a library on the default grid, with the search matrices of an identification."""
-    from spectriage.spectra.contrast import LOOKS_KEY, look_matrix
+    from spectriage.spectra.contrast import make_coarse
     from spectriage.spectra.search import index_matrix
 
     shift = DEFAULT_GRID.shift
     records = tuple(Reference(f"made-up-{i:06d}", f"made up {i}", source="synthetic") for i in range(count))
     plain = ReferenceSet(records, shift, made_up_spectra(count, shift), name="made up")
     key, matrix = index_matrix(plain, "deriv2")
-    looks = {LOOKS_KEY: {"arrays": {"rows": look_matrix(matrix)}, "attributes": {}}}
-    return ReferenceSet(
-        records, shift, plain.spectra, name="made up", indexes={key: matrix}, attributes={"null": looks}
-    )
+    return replace(plain, indexes={key: matrix}, derived=Derived(coarse=make_coarse(matrix)))
 
 
 def enlarged_library(count: int) -> ReferenceSet:
     """Return the shipped library with made-up references added, `count` in all, with its targets."""
     from spectriage.library.building import default_library
-    from spectriage.spectra.contrast import LOOKS_KEY
+    from spectriage.spectra.contrast import make_coarse
 
     shipped = default_library()
     added = made_up_library(count - len(shipped))
-    looks = [library.attributes["null"][LOOKS_KEY]["arrays"]["rows"] for library in (shipped, added)]
-    kept = {LOOKS_KEY: {"arrays": {"rows": np.concatenate(looks)}, "attributes": {}}}
     key, matrix = next(iter(added.indexes.items()))
+    derivatives = np.concatenate([shipped.indexes[key], matrix])
     return ReferenceSet(
         (*shipped.records, *added.records),
         shipped.shift,
         np.concatenate([shipped.spectra, added.spectra]),
         name="enlarged",
-        indexes={key: np.concatenate([shipped.indexes[key], matrix])},
-        attributes={"null": {**shipped.attributes["null"], **kept}},
+        indexes={key: derivatives},
+        derived=replace(shipped.derived, coarse=make_coarse(derivatives)),
     )
 
 

@@ -22,6 +22,7 @@ from spectriage.library.building._measured import BuildError, read_measured, rep
 from spectriage.library.building.manifest import ManifestEntry, load_manifest
 from spectriage.library.catalogue import CatalogueEntry, catalogue_hash, load_catalogue
 from spectriage.library.store.file import engine_version, read_library, read_natives, write_library
+from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import Reference, ReferenceSet
@@ -217,10 +218,10 @@ def _render_entries(
 
 def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet:
     """Return the references with their search matrices and null, every one checked against itself."""
-    from spectriage.spectra.contrast import LOOKS_KEY, look_matrix
-    from spectriage.spectra.evidence import KEY as NULL_KEY
+    from spectriage.spectra.contrast import make_coarse
     from spectriage.spectra.evidence import make_null
-    from spectriage.spectra.search import SCORES, WORTH_KEEPING, index_matrix, keep_projection
+    from spectriage.spectra.search import SCORES, index_matrix
+    from spectriage.spectra.search.projection import WORTH_KEEPING, keep_projection
 
     indexes = {}
     for done, score in enumerate(INDEX_SCORES, 1):
@@ -228,17 +229,12 @@ def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSe
         indexes[key] = matrix
         report(progress, "indexing", done, len(INDEX_SCORES))
     step_cm = float(references.shift[1] - references.shift[0])
-    looks = look_matrix(indexes[SCORES["deriv2"].key(step_cm)])
-    kept = {LOOKS_KEY: {"arrays": {"rows": looks}, "attributes": {}}}
-    indexed = replace(references, indexes=indexes, attributes={**references.attributes, "null": kept})
+    coarse = make_coarse(indexes[SCORES["deriv2"].key(step_cm)])
+    indexed = replace(references, indexes=indexes, derived=Derived(coarse=coarse))
     check_self_identification(indexed, progress)
     if len(references) >= WORTH_KEEPING:
         indexed = keep_projection(indexed, SCORES["deriv2"].key(step_cm))
-    null = make_null(indexed, progress)
-    if null is None:
-        return indexed
-    nulls = {**indexed.attributes.get("null", {}), NULL_KEY: null.to_attribute()}
-    return replace(indexed, attributes={**indexed.attributes, "null": nulls})
+    return replace(indexed, derived=replace(indexed.derived, null=make_null(indexed, progress)))
 
 
 def check_self_identification(references: ReferenceSet, progress: Progress | None = None) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.library.store._derived import Part, check_parts, parts_of
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.reference import Reference, ReferenceSet
 from spectriage.spectra.spectrum import Spectrum
 
-SCHEMA = 1
+SCHEMA = 2
+"""That is written; 1 is still read: what is derived stood under ``/null``, by other names."""
 FORMAT = "spectriage-library"
 ALIGNMENT = 64
 BLOCK_BYTES = 4 * 2**20
@@ -38,7 +40,14 @@ TEXT_FIELDS = {
 NUMBER_FIELDS = ("excitation_nm", "resolution_cm", "valid_low_cm", "valid_high_cm")
 HASH_FIELDS = ("native_sha256", "sha256")
 ROOT_ATTRIBUTES = frozenset({"format", "schema", "name", "version", "generator", "history", "sha256"})
-ROOT_MEMBERS = ("grid", "index", "native", "null", "references", "spectra")
+DERIVED_GROUP = {1: "null", 2: "derived"}
+"""Where a file of each schema keeps what is derived."""
+
+
+def root_members(schema: int) -> tuple[str, ...]:
+    """Return the names at the root of a file, sorted."""
+    return tuple(sorted(("grid", "index", "native", DERIVED_GROUP[schema], "references", "spectra")))
+
 
 ID_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 KEY_PATTERN = re.compile(r"[^/\x00-\x1f]{1,200}")
@@ -104,14 +113,17 @@ def record_sha(record: Reference, row: NDArray[np.float32], native: str) -> str:
 def content_sha(
     head: Mapping[str, Any],
     references: ReferenceSet,
+    parts: Mapping[str, Part],
     record_shas: Sequence[str],
     release: Callable[[], None] = keep_pages,
 ) -> str:
     """Return the hash of the hashes of all parts: what two libraries of equal content share.
 
-    `release` as in `blocks`.
+    `parts` is what is derived, as the file of that schema holds it; `release` as in `blocks`.
     """
-    nulls: dict[str, Any] = references.attributes.get("null", {})
+    schema = head["schema"]
+    # what a group knows of itself was called its attributes
+    about = "attributes" if schema == 1 else "about"
     return sha(
         canonical(
             {
@@ -119,12 +131,12 @@ def content_sha(
                 "grid": array_sha(references.shift),
                 "references": sha("".join(record_shas).encode()),
                 "index": {key: array_sha(matrix, release) for key, matrix in references.indexes.items()},
-                "null": {
+                DERIVED_GROUP[schema]: {
                     key: {
-                        "attributes": null["attributes"],
-                        "arrays": {name: array_sha(array, release) for name, array in null["arrays"].items()},
+                        about: part.about,
+                        "arrays": {name: array_sha(array, release) for name, array in part.arrays.items()},
                     }
-                    for key, null in nulls.items()
+                    for key, part in parts.items()
                 },
             }
         )
@@ -185,7 +197,7 @@ def check_grid(shift: NDArray[np.float64]) -> None:
 
 
 def check_arrays(references: ReferenceSet, release: Callable[[], None] = keep_pages) -> None:
-    """Refuse spectra, matrices and nulls of the wrong type, shape or values; `release` as in `blocks`."""
+    """Refuse spectra and matrices of the wrong type, shape or values; `release` as in `blocks`."""
     check_grid(references.shift)
     spectra = references.spectra
     if spectra.dtype != np.float32:
@@ -207,20 +219,6 @@ def check_arrays(references: ReferenceSet, release: Callable[[], None] = keep_pa
             )
         if not all(np.isfinite(block).all() for block in blocks(matrix, release)):
             raise LibraryError(f"the index {key!r} has values that are not finite")
-    for key, null in references.attributes.get("null", {}).items():
-        for name, array in null["arrays"].items():
-            if (
-                not (KEY_PATTERN.fullmatch(key) and KEY_PATTERN.fullmatch(name))
-                or name == "about"
-                or "." in (key, name)
-            ):
-                raise LibraryError(f"{key!r}, {name!r} cannot name a score null")
-            if (
-                array.dtype.str not in ("<f4", "<f8", "<i4", "<i8", "<u2")
-                or not 1 <= array.ndim <= 3
-                or not array.size
-            ):
-                raise LibraryError(f"the null {key!r} has an array {name!r} that is not of plain numbers")
 
 
 def check_writable(references: ReferenceSet, natives: Mapping[str, Spectrum], history: Sequence[str]) -> None:
@@ -233,6 +231,7 @@ def check_writable(references: ReferenceSet, natives: Mapping[str, Spectrum], hi
     for record in references.records:
         check_record(record)
     check_arrays(references)
+    check_parts(parts_of(references.derived), KEY_PATTERN.fullmatch)
     orphans = set(natives) - {record.id for record in references.records}
     if orphans:
         raise LibraryError(f"native spectra without a reference: {', '.join(sorted(orphans)[:5])}")

@@ -1,6 +1,6 @@
 """The library file: one immutable, self-describing HDF5 file of references, spectra and search matrices.
 
-Layout (schema 1; little-endian, every dataset contiguous and unfiltered, aligned to 64 bytes)::
+Layout (schema 2; little-endian, every dataset contiguous and unfiltered, aligned to 64 bytes)::
 
     /                 attributes: format, schema, name, version, generator, history (JSON), sha256
     /grid             float64 [m]    the shift axis, cm⁻¹
@@ -8,11 +8,14 @@ Layout (schema 1; little-endian, every dataset contiguous and unfiltered, aligne
     /spectra          float32 [n, m] NaN where not measured
     /native/ID        float64 [2|3, k]  shift, intensity (, variance) as imported; attribute `about` (JSON)
     /index/KEY        float32 [n, m] search matrix, keyed by its preprocessing
-    /null/KEY/NAME    numeric arrays; attributes of KEY in /null/KEY/about as JSON text
+    /derived/null, /derived/coarse, /derived/projection KEY
+                      what is made of them once: numeric arrays by name, and what is known of them in
+                      `about` as JSON text
 
 A record's hash covers its fields, its spectrum and the hash of its native spectrum, so that a name cannot
 drift from its spectrum. The content hash covers everything; it is the library's identity in results, the
-same for equal content whatever version of HDF5 wrote it.
+same for equal content whatever version of HDF5 wrote it. Files of schema 1, which kept what is derived under
+/null by other names, are still read, and checked as they were written.
 """
 
 from __future__ import annotations
@@ -26,14 +29,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.library.store._atomic import replacing
+from spectriage.library.store._derived import (
+    PLAIN_NUMBERS,
+    Part,
+    check_parts,
+    derived_from,
+    derived_from_schema_1,
+    parts_of,
+)
 from spectriage.library.store._hdf5 import GuardedFile, open_guarded
 from spectriage.library.store._layout import (
     ALIGNMENT,
+    DERIVED_GROUP,
     FORMAT,
     HASH_FIELDS,
+    KEY_PATTERN,
     NUMBER_FIELDS,
     ROOT_ATTRIBUTES,
-    ROOT_MEMBERS,
     SCHEMA,
     TEXT_FIELDS,
     blocks,
@@ -49,6 +61,7 @@ from spectriage.library.store._layout import (
     native_sha,
     record_sha,
     record_table,
+    root_members,
 )
 from spectriage.library.store._records import native_names, read_records
 from spectriage.spectra.errors import ForeignFileError, NewerSchemaError, ParameterError
@@ -88,7 +101,7 @@ def _seal(
         "generator": f"spectriage {engine_version()}",
         "history": list(history),
     }
-    head["sha256"] = content_sha(head, references, record_shas)
+    head["sha256"] = content_sha(head, references, parts_of(references.derived), record_shas)
     return head, list(zip(native_shas, record_shas, strict=True)), arrays
 
 
@@ -107,8 +120,7 @@ def write_library(
     path
         The file to make; its folder must exist.
     references
-        n references, with the indexes to keep. `references.attributes["null"]`, where present, maps a key
-        to ``{"arrays": {name: array}, "attributes": {name: number or text}}``.
+        n references, with the indexes and what is derived to keep.
     natives
         Spectra as imported, by reference id.
     history
@@ -170,12 +182,11 @@ def _write_hdf5(
         index_group = file.create_group("index")
         for key, matrix in sorted(references.indexes.items()):
             index_group.create_dataset(key, data=matrix)
-        null_group = file.create_group("null")
-        for key, null in sorted(references.attributes.get("null", {}).items()):
-            group = null_group.create_group(key)
-            note = np.frombuffer(canonical(null["attributes"]), np.uint8)
-            group.create_dataset("about", data=note)
-            for name, array in sorted(null["arrays"].items()):
+        derived_group = file.create_group(DERIVED_GROUP[SCHEMA])
+        for key, part in parts_of(references.derived).items():
+            group = derived_group.create_group(key)
+            group.create_dataset("about", data=np.frombuffer(canonical(part.about), np.uint8))
+            for name, array in sorted(part.arrays.items()):
                 group.create_dataset(name, data=array)
 
 
@@ -194,7 +205,7 @@ def read_library(path: Path | str, *, verify: bool = True) -> ReferenceSet:
     -------
     ReferenceSet
         `sha256` is the content hash; `attributes` holds ``path``, ``schema``, ``generator``, ``history``
-        (tuple), ``null`` (as `write_library` takes it) and ``native_ids`` (frozenset).
+        (tuple) and ``native_ids`` (frozenset).
 
     Raises
     ------
@@ -211,6 +222,8 @@ def read_library(path: Path | str, *, verify: bool = True) -> ReferenceSet:
         shape = (table.size, shift.size)
         spectra = _read_matrix(file, "spectra", shape)
         indexes = {key: _read_matrix(file, f"index/{key}", shape) for key in file.members("index")}
+        group = DERIVED_GROUP[head["schema"]]
+        parts = {key: _read_part(file, f"{group}/{key}") for key in file.members(group)}
         attributes = {name: head[name] for name in ("schema", "generator")}
         references = ReferenceSet(
             records=read_records(file, table),
@@ -220,17 +233,17 @@ def read_library(path: Path | str, *, verify: bool = True) -> ReferenceSet:
             version=head["version"],
             sha256=head["sha256"],
             indexes=indexes,
+            derived=derived_from_schema_1(parts) if head["schema"] == 1 else derived_from(parts),
             attributes={
                 **attributes,
                 "path": str(path),
                 "history": tuple(head["history"]),
-                "null": {key: _read_null(file, key) for key in file.members("null")},
                 "native_ids": native_names(table),
             },
         )
         check_grid(references.shift)
         if verify:
-            _verify(file, references, table, head)
+            _verify(file, references, parts, table, head)
     return references
 
 
@@ -249,7 +262,7 @@ def _read_head(file: GuardedFile, path: Path) -> dict[str, Any]:
         )
     if schema < 1 or names != ROOT_ATTRIBUTES:
         raise file.altered("the file's attributes are not those of a library")
-    if file.members("/") != ROOT_MEMBERS:
+    if file.members("/") != root_members(schema):
         raise file.altered(f"the file holds {', '.join(file.members('/'))}: not the parts of a library")
     head: dict[str, Any] = {name: file.text(name) for name in ("name", "version", "generator", "sha256")}
     history = json.loads(file.text("history"))
@@ -276,21 +289,23 @@ def _read_matrix(file: GuardedFile, name: str, shape: tuple[int, int]) -> NDArra
     return matrix
 
 
-def _read_null(file: GuardedFile, key: str) -> dict[str, Any]:
-    names = file.members(f"null/{key}")
-    about = json.loads(file.array(f"null/{key}/about", "|u1", 1).tobytes())
+def _read_part(file: GuardedFile, group: str) -> Part:
+    about = json.loads(file.array(f"{group}/about", "|u1", 1).tobytes())
     arrays = {}
-    for name in names:
+    for name in file.members(group):
         if name != "about":
-            ndim = len(file.shape(f"null/{key}/{name}"))
-            arrays[name] = file.array(f"null/{key}/{name}", None, ndim)
-            if arrays[name].dtype.str not in ("<f4", "<f8", "<i4", "<i8", "<u2"):
-                raise file.altered(f"/null/{key}/{name} is not of plain numbers")
-    return {"arrays": arrays, "attributes": about}
+            arrays[name] = file.array(f"{group}/{name}", None, len(file.shape(f"{group}/{name}")))
+            if arrays[name].dtype.str not in PLAIN_NUMBERS:
+                raise file.altered(f"/{group}/{name} is not of plain numbers")
+    return Part(about, arrays)
 
 
 def _verify(
-    file: GuardedFile, references: ReferenceSet, table: NDArray[Any], head: Mapping[str, Any]
+    file: GuardedFile,
+    references: ReferenceSet,
+    parts: Mapping[str, Part],
+    table: NDArray[Any],
+    head: Mapping[str, Any],
 ) -> None:
     record_shas = [sha.decode("ascii") for sha in table["sha256"].tolist()]
     natives = [sha.decode("ascii") for sha in table["native_sha256"].tolist()]
@@ -301,9 +316,10 @@ def _verify(
         # A file made to deceive has hashes that agree: what it holds must still be a library.
         check_record(record)
     body = {name: head[name] for name in ("schema", "name", "version", "generator", "history")}
-    if content_sha(body, references, record_shas, file.release) != head["sha256"]:
+    if content_sha(body, references, parts, record_shas, file.release) != head["sha256"]:
         raise file.altered("the grid, a search matrix or an attribute does not match the library's hash")
     check_arrays(references, file.release)
+    check_parts(parts, KEY_PATTERN.fullmatch)
 
 
 def read_natives(path: Path | str, ids: Sequence[str] | None = None) -> dict[str, Spectrum]:

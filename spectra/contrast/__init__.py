@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
-    from spectriage.spectra.contrast.coarse import LOOKS_KEY, look_matrix
+    from spectriage.spectra.contrast.coarse import make_coarse
     from spectriage.spectra.contrast.index import ContrastIndex
     from spectriage.spectra.contrast.mismatch import mismatched
 
-__all__ = ["LOOKS_KEY", "ContrastIndex", "look_matrix", "mismatched"]
+__all__ = ["ContrastIndex", "make_coarse", "mismatched"]
 
 __getattr__, __dir__ = late(
     __name__,
     {
-        "coarse": ("LOOKS_KEY", "look_matrix"),
+        "coarse": ("make_coarse",),
         "index": ("ContrastIndex",),
         "mismatch": ("mismatched",),
     },

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile.bounded_cache import BoundedCache
 from spectriage.spectra.contrast._kernels_coarse import best_allowed, look_products, pool_moved
-from spectriage.spectra.contrast.coarse import INDEX_THRESHOLD, as_float, kept_looks
+from spectriage.spectra.contrast.coarse import INDEX_THRESHOLD, as_float, kept_coarse
 from spectriage.spectra.contrast.mismatch import mismatched, severity
 from spectriage.spectra.contrast.rows import KEPT_ROWS, ContrastRows
 from spectriage.spectra.errors import LibraryError
@@ -111,7 +111,7 @@ class ContrastIndex:
         if derivatives.shape != references.spectra.shape:
             raise LibraryError("the derivative matrix does not fit the library")
         self.rows = ContrastRows(derivatives, references.spectra, self.step_cm)
-        self.looks = kept_looks(references, derivatives)
+        self.looks = kept_coarse(references, derivatives)
         names, self.families = np.unique(references.column("family"), return_inverse=True)
         self._family_count = len(names)
         self.packaging: BoolArray = references.column("material_class") == b"packaging"

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
-    from spectriage.spectra.evidence.null import KEY, make_null
+    from spectriage.spectra.evidence.null import make_null
     from spectriage.spectra.evidence.target_evidence import TargetEvidence
 
 __all__ = [
-    "KEY",
     "TargetEvidence",
     "make_null",
 ]
@@ -23,7 +22,7 @@ __all__ = [
 __getattr__, __dir__ = late(
     __name__,
     {
-        "null": ("KEY", "make_null"),
+        "null": ("make_null",),
         "target_evidence": ("TargetEvidence",),
     },
 )

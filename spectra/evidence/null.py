@@ -13,13 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.mismatch import mismatched
+from spectriage.spectra.derived import NullScores
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Axis
 from spectriage.spectra.fitting.fitter import Fitter
@@ -27,7 +27,7 @@ from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import ReferenceSet
 from spectriage.spectra.spectrum import Spectrum
 
-KEY = "contrast-1"
+METHOD = "contrast-1"
 SNR_LEVELS = (300.0, 40.0, 10.0)
 MOST_FAMILIES = 240
 MIN_FAMILIES = 8
@@ -37,24 +37,11 @@ RIDGE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class Null:
-    """Null and alternative of Λ for a first component, and of the log gain for a further one.
+class Null(NullScores):
+    """Null and alternative of Λ for a first component, and of the log gain for a further one."""
 
-    Parameters
-    ----------
-    levels
-        Signal-to-noise ratios, descending, shape (s,).
-    wrong, right
-        Λ of the best wrong and of the right reference, shape (s, n).
-    added_wrong, added_right
-        Log gain of the best wrong and of the right second component, shape (s, n).
-    """
-
-    levels: FloatArray
-    wrong: FloatArray
-    right: FloatArray
-    added_wrong: FloatArray
-    added_right: FloatArray
+    method: str = METHOD
+    seed: int = SEED
     _fitted: dict[tuple[bool, int], tuple[FloatArray, float, float]] = field(default_factory=dict, repr=False)
 
     def first(self, similarity: float, snr: float) -> tuple[float, float]:
@@ -93,19 +80,6 @@ class Null:
             self._fitted[key] = (np.sort(wrong[level]), *_logistic(wrong[level], right[level]))
         return self._fitted[key]
 
-    def to_attribute(self) -> dict[str, Any]:
-        """Return what a library file keeps under the key of this null."""
-        return {
-            "arrays": {
-                "levels": self.levels,
-                "wrong": self.wrong,
-                "right": self.right,
-                "added_wrong": self.added_wrong,
-                "added_right": self.added_right,
-            },
-            "attributes": {"seed": SEED, "simulated": "from the library's own references"},
-        }
-
 
 def probability(log_ratio: float, prior: float) -> float:
     """Return the posterior probability from a log likelihood ratio and a prior probability (Bayes)."""
@@ -114,25 +88,24 @@ def probability(log_ratio: float, prior: float) -> float:
 
 
 def read_null(references: ReferenceSet) -> Null | None:
-    """Return the null kept with a library; None when it has none.
+    """Return the null kept with a library; None when it has none, or one made another way.
 
     Raises
     ------
     LibraryError
         When its arrays do not fit each other.
     """
-    kept = references.attributes.get("null", {}).get(KEY)
-    if kept is None:
+    kept = references.derived.null
+    if kept is None or kept.method != METHOD:
         return None
-    names = ("levels", "wrong", "right", "added_wrong", "added_right")
-    try:
-        arrays = [np.asarray(kept["arrays"][name], dtype=np.float64) for name in names]
-    except KeyError as error:
-        raise LibraryError(f"the library's null has no {error}", remedy="build the library again") from None
-    shape = arrays[1].shape
-    if len(shape) != 2 or shape[0] != arrays[0].size or any(a.shape != shape for a in arrays[2:]):
+    arrays = [
+        np.asarray(array, np.float64)
+        for array in (kept.levels, kept.wrong, kept.right, kept.added_wrong, kept.added_right)
+    ]
+    levels, wrong, right, added_wrong, added_right = arrays
+    if wrong.ndim != 2 or wrong.shape[:1] != levels.shape or {a.shape for a in arrays[1:]} != {wrong.shape}:
         raise LibraryError("the arrays of the library's null differ in shape", remedy="build it again")
-    return Null(arrays[0], arrays[1], arrays[2], arrays[3], arrays[4])
+    return Null(levels, wrong, right, added_wrong, added_right, seed=kept.seed)
 
 
 def make_null(references: ReferenceSet, progress: Progress | None = None) -> Null | None:

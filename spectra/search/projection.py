@@ -1,4 +1,4 @@
-"""`Projection`: a search matrix in its leading principal coordinates, coded so that bounds can be kept.
+"""A search matrix in its leading principal coordinates, coded so that bounds can be kept.
 
 A row is ``scale · codes`` on the basis, plus the codes' rounding (at most half a step a coordinate), plus a
 rest at right angles to the basis, whose length is kept as the row's tail. `TopK` turns that into bounds.
@@ -6,12 +6,12 @@ rest at right angles to the basis, whose length is kept as the row's tail. `TopK
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from spectriage.spectra.arrays import Float32Array, FloatArray, Int8Array
+from spectriage.spectra.arrays import Float32Array, FloatArray
+from spectriage.spectra.derived import Projection
 from spectriage.spectra.errors import LibraryError, ParameterError
 from spectriage.spectra.reference import ReferenceSet
 
@@ -23,39 +23,7 @@ CHUNK_ROWS = 8192
 WORTH_KEEPING = 20_000
 """Rows from which a library keeps a projection."""
 TINY = 1e-30
-KEY_PREFIX = "topk "
-_STORED = {"basis": "<f8", "first": "<i4", "second": "<i4", "scales": "<f4", "tails": "<f4"}
-
-
-@dataclass(frozen=True, eq=False)
-class Projection:
-    """The rows of an (n, m) matrix in d principal coordinates, coded on two levels.
-
-    Parameters
-    ----------
-    basis
-        Orthonormal directions, leading ones first, float64, shape (d, m).
-    first, second
-        Codes of the first f and of the further coordinates, int8, shapes (n, f) and (n, d − f).
-    scales
-        What one code step of each level is worth, float32, shape (2, n).
-    tails
-        Norm of what the coordinates up to each level leave out, float32, shape (2, n).
-    """
-
-    basis: FloatArray
-    first: Int8Array
-    second: Int8Array
-    scales: Float32Array
-    tails: Float32Array
-
-    def __len__(self) -> int:
-        return len(self.first)
-
-    @property
-    def first_bytes(self) -> int:
-        """What a first pass reads."""
-        return int(self.first.nbytes + self.scales[0].nbytes + self.tails[0].nbytes)
+_STORED = {"basis": "<f8", "first": "|i1", "second": "|i1", "scales": "<f4", "tails": "<f4"}
 
 
 def project(matrix: Float32Array, dimensions: int = DIMENSIONS, first: int = FIRST) -> Projection:
@@ -151,12 +119,12 @@ def keep_projection(references: ReferenceSet, key: str, projection: Projection |
     key
         The index's.
     projection
-        Of that matrix, with a multiple of four coordinates on each level; made here if not given.
+        Of that matrix, with coordinates on both levels; made here if not given.
 
     Raises
     ------
     ParameterError
-        When the library has no such index, or the projection has other numbers of coordinates.
+        When the library has no such index, or the projection has none on a level.
     """
     if key not in references.indexes:
         raise ParameterError(f"the library keeps no search matrix {key!r}", remedy="make it first")
@@ -165,21 +133,10 @@ def keep_projection(references: ReferenceSet, key: str, projection: Projection |
         dimensions = min(DIMENSIONS, matrix.shape[1] // 8 * 8)
         projection = project(matrix, dimensions, dimensions // 2)
     made = projection
-    if any(codes.shape[1] % 4 or codes.shape[1] == 0 for codes in (made.first, made.second)):
-        raise ParameterError("a projection is kept with a multiple of four coordinates on each level")
-    nulls = dict(references.attributes.get("null", {}))
-    nulls[KEY_PREFIX + key] = {
-        # the file keeps plain numbers of 4 or 8 bytes: four codes in each
-        "arrays": {
-            "basis": made.basis,
-            "first": made.first.view("<i4"),
-            "second": made.second.view("<i4"),
-            "scales": made.scales,
-            "tails": made.tails,
-        },
-        "attributes": {"codes": "int8"},
-    }
-    return replace(references, attributes={**references.attributes, "null": nulls})
+    if 0 in (made.first.shape[1], made.second.shape[1]):
+        raise ParameterError("a projection is kept with coordinates on both levels")
+    projections = {**references.derived.projections, key: made}
+    return replace(references, derived=replace(references.derived, projections=projections))
 
 
 def kept_projection(references: ReferenceSet, key: str) -> Projection | None:
@@ -190,30 +147,16 @@ def kept_projection(references: ReferenceSet, key: str) -> Projection | None:
     LibraryError
         When its arrays do not fit the matrix or each other, or do not bound a sample of its rows.
     """
-    kept: dict[str, Any] | None = references.attributes.get("null", {}).get(KEY_PREFIX + key)
+    kept = references.derived.projections.get(key)
     if kept is None or key not in references.indexes:
         return None
-    problem = LibraryError(
-        f"the projection of the search matrix {key!r} does not fit it", remedy="build the library again"
-    )
-    try:
-        arrays = {name: kept["arrays"][name] for name in ("basis", "first", "second", "scales", "tails")}
-    except KeyError:
-        raise problem from None
-    if any(arrays[name].dtype.str != kind for name, kind in _STORED.items()) or any(
-        array.ndim != 2 for array in arrays.values()
-    ):
-        raise problem
-    made = Projection(
-        arrays["basis"],
-        arrays["first"].view(np.int8),
-        arrays["second"].view(np.int8),
-        arrays["scales"],
-        arrays["tails"],
-    )
-    if not _fits(made, references.indexes[key]):
-        raise problem
-    return made
+    arrays = {name: getattr(kept, name) for name in _STORED}
+    plain = all(arrays[name].dtype.str == kind and arrays[name].ndim == 2 for name, kind in _STORED.items())
+    if not plain or not _fits(kept, references.indexes[key]):
+        raise LibraryError(
+            f"the projection of the search matrix {key!r} does not fit it", remedy="build the library again"
+        )
+    return kept
 
 
 def _fits(made: Projection, matrix: Float32Array) -> bool:

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import Float32Array, FloatArray, IntArray
+from spectriage.spectra.derived import Projection
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.reference import ReferenceSet
 from spectriage.spectra.search._kernels_topk import absorb_tile, coarse_products, decode, score_all
 from spectriage.spectra.search.index import index_matrix
-from spectriage.spectra.search.projection import Projection, checked_matrix, kept_projection, project
+from spectriage.spectra.search.projection import checked_matrix, kept_projection, project
 from spectriage.spectra.search.scores import score_by_name
 
 TILE_ROWS = 1024

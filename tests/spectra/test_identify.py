@@ -9,6 +9,7 @@ import pytest
 from spectriage.library.catalogue import load_catalogue
 from spectriage.spectra import Reference, ReferenceSet, Spectrum, Tier
 from spectriage.spectra.contrast import rows as contrast_rows
+from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.formats import read_spectrum
 from spectriage.spectra.identify import Identifier
@@ -146,7 +147,7 @@ def test_candidates_carry_probabilities_that_leave_room_for_none(engine, sample)
 
 
 def test_a_library_without_a_null_gives_no_probabilities(library, sample):
-    bare = replace(library, attributes={})
+    bare = replace(library, derived=Derived())
     result = Identifier(bare).identify(sample({CAFFEINE: 1.0}, seed=1))
     assert result.candidates[0].probability is None
     assert result.components[0].p_value is None

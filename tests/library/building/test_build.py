@@ -15,7 +15,7 @@ from spectriage.library.building.build import (
 )
 from spectriage.library.building.manifest import ManifestEntry
 from spectriage.library.catalogue import load_catalogue
-from spectriage.library.store.file import read_library, read_natives, verify_library
+from spectriage.library.store.file import SCHEMA, read_library, read_natives, verify_library
 from spectriage.spectra import Hazard, Reference, ReferenceSet, Spectrum, Tier
 from spectriage.spectra.errors import LibraryError, ParameterError
 from spectriage.spectra.formats import read_spectrum
@@ -65,7 +65,9 @@ def test_the_catalogue_is_a_library(catalogue, tmp_path):
     assert {record.id for record in made.records} == {entry.id for entry in load_catalogue()}
     assert made.name == "catalogue"
     assert len(made.indexes) == 3
-    assert {"contrast-1", "looks-2"} <= set(made.attributes["null"])
+    assert made.derived.null is not None
+    assert made.derived.coarse is not None
+    assert made.attributes["schema"] == SCHEMA
     assert {stage for stage, done, total in stages if done == total} == {
         "rendering",
         "indexing",

@@ -25,11 +25,13 @@ from spectriage.library.store.file import (
     write_library,
 )
 from spectriage.spectra import Hazard, Reference, ReferenceSet, Spectrum, Tier
+from spectriage.spectra.derived import Coarse, Derived, NullScores, Projection
 from spectriage.spectra.errors import LibraryError, ParameterError, SpectriageError
 
 WORDS = st.text(st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters="\xa0"), max_size=12)
 TEXT = WORDS.filter(str.isprintable)
 IDS = st.from_regex(r"[a-z0-9]{1,5}(-[a-z0-9]{1,3}){0,2}", fullmatch=True)
+KEYS = st.lists(TEXT.filter(lambda key: key not in ("", ".") and "/" not in key), max_size=2, unique=True)
 NUMBER = st.none() | st.floats(-1e6, 1e6)
 
 
@@ -53,6 +55,26 @@ def records(draw, identity):
     )
 
 
+def coarse(rows: np.ndarray, method: str = "a") -> Derived:
+    return Derived(coarse=Coarse(rows, method))
+
+
+@st.composite
+def derived(draw):
+    """What a library may derive; the arrays need not fit each other to be kept."""
+
+    def array(kind):
+        return draw(hnp.arrays(kind, hnp.array_shapes(max_dims=3, max_side=4)))
+
+    null = NullScores(*(array(np.float64) for _ in range(5)), draw(TEXT), draw(st.integers(0, 9)))
+    kinds = (np.float64, np.int8, np.int8, np.float32, np.float32)
+    return Derived(
+        draw(st.sampled_from([None, null])),
+        draw(st.sampled_from([None, Coarse(array(np.uint16), draw(TEXT))])),
+        {key: Projection(*(array(kind) for kind in kinds)) for key in draw(KEYS)},
+    )
+
+
 @st.composite
 def libraries(draw):
     ids = draw(st.lists(IDS, min_size=1, max_size=5, unique=True))
@@ -62,28 +84,14 @@ def libraries(draw):
     spectra = draw(hnp.arrays(np.float32, shape, elements=cells))
     spectra[np.isnan(spectra).all(axis=1)] = 0.0
     finite = st.floats(width=32, allow_infinity=False, allow_nan=False)
-    keys = st.lists(TEXT.filter(lambda key: key not in ("", ".") and "/" not in key), max_size=2, unique=True)
-    null_arrays = hnp.arrays(
-        st.sampled_from([np.float32, np.float64, np.int64, np.uint16]),
-        hnp.array_shapes(max_dims=3, max_side=4),
-    )
-    nulls = {
-        key: {
-            "arrays": draw(st.dictionaries(st.sampled_from(["scores", "snr"]), null_arrays, max_size=2)),
-            "attributes": draw(
-                st.dictionaries(TEXT, st.integers(-5, 5) | st.floats(allow_nan=False) | TEXT, max_size=2)
-            ),
-        }
-        for key in draw(keys)
-    }
     return ReferenceSet(
         records=tuple(draw(records(identity)) for identity in ids),
         shift=draw(st.floats(-100, 500)) + draw(st.floats(0.5, 10)) * np.arange(m),
         spectra=spectra,
         name=draw(TEXT),
         version=draw(TEXT),
-        indexes={key: draw(hnp.arrays(np.float32, shape, elements=finite)) for key in draw(keys)},
-        attributes={"null": nulls} if nulls else {},
+        indexes={key: draw(hnp.arrays(np.float32, shape, elements=finite)) for key in draw(KEYS)},
+        derived=draw(derived()),
     )
 
 
@@ -110,15 +118,18 @@ def assert_same(read: ReferenceSet, written: ReferenceSet) -> None:
     assert set(read.indexes) == set(written.indexes)
     for key, matrix in written.indexes.items():
         np.testing.assert_array_equal(read.indexes[key], matrix)
-    nulls = written.attributes.get("null", {})
-    assert set(read.attributes["null"]) == set(nulls)
-    for key, null in nulls.items():
-        found = read.attributes["null"][key]
-        assert found["attributes"] == null["attributes"]
-        assert set(found["arrays"]) == set(null["arrays"])
-        for name, array in null["arrays"].items():
-            assert found["arrays"][name].dtype == array.dtype
-            np.testing.assert_array_equal(found["arrays"][name], array)
+    assert_same_derived(read.derived, written.derived)
+
+
+def assert_same_derived(read: Derived, written: Derived) -> None:
+    assert set(read.projections) == set(written.projections)
+    pairs = [(read.projections[key], projection) for key, projection in written.projections.items()]
+    for found, kept in [(read.null, written.null), (read.coarse, written.coarse), *pairs]:
+        assert type(found) is type(kept)
+        for name, value in ({} if kept is None else vars(kept)).items():
+            if isinstance(value, np.ndarray):
+                assert getattr(found, name).dtype == value.dtype
+            np.testing.assert_array_equal(getattr(found, name), value)
 
 
 @settings(
@@ -190,8 +201,8 @@ def test_the_map_is_at_the_place_that_hdf5_says(path):
 
 def test_any_hdf5_reader_understands_the_file(path):
     with h5py.File(path) as file:
-        assert set(file) == {"grid", "index", "native", "null", "references", "spectra"}
-        assert file.attrs["schema"] == 1
+        assert set(file) == {"grid", "index", "native", "derived", "references", "spectra"}
+        assert file.attrs["schema"] == 2
         table = file["references"][()]
         assert table["substance"].tolist() == [b"substance 0", b"substance 1", b"substance 2", b"substance 3"]
         assert np.isnan(table["excitation_nm"]).all()
@@ -225,7 +236,9 @@ def test_the_hash_depends_on_every_part():
         content_sha256(small(shift=300.0 + np.arange(64))),
         content_sha256(small(spectra=small().spectra * 2)),
         content_sha256(small(indexes={"deriv2": small().indexes["hqi"]})),
-        content_sha256(small(attributes={"null": {"a": {"arrays": {}, "attributes": {"n": 1}}}})),
+        content_sha256(small(derived=coarse(np.ones((4, 16), np.uint16)))),
+        content_sha256(small(derived=coarse(np.zeros((4, 16), np.uint16)))),
+        content_sha256(small(derived=coarse(np.ones((4, 16), np.uint16), "other"))),
         content_sha256(small(), history=["step"]),
         content_sha256(small(), {"ref-0": spectrum}),
         content_sha256(small(), {"ref-1": spectrum}),
@@ -342,14 +355,9 @@ INF = np.where(np.arange(64) == 3, np.inf, 1.0).astype(np.float32) * np.ones((4,
         ({"indexes": {"a": np.full((4, 64), np.nan, np.float32)}}, "not finite"),
         ({"indexes": {"a/b": np.ones((4, 64), np.float32)}}, "cannot name"),
         ({"name": "two\nlines"}, "control"),
-        (
-            {"attributes": {"null": {"a": {"arrays": {"x": np.array(["y"])}, "attributes": {}}}}},
-            "plain numbers",
-        ),
-        (
-            {"attributes": {"null": {"a": {"arrays": {"x": np.ones(3, ">u2")}, "attributes": {}}}}},
-            "plain numbers",
-        ),
+        ({"derived": coarse(np.array(["y"]))}, "plain numbers"),
+        ({"derived": coarse(np.ones(3, ">u2"))}, "plain numbers"),
+        ({"derived": coarse(np.ones((0, 3), np.uint16))}, "plain numbers"),
     ],
 )
 def test_what_is_not_a_library_is_not_written(tmp_path, changes, says):

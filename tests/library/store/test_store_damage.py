@@ -10,8 +10,9 @@ import pytest
 
 from spectriage.library.store import _layout
 from spectriage.library.store._hdf5 import GuardedFile
-from spectriage.library.store.file import read_library, read_natives, verify_library, write_library
+from spectriage.library.store.file import SCHEMA, read_library, read_natives, verify_library, write_library
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
+from spectriage.spectra.derived import Coarse, Derived
 from spectriage.spectra.errors import (
     AlteredLibraryError,
     ForeignFileError,
@@ -32,7 +33,7 @@ def library() -> ReferenceSet:
         spectra=spectra,
         name="whole",
         indexes={"deriv2": spectra.copy()},
-        attributes={"null": {"deriv2": {"arrays": {"scores": np.arange(9.0)}, "attributes": {"snr": 5}}}},
+        derived=Derived(coarse=Coarse(np.arange(9, dtype=np.uint16), "coarse-2")),
     )
 
 
@@ -174,7 +175,7 @@ def test_two_swapped_spectra_are_noticed(copy):
         read_library(copy)
 
 
-@pytest.mark.parametrize("name", ["grid", "index/deriv2", "null/deriv2/scores", "null/deriv2/about"])
+@pytest.mark.parametrize("name", ["grid", "index/deriv2", "derived/coarse/rows", "derived/coarse/about"])
 def test_other_altered_parts(copy, name):
     flip(copy, offset_of(copy, name))
     with pytest.raises(AlteredLibraryError):
@@ -199,9 +200,9 @@ def test_altered_attributes(copy, name):
 
 def test_newer_schema(copy):
     with h5py.File(copy, "r+") as file:
-        file.attrs["schema"] = np.int64(2)
+        file.attrs["schema"] = np.int64(SCHEMA + 1)
         del file["grid"]
-    with pytest.raises(NewerSchemaError, match="schema 2"):
+    with pytest.raises(NewerSchemaError, match=f"schema {SCHEMA + 1}"):
         read_library(copy)
 
 
@@ -308,14 +309,14 @@ SHAPES = [
     replaced("grid", data=np.zeros(M)),
     replaced("grid", data=np.full(M, np.nan)),
     replaced("grid", data=np.arange(M, dtype=np.int64)),
-    replaced("null/deriv2/about", data=np.frombuffer(b"[" * 100_000, np.uint8)),
-    replaced("null/deriv2/scores", data=np.array([b"text"])),
-    replaced("null/deriv2/scores", data=np.arange(9, dtype=">u2")),
-    replaced("null/deriv2/scores", data=np.arange(9, dtype=np.float16)),
+    replaced("derived/coarse/about", data=np.frombuffer(b"[" * 100_000, np.uint8)),
+    replaced("derived/coarse/rows", data=np.array([b"text"])),
+    replaced("derived/coarse/rows", data=np.arange(9, dtype=">u2")),
+    replaced("derived/coarse/rows", data=np.arange(9, dtype=np.float16)),
     replaced("references", data=np.arange(N)),
     *(
         missing(name)
-        for name in ("grid", "spectra", "references", "index", "null", "native", "null/deriv2/about")
+        for name in ("grid", "spectra", "references", "index", "derived", "native", "derived/coarse/about")
     ),
     column("tier", b"proven"),
     column("hazard", b"??"),

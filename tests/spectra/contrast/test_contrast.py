@@ -12,10 +12,11 @@ from scipy.signal import find_peaks, savgol_coeffs, savgol_filter
 
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
 from spectriage.spectra.contrast._kernels_compress import compress
-from spectriage.spectra.contrast.coarse import LOOKS_KEY, as_float, look_matrix
+from spectriage.spectra.contrast.coarse import METHOD, as_float, make_coarse
 from spectriage.spectra.contrast.contrast import NOISE_MULTIPLE, THRESHOLD_FLOOR, Contrast, contrast
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
+from spectriage.spectra.derived import Coarse, Derived
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.fitting.fit import Axis
 from spectriage.spectra.fitting.fitter import Fitter
@@ -271,7 +272,7 @@ def test_probes_are_references_thinned(index):
 
 
 def test_looks_have_unit_rows_and_keep_empty_ones(index):
-    matrix = look_matrix(index.rows.stack(range(6)) * (np.arange(6)[:, None] != 2))
+    matrix = make_coarse(index.rows.stack(range(6)) * (np.arange(6)[:, None] != 2)).rows
     norms = np.linalg.norm(as_float(matrix), axis=1)
     assert norms[2] == 0.0
     np.testing.assert_allclose(np.delete(norms, 2), 1.0, atol=1.0 / 256)
@@ -279,22 +280,24 @@ def test_looks_have_unit_rows_and_keep_empty_ones(index):
 
 def test_looks_of_an_axis_that_four_does_not_divide():
     rows = np.eye(3, 10, dtype=np.float32)
-    assert look_matrix(rows).shape == (3, 3)
+    assert make_coarse(rows).rows.shape == (3, 3)
 
 
 def test_a_subset_makes_its_own_looks(index):
     whole = index.references
-    kept = {LOOKS_KEY: {"arrays": {"rows": index.looks}, "attributes": {}}}
-    half = replace(whole, attributes={**whole.attributes, "null": kept}).subset(np.arange(6) % 2 == 1)
+    kept = Derived(coarse=Coarse(index.looks, METHOD))
+    half = replace(whole, derived=kept).subset(np.arange(6) % 2 == 1)
+    assert half.derived.coarse is None
+    assert replace(whole, derived=kept).subset(np.ones(6, bool)).derived is kept
     np.testing.assert_array_equal(ContrastIndex(half).looks, index.looks[1::2])
 
 
-@pytest.mark.parametrize("kept_as", ["looks", "floats", "too few"])
+@pytest.mark.parametrize("kept_as", ["looks", "floats", "too few", "made another way"])
 def test_kept_looks_are_used_where_they_fit(index, kept_as):
     other = index.looks[::-1].copy()
-    rows = {"looks": other, "floats": as_float(other), "too few": other[:, :-1]}[kept_as]
-    kept = {LOOKS_KEY: {"arrays": {"rows": rows}, "attributes": {}}}
-    whole = replace(index.references, attributes={"null": kept})
+    rows = {"floats": as_float(other), "too few": other[:, :-1]}.get(kept_as, other)
+    method = "coarse-1" if kept_as == "made another way" else METHOD
+    whole = replace(index.references, derived=Derived(coarse=Coarse(rows, method)))
     expected = other if kept_as == "looks" else index.looks
     np.testing.assert_array_equal(ContrastIndex(whole).looks, expected)
 

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from spectriage.library.store.file import read_library, write_library
+from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import LibraryError
-from spectriage.spectra.evidence.null import KEY, RIDGE, Null, make_null, probability, read_null
+from spectriage.spectra.evidence.null import RIDGE, Null, make_null, probability, read_null
 
 LEVELS = np.array([300.0, 40.0, 10.0])
 
@@ -97,25 +99,21 @@ def test_overlapping_distributions_give_no_certainty():
         assert abs(null.first(similarity, 300.0)[1]) < 0.5
 
 
-def test_a_null_survives_its_library(null, library):
-    kept = replace(library, attributes={"null": {KEY: null.to_attribute()}})
-    read = read_null(kept)
+def test_a_null_survives_its_library(null, library, tmp_path):
+    path = tmp_path / "library.h5"
+    write_library(path, replace(library, derived=Derived(null=null)))
+    read = read_null(read_library(path))
     assert read is not None
     assert read.first(0.9, 40.0) == null.first(0.9, 40.0)
-    assert read_null(replace(library, attributes={})) is None
+    assert read_null(replace(library, derived=Derived())) is None
+    assert read_null(replace(library, derived=Derived(null=replace(null, method="contrast-0")))) is None
 
 
-@pytest.mark.parametrize("damage", ["missing", "shape", "levels"])
+@pytest.mark.parametrize("damage", ["right", "levels"])
 def test_a_damaged_null_is_an_error(null, library, damage):
-    kept = null.to_attribute()
-    if damage == "missing":
-        del kept["arrays"]["right"]
-    elif damage == "shape":
-        kept["arrays"]["right"] = kept["arrays"]["right"][:, :-1]
-    else:
-        kept["arrays"]["levels"] = LEVELS[:2]
+    cut = {"levels": LEVELS[:2]} if damage == "levels" else {"right": null.right[:, :-1]}
     with pytest.raises(LibraryError, match="null"):
-        read_null(replace(library, attributes={"null": {KEY: kept}}))
+        read_null(replace(library, derived=Derived(null=replace(null, **cut))))
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from spectriage.library.building.build import _indexed
 from spectriage.library.store.file import read_library, write_library
+from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import AlteredLibraryError, LibraryError, ParameterError, SpectrumError
 from spectriage.spectra.reference import Reference, ReferenceSet
 from spectriage.spectra.search import topk
 from spectriage.spectra.search.index import SearchIndex
 from spectriage.spectra.search.projection import keep_projection, kept_projection, project
+from spectriage.spectra.search.scores import SCORES
 from spectriage.spectra.search.topk import TopK
 from spectriage.spectra.signal.grid import resample
 from spectriage.spectra.spectrum import Spectrum
@@ -155,8 +157,8 @@ def test_refuses_what_is_not_finite_and_parts_that_do_not_fit():
         TopK(matrix, None, project(matrix[:2]))
     with pytest.raises(ParameterError, match="float32"):
         TopK(matrix.astype(np.float64))
-    with pytest.raises(ParameterError, match="multiple of four"):
-        keep_projection(library_of(matrix), "key", project(matrix, 6, 3))
+    with pytest.raises(ParameterError, match="both levels"):
+        keep_projection(library_of(matrix), "key", project(matrix, 6, 6))
     with pytest.raises(ParameterError, match="keeps no search matrix"):
         keep_projection(library_of(matrix), "other")
 
@@ -202,7 +204,7 @@ def test_a_large_library_is_built_with_its_projection(tmp_path, monkeypatch):
     opened = read_library(tmp_path / "library.h5")
     searcher = TopK.of(opened)
     assert searcher.projection is not None
-    assert any(key.startswith("topk") for key in opened.attributes["null"])
+    assert list(opened.derived.projections) == [SCORES["deriv2"].key(2.0)]
     assert TopK.of(ReferenceSet(records, shift, spectra)).projection is None
     index = SearchIndex(opened, "deriv2")
     for row in (3, 17):
@@ -224,19 +226,14 @@ def test_a_large_library_is_built_with_its_projection(tmp_path, monkeypatch):
         ("scales", lambda a: a * np.float32(2)),
         ("tails", lambda a: a * np.float32(0.5)),
         ("tails", lambda a: a[0]),
-        ("scales", None),
     ],
 )
 def test_refuses_a_projection_of_another_matrix(name, change):
     rng = np.random.default_rng(1)
     matrix = smooth_rows(rng, 90, 80, 1.0) + (0.01 * rng.normal(size=(90, 80))).astype(np.float32)
     library = keep_projection(library_of(matrix), "key", project(matrix, 32, 16))
-    nulls = library.attributes["null"]
-    arrays = dict(nulls["topk key"]["arrays"])
-    if change is None:
-        del arrays[name]
-    else:
-        arrays[name] = change(arrays[name])
-    broken = replace(library, attributes={"null": {"topk key": {"arrays": arrays, "attributes": {}}}})
+    kept = library.derived.projections["key"]
+    broken = replace(kept, **{name: change(getattr(kept, name))})
+    library = replace(library, derived=Derived(projections={"key": broken}))
     with pytest.raises(LibraryError, match="does not fit"):
-        kept_projection(broken, "key")
+        kept_projection(library, "key")
