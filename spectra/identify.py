@@ -69,6 +69,7 @@ class Identifier:
     ) -> None:
         self.references = references
         self.policy = policy or Policy()
+        self.packaging = (packaging,) if isinstance(packaging, str) else tuple(packaging)
         self.index = ContrastIndex(references)
         self._allowed = self._allowed_rows(packaging)
         self._targets = target_rows(references, self.policy, self.policy.targets)

@@ -7,13 +7,13 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib import metadata, resources
-from pathlib import Path
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from spectriage.bench.validation.panels import Trial, trials_sha256
 from spectriage.bench.validation.plan import Panel, Plan
 from spectriage.bench.validation.trial import Bench, Setup, spectrum_sha256
+from spectriage.library.service import code_sha256
 from spectriage.spectra.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -117,16 +117,6 @@ def _set_said(bench: Bench, name: str) -> dict[str, Any]:
         "sha256": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
         "left_out": list(labelled.left_out),
     }
-
-
-def code_sha256(package: str, pattern: str) -> str:
-    """Return the hash of a package's source files: which program it was, beyond its version."""
-    folder = Path(str(resources.files(package)))
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob(pattern)):
-        digest.update(f"\0{path.relative_to(folder).as_posix()}\0".encode())
-        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
-    return digest.hexdigest()
 
 
 def _version(name: str) -> str:

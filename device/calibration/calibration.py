@@ -152,9 +152,22 @@ def load_calibration(path: Path) -> Calibration:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise CalibrationError("the file is too large to be a calibration", where=where)
-        content = json.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except OSError as error:
         raise CalibrationError(f"cannot be read: {error.strerror}", where=where) from error
+    return parse_calibration(data, where)
+
+
+def parse_calibration(data: bytes, where: str) -> Calibration:
+    """Return the calibration that `Calibration.to_json` wrote, and check its hash.
+
+    Raises
+    ------
+    CalibrationError
+        When it is not one, is of a newer schema, was altered, or holds values that make no sense.
+    """
+    try:
+        content = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise CalibrationError(f"is not JSON: {error}", where=where) from None
     if not isinstance(content, dict) or content.get("kind") != KIND:

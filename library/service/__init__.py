@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from spectriage.library.service.answers import EXIT_FAILED, Answer, answer, error_json, exit_code
     from spectriage.library.service.batch import run_batch
     from spectriage.library.service.engine import make_engine
+    from spectriage.library.service.program import code_sha256
     from spectriage.library.service.progress import progress_bar
     from spectriage.library.service.stream import identify_stream
 
@@ -21,6 +22,7 @@ __all__ = [
     "EXIT_FAILED",
     "Answer",
     "answer",
+    "code_sha256",
     "error_json",
     "exit_code",
     "identify_stream",
@@ -35,6 +37,7 @@ __getattr__, __dir__ = late(
         "answers": ("Answer", "EXIT_FAILED", "answer", "error_json", "exit_code"),
         "batch": ("run_batch",),
         "engine": ("make_engine",),
+        "program": ("code_sha256",),
         "progress": ("progress_bar",),
         "stream": ("identify_stream",),
     },
