@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spectriage.device.contract.registry import FoundDevice
     from spectriage.device.contract.spectrometer import Spectrometer
     from spectriage.device.session import ScanPlan, ScanResult, Session
+    from spectriage.library.journal import Recorder
     from spectriage.spectra.identify import Identifier
 
 DeviceOption = Annotated[
@@ -74,6 +75,13 @@ SecondsOption = Annotated[
     typer.Option("--seconds", min=0.1, help="Accumulate until the decision is clear, so long at most."),
 ]
 
+JournalOption = Annotated[
+    Path | None,
+    typer.Option("--journal", "-j", help="Record in this journal; the configured one if not given."),
+]
+OperatorOption = Annotated[str, typer.Option("--operator", help="Recorded with the scan.")]
+PlaceOption = Annotated[str, typer.Option("--place", help="Recorded with the scan.")]
+ItemOption = Annotated[str, typer.Option("--item", help="Number of the item, recorded with the scan.")]
 SpotsOption = Annotated[
     int,
     typer.Option(
@@ -107,6 +115,10 @@ def scan(
     fixed_power: FixedPowerOption = False,
     delay_s: DelayOption = 0.0,
     spots: SpotsOption = 1,
+    journal: JournalOption = None,
+    operator: OperatorOption = "",
+    place: PlaceOption = "",
+    item: ItemOption = "",
 ) -> None:
     """Take one scan with a spectrometer, or several of one item, and say what it shows.
 
@@ -114,6 +126,7 @@ def scan(
     """
     from spectriage.device.contract.uri import open_device
     from spectriage.device.session import ScanPlan
+    from spectriage.library.journal import recording
     from spectriage.library.service import Answer, exit_code, make_engine
     from spectriage.library.service.printing import print_answer, write_plot
 
@@ -137,10 +150,14 @@ def scan(
     if spots > 1:
         from spectriage.device.app.commands_spots import scan_item
 
-        raise typer.Exit(scan_item(device, plan, engine, spots, outputs))
+        with recording(journal, operator=operator, place=place, item=item) as recorder:
+            raise typer.Exit(scan_item(device, plan, engine, spots, outputs, recorder))
     try:
-        with open_device(device) as spectrometer:
-            result = scan_once(spectrometer, plan, engine, outputs)
+        with (
+            recording(journal, operator=operator, place=place, item=item) as recorder,
+            open_device(device) as spectrometer,
+        ):
+            result = scan_once(spectrometer, plan, engine, outputs, recorder)
         answer = Answer(device, result.identification, elapsed_ms=result.elapsed_ms)
     except SpectriageError as error:
         answer = Answer(device, error=error)
@@ -171,21 +188,27 @@ def session_for(device: Spectrometer, plan: ScanPlan, engine: Identifier, output
     return Session(device, engine, known, plan, countdown=countdown, traces=outputs.plot is not None)
 
 
-def scan_once(device: Spectrometer, plan: ScanPlan, engine: Identifier, outputs: Outputs) -> ScanResult:
-    """Scan, say on standard error what limited the laser, and write the scan where that was asked for.
+def scan_once(
+    device: Spectrometer, plan: ScanPlan, engine: Identifier, outputs: Outputs, recorder: Recorder
+) -> ScanResult:
+    """Scan, record, say on standard error what limited the laser, and write the scan where asked to.
 
     Raises
     ------
     SpectriageError
         What went wrong; the laser is off.
     """
-    result = session_for(device, plan, engine, outputs).run()
-    keep(result, outputs.out)
+    session = session_for(device, plan, engine, outputs)
+    result = session.run()
+    keep(session, result, recorder, outputs.out)
     return result
 
 
-def keep(result: ScanResult, out: Path | None) -> None:
-    """Say what limited the laser, and write the scan where that was asked for."""
+def keep(session: Session, result: ScanResult, recorder: Recorder, out: Path | None) -> None:
+    """Record a scan before its result is shown, say what limited the laser, and write it where asked to."""
+    from spectriage.device.record import scan_entry
+
+    recorder.keep(lambda context: scan_entry(session, result, context=context))
     if result.limited:
         typer.echo(f"Full laser power was not used: {result.limited}", err=True)
     if out is not None:

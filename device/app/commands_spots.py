@@ -17,10 +17,13 @@ from spectriage.spectra.errors import ParameterError, SpectriageError
 
 if TYPE_CHECKING:
     from spectriage.device.contract.spectrometer import Spectrometer
+    from spectriage.library.journal import Recorder
     from spectriage.spectra.identify import Identifier
 
 
-def scan_item(uri: str, plan: ScanPlan, engine: Identifier, count: int, outputs: Outputs) -> int:
+def scan_item(
+    uri: str, plan: ScanPlan, engine: Identifier, count: int, outputs: Outputs, recorder: Recorder
+) -> int:
     """Measure `count` spots of one item, print each and then the item; return the exit code.
 
     A spot that fails ends the measurement; the spots before it stay, and the item is then at least
@@ -34,7 +37,7 @@ def scan_item(uri: str, plan: ScanPlan, engine: Identifier, count: int, outputs:
             session = session_for(device, plan, engine, outputs)
             for result in scan_spots(session, count, lambda spot: _move(device, spot, count)):
                 index = len(item.answers)
-                keep(result, None if outputs.out is None else numbered(outputs.out, index))
+                keep(session, result, recorder, None if outputs.out is None else numbered(outputs.out, index))
                 item.answers.append(Answer(uri, result.identification, elapsed_ms=result.elapsed_ms))
                 if outputs.plot is not None:
                     write_plot(item.answers[-1], numbered(outputs.plot, index))

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
-    from spectriage.device.record.scanned import decided_on, recorded_scan, scan_entry
+    from spectriage.device.record.scanned import decided_on, recorded_scan, replay_record, scan_entry
 
-__all__ = ["decided_on", "recorded_scan", "scan_entry"]
+__all__ = ["decided_on", "recorded_scan", "replay_record", "scan_entry"]
 
-__getattr__, __dir__ = late(__name__, {"scanned": ("decided_on", "recorded_scan", "scan_entry")})
+__getattr__, __dir__ = late(
+    __name__, {"scanned": ("decided_on", "recorded_scan", "replay_record", "scan_entry")}
+)

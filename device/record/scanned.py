@@ -19,11 +19,14 @@ from spectriage.library.journal import (
     Entry,
     Journal,
     Record,
+    Replay,
     jsonable,
     recorded_array,
     recorded_spectrum,
+    replay,
     said_by,
 )
+from spectriage.spectra.identify import Identifier
 from spectriage.spectra.origin import Origin
 from spectriage.spectra.spectrum import Spectrum
 
@@ -122,3 +125,17 @@ def decided_on(journal: Journal, record: Record) -> tuple[Spectrum, str]:
         raw, known = recorded_scan(journal, record)
         return known.apply(raw)
     return recorded_spectrum(journal, record)
+
+
+def replay_record(journal: Journal, record: Record, engine: Identifier) -> Replay | None:
+    """Decide again from a record; None for one that holds no decision.
+
+    Raises
+    ------
+    AlteredJournalError
+        When something of it is gone or was changed.
+    """
+    if "result" not in json.loads(record.payload):
+        return None
+    spectrum, health = decided_on(journal, record)
+    return replay(record, spectrum, health, engine)

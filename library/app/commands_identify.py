@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ from spectriage.spectra.compile import lasting
 from spectriage.spectra.errors import ParameterError, SpectriageError
 
 if TYPE_CHECKING:
+    from spectriage.library.journal import Recorder
+    from spectriage.spectra.identify import Identifier
     from spectriage.spectra.spectrum import Spectrum
 
 EXIT_FAILED = 2
@@ -53,6 +56,12 @@ def identify(
         Path | None, typer.Option("--out", "-o", help="Results of --batch, JSON lines; continued if begun.")
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes of --batch.")] = 1,
+    journal: Annotated[
+        Path | None, typer.Option("--journal", "-j", help="Record answers in this journal.")
+    ] = None,
+    item_number: Annotated[
+        str, typer.Option("--item", help="Number of the item, recorded with the answer.")
+    ] = "",
 ) -> None:
     """Identify what spectra are of.
 
@@ -67,6 +76,8 @@ def identify(
             raise ParameterError("--stream and --batch take neither files nor each other's or output options")
         identify_many(batch, out, workers, library, packaging, lod)
         return
+    from spectriage.library.journal import recording
+
     if not files:
         raise ParameterError("no file was named", remedy="name one or more, or give --stream or --batch")
     if out is not None or workers != 1:
@@ -79,22 +90,35 @@ def identify(
         require_matplotlib()
     spectra = [_read(path, which, column) for path in files]
     answers = []
-    engine = None
-    for path, item in zip(files, spectra, strict=True):
-        if isinstance(item, SpectriageError):
-            made = Answer(str(path), error=item)
-        elif engine is None:
-            # the first answer loads the compiled kernels
-            with lasting():
-                engine = make_engine(library, packaging, lod)
-                made = answer(engine, str(path), item, traces=plot is not None)
-        else:
-            made = answer(engine, str(path), item, traces=plot is not None)
-        print_answer(made, as_json=as_json, explain=explain)
-        answers.append(made)
+    with recording(journal, item=item_number) as recorder:
+        engine = None
+        for path, item in zip(files, spectra, strict=True):
+            if isinstance(item, SpectriageError):
+                made = Answer(str(path), error=item)
+            else:
+                # the first answer loads the compiled kernels
+                with lasting() if engine is None else nullcontext():
+                    engine = engine or make_engine(library, packaging, lod)
+                    made = answer(engine, str(path), item, traces=plot is not None)
+                _record(recorder, item, made, engine)
+            print_answer(made, as_json=as_json, explain=explain)
+            answers.append(made)
     if plot is not None:
         write_plot(answers[0], plot)
     raise typer.Exit(exit_code(answers))
+
+
+def _record(recorder: Recorder, spectrum: Spectrum, made: Answer, engine: Identifier) -> None:
+    """Record an answer before it is shown."""
+    from spectriage.library.journal import identification_entry
+
+    result = made.result
+    if result is not None:
+        recorder.keep(
+            lambda context: identification_entry(
+                spectrum, result, engine, input_name=made.name, context=context
+            )
+        )
 
 
 def _read(path: Path, which: str | None, column: str | None) -> Spectrum | SpectriageError:

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     )
     from spectriage.library.journal.journal import Journal, Line
     from spectriage.library.journal.keys import UnitKey, unit_key
+    from spectriage.library.journal.noted import note_entry
+    from spectriage.library.journal.recorder import Recorder, recording
     from spectriage.library.journal.replaying import Replay, replay
+    from spectriage.library.journal.settings import JournalSettings, journal_settings
     from spectriage.library.journal.verifying import Verification, verify
 
 __all__ = [
@@ -41,16 +44,21 @@ __all__ = [
     "JournalBusyError",
     "JournalError",
     "JournalFullError",
+    "JournalSettings",
     "Line",
     "Record",
+    "Recorder",
     "Replay",
     "UnitKey",
     "Verification",
     "canonical_json",
     "identification_entry",
+    "journal_settings",
     "jsonable",
+    "note_entry",
     "recorded_array",
     "recorded_spectrum",
+    "recording",
     "replay",
     "said_by",
     "unit_key",
@@ -73,7 +81,10 @@ __getattr__, __dir__ = late(
         ),
         "journal": ("Journal", "Line"),
         "keys": ("UnitKey", "unit_key"),
+        "noted": ("note_entry",),
+        "recorder": ("Recorder", "recording"),
         "replaying": ("Replay", "replay"),
+        "settings": ("JournalSettings", "journal_settings"),
         "verifying": ("Verification", "verify"),
     },
 )
