@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spectriage.device.contract.files import write_whole
 from spectriage.spectra.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -202,8 +204,6 @@ def export(
     if out is None:
         sys.stdout.write(text)
         return
-    from spectriage.device.contract.files import write_whole
-
     write_whole(text, out)
 
 
@@ -223,3 +223,37 @@ def note(
         made = recorder.keep(lambda context: note_entry(about, text, photo, context))
         assert made is not None
         print(f"record {made.number}  {made.hash.hex()}")
+
+
+@app.command()
+def report(
+    which: WhichArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="An .html or .pdf file.")],
+    journal: JournalOption = None,
+    library: Annotated[
+        Path | None, typer.Option("--library", "-l", help="Library file; the shipped catalogue if not given.")
+    ] = None,
+    paper: Annotated[str, typer.Option("--paper", help="a4 or letter, for PDF.")] = "a4",
+    private: Annotated[
+        bool, typer.Option("--private/--no-private", help="Whether operator and place are printed.")
+    ] = True,
+) -> None:
+    """Write the report of one record: one page, HTML or PDF."""
+    from spectriage.device.report import html_report, pdf_report, pictures, report_content
+    from spectriage.library.service import make_engine
+
+    kind = out.suffix.lower()
+    if kind not in (".html", ".pdf"):
+        raise ParameterError("not a kind of report", where=str(out), remedy="use .html or .pdf")
+    with _open(journal) as opened:
+        record = opened.record(_which(which))
+        content = report_content(record, private=private)
+        content = replace(content, picture=pictures(opened, record, make_engine(library)))
+    if not content.picture:
+        print(
+            "spectriage: the report has no picture: this library or engine answers otherwise than the "
+            "record; name the library of then with --library",
+            file=sys.stderr,
+        )
+    data = html_report(content).encode() if kind == ".html" else pdf_report(content, paper=paper)
+    write_whole(data, out)

@@ -13,8 +13,8 @@ class ScanFileError(DeviceError):
     """A scan that cannot be written."""
 
 
-def write_whole(text: str, path: Path) -> None:
-    """Write a text file whole or not at all: to a temporary file beside it, then renamed.
+def write_whole(content: str | bytes, path: Path) -> None:
+    """Write a file whole or not at all: to a temporary file beside it, then renamed.
 
     Raises
     ------
@@ -24,8 +24,8 @@ def write_whole(text: str, path: Path) -> None:
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode("utf-8") if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(name, 0o644)
