@@ -66,7 +66,7 @@ def merge(
         last = _known(connection, meta, journal)
         if last > found.records:
             raise AlteredJournalError(
-                f"the journal has {found.records} records where {last} were merged before: its end was cut off",
+                f"the journal has {found.records} records where {last} were merged before: its end is gone",
                 where=str(path),
             )
         new = _copy(connection, meta, journal, last, found.records, progress)

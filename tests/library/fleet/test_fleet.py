@@ -210,7 +210,8 @@ def test_a_unit_that_drifts_is_seen(tmp_path):
             offset = rng.normal(0.0, 0.2) + drift * max(day - 25, 0)
             limit = 0.08 * np.exp(rng.normal(0.0, 0.05))
             entries += [
-                scanned(unit, "lane", "NO_ALARM", lod=limit, offset=offset, index=2 * day + i) for i in range(2)
+                scanned(unit, "lane", "NO_ALARM", lod=limit, offset=offset, index=2 * day + i)
+                for i in range(2)
             ]
         merge(journal_of(tmp_path, unit, entries), store)
     with open_store(store) as (connection, meta):
