@@ -69,7 +69,6 @@ def verify(
             found.problems.append("the journal's key is not the unit's")
             key = public_key
         hashes = _check_records(journal, key, found, progress)
-        _check_blobs(journal, found)
         try:
             head = Head.read(head_path(path), key)
         except AlteredJournalError as error:
@@ -82,26 +81,27 @@ def verify(
 
 
 def _check_records(journal: Journal, key: bytes, found: Verification, progress: Progress | None) -> list[str]:
+    """Check every record and what it names; return the records' hashes."""
     total = len(journal)
     previous = GENESIS
     hashes: list[str] = []
+    checked: set[str] = set()
     for place, (record, columns) in enumerate(journal.records(), 1):
-        found.problems += [
-            f"record {record.number}: {said}" for said in _faults(record, columns, place, previous, key)
-        ]
+        faults = [*_faults(record, place, previous, key), *_content_faults(journal, record, columns, checked)]
+        found.problems += [f"record {record.number}: {said}" for said in faults]
         # go on from what stands there, so that one fault is told once
         previous = record.hash
         hashes.append(record.hash.hex())
         if progress is not None and place % TELL_EVERY == 0:
             progress("verifying", place, total)
+    for stray in sorted(journal.blob_names() - checked):
+        found.problems.append(f"the value {stray[:12]} belongs to no record")
     found.records = len(hashes)
     found.last = hashes[-1] if hashes else ""
     return hashes
 
 
-def _faults(
-    record: Record, columns: tuple[str, str, str, str], place: int, previous: bytes, key: bytes
-) -> Iterator[str]:
+def _faults(record: Record, place: int, previous: bytes, key: bytes) -> Iterator[str]:
     if record.number != place:
         yield f"stands in place {place}: a record is missing, was added or moved"
     if record.previous != previous:
@@ -112,33 +112,29 @@ def _faults(
         check_signature(key, record.signature, record.hash)
     except AlteredJournalError as error:
         yield error.what
+
+
+def _content_faults(
+    journal: Journal, record: Record, columns: tuple[str, str, str, str], checked: set[str]
+) -> Iterator[str]:
+    """Yield what is wrong with a record's place in the list, and with the values it names."""
     try:
         payload = json.loads(record.payload)
         same = listed(payload) == columns
+        names = {str(name): str(sha256) for name, sha256 in payload["blobs"].items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         yield "cannot be read"
         return
     if not same:
         yield "its entry in the list is not what it says"
-
-
-def _check_blobs(journal: Journal, found: Verification) -> None:
-    checked: set[str] = set()
-    for record, _ in journal.records():
+    for name, sha256 in names.items():
+        if sha256 in checked:
+            continue
+        checked.add(sha256)
         try:
-            names = dict(json.loads(record.payload).get("blobs", {}))
-        except (ValueError, AttributeError, TypeError):
-            continue  # told already
-        for name, sha256 in names.items():
-            if sha256 in checked:
-                continue
-            checked.add(str(sha256))
-            try:
-                journal.blob(str(sha256))
-            except JournalError as error:
-                found.problems.append(f"record {record.number}: {name}: {error.what}")
-    for stray in sorted(journal.blob_names() - checked):
-        found.problems.append(f"the value {stray[:12]} belongs to no record")
+            journal.blob(sha256)
+        except JournalError as error:
+            yield f"{name}: {error.what}"
 
 
 def _against_head(head: Head | None, journal: Journal, hashes: list[str]) -> Iterator[str]:
