@@ -13,9 +13,9 @@ from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
     from spectriage.library.fleet.charts import Chart, control_charts, plot_charts
+    from spectriage.library.fleet.counting import GROUPS, summary
     from spectriage.library.fleet.merging import Merged, merge
     from spectriage.library.fleet.store import open_store
-    from spectriage.library.fleet.summary import GROUPS, summary
 
 __all__ = ["GROUPS", "Chart", "Merged", "control_charts", "merge", "open_store", "plot_charts", "summary"]
 
@@ -25,6 +25,6 @@ __getattr__, __dir__ = late(
         "charts": ("Chart", "control_charts", "plot_charts"),
         "merging": ("Merged", "merge"),
         "store": ("open_store",),
-        "summary": ("GROUPS", "summary"),
+        "counting": ("GROUPS", "summary"),
     },
 )

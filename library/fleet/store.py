@@ -40,7 +40,7 @@ def tables() -> MetaData:
     ``blobs`` arrays and files by SHA-256.
     """
     sa = require_sqlalchemy()
-    meta = sa.MetaData()
+    meta: MetaData = sa.MetaData()
     text, number, binary, real = sa.Text, sa.Integer, sa.LargeBinary, sa.Float
     sa.Table("fleet", meta, sa.Column("schema", number, primary_key=True))
     sa.Table(
