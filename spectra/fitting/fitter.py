@@ -45,6 +45,7 @@ PENALTIES = np.array([OFFSET_PENALTY, STRETCH_PENALTY])
 OFFSET_STEPS_CM = np.array([-1.0, 1.0, -0.5, 0.5])
 STRETCHES = np.array([-0.003, -0.0015, 0.0015, 0.003])
 REFINED_FROM = 8
+"""So many of the coarse search are fitted; `REFINED` of them at their own best axis and resolution."""
 REFINED = 3
 WORTH_REFINING = 0.25
 """No correction of axis and resolution makes up for a fit that is worse by more than this."""
