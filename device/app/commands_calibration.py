@@ -166,7 +166,7 @@ def _scan(uri: str, instruction: str, *, ask: bool, dark: bool = True) -> tuple[
     """Take one scan; without `dark` the laser stays off, as a lamp needs it."""
     from spectriage.device.acquire.acquisition import Acquirer, scan_time_s
     from spectriage.device.contract.clock import Deadline
-    from spectriage.device.contract.uri import open_device
+    from spectriage.device.contract.registry import open_device
 
     with open_device(uri) as device:
         if ask:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spectriage.device.app.scanning import Outputs, keep, session_for
 from spectriage.spectra.errors import SpectriageError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spectriage.device.contract.registry import FoundDevice
     from spectriage.device.contract.spectrometer import Spectrometer
-    from spectriage.device.session import ScanPlan, ScanResult, Session
+    from spectriage.device.session import ScanPlan, ScanResult
     from spectriage.library.journal import Recorder
     from spectriage.spectra.identify import Identifier
 
@@ -124,7 +124,7 @@ def scan(
 
     Exit code: 10 alarm, 11 warning, 12 inconclusive, 0 no alarm; 2 when no scan could be taken.
     """
-    from spectriage.device.contract.uri import open_device
+    from spectriage.device.contract.registry import open_device
     from spectriage.device.session import ScanPlan
     from spectriage.library.journal import recording
     from spectriage.library.service import Answer, exit_code, make_engine
@@ -157,7 +157,7 @@ def scan(
             recording(journal, operator=operator, place=place, item=item) as recorder,
             open_device(device) as spectrometer,
         ):
-            result = scan_once(spectrometer, plan, engine, outputs, recorder)
+            result = _scan_once(spectrometer, plan, engine, outputs, recorder)
         answer = Answer(device, result.identification, elapsed_ms=result.elapsed_ms)
     except SpectriageError as error:
         answer = Answer(device, error=error)
@@ -167,28 +167,7 @@ def scan(
     raise typer.Exit(exit_code([answer]))
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the answers go, and with which calibration they are made."""
-
-    as_json: bool = False
-    explain: bool = False
-    out: Path | None = None
-    plot: Path | None = None
-    calibration: Path | None = None
-    force: bool = False
-
-
-def session_for(device: Spectrometer, plan: ScanPlan, engine: Identifier, outputs: Outputs) -> Session:
-    """Return the session of one scan under the unit's calibration."""
-    from spectriage.device.calibration.unit import UnitCalibration
-    from spectriage.device.session import Session
-
-    known = UnitCalibration.of(device.info, device.clock.now(), outputs.calibration, force=outputs.force)
-    return Session(device, engine, known, plan, countdown=countdown, traces=outputs.plot is not None)
-
-
-def scan_once(
+def _scan_once(
     device: Spectrometer, plan: ScanPlan, engine: Identifier, outputs: Outputs, recorder: Recorder
 ) -> ScanResult:
     """Scan, record, say on standard error what limited the laser, and write the scan where asked to.
@@ -202,24 +181,6 @@ def scan_once(
     result = session.run()
     keep(session, result, recorder, outputs.out)
     return result
-
-
-def keep(session: Session, result: ScanResult, recorder: Recorder, out: Path | None) -> None:
-    """Record a scan before its result is shown, say what limited the laser, and write it where asked to."""
-    from spectriage.device.record import scan_entry
-
-    recorder.keep(lambda context: scan_entry(session, result, context=context))
-    if result.limited:
-        typer.echo(f"Full laser power was not used: {result.limited}", err=True)
-    if out is not None:
-        from spectriage.device.acquire.scanfile import write_scan
-
-        write_scan(result.raw, out)
-
-
-def countdown(left_s: float) -> None:
-    """Tell how long it is until the laser fires."""
-    typer.echo(f"laser in {left_s:.0f} s" if left_s > 0 else "laser on", err=True)
 
 
 def _console() -> Console:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from spectriage.device.app.commands_scan import Outputs, keep, session_for
+from spectriage.device.app.scanning import Outputs, keep, session_for
 from spectriage.device.session import Item, ScanPlan, scan_spots
 from spectriage.library.service import Answer
 from spectriage.library.service.printing import print_answer, write_plot
@@ -29,7 +29,7 @@ def scan_item(
     A spot that fails ends the measurement; the spots before it stay, and the item is then at least
     INCONCLUSIVE.
     """
-    from spectriage.device.contract.uri import open_device
+    from spectriage.device.contract.registry import open_device
 
     item = Item(uri, count)
     try:

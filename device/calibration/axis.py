@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from spectriage.device.calibration.peaks import Peaks, find_lines
 from spectriage.device.contract.errors import CalibrationError
 from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.signal.wavelength import air_to_vacuum_nm
 
 MIN_LINES = 6
 """Fewest lines for a cubic with something left to judge it by."""
@@ -21,20 +22,6 @@ MATCH_NM = 0.6
 OUTLIER_SIGMA = 3.5
 MATCH_CM = 12.0
 """How far a standard's band may stand from its place, with the nominal laser."""
-
-
-def air_to_vacuum_nm(air_nm: ArrayLike) -> FloatArray:
-    """Convert wavelengths in standard air to vacuum, nm.
-
-    Ciddor, Appl. Opt. 35, 1566 (1996), for standard air, in the form of Morton inverted by fixed-point steps.
-    """
-    air = np.asarray(air_nm, dtype=np.float64)
-    vacuum = air.copy()
-    for _ in range(3):
-        s2 = (1e3 / vacuum) ** 2
-        index = 1.0 + 0.05792105 / (238.0185 - s2) + 0.00167917 / (57.362 - s2)
-        vacuum = air * index
-    return vacuum
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from spectriage.spectra.facade import late
 if TYPE_CHECKING:
     from spectriage.device.contract.clock import Deadline
     from spectriage.device.contract.rawscan import RawScan
+    from spectriage.device.contract.registry import open_device
     from spectriage.device.contract.spectrometer import ScanSettings, Spectrometer
-    from spectriage.device.contract.uri import open_device
 
 __all__ = [
     "Deadline",
@@ -30,6 +30,6 @@ __getattr__, __dir__ = late(
         "clock": ("Deadline",),
         "rawscan": ("RawScan",),
         "spectrometer": ("ScanSettings", "Spectrometer"),
-        "uri": ("open_device",),
+        "registry": ("open_device",),
     },
 )

@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from spectriage.device.contract.clock import Clock
 from spectriage.device.contract.errors import DeviceProtocolError, DeviceURIError, DriverMissingError
 from spectriage.device.contract.spectrometer import Spectrometer
-from spectriage.device.contract.uri import DeviceURI
+from spectriage.device.contract.uri import DeviceURI, parse_uri
 
 GROUP = "spectriage.spectrometers"
 
@@ -120,3 +120,26 @@ def driver_for(uri: DeviceURI) -> Driver:
             remedy=f"schemes: {', '.join(sorted(known)) or 'none, is the package installed?'}",
         )
     return load_driver(known[uri.scheme])
+
+
+def open_device(uri: str | DeviceURI, *, clock: Clock | None = None) -> Spectrometer:
+    """Open the spectrometer that a URI names.
+
+    Parameters
+    ----------
+    uri
+        ``sim:…``, ``replay:PATH``, ``ocean:SERIAL``, ``wasatch:SERIAL`` or a third party's scheme.
+    clock
+        For tests and fast simulation; the system's by default.
+
+    Raises
+    ------
+    DeviceURIError
+        The URI cannot be understood, or nobody registered its scheme.
+    DriverMissingError
+        The scheme's driver is not installed.
+    DeviceError
+        The device cannot be opened.
+    """
+    parsed = parse_uri(uri) if isinstance(uri, str) else uri
+    return driver_for(parsed).open_uri(parsed, clock)

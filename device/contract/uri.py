@@ -6,14 +6,9 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from spectriage.device.contract.errors import DeviceURIError
-
-if TYPE_CHECKING:
-    from spectriage.device.contract.clock import Clock
-    from spectriage.device.contract.spectrometer import Spectrometer
 
 MAX_LENGTH = 4096
 
@@ -159,28 +154,3 @@ def parse_uri(text: str) -> DeviceURI:
     path, mark, query = rest.partition("?")
     options = _parse_options(query, text) if mark and query else {}
     return DeviceURI(scheme, _decode(path, "the path", text), MappingProxyType(options), text)
-
-
-def open_device(uri: str | DeviceURI, *, clock: Clock | None = None) -> Spectrometer:
-    """Open the spectrometer that a URI names.
-
-    Parameters
-    ----------
-    uri
-        ``sim:…``, ``replay:PATH``, ``ocean:SERIAL``, ``wasatch:SERIAL`` or a third party's scheme.
-    clock
-        For tests and fast simulation; the system's by default.
-
-    Raises
-    ------
-    DeviceURIError
-        The URI cannot be understood, or nobody registered its scheme.
-    DriverMissingError
-        The scheme's driver is not installed.
-    DeviceError
-        The device cannot be opened.
-    """
-    from spectriage.device.contract.registry import driver_for
-
-    parsed = parse_uri(uri) if isinstance(uri, str) else uri
-    return driver_for(parsed).open_uri(parsed, clock)

@@ -105,8 +105,8 @@ def _signal_shares(
 
 def _lamp_lines(element: str) -> tuple[tuple[float, float], ...]:
     """Return a lamp's lines: vacuum wavelength in nm, strength relative to the strongest."""
-    from spectriage.device.calibration.axis import air_to_vacuum_nm
     from spectriage.library.catalogue.knowledge import load_emission_lines
+    from spectriage.spectra.signal.wavelength import air_to_vacuum_nm
 
     air, strength = np.array(load_emission_lines()[element].lines).T
     return tuple(zip(air_to_vacuum_nm(air).tolist(), (strength / strength.max()).tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Kernels of the first look: pooled unit vectors, and the best few of many."""
+"""Kernels of the coarse search: pooled unit vectors, and the best few of many."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_compress import compress
 
 POOL = 4
-"""So many points are one of a look; the sums of `pool` are written out, to become vector instructions."""
+"""So many points are one in the coarse search; sums over them are written out, to be vector instructions."""
 
 
 @kernel(fastmath=True)
@@ -69,15 +69,15 @@ def pool_rest(
 
 
 @kernel(fastmath=True)
-def look_products(looks: NDArray[np.uint16], queries: Float32Array, out: Float32Array) -> None:
-    """Write the products of looks (n, g), kept in sixteen bits, with queries (k, g); shape (n, k).
+def products_with_coarse(coarse: NDArray[np.uint16], queries: Float32Array, out: Float32Array) -> None:
+    """Write the products of coarse rows (n, g), kept in sixteen bits, with queries (k, g); shape (n, k).
 
-    Two looks by three queries at a time, so that what is read is used more than once.
+    Two rows by three queries at a time, so that what is read is used more than once.
     """
     widest()
     count, points = queries.shape
-    last = looks.shape[0] - 1
-    for row in range(0, looks.shape[0], 2):
+    last = coarse.shape[0] - 1
+    for row in range(0, coarse.shape[0], 2):
         # of the last two or three some may be the last one again
         other = min(row + 1, last)
         for i in range(0, count, 3):
@@ -85,12 +85,12 @@ def look_products(looks: NDArray[np.uint16], queries: Float32Array, out: Float32
             a = b = c = d = e = f = np.float32(0.0)
             if i == k:
                 for p in range(points):
-                    a += float_of_upper(looks[row, p]) * queries[i, p]
-                    d += float_of_upper(looks[other, p]) * queries[i, p]
+                    a += float_of_upper(coarse[row, p]) * queries[i, p]
+                    d += float_of_upper(coarse[other, p]) * queries[i, p]
                 out[row, i], out[other, i] = a, d
             else:
                 for p in range(points):
-                    one, two = float_of_upper(looks[row, p]), float_of_upper(looks[other, p])
+                    one, two = float_of_upper(coarse[row, p]), float_of_upper(coarse[other, p])
                     a += one * queries[i, p]
                     b += one * queries[j, p]
                     c += one * queries[k, p]
@@ -126,14 +126,14 @@ def best_allowed(values: Float32Array, allowed: BoolArray, best: NDArray[np.intp
 
 @kernel(fastmath=True)
 def best_moves(
-    looks: Float32Array, penalties: Float32Array, best: Float32Array, move: NDArray[np.intp]
+    similarities: Float32Array, penalties: Float32Array, best: Float32Array, move: NDArray[np.intp]
 ) -> None:
-    """Write each row's greatest look less penalty, and at which move; looks (n, k), penalties (k,)."""
-    for row in range(looks.shape[0]):
-        greatest = looks[row, 0] - penalties[0]
+    """Write each row's greatest similarity less penalty, and at which move; shapes (n, k) and (k,)."""
+    for row in range(similarities.shape[0]):
+        greatest = similarities[row, 0] - penalties[0]
         at = 0
-        for k in range(1, looks.shape[1]):
-            value = looks[row, k] - penalties[k]
+        for k in range(1, similarities.shape[1]):
+            value = similarities[row, k] - penalties[k]
             if value > greatest:
                 greatest = value
                 at = k

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile.bounded_cache import BoundedCache
-from spectriage.spectra.contrast._kernels_coarse import best_allowed, look_products, pool_moved
+from spectriage.spectra.contrast._kernels_coarse import best_allowed, pool_moved, products_with_coarse
 from spectriage.spectra.contrast.coarse import INDEX_THRESHOLD, as_float, kept_coarse
 from spectriage.spectra.contrast.mismatch import mismatched, severity
 from spectriage.spectra.contrast.rows import KEPT_ROWS, ContrastRows
@@ -22,9 +22,9 @@ from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, different
 from spectriage.spectra.signal.grid import MIN_COMMON_POINTS
 
 KEPT_NUMBERS = 4096
-UNLIKE_DRAWS = 10
+DRAWS = 10
 IMITATORS = 6
-KEPT_PROBES, KEPT_LOOKS = 12, 64
+KEPT_PROBES, KEPT_COARSE = 12, 64
 PROBE_STEP_CM = 4.0
 """Points so far apart suffice for a limit of detection: a derivative over 42 cm⁻¹ has nothing finer."""
 
@@ -43,7 +43,7 @@ class Probes:
         Of so many points of the grid, one is used.
     derivatives, holds
         Each reference and where it holds, thinned, shape (c, ⌈m / thin⌉).
-    unlike
+    perturbed
         Each as an instrument that sees it badly might show it, of that shape.
     bands, band_ends
         Where their bands are, one reference after the other, and where those of each end, shape (c,).
@@ -57,7 +57,7 @@ class Probes:
     thin: int
     derivatives: Float32Array
     holds: BoolArray
-    unlike: Float32Array
+    perturbed: Float32Array
     bands: NDArray[np.intp]
     band_ends: NDArray[np.intp]
     imitators: Float32Array
@@ -76,9 +76,9 @@ class ContrastIndex:
     ----------
     rows
         Their unit-norm second derivatives, `ContrastRows`.
-    looks
-        Compressed rows for a first look, pooled over four points, of unit norm, shape (n, ⌈m / 4⌉): the upper
-        halves of float32 numbers.
+    coarse
+        The matrix of the coarse search: compressed rows, pooled over four points, of unit norm, shape
+        (n, ⌈m / 4⌉): the upper halves of float32 numbers.
     families
         A number for each family, shape (n,).
     derivative_norm
@@ -93,8 +93,8 @@ class ContrastIndex:
         True for every reference, shape (n,).
     relatives
         Takes a row to the rows of its family, with itself.
-    looks_of
-        Takes some rows, a tuple, to their looks, shape (k, ⌈m / 4⌉).
+    coarse_of
+        Takes some rows, a tuple, to those of `coarse`, in single precision, shape (k, ⌈m / 4⌉).
     """
 
     def __init__(self, references: ReferenceSet) -> None:
@@ -111,7 +111,7 @@ class ContrastIndex:
         if derivatives.shape != references.spectra.shape:
             raise LibraryError("the derivative matrix does not fit the library")
         self.rows = ContrastRows(derivatives, references.spectra, self.step_cm)
-        self.looks = kept_coarse(references, derivatives)
+        self.coarse = kept_coarse(references, derivatives)
         names, self.families = np.unique(references.column("family"), return_inverse=True)
         self._family_count = len(names)
         self.packaging: BoolArray = references.column("material_class") == b"packaging"
@@ -119,8 +119,8 @@ class ContrastIndex:
         self.id_ranks: list[int] = np.argsort(np.argsort(references.ids, kind="stable")).tolist()
         self.everything: BoolArray = np.ones(len(references), dtype=bool)
         self.relatives = BoundedCache(self._find_relatives, KEPT_NUMBERS)
-        self.looks_of = BoundedCache(self._find_looks, KEPT_LOOKS)
-        self._unlike = BoundedCache(self._make_unlike, KEPT_ROWS)
+        self.coarse_of = BoundedCache(self._find_coarse, KEPT_COARSE)
+        self._perturbed = BoundedCache(self._make_perturbed, KEPT_ROWS)
         self._probes = BoundedCache(self._make_probes, KEPT_PROBES)
         self.derivative_norm = BoundedCache(self._make_norm, KEPT_NUMBERS)
         self.area_per_norm = BoundedCache(self._make_area, KEPT_NUMBERS)
@@ -128,20 +128,20 @@ class ContrastIndex:
     def __len__(self) -> int:
         return len(self.references)
 
-    def looks_moved(self, compressed: Float32Array, reach: int) -> Float32Array:
-        """Return a compressed spectrum (m,), moved by −reach to reach points, pooled: its looks.
+    def coarse_moved(self, compressed: Float32Array, reach: int) -> Float32Array:
+        """Return a compressed spectrum (m,), moved by −reach to reach points, pooled.
 
-        Shape (2·reach + 1, ⌈m / 4⌉), of unit norm. The products with `looks` are the cosines to every
-        reference, at a first look. Pooled over four points: a ranking loses nothing, and reads less.
+        Shape (2·reach + 1, ⌈m / 4⌉), of unit norm. The products with `coarse` are the cosines to every
+        reference, nearly. Pooled over four points: a ranking loses nothing, and reads less.
         """
-        moved = np.empty((2 * reach + 1, self.looks.shape[1]), np.float32)
+        moved = np.empty((2 * reach + 1, self.coarse.shape[1]), np.float32)
         pool_moved(compressed, reach, moved)
         return moved
 
-    def similarities(self, looks: Float32Array) -> Float32Array:
-        """Return the cosines of looks (k, ⌈m / 4⌉) to every reference, shape (n, k)."""
-        out = np.empty((len(self.looks), len(looks)), np.float32)
-        look_products(self.looks, looks, out)
+    def similarities(self, pooled: Float32Array) -> Float32Array:
+        """Return the cosines of pooled compressed spectra (k, ⌈m / 4⌉) to every reference, shape (n, k)."""
+        out = np.empty((len(self.coarse), len(pooled)), np.float32)
+        products_with_coarse(self.coarse, pooled, out)
         return out
 
     def outside_families_of(self, rows: Collection[int]) -> BoolArray:
@@ -150,23 +150,23 @@ class ContrastIndex:
         outside[self.families[list(rows)]] = False
         return np.asarray(outside[self.families])
 
-    def unlike(self, index: int, broadening_cm: float = 0.0) -> Float32Array:
+    def perturbed(self, index: int, broadening_cm: float = 0.0) -> Float32Array:
         """Return one reference's derivative as an instrument that sees it badly might show it, shape (m,).
 
         Of several perturbations to the mismatch between instruments, the one that nine of ten are more like
         the reference than; the same at every call.
         """
-        return self._unlike((index, broadening_cm))
+        return self._perturbed((index, broadening_cm))
 
-    def _make_unlike(self, key: tuple[int, float]) -> Float32Array:
+    def _make_perturbed(self, key: tuple[int, float]) -> Float32Array:
         index, broadening_cm = key
         rng = np.random.default_rng(index)
         row = self.rows.row(index, broadening_cm).astype(np.float64)
         times = severity(self.references.records[index].tier)
-        seen = [mismatched(row, self.references.shift, rng, times=times) for _ in range(UNLIKE_DRAWS)]
+        seen = [mismatched(row, self.references.shift, rng, times=times) for _ in range(DRAWS)]
         compressed = np.arcsinh(row / INDEX_THRESHOLD)
         likeness = [_cosine(compressed, np.arcsinh(other / INDEX_THRESHOLD)) for other in seen]
-        worst = int(np.argsort(likeness)[UNLIKE_DRAWS // 10])
+        worst = int(np.argsort(likeness)[DRAWS // 10])
         return seen[worst].astype(np.float32)
 
     def probes(self, rows: tuple[int, ...], broadening_cm: float = 0.0) -> Probes:
@@ -179,14 +179,14 @@ class ContrastIndex:
         imitators = np.array([self._imitators(row) for row in rows])
         near = self.rows.stack(np.maximum(imitators, 0).ravel().tolist(), broadening_cm)
         thin = max(1, int(PROBE_STEP_CM // self.step_cm))
-        unlike = np.stack([self.unlike(row, broadening_cm) for row in rows])
+        perturbed = np.stack([self.perturbed(row, broadening_cm) for row in rows])
         return Probes(
             {row: place for place, row in enumerate(rows)},
             [self.area_per_norm(row) for row in rows],
             thin,
             np.ascontiguousarray(self.rows.stack(rows, broadening_cm)[:, ::thin]),
             np.ascontiguousarray(self.rows.holds(rows)[:, ::thin]),
-            np.ascontiguousarray(unlike[:, ::thin]),
+            np.ascontiguousarray(perturbed[:, ::thin]),
             np.concatenate(centres),
             np.cumsum([bands.size for bands in centres]),
             np.ascontiguousarray(near[:, ::thin]).reshape(*imitators.shape, -1),
@@ -197,7 +197,7 @@ class ContrastIndex:
         """Return the harmless references of other families most like one, best first; −1 for none."""
         harmless = ~self.hazardous & (self.families != self.families[index])
         best = np.full(IMITATORS, -1, np.intp)
-        similar = self.similarities(as_float(self.looks[index : index + 1]))[:, 0]
+        similar = self.similarities(as_float(self.coarse[index : index + 1]))[:, 0]
         best_allowed(np.ascontiguousarray(similar), harmless, best)
         return best
 
@@ -205,8 +205,8 @@ class ContrastIndex:
         rows: list[int] = np.flatnonzero(self.families == self.families[index]).tolist()
         return rows
 
-    def _find_looks(self, rows: tuple[int, ...]) -> Float32Array:
-        return as_float(self.looks[list(rows)])
+    def _find_coarse(self, rows: tuple[int, ...]) -> Float32Array:
+        return as_float(self.coarse[list(rows)])
 
     def _make_norm(self, index: int) -> float:
         """Return the norm of a reference's second derivative, in its own intensity per (cm⁻¹)²."""

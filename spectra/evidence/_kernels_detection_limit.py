@@ -12,8 +12,8 @@ from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_compress import agreement, compress
+from spectriage.spectra.fitting._kernels_additions import copy, lower, weigh
 from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace, fit_rows
-from spectriage.spectra.fitting._kernels_tries import copy, lower, weigh
 
 _SECANTS, _MOST_TRIES = 4, 14
 _CLOSE = 0.07

@@ -109,7 +109,7 @@ def _least_visible(
                 probes.thin,
                 probes.derivatives,
                 probes.holds,
-                probes.unlike,
+                probes.perturbed,
                 probes.imitators,
                 probes.imitator_families,
             )

@@ -158,8 +158,8 @@ def _alone(index: ContrastIndex, row: int, spectrum: Spectrum) -> tuple[float, f
     right = fitter.refine((row,), Axis())
     best = fitter.first(others)
     wrong = best[0].similarity if best else 0.0
-    looks = fitter.looks(right, others, 4)
-    addition = float(fitter.gains(right, looks).max(initial=0.0))
+    likeliest = fitter.likeliest(right, others, 4)
+    addition = float(fitter.gains(right, likeliest).max(initial=0.0))
     return -np.log(max(1.0 - wrong, MIN_DISAGREEMENT)), -np.log(right.disagreement), addition
 
 

@@ -200,7 +200,7 @@ def _try_each(fitter: Fitter, base: Fit, targets: Sequence[TargetRows]) -> list[
         for own, known in zip(looks, targets, strict=True)
     ]
     flat = [row for own in members for row in own]
-    joined = fitter.joined(base, flat)
+    joined = fitter.add_each(base, flat)
     every, similarities = joined.gains.tolist(), joined.similarity.tolist()
     results = []
     start = 0
@@ -233,7 +233,7 @@ def _rivals(fitter: Fitter, policy: Policy, base: Fit, tried: Sequence[_Tried]) 
         return [()] * len(tried)
     records = fitter.index.references.records
     required = [policy.required_gain(records[row]) for row in base.rows]
-    losses = fitter.joined(base, [each.row for each in tried], (1, len(base.rows))).losses.tolist()
+    losses = fitter.add_each(base, [each.row for each in tried], (1, len(base.rows))).losses.tolist()
     return [
         tuple([row for place, row in enumerate(base.rows) if place and own[place] < required[place]])
         for own in losses
@@ -243,11 +243,11 @@ def _rivals(fitter: Fitter, policy: Policy, base: Fit, tried: Sequence[_Tried]) 
 def best_other_gain(fitter: Fitter, base: Fit, excluded: tuple[int, ...]) -> float:
     """Return the log gain of the best harmless addition to a model."""
     allowed = fitter.index.outside_families_of((*base.rows, *excluded)) & ~fitter.index.hazardous
-    return float(fitter.gains(base, fitter.looks(base, allowed, BEST_LOOKS)).max(initial=0.0))
+    return float(fitter.gains(base, fitter.likeliest(base, allowed, BEST_LOOKS)).max(initial=0.0))
 
 
 def _looks(fitter: Fitter, base: Fit, rows: tuple[int, ...]) -> list[int]:
     """Return the few members of a target that look most like what a fit leaves."""
     if len(rows) <= BEST_LOOKS:
         return list(rows)
-    return fitter.looks_among(base, rows, BEST_LOOKS) or list(rows[:BEST_LOOKS])
+    return fitter.likeliest_among(base, rows, BEST_LOOKS) or list(rows[:BEST_LOOKS])

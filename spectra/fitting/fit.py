@@ -91,8 +91,8 @@ class Single(NamedTuple):
         return self.similarity - self.axis.penalty
 
 
-class Joined(NamedTuple):
-    """A model joined by one more reference, for each of several.
+class Additions(NamedTuple):
+    """A model with one more reference, for each of several.
 
     Parameters
     ----------

@@ -17,16 +17,16 @@ from spectriage.spectra.contrast._kernels_coarse import best_allowed, best_moves
 from spectriage.spectra.contrast.contrast import Contrast, contrast
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
+from spectriage.spectra.fitting._kernels_additions import add_each
 from spectriage.spectra.fitting._kernels_axes import AxisSearch, best_axes
 from spectriage.spectra.fitting._kernels_fit import FitSettings
-from spectriage.spectra.fitting._kernels_tries import join_each
 from spectriage.spectra.fitting.fit import (
     MIN_DISAGREEMENT,
     OFFSET_PENALTY,
     STRETCH_PENALTY,
+    Additions,
     Axis,
     Fit,
-    Joined,
     Single,
 )
 from spectriage.spectra.signal.grid import Resampled, resample
@@ -44,13 +44,14 @@ AXIS_REACH_CM = 10.0
 PENALTIES = np.array([OFFSET_PENALTY, STRETCH_PENALTY])
 OFFSET_STEPS_CM = np.array([-1.0, 1.0, -0.5, 0.5])
 STRETCHES = np.array([-0.003, -0.0015, 0.0015, 0.003])
-FIRST_LOOKS = 8
+REFINED_FROM = 8
+"""So many of the coarse search are fitted; `REFINED` of them at their own best axis and resolution."""
 REFINED = 3
 WORTH_REFINING = 0.25
 """No correction of axis and resolution makes up for a fit that is worse by more than this."""
 _SEARCH = AxisSearch(OFFSET_STEPS_CM, STRETCHES, AXIS_REACH_CM, PENALTIES, REFINED, WORTH_REFINING)
 STRETCHED, UNSTRETCHED = packed(_SEARCH), packed(_SEARCH._replace(stretches=np.zeros(0)))
-LOOKS = 10
+LIKELIEST = 10
 
 
 class Fitter:
@@ -102,42 +103,42 @@ class Fitter:
         query = self.query_at(axis)
         if not rows or query.norm == 0.0:
             return Fit(rows, np.zeros(len(rows)), 0.0, axis, query, self._nothing)
-        joined = self._join(rows[:-1], axis, self._nothing, rows[-1:])
-        return Fit(rows, joined.amplitudes[0], float(joined.similarity[0]), axis, query, joined.fitted)
+        added = self._add_each(rows[:-1], axis, self._nothing, rows[-1:])
+        return Fit(rows, added.amplitudes[0], float(added.similarity[0]), axis, query, added.fitted)
 
     def gains(self, base: Fit, rows: Sequence[int]) -> FloatArray:
         """Return what adding each of several references removes of the disagreement, shape (len(rows),)."""
-        return self._join(base.rows, base.axis, base.fitted, rows).gains
+        return self._add_each(base.rows, base.axis, base.fitted, rows).gains
 
-    def joined(self, base: Fit, rows: Sequence[int], parts: tuple[int, int] = (0, 0)) -> Joined:
+    def add_each(self, base: Fit, rows: Sequence[int], parts: tuple[int, int] = (0, 0)) -> Additions:
         """Fit the model with each of several references.
 
         What each part of it is then worth is told of those from the first to before the second of `parts`.
         """
-        return self._join(base.rows, base.axis, base.fitted, rows, parts)
+        return self._add_each(base.rows, base.axis, base.fitted, rows, parts)
 
     def losses(self, whole: Fit) -> FloatArray:
         """Return how much disagreement each component removes from the whole fit, shape (k,)."""
         if not whole.rows:
             return np.zeros(0)
         *rest, last = whole.rows
-        joined = self._join(tuple(rest), whole.axis, self._nothing, (last,), (0, len(whole.rows)))
-        return np.asarray(joined.losses[0])
+        added = self._add_each(tuple(rest), whole.axis, self._nothing, (last,), (0, len(whole.rows)))
+        return np.asarray(added.losses[0])
 
-    def _join(
+    def _add_each(
         self,
         base: tuple[int, ...],
         axis: Axis,
         base_fitted: Float32Array,
         rows: Sequence[int],
         parts: tuple[int, int] = (0, 0),
-    ) -> Joined:
+    ) -> Additions:
         """Fit some references with each of others."""
         query = self.query_at(axis)
         of_each, of_parts = np.zeros((2, len(rows))), np.zeros((2, len(rows), len(base) + 1))
         fitted = np.zeros(self._nothing.size, np.float32)
         if rows:
-            join_each(
+            add_each(
                 packed(self.index.rows.gather((*base, *rows), axis.broadening_cm)),
                 len(base),
                 query.packed,
@@ -148,7 +149,7 @@ class Fitter:
                 of_parts,
                 fitted,
             )
-        return Joined(of_each[0], of_parts[0], of_each[1], of_parts[1], fitted)
+        return Additions(of_each[0], of_parts[0], of_each[1], of_parts[1], fitted)
 
     def exchange_gains(self, whole: Fit, position: int, rows: Sequence[int]) -> tuple[float, FloatArray]:
         """Return the log gain of a component over the rest, and that of each of `rows` in its place."""
@@ -168,7 +169,7 @@ class Fitter:
         allowed
             Which references may be used, shape (n,).
         """
-        rows, offsets_cm = self._first_looks(allowed)
+        rows, offsets_cm = self._coarse_best(allowed)
         if not rows:
             return []
         axes = np.zeros((len(rows), 3))
@@ -180,16 +181,16 @@ class Fitter:
             found.append(Single(row, merit + axis.penalty, axis))
         return sorted(found, key=lambda single: -single.merit)
 
-    def _first_looks(self, allowed: BoolArray) -> tuple[list[int], FloatArray]:
+    def _coarse_best(self, allowed: BoolArray) -> tuple[list[int], FloatArray]:
         """Return the rows that look most like the query, each with the axis offset at which it does."""
         step = self.index.step_cm
         reach = int(AXIS_REACH_CM // step)
         offsets = np.arange(-reach, reach + 1) * step
-        moved = self.index.looks_moved(self.query.compressed, reach)
-        looks = self.index.similarities(moved)
-        best, at = np.empty(len(looks), np.float32), np.empty(len(looks), np.intp)
-        best_moves(looks, (OFFSET_PENALTY * np.square(offsets)).astype(np.float32), best, at)
-        rows = _best(best, allowed, FIRST_LOOKS)
+        moved = self.index.coarse_moved(self.query.compressed, reach)
+        similarities = self.index.similarities(moved)
+        best, at = np.empty(len(similarities), np.float32), np.empty(len(similarities), np.intp)
+        best_moves(similarities, (OFFSET_PENALTY * np.square(offsets)).astype(np.float32), best, at)
+        rows = _best(best, allowed, REFINED_FROM)
         return rows, np.asarray(offsets[at[rows]])
 
     def refine(self, rows: tuple[int, ...], axis: Axis, *, stretch: bool = False) -> Fit:
@@ -220,34 +221,34 @@ class Fitter:
         )
         return merits
 
-    def looks(self, base: Fit, allowed: BoolArray, count: int = LOOKS) -> list[int]:
+    def likeliest(self, base: Fit, allowed: BoolArray, count: int = LIKELIEST) -> list[int]:
         """Return the rows that look most like what a fit leaves, best first."""
-        similarity = self.index.similarities(self._look_of_rest(base)[None])[:, 0]
+        similarity = self.index.similarities(self._coarse_rest(base)[None])[:, 0]
         return [row for row in _best(similarity, allowed, count) if row not in base.rows]
 
-    def looks_each(self, asked: Sequence[tuple[Fit, BoolArray, int]]) -> list[list[int]]:
-        """Return `looks` of several fits, each with what is allowed and how many, in one pass."""
-        rests = np.empty((len(asked), self.index.looks.shape[1]), np.float32)
+    def likeliest_each(self, asked: Sequence[tuple[Fit, BoolArray, int]]) -> list[list[int]]:
+        """Return `likeliest` of several fits, each with what is allowed and how many, in one pass."""
+        rests = np.empty((len(asked), self.index.coarse.shape[1]), np.float32)
         for own, (base, _, _) in zip(rests, asked, strict=True):
-            own[:] = self._look_of_rest(base)
+            own[:] = self._coarse_rest(base)
         similarity = np.ascontiguousarray(self.index.similarities(rests).T)
         return [
             [row for row in _best(own, allowed, count) if row not in base.rows]
             for own, (base, allowed, count) in zip(similarity, asked, strict=True)
         ]
 
-    def looks_among(self, base: Fit, rows: tuple[int, ...], count: int) -> list[int]:
+    def likeliest_among(self, base: Fit, rows: tuple[int, ...], count: int) -> list[int]:
         """Return those of some rows that look most like what a fit leaves, best first."""
-        similarity = self.index.looks_of(rows) @ self._look_of_rest(base)
+        similarity = self.index.coarse_of(rows) @ self._coarse_rest(base)
         places = _best(similarity, np.ones(len(rows), dtype=bool), count)
         return [rows[place] for place in places if rows[place] not in base.rows]
 
-    def _look_of_rest(self, base: Fit) -> Float32Array:
-        """Return what a fit leaves, compressed and pooled for a first look."""
+    def _coarse_rest(self, base: Fit) -> Float32Array:
+        """Return what a fit leaves, compressed and pooled for the coarse search."""
         key = (base.rows, base.axis)
         if key not in self._rests:
             query = base.query
-            out = self._rests[key] = np.empty(self.index.looks.shape[1], np.float32)
+            out = self._rests[key] = np.empty(self.index.coarse.shape[1], np.float32)
             pool_rest(query.derivative, base.fitted, query.valid, query.threshold, out)
         return self._rests[key]
 

@@ -118,7 +118,7 @@ def _additions(
     fitter: Fitter, fit: Fit, open_rows: BoolArray, runner_up: list[Single], required: Required
 ) -> list[tuple[int, float, float]]:
     """Return additions, their gains, and by how much these exceed what they must; the greatest first."""
-    rows = fitter.looks(fit, open_rows)
+    rows = fitter.likeliest(fit, open_rows)
     rows += [other.row for other in runner_up[1:3] if open_rows[other.row] and other.row not in rows]
     gains = fitter.gains(fit, rows).tolist()
     tried = [(row, gain, gain - required(row)) for row, gain in zip(rows, gains, strict=True)]
@@ -148,8 +148,8 @@ def _best_forms(fitter: Fitter, fit: Fit, allowed: BoolArray) -> Fit:
         others = [other for other in index.relatives(row) if other != row and allowed[other]]
         if not index.hazardous[row] and records[row].tier not in (Tier.MEASURED, Tier.BANDS):
             rest = fitter.fit(fit.without(position), fit.axis)
-            looks = fitter.looks(rest, allowed & index.outside_families_of(fit.rows))
-            others += [other for other in looks if records[other].tier.rank < records[row].tier.rank]
+            likeliest = fitter.likeliest(rest, allowed & index.outside_families_of(fit.rows))
+            others += [other for other in likeliest if records[other].tier.rank < records[row].tier.rank]
         if not others:
             continue
         own, gains = fitter.exchange_gains(fit, position, others)

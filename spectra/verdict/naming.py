@@ -67,9 +67,9 @@ class Namer:
         # one look at the library for all of them: it reads a large one but once
         asked = [(rest, self._allowed, ALTERNATIVES) for rest in rests]
         asked.append((fitter.fit((), axis), fitter.index.everything, CANDIDATES + len(singles)))
-        *others, looks = fitter.looks_each(asked)
+        *others, likeliest = fitter.likeliest_each(asked)
         components = self._components(fitter, fit, others, snr) if fit.rows else ()
-        return components, self._candidates(fitter, asked[-1][0], looks, singles, snr)
+        return components, self._candidates(fitter, asked[-1][0], likeliest, singles, snr)
 
     def _components(
         self, fitter: Fitter, fit: Fit, others: Sequence[list[int]], snr: float
@@ -108,24 +108,24 @@ class Namer:
         return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))
 
     def _alternatives(
-        self, fitter: Fitter, fit: Fit, position: int, looks: list[int]
+        self, fitter: Fitter, fit: Fit, position: int, likeliest: list[int]
     ) -> tuple[Reference, ...]:
         """Return the references of other substances that could stand in a component's place."""
         records = self._index.references.records
         taken = {records[other].substance for other in fit.rows}
-        others = [other for other in looks if records[other].substance not in taken]
+        others = [other for other in likeliest if records[other].substance not in taken]
         own, gains = fitter.exchange_gains(fit, position, others)
         near = zip(others, gains.tolist(), strict=True)
         return tuple(records[other] for other, gain in near if gain >= own - ALTERNATIVE_GAIN)
 
     def _candidates(
-        self, fitter: Fitter, nothing: Fit, looks: list[int], singles: Sequence[Single], snr: float
+        self, fitter: Fitter, nothing: Fit, likeliest: list[int], singles: Sequence[Single], snr: float
     ) -> tuple[Candidate, ...]:
         """Return the singles and what else looks like the spectrum, best first."""
         records = self._index.references.records
         scores = {single.row: single.similarity for single in singles}
         worst = min(scores.values(), default=1.0)
-        rows = [row for row in looks if row not in scores]
+        rows = [row for row in likeliest if row not in scores]
         for row, gain in zip(rows, fitter.gains(nothing, rows).tolist(), strict=True):
             scores[row] = min(1.0 - math.exp(-gain), worst)
         ranks = self._index.id_ranks

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from spectriage.device.testing.emulation.transfers import Role
 from spectriage.spectra.errors import ParameterError
-
-if TYPE_CHECKING:
-    from spectriage.device.testing.emulation.device import EmulatedDevice
 
 
 class Action(StrEnum):
@@ -101,26 +98,37 @@ class Fault:
         return data
 
 
-def _inject(
-    action: Action, role: Role | None = Role.SPECTRUM, **rest: object
-) -> Callable[[EmulatedDevice], bool]:
-    def apply(device: EmulatedDevice) -> bool:
+class Faulty(Protocol):
+    """What a fault needs of the device that it befalls."""
+
+    def inject(self, fault: Fault) -> Fault:
+        """Let a fault act on the next transfers that it fits."""
+
+    def set_condition(self, name: str) -> bool:
+        """Bring about a physical condition; False when this model has no such."""
+
+    def unplug(self) -> None:
+        """Pull the cable."""
+
+
+def _inject(action: Action, role: Role | None = Role.SPECTRUM, **rest: object) -> Callable[[Faulty], bool]:
+    def apply(device: Faulty) -> bool:
         device.inject(Fault(action, role, **rest))  # type: ignore[arg-type]
         return True
 
     return apply
 
 
-def _condition(name: str) -> Callable[[EmulatedDevice], bool]:
+def _condition(name: str) -> Callable[[Faulty], bool]:
     return lambda device: device.set_condition(name)
 
 
-def _unplug(device: EmulatedDevice) -> bool:
+def _unplug(device: Faulty) -> bool:
     device.unplug()
     return True
 
 
-FAULTS: dict[str, Callable[[EmulatedDevice], bool]] = {
+FAULTS: dict[str, Callable[[Faulty], bool]] = {
     "timeout": _inject(Action.ERROR, error="timeout"),
     "timeout-persistent": _inject(Action.ERROR, error="timeout", count=1_000_000),
     "stall": _inject(Action.STALL),
@@ -150,7 +158,7 @@ FAULTS: dict[str, Callable[[EmulatedDevice], bool]] = {
 """Every fault by name; calling one brings it about and says whether the model can have it."""
 
 
-def apply_fault(device: EmulatedDevice, name: str) -> bool:
+def apply_fault(device: Faulty, name: str) -> bool:
     """Bring about the fault `name` on `device`.
 
     Returns

@@ -236,7 +236,7 @@ def write_scan(path, name, seed):
     from spectriage.bench.validation.trial import spectrum_csv
     from spectriage.device.acquire.acquisition import Acquirer
     from spectriage.device.contract.clock import Deadline
-    from spectriage.device.contract.uri import open_device
+    from spectriage.device.contract.registry import open_device
 
     with open_device(f"sim:{name}?seed={seed}") as device:
         spectrum = Acquirer(device).scan(Deadline.after(100.0, device.clock)).to_spectrum()

@@ -14,7 +14,6 @@ from spectriage.device.app import commands_calibration
 from spectriage.device.calibration import unit
 from spectriage.device.calibration.axis import (
     LaserFit,
-    air_to_vacuum_nm,
     fit_laser,
     fit_wavelengths,
     match_bands,
@@ -39,6 +38,7 @@ from spectriage.device.contract.uri import parse_uri
 from spectriage.device.simulator.simulator import open_simulator
 from spectriage.library.catalogue import find_entry
 from spectriage.library.catalogue.knowledge import load_emission_lines
+from spectriage.spectra.signal.wavelength import air_to_vacuum_nm
 
 NEON = np.array(load_emission_lines()["Ne"].lines)
 POLYSTYRENE = np.array([band.shift_cm for band in find_entry("polystyrene-astm-e1840").bands])

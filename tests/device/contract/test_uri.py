@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from spectriage.device.contract import registry
 from spectriage.device.contract.errors import DeviceURIError, DriverMissingError
-from spectriage.device.contract.uri import DeviceURI, open_device, parse_uri
+from spectriage.device.contract.registry import open_device
+from spectriage.device.contract.uri import DeviceURI, parse_uri
 
 
 def test_a_uri_is_scheme_path_and_options():

@@ -1,11 +1,17 @@
-"""First looks: sums over groups of points, kept in sixteen bits, and their products, against NumPy."""
+"""The coarse search: sums over groups of points, kept in sixteen bits, and their products, against NumPy."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.spectra.contrast._kernels_coarse import POOL, look_products, pool, pool_moved, pool_rest
+from spectriage.spectra.contrast._kernels_coarse import (
+    POOL,
+    pool,
+    pool_moved,
+    pool_rest,
+    products_with_coarse,
+)
 from spectriage.spectra.contrast.coarse import as_float, make_coarse, upper_halves
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -106,22 +112,22 @@ def test_halves_are_rounded_to_even(value, expected):
 
 @given(SEEDS, st.integers(1, 12), st.integers(1, 9), st.integers(1, 50))
 @settings(max_examples=150, deadline=None)
-def test_products_of_looks_are_those_of_numpy(seed, count, queries, points):
+def test_products_with_coarse_rows_are_those_of_numpy(seed, count, queries, points):
     rng = np.random.default_rng(seed)
-    looks = upper_halves(rng.normal(size=(count, points)).astype(np.float32))
+    coarse = upper_halves(rng.normal(size=(count, points)).astype(np.float32))
     asked = rng.normal(size=(queries, points)).astype(np.float32)
     out = np.full((count, queries), np.nan, np.float32)
-    look_products(looks, asked, out)
+    products_with_coarse(coarse, asked, out)
     # the numbers that the halves stand for, by way of their bytes
     bits = np.zeros((count, points, 2), "<u2")
-    bits[..., 1] = looks
+    bits[..., 1] = coarse
     expected = bits.view("<f4")[..., 0].astype(np.float64) @ asked.astype(np.float64).T
     np.testing.assert_allclose(out, expected, rtol=0.0, atol=1e-5 * points)
 
 
 @given(SEEDS, st.integers(1, 40))
 @settings(max_examples=60, deadline=None)
-def test_a_matrix_of_looks_is_that_of_the_definition(seed, size):
+def test_a_coarse_matrix_is_that_of_the_definition(seed, size):
     rng = np.random.default_rng(seed)
     rows = np.abs(rng.normal(size=(5, size)) * 10.0 ** rng.uniform(-5, 0, (5, 1))).astype(np.float32)
     rows[2] = 0.0

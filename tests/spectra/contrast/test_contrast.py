@@ -195,24 +195,24 @@ def pooled(values):
 
 
 @pytest.mark.parametrize("reach", [0, 3])
-def test_looks_are_cosines_of_pooled_compressed_spectra(index, reach):
+def test_coarse_similarities_are_cosines_of_pooled_compressed_spectra(index, reach):
     query = seen(spectrum(4)).compressed
     rows = pooled(np.arcsinh(index.rows.stack(range(6)).astype(np.float64) / 1e-3))
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    kept = as_float(index.looks).astype(np.float64)
+    kept = as_float(index.coarse).astype(np.float64)
     # seven bits of the mantissa are kept: numbers are rounded by half of 1/128 at most
     np.testing.assert_allclose(kept, rows / np.where(norms > 0, norms, 1.0), rtol=1.001 / 256, atol=1e-12)
-    looks = index.similarities(index.looks_moved(query, reach))
-    assert looks.shape == (6, 2 * reach + 1)
+    similar = index.similarities(index.coarse_moved(query, reach))
+    assert similar.shape == (6, 2 * reach + 1)
     for place, steps in enumerate(range(-reach, reach + 1)):
         moved = np.zeros(query.size)
         start, stop = max(0, steps), query.size + min(0, steps)
         moved[start:stop] = query[start - steps : stop - steps]
         other = pooled(moved)
-        np.testing.assert_allclose(looks[:, place], kept @ other / np.linalg.norm(other), atol=1e-5)
+        np.testing.assert_allclose(similar[:, place], kept @ other / np.linalg.norm(other), atol=1e-5)
         whole = norms[:, 0] * np.linalg.norm(other)
         cosines = rows @ other / np.where(whole > 0, whole, 1.0)
-        np.testing.assert_allclose(looks[:, place], cosines, atol=5e-4)
+        np.testing.assert_allclose(similar[:, place], cosines, atol=5e-4)
 
 
 def test_imitators_are_harmless_of_other_families_and_the_likest_first(index):
@@ -223,8 +223,8 @@ def test_imitators_are_harmless_of_other_families_and_the_likest_first(index):
         for i, (family, hazard) in enumerate(zip(families, hazards, strict=True))
     )
     other = ContrastIndex(replace(index.references, records=records))
-    looks = as_float(other.looks)
-    cosines = looks @ looks[0]
+    similar = as_float(other.coarse)
+    cosines = similar @ similar[0]
     expected = [row for row in np.argsort(-cosines) if row in (3, 4, 5) and cosines[row] > 0]
     probes = other.probes((0, 5))
     families = probes.imitator_families[0]
@@ -253,9 +253,9 @@ def test_ids_have_their_place_in_the_order(index):
     assert ranks == [sorted(ids).index(name) for name in ids]
 
 
-def test_looks_of_some_rows_are_theirs(index):
+def test_coarse_rows_of_some_are_theirs(index):
     for rows in ((0,), (5, 1), (2, 3, 2)):
-        np.testing.assert_array_equal(index.looks_of(rows), as_float(index.looks)[list(rows)])
+        np.testing.assert_array_equal(index.coarse_of(rows), as_float(index.coarse)[list(rows)])
 
 
 def test_probes_are_references_thinned(index):
@@ -265,41 +265,41 @@ def test_probes_are_references_thinned(index):
     assert probes.areas == [index.area_per_norm(1), index.area_per_norm(3)]
     np.testing.assert_array_equal(probes.derivatives, index.rows.stack([1, 3], 8.0)[:, ::2])
     np.testing.assert_array_equal(probes.holds, index.rows.holds([1, 3])[:, ::2])
-    np.testing.assert_array_equal(probes.unlike[1], index.unlike(3, 8.0)[::2])
+    np.testing.assert_array_equal(probes.perturbed[1], index.perturbed(3, 8.0)[::2])
     first, second = np.split(probes.bands, probes.band_ends[:-1])
     np.testing.assert_array_equal(first, index.rows.bands(1, 8.0).centres)
     np.testing.assert_array_equal(second, index.rows.bands(3, 8.0).centres)
 
 
-def test_looks_have_unit_rows_and_keep_empty_ones(index):
+def test_coarse_rows_have_unit_rows_and_keep_empty_ones(index):
     matrix = make_coarse(index.rows.stack(range(6)) * (np.arange(6)[:, None] != 2)).rows
     norms = np.linalg.norm(as_float(matrix), axis=1)
     assert norms[2] == 0.0
     np.testing.assert_allclose(np.delete(norms, 2), 1.0, atol=1.0 / 256)
 
 
-def test_looks_of_an_axis_that_four_does_not_divide():
+def test_coarse_rows_of_an_axis_that_four_does_not_divide():
     rows = np.eye(3, 10, dtype=np.float32)
     assert make_coarse(rows).rows.shape == (3, 3)
 
 
-def test_a_subset_makes_its_own_looks(index):
+def test_a_subset_makes_its_own_coarse_rows(index):
     whole = index.references
-    kept = Derived(coarse=Coarse(index.looks, METHOD))
+    kept = Derived(coarse=Coarse(index.coarse, METHOD))
     half = replace(whole, derived=kept).subset(np.arange(6) % 2 == 1)
     assert half.derived.coarse is None
     assert replace(whole, derived=kept).subset(np.ones(6, bool)).derived is kept
-    np.testing.assert_array_equal(ContrastIndex(half).looks, index.looks[1::2])
+    np.testing.assert_array_equal(ContrastIndex(half).coarse, index.coarse[1::2])
 
 
-@pytest.mark.parametrize("kept_as", ["looks", "floats", "too few", "made another way"])
-def test_kept_looks_are_used_where_they_fit(index, kept_as):
-    other = index.looks[::-1].copy()
+@pytest.mark.parametrize("kept_as", ["fitting", "floats", "too few", "made another way"])
+def test_kept_coarse_rows_are_used_where_they_fit(index, kept_as):
+    other = index.coarse[::-1].copy()
     rows = {"floats": as_float(other), "too few": other[:, :-1]}.get(kept_as, other)
     method = "coarse-1" if kept_as == "made another way" else METHOD
     whole = replace(index.references, derived=Derived(coarse=Coarse(rows, method)))
-    expected = other if kept_as == "looks" else index.looks
-    np.testing.assert_array_equal(ContrastIndex(whole).looks, expected)
+    expected = other if kept_as == "fitting" else index.coarse
+    np.testing.assert_array_equal(ContrastIndex(whole).coarse, expected)
 
 
 def test_a_stretch_turns_about_1200(index):

@@ -148,7 +148,9 @@ def test_both_give_the_same_fits(engine, gathering, scans, row_of, name):
             same_fits(one, other)
             np.testing.assert_array_equal(first.losses(one), second.losses(other))
             for parts in ((0, 0), (0, count + 1)):
-                joined = [f.joined(base, rows[count:], parts) for f, base in ((first, one), (second, other))]
+                joined = [
+                    f.add_each(base, rows[count:], parts) for f, base in ((first, one), (second, other))
+                ]
                 # what is fitted last is none where nothing is added
                 for mine, its in list(zip(*joined, strict=True))[: 5 if count < len(rows) else 4]:
                     np.testing.assert_array_equal(mine, its)

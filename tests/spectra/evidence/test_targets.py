@@ -103,7 +103,7 @@ def opiate(engine, sample, row_of):
     fitter = Fitter(engine.index, sample({MANNITOL: 0.8, "heroin-hcl": 0.2}, seed=1))
     base = fitter.fit((row_of[MANNITOL],), Axis())
     cocaine, heroin = row_of["cocaine-hcl"], row_of["heroin-hcl"]
-    amounts = fitter.joined(base, [cocaine, heroin]).amplitudes[:, -1].tolist()
+    amounts = fitter.add_each(base, [cocaine, heroin]).amplitudes[:, -1].tolist()
     assert amounts[1] > 0.1
     return fitter, base, (cocaine, heroin), amounts
 

@@ -10,9 +10,9 @@ from spectriage.spectra import Spectrum
 from spectriage.spectra.contrast._kernels_coarse import best_allowed, best_moves
 from spectriage.spectra.contrast._kernels_compress import agreement
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
+from spectriage.spectra.fitting._kernels_additions import log_gain as log_gain_of
+from spectriage.spectra.fitting._kernels_additions import weigh
 from spectriage.spectra.fitting._kernels_fit import Workspace, fit_rows, nonnegative_least_squares
-from spectriage.spectra.fitting._kernels_tries import log_gain as log_gain_of
-from spectriage.spectra.fitting._kernels_tries import weigh
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Axis
 from spectriage.spectra.fitting.fitter import (
     RELATIVE_ERROR,
@@ -207,8 +207,8 @@ def test_rows_that_are_not_allowed_are_not_proposed(fitter, rows):
     allowed[list(rows)] = False
     base = fitter.fit((rows[0],), Axis())
     assert not {single.row for single in fitter.first(allowed)} & set(rows)
-    assert not set(fitter.looks(base, allowed)) & set(rows)
-    assert rows[1] in fitter.looks(base, np.ones(len(fitter.index), bool))
+    assert not set(fitter.likeliest(base, allowed)) & set(rows)
+    assert rows[1] in fitter.likeliest(base, np.ones(len(fitter.index), bool))
 
 
 def test_removing_each_is_fitting_the_others_where_the_whole_holds(fitter, rows):
@@ -230,25 +230,25 @@ def test_removing_each_is_fitting_the_others_where_the_whole_holds(fitter, rows)
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_joining_each_is_fitting_it_with_the_model(fitter, rows, count):
     base = fitter.fit(rows[:count], Axis())
-    joined = fitter.joined(base, rows[count:], (0, count + 1))
+    added = fitter.add_each(base, rows[count:], (0, count + 1))
     gains = fitter.gains(base, rows[count:])
     for place, row in enumerate(rows[count:]):
         larger = fitter.with_row(base, row)
-        assert joined.similarity[place] == pytest.approx(larger.similarity, abs=1e-6)
-        np.testing.assert_allclose(joined.amplitudes[place], larger.amplitudes, atol=1e-5)
-        np.testing.assert_allclose(joined.losses[place], fitter.losses(larger), atol=1e-5)
+        assert added.similarity[place] == pytest.approx(larger.similarity, abs=1e-6)
+        np.testing.assert_allclose(added.amplitudes[place], larger.amplitudes, atol=1e-5)
+        np.testing.assert_allclose(added.losses[place], fitter.losses(larger), atol=1e-5)
         # a gain keeps the model's fit, a loss fits it again where the whole holds
-        assert joined.losses[place, -1] == pytest.approx(gains[place], abs=5e-3)
-    np.testing.assert_allclose(joined.fitted, larger.fitted, atol=1e-6)
+        assert added.losses[place, -1] == pytest.approx(gains[place], abs=5e-3)
+    np.testing.assert_allclose(added.fitted, larger.fitted, atol=1e-6)
     # what is not asked for is not told, and changes nothing else
     for parts in [(first, end) for first in range(count + 1) for end in range(first + 1, count + 2)]:
-        some = fitter.joined(base, rows[count:], parts)
+        some = fitter.add_each(base, rows[count:], parts)
         asked = slice(*parts)
-        np.testing.assert_allclose(some.losses[:, asked], joined.losses[:, asked], atol=1e-6)
+        np.testing.assert_allclose(some.losses[:, asked], added.losses[:, asked], atol=1e-6)
         assert not np.delete(some.losses, asked, axis=1).any()
-        for one, other in ((some.similarity, joined.similarity), (some.gains, joined.gains)):
+        for one, other in ((some.similarity, added.similarity), (some.gains, added.gains)):
             np.testing.assert_allclose(one, other, atol=1e-6)
-    assert not fitter.joined(base, rows[count:]).losses.any()
+    assert not fitter.add_each(base, rows[count:]).losses.any()
 
 
 def refined(fitter, fit, stretches):
@@ -302,12 +302,12 @@ def test_the_best_allowed_are_those_of_a_sort(seed, size, room):
 @settings(max_examples=30, deadline=None)
 def test_the_best_moves_are_those_of_an_argmax(seed):
     rng = np.random.default_rng(seed)
-    looks = rng.normal(size=(17, 5)).astype(np.float32)
+    similarities = rng.normal(size=(17, 5)).astype(np.float32)
     penalties = rng.random(5).astype(np.float32)
     best, move = np.empty(17, np.float32), np.empty(17, np.intp)
-    best_moves(looks, penalties, best, move)
-    np.testing.assert_array_equal(move, (looks - penalties).argmax(axis=1))
-    np.testing.assert_allclose(best, (looks - penalties).max(axis=1), rtol=1e-6)
+    best_moves(similarities, penalties, best, move)
+    np.testing.assert_array_equal(move, (similarities - penalties).argmax(axis=1))
+    np.testing.assert_allclose(best, (similarities - penalties).max(axis=1), rtol=1e-6)
 
 
 def test_nothing_is_refined_and_nothing_lost(fitter):

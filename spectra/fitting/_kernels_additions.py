@@ -56,7 +56,7 @@ def weigh(
 
 
 @kernel(fastmath=True)
-def join_each(
+def add_each(
     references: References,
     base_count: int,
     query: Query,
