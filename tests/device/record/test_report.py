@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from spectriage.device.contract.uri import open_device
+from spectriage.device.contract.registry import open_device
 from spectriage.device.record import replay_record, scan_entry
 from spectriage.device.report import html_report, pdf_report, pictures, report_content
 from spectriage.device.session import ScanPlan, Session
