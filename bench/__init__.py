@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum, read_set
     from spectriage.bench.validation.analysis import Results, analyse
     from spectriage.bench.validation.compare import compare_runs
-    from spectriage.bench.validation.plan import Plan, load_plan, parse_plan, shipped_plans
+    from spectriage.bench.validation.plan import Plan
+    from spectriage.bench.validation.plan_file import load_plan, parse_plan, shipped_plans
     from spectriage.bench.validation.report import write_report
     from spectriage.bench.validation.run import run_plan
     from spectriage.bench.validation.statistics import allowed_failures, trials_needed
@@ -70,7 +71,8 @@ __getattr__, __dir__ = late(
         "report.statistics": ("Interval", "Proportion", "clustered", "paired_difference"),
         "validation.analysis": ("Results", "analyse"),
         "validation.compare": ("compare_runs",),
-        "validation.plan": ("Plan", "load_plan", "parse_plan", "shipped_plans"),
+        "validation.plan": ("Plan",),
+        "validation.plan_file": ("load_plan", "parse_plan", "shipped_plans"),
         "validation.report": ("write_report",),
         "validation.run": ("run_plan",),
         "validation.statistics": ("allowed_failures", "trials_needed"),

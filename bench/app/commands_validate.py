@@ -55,7 +55,7 @@ def run(
 
     Exit code: 0 when every criterion passes, 1 when one fails or was not tested, 2 on an error.
     """
-    from spectriage.bench.validation.plan import load_plan
+    from spectriage.bench.validation.plan_file import load_plan
     from spectriage.bench.validation.report import require_report
     from spectriage.bench.validation.run import run_plan
     from spectriage.library.service import progress_bar
@@ -135,7 +135,7 @@ def list_plans(as_json: JsonOption = False) -> None:
     from rich.console import Console
 
     from spectriage.bench.validation.panels import expand
-    from spectriage.bench.validation.plan import load_plan, shipped_plans
+    from spectriage.bench.validation.plan_file import load_plan, shipped_plans
 
     rows = []
     for name in shipped_plans():
@@ -161,7 +161,7 @@ def list_plans(as_json: JsonOption = False) -> None:
 @app.command("show")
 def show(plan: PlanArgument) -> None:
     """Print a plan."""
-    from spectriage.bench.validation.plan import load_plan
+    from spectriage.bench.validation.plan_file import load_plan
 
     print(load_plan(plan).text, end="")
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from spectriage.bench.validation.criteria import Judged, judge, overall
+from spectriage.bench.validation.panel_result import PanelResult
 from spectriage.bench.validation.plan import Plan
 from spectriage.bench.validation.records import Record
-from spectriage.bench.validation.sections import PanelResult, panel_result
+from spectriage.bench.validation.sections import panel_result
 
 CHAPTERS = ("measured", "simulated", "unperturbed")
 RESULTS_SCHEMA = 1

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spectriage.bench.report.statistics import Proportion
-from spectriage.bench.validation.sections import VERDICTS, Curve
+from spectriage.bench.validation.panel_result import Curve
+from spectriage.bench.validation.sections import VERDICTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ from typing import Any
 
 from spectriage.bench.report.tables import cell_text
 from spectriage.bench.validation.analysis import CHAPTERS, Results, analyse
-from spectriage.bench.validation.plan import load_plan
+from spectriage.bench.validation.plan_file import load_plan
 from spectriage.bench.validation.records import Record
 from spectriage.bench.validation.store import RunFolder, latest_run, read_log, runs_of, write_atomic
 from spectriage.spectra.errors import ParameterError, SpectriageError

@@ -4,97 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from spectriage.bench.report.statistics import (
-    DetectionCurve,
     Proportion,
     clustered,
-    detection_curve,
     paired_difference,
 )
-from spectriage.bench.report.tables import Cell, cell_json
+from spectriage.bench.report.tables import Cell
 from spectriage.bench.validation.criteria import (
     agreement_counts,
     area_interval,
     evidence_of,
     first_scans,
     found_counts,
-    levels_of,
     named_counts,
     pairs_of,
     selected,
     spreads_of,
     stated_of,
 )
+from spectriage.bench.validation.detection_sections import by_factor, detection_limits, pod
+from spectriage.bench.validation.panel_result import Curve, Grid, PanelResult, grouped
 from spectriage.bench.validation.plan import Panel, Plan
 from spectriage.bench.validation.records import Record
 from spectriage.bench.validation.run import same
 from spectriage.bench.validation.statistics import (
     calibration_error,
-    lower_bound,
     reliability,
     roc_curve,
     upper_bound,
 )
 
 VERDICTS = ("ALARM", "WARNING", "INCONCLUSIVE", "NO_ALARM")
-FACTORS = ("matrix", "packaging", "instrument", "exposure")
 MOST_ROWS = 60
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table of a report."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: Sequence[Sequence[Any]]
-    notes: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the table with its rows as objects."""
-        return {
-            "title": self.title,
-            "rows": [
-                {name: cell_json(cell) for name, cell in zip(self.columns, row, strict=True)}
-                for row in self.rows
-            ],
-            "notes": list(self.notes),
-        }
-
-
-@dataclass(frozen=True)
-class Curve:
-    """What a plot shows; `kind` is ``pod``, ``roc``, ``reliability``, ``verdicts`` or ``spread``."""
-
-    kind: str
-    title: str
-    data: dict[str, Any]
-
-
-@dataclass
-class PanelResult:
-    """What came of one panel in one chapter."""
-
-    panel: Panel
-    chapter: str
-    trials: int
-    scans: int
-    grids: list[Grid] = field(default_factory=list)
-    curves: list[Curve] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the tables and what the plots show."""
-        return {
-            "panel": self.panel.name,
-            "title": self.panel.title,
-            "trials": self.trials,
-            "scans": self.scans,
-            "tables": [grid.to_json() for grid in self.grids],
-            "curves": [{"kind": c.kind, "title": c.title, **c.data} for c in self.curves],
-        }
 
 
 def panel_result(plan: Plan, panel: Panel, mine: Sequence[Record], records: Sequence[Record]) -> PanelResult:
@@ -111,7 +53,7 @@ def panel_result(plan: Plan, panel: Panel, mine: Sequence[Record], records: Sequ
     result = PanelResult(panel, mine[0].chapter, len(tried), len(mine))
     sections: list[Callable[[PanelResult, Sequence[Record]], None]] = [_verdicts, _errors]
     if panel.purpose == "detect":
-        sections += [_pod, _detection_limits, _by_factor, _wrong_alarms]
+        sections += [pod, detection_limits, by_factor, _wrong_alarms]
     else:
         sections += [_false_alarms]
     sections += [_mixtures, _confusion, _reliability, _conditions, _repeats]
@@ -131,16 +73,9 @@ def _group(record: Record) -> str:
     return f"{record.target} {float(level):.0%}"
 
 
-def _grouped(records: Sequence[Record], key: Callable[[Record], Any]) -> dict[Any, list[Record]]:
-    groups: dict[Any, list[Record]] = {}
-    for record in records:
-        groups.setdefault(key(record), []).append(record)
-    return groups
-
-
 def _verdicts(result: PanelResult, records: Sequence[Record]) -> None:
     rows: list[list[Cell]] = []
-    for group, mine in _grouped(first_scans(records), _group).items():
+    for group, mine in grouped(first_scans(records), _group).items():
         counts = Counter(record.verdict or "no answer" for record in mine)
         reasons = Counter(record.reason for record in mine if record.verdict == "INCONCLUSIVE")
         said = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common(3))
@@ -159,115 +94,6 @@ def _errors(result: PanelResult, records: Sequence[Record]) -> None:
         result.grids.append(Grid("Scans without an answer (counted as not found)", ("error", "scans"), rows))
 
 
-def _pod_cells(mine: Sequence[Record]) -> list[Cell]:
-    hits, n = sum(bool(r.detected) for r in mine), len(mine)
-    return [
-        Proportion(hits, n),
-        Proportion(hits, n, "exact"),
-        lower_bound(hits, n, 0.95),
-    ]
-
-
-POD_COLUMNS = ("found [Wilson 95 %]", "found [Clopper–Pearson 95 %]", "lower bound, one-sided 95 %")
-
-
-def _pod(result: PanelResult, records: Sequence[Record]) -> None:
-    groups = _grouped(
-        first_scans(records), lambda r: (r.target, float(r.factors.get("level", 1.0)), _tier(r.target))
-    )
-    rows = [[target, level, tier, *_pod_cells(mine)] for (target, level, tier), mine in groups.items()]
-    notes = {
-        "family": "Found: the verdict is ALARM or WARNING for the target's family.",
-        "alarm": "Found: the verdict is ALARM for the target's family.",
-        "named": "Found: the material is among the components.",
-    }
-    result.grids.append(
-        Grid(
-            "Probability of detection",
-            ("target", "level", "known by", *POD_COLUMNS),
-            rows,
-            (notes[result.panel.detection],),
-        )
-    )
-
-
-def _tier(name: str) -> str:
-    from spectriage.bench.validation.trial import entry_of
-
-    entry = entry_of(name)
-    return str(entry.tier) if entry is not None else "not in the catalogue"
-
-
-def _detection_limits(result: PanelResult, records: Sequence[Record]) -> None:
-    rows: list[list[Cell]] = []
-    for target, mine in _grouped(records, lambda r: r.target).items():
-        levels, found, tried = levels_of(mine)
-        if len(levels) < 3:
-            continue
-        curves = {p: detection_curve(levels, found, tried, level=p) for p in (0.90, 0.95)}
-        rows.append([target, *(_amount(curve) for curve in curves.values()), _bracket(levels, found, tried)])
-        fit = curves[0.95]
-        result.curves.append(
-            Curve(
-                "pod",
-                f"{target}: probability of detection",
-                {
-                    "levels": levels,
-                    "found": found,
-                    "tried": tried,
-                    "intercept": fit.intercept if fit else None,
-                    "slope": fit.slope if fit else None,
-                },
-            )
-        )
-    if rows:
-        result.grids.append(
-            Grid(
-                "Limit of detection",
-                ("target", "LOD90 [95 %]", "LOD95 [95 %]", "seen directly"),
-                rows,
-                (
-                    "Logistic regression on the logarithm of the level; intervals by the delta method. They "
-                    "take trials as independent; a matrix is shared by several.",
-                ),
-            )
-        )
-
-
-def _amount(curve: DetectionCurve | None) -> Cell:
-    return "not determined" if curve is None else curve.amount
-
-
-def _bracket(levels: Sequence[float], found: Sequence[int], tried: Sequence[int]) -> str:
-    missed = [x for x, a, b in zip(levels, found, tried, strict=True) if a < b]
-    if not missed:
-        return f"always found, from {levels[0]:g}"
-    above = [x for x in levels if x > missed[-1]]
-    return f"always found from {above[0]:g}" if above else f"still missed at {missed[-1]:g}"
-
-
-def _by_factor(result: PanelResult, records: Sequence[Record]) -> None:
-    """Add a table for each factor that varies: its values down, the levels across."""
-    tried = first_scans(records)
-    levels = sorted({float(record.factors.get("level", 1.0)) for record in tried})
-    for factor in FACTORS:
-        groups: dict[str, list[Record]] = {}
-        for record in tried:
-            groups.setdefault(str(record.factors.get(factor, "")), []).append(record)
-        if len(groups) < 2:
-            continue
-        rows = [[value, *(_found_at(mine, level) for level in levels)] for value, mine in groups.items()]
-        columns = (factor, *(f"{level:g}" for level in levels))
-        note = "Found / tried at each level; all targets of the panel together."
-        rows.sort(key=lambda row: str(row[0]))
-        result.grids.append(Grid(f"Found by {factor} and level", columns, rows, (note,)))
-
-
-def _found_at(records: Sequence[Record], level: float) -> str:
-    mine = [r for r in records if same(float(r.factors.get("level", 1.0)), level)]
-    return f"{sum(bool(r.detected) for r in mine)}/{len(mine)}" if mine else "–"
-
-
 def _wrong_alarms(result: PanelResult, records: Sequence[Record]) -> None:
     tried = first_scans(records)
     wrong = [record for record in tried if record.false_alarm]
@@ -280,7 +106,7 @@ def _wrong_alarms(result: PanelResult, records: Sequence[Record]) -> None:
 
 def _false_alarms(result: PanelResult, records: Sequence[Record]) -> None:
     tried = first_scans(records)
-    by_material = _grouped(tried, lambda r: r.material)
+    by_material = grouped(tried, lambda r: r.material)
     events = sum(record.false_alarm for record in tried)
     cells = clustered({name: [r.false_alarm for r in mine] for name, mine in by_material.items()})
     rows: list[list[Cell]] = [

@@ -11,10 +11,7 @@ driver that can be broken on purpose also overrides `inject` and `faults`.
 from __future__ import annotations
 
 import pickle
-import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable
 from unittest import SkipTest
 
 import numpy as np
@@ -33,53 +30,18 @@ from spectriage.device.contract.errors import (
 from spectriage.device.contract.rawscan import RawScan
 from spectriage.device.contract.spectrometer import LaserSource, LaserState, ScanSettings, Spectrometer
 from spectriage.device.laser.safety import LaserGuard
+from spectriage.device.testing.outcomes import (
+    Outcome,
+    Situation,
+    again,
+    agrees,
+    in_thread,
+    laser_after,
+    raises,
+)
 
 PATIENCE_S = 20.0
 """Real seconds after which a thread counts as hung."""
-
-
-class Situation(StrEnum):
-    """What a device is doing when a fault strikes."""
-
-    IDLE = "idle"
-    READ = "during a read"
-    DARK = "during dark"
-    FIRING = "while firing"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a device with a fault.
-
-    Parameters
-    ----------
-    fault, situation
-        What broke, and when.
-    result
-        ``recovered``, ``recovered, warned`` where the status warns, or the name of the typed error.
-    laser
-        ``off``, ``unknown, latched``, or ``no readback``.
-    overdue_s
-        Seconds beyond the deadline, on the device's clock; 0 or less is in time.
-    spectrum_ok
-        Whether a scan that was returned agrees with one of the healthy device.
-    """
-
-    fault: str
-    situation: Situation
-    result: str
-    laser: str
-    overdue_s: float
-    spectrum_ok: bool = True
-
-    @property
-    def acceptable(self) -> bool:
-        """A typed error or a recovered scan, in time, never a wrong spectrum, the laser off or latched."""
-        return (
-            (self.spectrum_ok or self.result == "recovered, warned")
-            and self.overdue_s <= 0.5
-            and self.laser != "on"
-        )
 
 
 class SpectrometerConformance:
@@ -151,7 +113,7 @@ class SpectrometerConformance:
                 ScanSettings(float("nan")),
                 ScanSettings(self._legal(device, self.integration_ms), 0),
             ):
-                _raises(DeviceSettingsError, device.configure, bad)
+                raises(DeviceSettingsError, device.configure, bad)
             assert device.settings == before
 
     # -- scans -------------------------------------------------------------------------------------
@@ -178,13 +140,13 @@ class SpectrometerConformance:
         with self.ready() as device:
             exposure_s = self._legal(device, self.integration_ms) * 1e-3
             if device.info.min_integration_ms < self.integration_ms / 10:
-                _raises(DeviceTimeoutError, self._acquire, device, 0.1 * exposure_s)
+                raises(DeviceTimeoutError, self._acquire, device, 0.1 * exposure_s)
             self._acquire(device)
 
     def test_a_deadline_already_past_is_refused(self) -> None:
         """A deadline in the past is a timeout."""
         with self.ready() as device:
-            _raises(DeviceTimeoutError, self._acquire, device, -1.0)
+            raises(DeviceTimeoutError, self._acquire, device, -1.0)
 
     def test_a_stale_frame_is_not_returned_after_a_new_exposure(self) -> None:
         """The light gathered grows with the exposure in the very first scan after the change."""
@@ -210,8 +172,8 @@ class SpectrometerConformance:
         device.close()
         device.close()
         assert device.closed
-        _raises(DeviceStateError, device.configure, ScanSettings(self.integration_ms))
-        _raises(DeviceStateError, self._acquire, device)
+        raises(DeviceStateError, device.configure, ScanSettings(self.integration_ms))
+        raises(DeviceStateError, self._acquire, device)
 
     def test_abort_without_a_scan_does_nothing(self) -> None:
         """An abort with nothing to abort does not reach the next scan."""
@@ -228,11 +190,11 @@ class SpectrometerConformance:
             raise SkipTest("an exposure of this device is too short to be aborted")
         with device:
             device.configure(ScanSettings(exposure_ms))
-            thread, caught = _in_thread(lambda: self._acquire(device, 1e5))
+            thread, caught = in_thread(lambda: self._acquire(device, 1e5))
             while not device.busy:
                 assert thread.is_alive(), caught
                 SYSTEM_CLOCK.wait(0.002)
-            _raises(DeviceBusyError, self._acquire, device)
+            raises(DeviceBusyError, self._acquire, device)
             device.abort()
             thread.join(PATIENCE_S)
             assert not thread.is_alive(), "abort did not release the caller"
@@ -265,7 +227,7 @@ class SpectrometerConformance:
             laser = self._laser(device)
             guard = LaserGuard(device)
             with guard:
-                _raises(ZeroDivisionError, self._fail_while_firing, guard)
+                raises(ZeroDivisionError, self._fail_while_firing, guard)
                 assert laser.laser_readback() is LaserState.OFF
 
     @staticmethod
@@ -302,7 +264,7 @@ class SpectrometerConformance:
         try:
             try:
                 raw = self._break(device, guard, fault, situation, deadline)
-                ok = _agrees(raw, good[situation is Situation.FIRING])
+                ok = agrees(raw, good[situation is Situation.FIRING])
                 if device.status().warnings:
                     result = "recovered, warned"
             finally:
@@ -311,7 +273,7 @@ class SpectrometerConformance:
         except DeviceError as error:
             result = type(error).__name__
         overdue = -deadline.remaining_s
-        laser = _laser_after(device, guard)
+        laser = laser_after(device, guard)
         try:
             device.close()
         except DeviceUnsafeError:
@@ -340,12 +302,12 @@ class SpectrometerConformance:
         if situation is Situation.IDLE:
             self.inject(device, fault)
             device.status()
-            return _again(device, deadline)
+            return again(device, deadline)
         if situation is not Situation.FIRING or guard is None:
             if situation is Situation.READ:
                 device.acquire(deadline)
             self.inject(device, fault)
-            return _again(device, deadline)
+            return again(device, deadline)
         with guard:
             token = guard.arm()
             with guard.fire(token):
@@ -354,56 +316,3 @@ class SpectrometerConformance:
                 if isinstance(device, LaserSource) and device.laser_readback() is not LaserState.ON:
                     raise DeviceUnsafeError("the laser went off during the scan", where=device.info.uri)
                 return raw
-
-
-def _again(device: Spectrometer, deadline: Deadline) -> RawScan:
-    """Acquire; after an error that recovery can mend, once more."""
-    try:
-        return device.acquire(deadline)
-    except DeviceError:
-        if deadline.remaining_s < 1.0 or not device.status().connected:
-            raise
-        return device.acquire(deadline)
-
-
-def _agrees(raw: RawScan, good: RawScan) -> bool:
-    """Whether two scans of one scene are the same but for noise, or the scan says that it is saturated."""
-    if bool(np.any(raw.saturated)):
-        return True
-    a, b = raw.counts - np.median(raw.counts), good.counts - np.median(good.counts)
-    noise = np.sqrt(np.sum(np.diff(b) ** 2))
-    scale = float(a @ b) / max(float(b @ b), 1e-12)
-    return bool(np.linalg.norm(a - scale * b) < 0.1 * np.linalg.norm(b) + 2.0 * noise)
-
-
-def _laser_after(device: Spectrometer, guard: LaserGuard | None) -> str:
-    if guard is not None and guard.laser_unknown:
-        return "unknown, latched"
-    if not isinstance(device, LaserSource):
-        return "no readback"
-    try:
-        return str(device.laser_readback())
-    except DeviceError:
-        return "unknown, latched" if guard is not None and guard.laser_unknown else "off"
-
-
-def _in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
-    caught: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            caught.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread, caught
-
-
-def _raises(kind: type[BaseException], call: Callable[..., object], *arguments: object) -> None:
-    try:
-        call(*arguments)
-    except kind:
-        return
-    raise AssertionError(f"{call} raised no {kind.__name__}")

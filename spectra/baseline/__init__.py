@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
+    from spectriage.spectra.baseline.many import arpls_batch, batch_fit
     from spectriage.spectra.baseline.methods import (
         BASELINE_LAM,
-        BaselineFit,
         airpls,
         airpls_fit,
         arpls,
-        arpls_batch,
         arpls_fit,
         asls,
         asls_fit,
-        batch_fit,
     )
+    from spectriage.spectra.baseline.one import BaselineFit
 
 __all__ = [
     "BASELINE_LAM",
@@ -40,17 +39,8 @@ __all__ = [
 __getattr__, __dir__ = late(
     __name__,
     {
-        "methods": (
-            "BASELINE_LAM",
-            "BaselineFit",
-            "airpls",
-            "airpls_fit",
-            "arpls",
-            "arpls_batch",
-            "arpls_fit",
-            "asls",
-            "asls_fit",
-            "batch_fit",
-        ),
+        "many": ("arpls_batch", "batch_fit"),
+        "methods": ("BASELINE_LAM", "airpls", "airpls_fit", "arpls", "arpls_fit", "asls", "asls_fit"),
+        "one": ("BaselineFit",),
     },
 )

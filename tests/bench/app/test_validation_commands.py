@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spectriage.bench.app.commands_validate import app
-from spectriage.bench.validation.plan import shipped_plans
+from spectriage.bench.validation.plan_file import shipped_plans
 from spectriage.spectra.errors import FormatError, ParameterError
 
 PLAN = """

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectriage.bench.validation.panels import benign_materials, expand, parse_matrix, trials_sha256
-from spectriage.bench.validation.plan import load_plan, parse_plan, shipped_plans
+from spectriage.bench.validation.plan_file import load_plan, parse_plan, shipped_plans
 from spectriage.bench.validation.run import check_sizes
 from spectriage.bench.validation.trial import check_materials
 from spectriage.device.contract.uri import parse_uri

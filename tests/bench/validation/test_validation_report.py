@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spectriage.bench.validation.criteria import FAIL, NOT_TESTED, PASS, judge, overall
-from spectriage.bench.validation.plan import parse_plan
+from spectriage.bench.validation.plan_file import parse_plan
 from spectriage.bench.validation.records import Material, Named, Record, from_line
 from spectriage.bench.validation.report import scans_csv, write_report
 from spectriage.bench.validation.run import run_plan

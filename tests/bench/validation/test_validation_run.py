@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from spectriage.bench.validation.compare import compare_runs
-from spectriage.bench.validation.plan import load_plan, parse_plan, shipped_plans
+from spectriage.bench.validation.plan_file import load_plan, parse_plan, shipped_plans
 from spectriage.bench.validation.report import write_report
 from spectriage.bench.validation.run import run_plan
 from spectriage.bench.validation.store import latest_run, locked, read_log, runs_of

@@ -15,7 +15,8 @@ from scipy.special import expit
 from spectriage.spectra.baseline import _kernels_baseline as plain
 from spectriage.spectra.baseline import _kernels_baseline_lanes as vectors
 from spectriage.spectra.baseline import _kernels_baseline_split as split
-from spectriage.spectra.baseline.methods import airpls_fit, arpls_batch, arpls_fit, asls_fit, batch_fit
+from spectriage.spectra.baseline.many import arpls_batch, batch_fit
+from spectriage.spectra.baseline.methods import airpls_fit, arpls_fit, asls_fit
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.errors import ParameterError
 
@@ -154,7 +155,7 @@ def test_other_processors_give_the_same(cpu, tmp_path):
     if not sys.platform.startswith("linux") or os.uname().machine != "x86_64":
         pytest.skip("the processors to imitate are x86-64")
     code = (
-        "import numpy as np, sys; from spectriage.spectra.baseline.methods import arpls, arpls_batch;"
+        "import numpy as np, sys; from spectriage.spectra.baseline import arpls, arpls_batch;"
         "v = np.random.default_rng(0).normal(0, 1, (20, 300)).cumsum(axis=1);"
         "np.save(sys.argv[1], np.stack([arpls_batch(v, 1e3), [arpls(r, 1e3) for r in v]]))"
     )
