@@ -1,0 +1,133 @@
+"""The commands that judge decisions: `spectriage bench field | limits | hazards`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spectriage.bench.app.options import (
+    AliasesOption,
+    CorrectionsOption,
+    GroupsOption,
+    JobsOption,
+    JsonOption,
+    OneWayOption,
+    QueriesOption,
+    QuickOption,
+    bench,
+    read_sets,
+)
+
+if TYPE_CHECKING:
+    from spectriage.bench.report.tables import Report
+    from spectriage.spectra.progress import Progress
+
+AllowedOption = Annotated[
+    Path | None,
+    typer.Option("--allowed", help="TOML of what may be raised in which files; the shipped rules if none."),
+]
+EngineLibraryOption = Annotated[
+    Path | None,
+    typer.Option("--library", "-l", help="Library file; the shipped catalogue if not given."),
+]
+
+
+def field_command(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of spectra; what is below counts too.")],
+    allowed: AllowedOption = None,
+    library: EngineLibraryOption = None,
+    json: JsonOption = None,
+    jobs: JobsOption = 1,
+) -> None:
+    """Identify spectra that no one chose: false alarms by material, and the share that is decided."""
+    from spectriage.bench.evidence.field import field, shipped_rules
+    from spectriage.bench.sets.rules import read_field, read_rules
+    from spectriage.library.building import open_library
+    from spectriage.spectra.identify import Identifier
+
+    rules = read_rules(allowed or shipped_rules())
+
+    def work(report: Report, progress: Progress | None) -> None:
+        references = open_library(library, progress=progress)
+        found, left_out = [], []
+        for folder in folders:
+            spectra, reasons = read_field(folder, rules, progress=progress)
+            found += spectra
+            left_out += reasons
+        report.settings = {**report.settings, "library": references.sha256}
+        field(found, Identifier(references), report, left_out=left_out, jobs=jobs, progress=progress)
+
+    settings = {"folders": [folder.name for folder in folders], "rules": (allowed or shipped_rules()).name}
+    bench("field", settings, json, work)
+
+
+def limits_command(
+    queries: QueriesOption,
+    library: Annotated[
+        Path,
+        typer.Option("--library", "-l", help="Labelled set of another instrument, made into the library."),
+    ],
+    aliases: AliasesOption = None,
+    groups: GroupsOption = None,
+    corrections: CorrectionsOption = None,
+    one_way: OneWayOption = False,
+    json: JsonOption = None,
+    jobs: JobsOption = 1,
+    quick: QuickOption = False,
+) -> None:
+    """Watch for each material in turn, and put it into others at the limit that is stated for it."""
+    from spectriage.bench.evidence.limits import NOISE, SEED, limits
+    from spectriage.bench.evidence.limits_tables import limits_tables
+
+    noise = NOISE[:1] if quick else NOISE
+
+    def work(report: Report, progress: Progress | None) -> None:
+        asked, searched = read_sets([queries, library], (aliases, groups, corrections), progress)
+        trials = limits(asked, searched, both_ways=not one_way, noise=noise, jobs=jobs, progress=progress)
+        limits_tables(trials, report)
+
+    bench("limits", {"noise": noise, "seed": SEED}, json, work)
+
+
+def hazards_command(
+    hazardous: Annotated[
+        list[Path],
+        typer.Option("--hazards", help="Folder with spectra of hazards among others; may be repeated."),
+    ],
+    mains: Annotated[
+        list[Path],
+        typer.Option("--mains", help="Folder of another instrument's harmless materials; may be repeated."),
+    ],
+    allowed: AllowedOption = None,
+    library: EngineLibraryOption = None,
+    json: JsonOption = None,
+    jobs: JobsOption = 1,
+    quick: QuickOption = False,
+) -> None:
+    """Add measured hazards to measured harmless materials: reported, and wrongly cleared."""
+    from spectriage.bench.evidence.field import shipped_rules
+    from spectriage.bench.evidence.hazards import SHARES, gather, hazards
+    from spectriage.bench.sets.rules import read_rules
+    from spectriage.library.building import open_library
+    from spectriage.spectra.identify import Identifier
+
+    rules = read_rules(allowed or shipped_rules())
+    shares = SHARES[:1] if quick else SHARES
+
+    def work(report: Report, progress: Progress | None) -> None:
+        references = open_library(library, progress=progress)
+        report.settings = {**report.settings, "library": references.sha256}
+        found, harmless = gather(hazardous, mains, rules, references, progress=progress)
+        engine = Identifier(references)
+        hazards(found, harmless, engine, report, shares=shares, jobs=jobs, progress=progress)
+
+    bench("hazards", {"shares": shares}, json, work)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `spectriage bench`."""
+    app.command("field")(field_command)
+    app.command("limits")(limits_command)
+    app.command("hazards")(hazards_command)
