@@ -17,7 +17,7 @@ from spectriage.bench.app.options import (
     QueriesOption,
     QuickOption,
     bench,
-    read_sets,
+    pairings,
 )
 
 if TYPE_CHECKING:
@@ -73,20 +73,25 @@ def limits_command(
     groups: GroupsOption = None,
     corrections: CorrectionsOption = None,
     one_way: OneWayOption = False,
+    catalogue: Annotated[
+        bool,
+        typer.Option("--catalogue", help="Also what the shipped catalogue states, without their entries."),
+    ] = False,
     json: JsonOption = None,
     jobs: JobsOption = 1,
     quick: QuickOption = False,
 ) -> None:
     """Watch for each material in turn, and put it into others at the limit that is stated for it."""
-    from spectriage.bench.evidence.limits import NOISE, SEED, limits
+    from spectriage.bench.evidence.limits import NOISE, SEED, by_library, limits
     from spectriage.bench.evidence.limits_tables import limits_tables
 
     noise = NOISE[:1] if quick else NOISE
 
     def work(report: Report, progress: Progress | None) -> None:
-        asked, searched = read_sets([queries, library], (aliases, groups, corrections), progress)
-        trials = limits(asked, searched, both_ways=not one_way, noise=noise, jobs=jobs, progress=progress)
-        limits_tables(trials, report)
+        paired = pairings(queries, library, (aliases, groups, corrections), catalogue, one_way, progress)
+        for name, mine in by_library(paired).items():
+            trials = limits(mine, noise=noise, jobs=jobs, progress=progress)
+            limits_tables(trials, report, name=name)
 
     bench("limits", {"noise": noise, "seed": SEED}, json, work)
 

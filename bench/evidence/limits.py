@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from spectriage.bench.evidence.raised import is_raised, stated_limit
 from spectriage.bench.report.runner import run
 from spectriage.bench.sets.names import Names
-from spectriage.bench.sets.pairing import joined
-from spectriage.bench.sets.references import keys_of, library_of, with_null
+from spectriage.bench.sets.pairing import Pairing
+from spectriage.bench.sets.references import keys_of, with_null
 from spectriage.bench.sets.sets import LabelledSet
 from spectriage.bench.sets.states import is_solid
 from spectriage.bench.sets.sums import Aligner, Part, add_parts, band_count, highest, make_part
@@ -26,7 +26,7 @@ from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.policy import Policy, Target
 from spectriage.spectra.progress import Progress
-from spectriage.spectra.reference import Hazard, ReferenceSet
+from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
 from spectriage.spectra.verdict import Verdict
 
 FACTORS = (0.5, 1.0, 1.5, 2.0)
@@ -107,44 +107,49 @@ class _Context:
 
 
 def limits(
-    queries: LabelledSet,
-    library: LabelledSet,
+    pairings: Sequence[Pairing],
     *,
-    both_ways: bool = True,
     noise: Sequence[float | None] = NOISE,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> list[LimitTrial]:
-    """Try every stated limit on two labelled sets of different instruments, as this module's text says.
+    """Try every limit that a library states in the scans of other instruments, as this module's text says.
 
     Parameters
     ----------
-    queries, library
-        The sets; with `both_ways` each is once the library.
+    pairings
+        Scans, and the library that knows their materials from elsewhere.
     noise
         Levels of noise, as signal-to-noise ratios; None for the scans as they are.
 
     Raises
     ------
     ParameterError
-        When the two sets have fewer than two materials in common.
+        When a pairing has fewer than two materials in common.
     """
-    names = joined(queries, library)
-    directions = [(queries, library)] + ([(library, queries)] if both_ways else [])
     trials: list[LimitTrial] = []
-    for scans, searched in directions:
-        references = with_null(library_of(searched, leave_out=scans.sources))
-        parts = _parts(scans, references, names)
+    for pairing in pairings:
+        references = pairing.references
+        if "null" not in references.attributes:
+            references = with_null(references)
+        parts = _parts(pairing.queries, references, pairing.names)
         if len({part.key for part in parts}) < 2:
-            raise ParameterError(
-                "fewer than two materials are in both sets", where=f"{scans.name}, {searched.name}"
-            )
-        label = f"{scans.name} by {searched.name}"
-        context = _Context(label, references, names, parts, noise)
+            raise ParameterError("the library knows fewer than two of the materials", where=pairing.label)
+        context = _Context(pairing.label, references, pairing.names, parts, noise)
         tasks = list(range(len(parts)))
-        found = run(_one_target, context, tasks, jobs=jobs, title=f"limits, {label}", progress=progress)
+        title = f"limits, {pairing.label}"
+        found = run(_one_target, context, tasks, jobs=jobs, title=title, progress=progress)
         trials += [trial for part in found for trial in part]
     return trials
+
+
+def by_library(pairings: Sequence[Pairing]) -> dict[str, list[Pairing]]:
+    """Return pairings by the kind of their library, measured or band tables, under the names of tables."""
+    kinds: dict[str, list[Pairing]] = {}
+    for pairing in pairings:
+        measured = any(record.tier is Tier.MEASURED for record in pairing.references.records)
+        kinds.setdefault("limits" if measured else "limits of the catalogue", []).append(pairing)
+    return kinds
 
 
 def _parts(scans: LabelledSet, references: ReferenceSet, names: Names) -> list[Part]:

@@ -20,30 +20,37 @@ FEWEST_SUMS = 5
 Cells = Sequence[tuple[LimitTrial, Held]]
 
 
-def limits_tables(trials: Sequence[LimitTrial], report: Report, origin: Origin = Origin.MEASURED) -> None:
-    """Add the tables of the experiment to a report, with the figures that runs are compared by."""
+def limits_tables(
+    trials: Sequence[LimitTrial], report: Report, *, name: str = "limits", origin: Origin = Origin.MEASURED
+) -> None:
+    """Add the tables of the experiment to a report, with the figures that runs are compared by.
+
+    Parameters
+    ----------
+    name
+        Of the tables: libraries of different kinds are not pooled.
+    """
     solids = [trial for trial in trials if trial.solid]
     others = [trial for trial in trials if not trial.solid]
     groups = {"all": list(trials), "solids": solids, "others": others}
+    plain = {f"{label}, as measured": [t for t in mine if t.noise is None] for label, mine in groups.items()}
+    title = f"{name[0].upper()}{name[1:]}"
     report.add(
-        _main_table(
-            "limits", "Limits of detection: found and cleared at multiples of the limit", groups, origin
-        ),
-        _main_table(
-            "limits: by bands", "The same, by the target's number of bands", _by_bands(trials), origin
-        ),
-        _main_table("limits: by noise", "The same, by the scan's signal to noise", _by_snr(trials), origin),
-        _by_target(trials, origin),
+        _main_table(name, f"{title}: found and cleared at multiples of the limit", groups | plain, origin),
+        _main_table(f"{name}: by bands", f"{title}, by the target's bands", _by_bands(trials), origin),
+        _main_table(f"{name}: by noise", f"{title}, by the scan's signal to noise", _by_snr(trials), origin),
+        _by_target(name, trials, origin),
     )
-    report.detail(origin, "limits", [asdict(trial) for trial in trials])
-    for name, mine in groups.items():
+    report.detail(origin, name, [asdict(trial) for trial in trials])
+    for label, mine in (groups | plain).items():
         at = outcomes(mine, 1.0)
-        report.figure(origin, f"limits: found at the limit, {name}", share(at, lambda held: held.found))
-        report.figure(origin, f"limits: NO_ALARM at the limit, {name}", share(at, cleared))
-        report.figure(origin, f"limits: stated, {name}", sum(trial.limit is not None for trial in mine))
-        report.figure(origin, f"limits: median, {name}", _median(mine))
         worst = worst_target(mine)
-        report.figure(origin, f"limits: worst target, {name}", worst[1] if worst else None)
+        report.figure(origin, f"{name}: found at the limit, {label}", share(at, lambda held: held.found))
+        report.figure(origin, f"{name}: NO_ALARM at the limit, {label}", share(at, cleared))
+        report.figure(origin, f"{name}: stated, {label}", sum(trial.limit is not None for trial in mine))
+        report.figure(origin, f"{name}: pairs, {label}", len(mine))
+        report.figure(origin, f"{name}: median, {label}", _median(mine))
+        report.figure(origin, f"{name}: worst target, {label}", worst[1] if worst else None)
 
 
 def share(cells: Cells, happened: Callable[[Held], bool]) -> Interval | None:
@@ -133,7 +140,7 @@ def _main_table(name: str, title: str, groups: dict[str, list[LimitTrial]], orig
     )
 
 
-def _by_target(trials: Sequence[LimitTrial], origin: Origin) -> Table:
+def _by_target(name: str, trials: Sequence[LimitTrial], origin: Origin) -> Table:
     rows: list[list[Any]] = []
     for target in sorted({trial.target for trial in trials}):
         mine = [trial for trial in trials if trial.target == target]
@@ -152,8 +159,8 @@ def _by_target(trials: Sequence[LimitTrial], origin: Origin) -> Table:
             ]
         )
     return Table(
-        "limits: by target",
-        "Limits of detection by target",
+        f"{name}: by target",
+        f"{name[0].upper()}{name[1:]}, by target",
         (
             "target",
             "solid",
