@@ -16,8 +16,10 @@ from spectriage.bench.app.options import (
     OneWayOption,
     QueriesOption,
     QuickOption,
+    SetsOption,
     bench,
     pairings,
+    read_sets,
 )
 
 if TYPE_CHECKING:
@@ -131,8 +133,71 @@ def hazards_command(
     bench("hazards", {"shares": shares}, json, work)
 
 
+def answers_command(
+    sets: SetsOption,
+    powders: Annotated[
+        Path | None, typer.Option("--powders", help="Field folder whose powders the rules name.")
+    ] = None,
+    wrapping: Annotated[
+        list[Path] | None,
+        typer.Option("--wrapping", help="Labelled set of packaging to add powders to; may be repeated."),
+    ] = None,
+    allowed: AllowedOption = None,
+    aliases: AliasesOption = None,
+    groups: GroupsOption = None,
+    corrections: CorrectionsOption = None,
+    library: EngineLibraryOption = None,
+    json: JsonOption = None,
+    jobs: JobsOption = 1,
+) -> None:
+    """Count how often harmless materials that are named rightly also get NO_ALARM, and why others do not."""
+    from spectriage.bench.evidence.answers import answers, neat_samples, powder_samples, wrapped_samples
+    from spectriage.bench.evidence.field import shipped_rules
+    from spectriage.bench.sets.rules import read_field, read_rules
+    from spectriage.library.building import open_library
+    from spectriage.spectra.identify import Identifier
+
+    rules = read_rules(allowed or shipped_rules())
+
+    def work(report: Report, progress: Progress | None) -> None:
+        references = open_library(library, progress=progress)
+        report.settings = {**report.settings, "library": references.sha256}
+        read = read_sets(sets, (aliases, groups, corrections), progress)
+        samples = neat_samples(read)
+        if powders is not None:
+            samples += powder_samples(read_field(powders, rules, progress=progress)[0])
+        samples += wrapped_samples(read, read_sets(wrapping or [], (None, None, None), progress))
+        answers(samples, Identifier(references), report, jobs=jobs, progress=progress)
+
+    bench("answers", {}, json, work)
+
+
+def garbage_command(
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=1, max=10_000_000, help="Made-up spectra, over all kinds.")
+    ] = 15_789,
+    library: EngineLibraryOption = None,
+    json: JsonOption = None,
+    jobs: JobsOption = 1,
+) -> None:
+    """Identify made-up spectra of no material: lamps, dark, cosmic rays, fringes, shuffled references."""
+    from spectriage.bench.evidence.garbage import garbage
+    from spectriage.bench.sets.garbage import SEED
+    from spectriage.library.building import open_library
+    from spectriage.spectra.identify import Identifier
+
+    def work(report: Report, progress: Progress | None) -> None:
+        references = open_library(library, progress=progress)
+        report.settings = {**report.settings, "library": references.sha256}
+        garbage(Identifier(references), report, count=count, jobs=jobs, progress=progress)
+
+    bench("garbage", {"count": count, "seed": SEED}, json, work)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `spectriage bench`."""
     app.command("field")(field_command)
     app.command("limits")(limits_command)
     app.command("hazards")(hazards_command)
+    app.command("answers")(answers_command)
+    app.command("garbage")(garbage_command)
