@@ -194,10 +194,95 @@ def garbage_command(
     bench("garbage", {"count": count, "seed": SEED}, json, work)
 
 
+def trigger_command(
+    auto: Annotated[bool, typer.Option("--auto", help="Seek the exposure first.")] = False,
+    library: EngineLibraryOption = None,
+    json: JsonOption = None,
+    jobs: JobsOption = 1,
+) -> None:
+    """Time verdicts of a simulated instrument at safe power: harmless and hazardous samples in a bag."""
+    from spectriage.bench.evidence.trigger import LONGEST_S, PRESET, SEED, trigger
+    from spectriage.library.building import open_library
+    from spectriage.spectra.identify import Identifier
+
+    def work(report: Report, progress: Progress | None) -> None:
+        references = open_library(library, progress=progress)
+        report.settings = {**report.settings, "library": references.sha256}
+        trigger(Identifier(references), report, auto=auto, jobs=jobs, progress=progress)
+
+    bench("trigger", {"preset": PRESET, "seconds": LONGEST_S, "auto": auto, "seed": SEED}, json, work)
+
+
+def decide_command(
+    measured: Annotated[
+        Path, typer.Argument(help="Folder that holds the field spectra, two labelled sets and packaging.")
+    ],
+    part: Annotated[list[str] | None, typer.Option("--part", help="Only this part; may be repeated.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option("--compare", help="JSON of an older run: print it beside.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw false alarms against detections to this PNG.")
+    ] = None,
+    details: Annotated[bool, typer.Option("--details", help="Print every part's tables too.")] = False,
+    allowed: AllowedOption = None,
+    library: EngineLibraryOption = None,
+    json: JsonOption = None,
+    jobs: JobsOption = 1,
+) -> None:
+    """Measure all that a change of the decision may buy one with another, and print it as one table."""
+    from spectriage.bench.evidence.decide import Decide
+    from spectriage.bench.evidence.floors import FLOORS
+    from spectriage.bench.report.compare import draw, figures_of, floors_tables, read_figures
+    from spectriage.bench.sets.rules import read_rules
+    from spectriage.library.building import open_library
+
+    rules = read_rules(allowed) if allowed is not None else None
+    old = read_figures(compare) if compare is not None else None
+
+    def work(report: Report, progress: Progress | None) -> None:
+        references = open_library(library, progress=progress)
+        report.settings = {**report.settings, "library": references.sha256}
+        Decide(measured, references, report, rules, jobs=jobs, progress=progress).run(part or ())
+        now = figures_of(report.to_json(), "this run")
+        if not details:
+            report.hidden = tuple(table.name for table in report.tables)
+        report.add(*floors_tables(FLOORS, old, now))
+        if plot is not None:
+            draw([("before", old), ("now", now)] if old is not None else [("now", now)], plot)
+
+    bench("decide", {"measured": measured.name}, json, work)
+
+
+def compare_command(
+    before: Annotated[Path, typer.Argument(help="JSON of the older run.")],
+    after: Annotated[Path, typer.Argument(help="JSON of the newer run.")],
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw false alarms against detections to this PNG.")
+    ] = None,
+    json: JsonOption = None,
+) -> None:
+    """Compare two runs of `bench decide` (or of its parts), figure by figure, against what is owed."""
+    from spectriage.bench.evidence.floors import FLOORS
+    from spectriage.bench.report.compare import draw, floors_tables, read_figures
+
+    old, new = read_figures(before), read_figures(after)
+
+    def work(report: Report, progress: Progress | None) -> None:
+        report.add(*floors_tables(FLOORS, old, new))
+        if plot is not None:
+            draw([("before", old), ("after", new)], plot)
+
+    bench("compare", {"before": before.name, "after": after.name}, json, work)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `spectriage bench`."""
     app.command("field")(field_command)
     app.command("limits")(limits_command)
     app.command("hazards")(hazards_command)
     app.command("answers")(answers_command)
+    app.command("trigger")(trigger_command)
+    app.command("decide")(decide_command)
+    app.command("compare")(compare_command)
     app.command("garbage")(garbage_command)

@@ -97,6 +97,11 @@ def field(
     report.detail(origin, "field", [asdict(answer) for answer in answers])
     report.figure(origin, "field: false raises", false_share(answers))
     report.figure(origin, "field: materials falsely raised", len({a.material for a in answers if a.false}))
+    fentanyl = [a for a in answers if "fentanyl" in a.material]
+    if fentanyl:
+        alarms = sum(a.right and a.verdict == Verdict.ALARM for a in fentanyl)
+        report.figure(origin, "field: fentanyl scan", alarms / len(fentanyl))
+    report.figure(origin, "field: rightly raised", sum(a.right for a in answers))
     report.figure(origin, "field: NO_ALARM", _share([a.verdict == Verdict.NO_ALARM for a in answers]))
     return answers
 

@@ -17,7 +17,7 @@ from spectriage.bench.evidence.benign import is_benign
 from spectriage.bench.evidence.packaging import is_packaging
 from spectriage.bench.evidence.raised import is_raised, raised_names, stated_limit
 from spectriage.bench.report.runner import run
-from spectriage.bench.report.statistics import Interval, two_way_bootstrap
+from spectriage.bench.report.statistics import Interval, Proportion, two_way_bootstrap
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.names import Names
 from spectriage.bench.sets.rules import FieldSpectrum, Rule, read_field
@@ -207,28 +207,39 @@ def hazards(
     answers = run(_one, context, pairs, jobs=jobs, title="hazards in harmless materials", progress=progress)
     sums = [answer for answer in answers if answer is not None]
     origin = Origin.MEASURED
-    report.add(_table(sums, origin), _by_share(sums, origin), _cleared(sums, origin))
+    neat = [
+        answer
+        for place in range(len(found))
+        if (answer := _ask(context, found[place], None, 1.0)) is not None
+    ]
+    report.add(_neat(neat, origin), _table(sums, origin), _by_share(sums, origin), _cleared(sums, origin))
     report.detail(origin, "hazards", [asdict(each) for each in sums])
     if sums:
         report.figure(origin, "hazards: wrongly cleared", _share(sums, "wrongly_cleared"))
         report.figure(origin, "hazards: reported", _share(sums, "raised"))
         report.figure(origin, "hazards: reported rightly", _share(sums, "right"))
         report.figure(origin, "hazards: sums", len(sums))
+        rightly = Proportion(sum(each.right for each in neat), len(neat))
+        report.figure(origin, "hazards: neat, reported rightly", rightly)
     return sums
 
 
 def _one(context: _Context, task: tuple[int, int, float]) -> HazardSum | None:
     place, number, share = task
-    hazard, main = context.hazards[place], context.mains[number]
+    return _ask(context, context.hazards[place], context.mains[number], share)
+
+
+def _ask(context: _Context, hazard: Hazardous, main: Part | None, share: float) -> HazardSum | None:
+    parts = (hazard.part,) if main is None else (main, hazard.part)
     try:
-        result = context.engine.identify(add_parts((main, hazard.part), (1.0 - share, share)))
+        result = context.engine.identify(add_parts(parts, (share,) if main is None else (1.0 - share, share)))
     except SpectriageError:
         return None
     policy = context.engine.policy
     return HazardSum(
         hazard.part.name,
         hazard.hazard_class,
-        main.name,
+        "" if main is None else main.name,
         share,
         str(result.verdict),
         result.reason,
@@ -284,6 +295,19 @@ def _table(sums: Sequence[HazardSum], origin: Origin) -> Table:
             "Sums of measured spectra: the adding is computed. Intervals 95 %, bootstrap over hazards and "
             "mains at once.",
         ),
+    )
+
+
+def _neat(neat: Sequence[HazardSum], origin: Origin) -> Table:
+    rows: list[list[Any]] = [
+        [each.hazard, each.hazard_class, each.verdict, each.reason, each.right] for each in neat
+    ]
+    return Table(
+        "hazards: neat",
+        "The measured hazards by themselves",
+        ("hazard", "class", "verdict", "reason", "rightly reported"),
+        rows,
+        origin,
     )
 
 

@@ -109,6 +109,7 @@ def mixtures(
     progress: Progress | None = None,
 ) -> None:
     """Add the tables of precision and recall by level, and of the substances named that were not there."""
+    pooled: list[MixtureAnswer] = []
     for pairing in pairings:
         parts = make_parts(pairing, normalisation)
         context = _Context(pairing, parts, make_methods(pairing.references, methods or METHODS))
@@ -119,8 +120,15 @@ def mixtures(
             found = run(_one_case, context, drawn, jobs=jobs, title=title, progress=progress)
             answers[weights] = [answer for part in found for answer in part]
         report.add(_table(pairing, answers, normalisation, len(parts)), _wrong(pairing, answers))
+        if not pairing.label.endswith("by catalogue"):
+            pooled += [a for weights in LEVELS for a in answers[weights] if a.method == "spectriage"]
         details = [{"level": _level(weights), **asdict(a)} for weights, mine in answers.items() for a in mine]
         report.detail(pairing.origin, f"mixtures: {pairing.label}", details)
+    if pooled:
+        origin = pairings[0].origin
+        report.figure(origin, "mixtures: precision", _bootstrapped(pooled, precision))
+        lowest = _bootstrapped(pooled, lambda a: recall(a, 0.0, 0.15))
+        report.figure(origin, "mixtures: recall of 10 %", lowest)
 
 
 def _one_case(context: _Context, case: Case) -> list[MixtureAnswer]:

@@ -92,6 +92,8 @@ class Report:
         Of what ran.
     figures
         The numbers that runs are compared by, under stable names, by origin.
+    hidden
+        Names of tables that go into the JSON alone.
     """
 
     command: str
@@ -100,6 +102,7 @@ class Report:
     details: dict[Origin, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     figures: dict[Origin, dict[str, Cell]] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
 
     def figure(self, origin: Origin, name: str, value: Cell) -> None:
         """Keep one number under a stable name, for comparing runs."""
@@ -147,7 +150,7 @@ class Report:
         """Print the tables, what was measured before what was simulated."""
         for origin in Origin:
             for table in self.tables:
-                if table.origin is origin:
+                if table.origin is origin and table.name not in self.hidden:
                     _show(table, console)
 
 
