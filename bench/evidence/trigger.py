@@ -1,9 +1,9 @@
 """Trigger to verdict: how long an operator waits, on the device's own clock.
 
 A simulated spectrometer at safe laser power looks at harmless and hazardous samples through a bag, in the way
-`spectriage scan --seconds` does: dark, scan and decisions; with `auto` a search for the exposure comes before.
-Nothing waits in truth: the seconds are those that a real instrument of these exposures would take, without
-the time of computing.
+`spectriage scan --seconds` does: dark, scan and decisions; with `auto` a search for the exposure comes
+before. Nothing waits in truth: the seconds are those that a real instrument of these exposures would take,
+without the time of computing.
 """
 
 from __future__ import annotations

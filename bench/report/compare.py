@@ -169,7 +169,7 @@ def draw(runs: Sequence[tuple[str, Figures]], path: Path) -> None:
     require_matplotlib()
     from matplotlib.figure import Figure as Drawing
 
-    drawing = Drawing(figsize=(7.0, 5.0), layout="constrained")
+    drawing = Drawing(figsize=(7.0, 5.8), layout="constrained")
     axes = drawing.subplots()
     marks, colours = "os^", ("0.55", "tab:blue", "tab:orange", "tab:green")
     for number, (label, figures) in enumerate(runs):
@@ -194,7 +194,7 @@ def draw(runs: Sequence[tuple[str, Figures]], path: Path) -> None:
     axes.set(xlabel="field spectra falsely raised, %", ylabel="found, or answered, %", ylim=(0, 102))
     axes.set_xlim(left=0.0)
     axes.set_title("False alarms against detections (measured; 95 % intervals)")
-    axes.legend(loc="lower right", frameon=False, fontsize=8)
+    drawing.legend(loc="outside lower center", frameon=False, fontsize=8)
     drawing.savefig(path, dpi=150)
 
 

@@ -41,7 +41,8 @@ FIELDS: Mapping[str, type] = {
 MAX_RULES_BYTES = 1_000_000
 
 _WAVELENGTH = re.compile(r"[ _]*\d{3,4} ?nm.*$", re.IGNORECASE)
-_NUMBERED = re.compile(r"[ _-]*\d+$")
+_NUMBERED = re.compile(r"([ _-]+|(?<=[a-z]))\d+$")
+"""A number after a word or a blank; one after a capital letter is a formula's."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from spectriage.bench.report.reliability import calibration_error, reliability
 from spectriage.bench.report.statistics import (
     DetectionCurve,
     Proportion,
@@ -32,9 +33,7 @@ from spectriage.bench.validation.plan import Panel, Plan
 from spectriage.bench.validation.records import Record
 from spectriage.bench.validation.run import same
 from spectriage.bench.validation.statistics import (
-    calibration_error,
     lower_bound,
-    reliability,
     roc_curve,
     upper_bound,
 )
