@@ -79,6 +79,10 @@ def limits_command(
         bool,
         typer.Option("--catalogue", help="Also what the shipped catalogue states, without their entries."),
     ] = False,
+    recalled: Annotated[
+        Path | None,
+        typer.Option("--recalled", help="Frozen recalled tables: what limits that rest on such are worth."),
+    ] = None,
     json: JsonOption = None,
     jobs: JobsOption = 1,
     quick: QuickOption = False,
@@ -86,6 +90,7 @@ def limits_command(
     """Watch for each material in turn, and put it into others at the limit that is stated for it."""
     from spectriage.bench.evidence.limits import NOISE, SEED, by_library, limits
     from spectriage.bench.evidence.limits_tables import limits_tables
+    from spectriage.bench.evidence.recalled import recalled as frozen_tables
 
     noise = NOISE[:1] if quick else NOISE
 
@@ -94,6 +99,9 @@ def limits_command(
         for name, mine in by_library(paired).items():
             trials = limits(mine, noise=noise, jobs=jobs, progress=progress)
             limits_tables(trials, report, name=name)
+        if recalled is not None:
+            read = read_sets([queries, library], (aliases, groups, corrections), progress)
+            frozen_tables(recalled, read, report, jobs=jobs, progress=progress)
 
     bench("limits", {"noise": noise, "seed": SEED}, json, work)
 

@@ -132,7 +132,7 @@ def limits(
         references = pairing.references
         if "null" not in references.attributes:
             references = with_null(references)
-        parts = _parts(pairing.queries, references, pairing.names)
+        parts = parts_of(pairing.queries, references, pairing.names)
         if len({part.key for part in parts}) < 2:
             raise ParameterError("the library knows fewer than two of the materials", where=pairing.label)
         context = _Context(pairing.label, references, pairing.names, parts, noise)
@@ -152,7 +152,7 @@ def by_library(pairings: Sequence[Pairing]) -> dict[str, list[Pairing]]:
     return kinds
 
 
-def _parts(scans: LabelledSet, references: ReferenceSet, names: Names) -> list[Part]:
+def parts_of(scans: LabelledSet, references: ReferenceSet, names: Names) -> list[Part]:
     """Return one scan of each material that the library knows, but for packaging."""
     packaging = {names.key(r.substance) for r in references.records if r.is_packaging}
     known = keys_of(references, names) - packaging
@@ -201,22 +201,38 @@ def _one_target(context: _Context, place: int) -> list[LimitTrial]:
         for level, ratio in enumerate(context.noise):
             sigma = 0.0 if ratio is None else highest(main) / ratio
             seed = (SEED, place, number, level)
-            trial = _trial(context, engine, policy, target, main, sigma, seed)
+            trial = limit_trial(context.direction, engine, target, main, sigma, seed)
             if trial is not None:
                 trials.append(replace(trial, solid=solid, bands=bands, noise=ratio))
     return trials
 
 
-def _trial(
-    context: _Context,
+def limit_trial(
+    direction: str,
     engine: Identifier,
-    policy: Policy,
     target: Part,
     main: Part,
     sigma: float,
     seed: tuple[int, ...],
+    *,
+    factors: Sequence[float] = FACTORS,
 ) -> LimitTrial | None:
-    """State the limit on the main alone, then put the target in; None when they share too little range."""
+    """State the limit on the main alone, then put the target in; None when they share too little range.
+
+    Parameters
+    ----------
+    direction
+        Which scans by which library.
+    engine
+        Watches for the target alone, under the name `WATCHED`.
+    target, main
+        What is put in, and into what.
+    sigma, seed
+        Standard deviation of the noise that is added, in units of the main, and its seed.
+    factors
+        Multiples of the stated limit.
+    """
+    policy = engine.policy
     try:
         # over the same range as the sums: a limit counts where the target is put in
         blank = engine.identify(add_parts((main, target), (1.0, 0.0), noise=sigma, seed=(*seed, 0)))
@@ -224,7 +240,7 @@ def _trial(
         return None
     limit = stated_limit(blank, policy, (WATCHED,))
     held: list[Held] = []
-    for number, factor in enumerate(FACTORS if limit is not None else (), 1):
+    for number, factor in enumerate(factors if limit is not None else (), 1):
         share = factor * (limit or 0.0)
         if share >= 1.0:
             continue
@@ -234,7 +250,7 @@ def _trial(
         own_limit = stated_limit(answer, policy, (WATCHED,))
         held.append(Held(factor, share, found, str(answer.verdict), own_limit))
     return LimitTrial(
-        direction=context.direction,
+        direction=direction,
         target=target.key,
         main=main.key,
         solid=False,
