@@ -117,7 +117,7 @@ def floors_tables(
                 change = [str(old) if old else None, _change(row, old, new)] if before is not None else []
                 rows.append([*cells[:1], *change[:1], *cells[1:], _met(row, new), *change[1:]])
         if rows:
-            head = ("figure", "now", "floor", "aim", "floor met")
+            head: tuple[str, ...] = ("figure", "now", "floor", "aim", "floor met")
             if before is not None:
                 head = ("figure", "before", *head[1:], "change")
             tables.append(

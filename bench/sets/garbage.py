@@ -43,7 +43,7 @@ class Frame:
     @property
     def place(self) -> FloatArray:
         """The axis from 0 to 1."""
-        return (self.shift - self.shift[0]) / np.ptp(self.shift)
+        return np.asarray((self.shift - self.shift[0]) / np.ptp(self.shift))
 
     @property
     def wavelength_nm(self) -> FloatArray:
