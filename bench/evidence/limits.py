@@ -130,7 +130,7 @@ def limits(
     trials: list[LimitTrial] = []
     for pairing in pairings:
         references = pairing.references
-        if "null" not in references.attributes:
+        if references.derived.null is None:
             references = with_null(references)
         parts = parts_of(pairing.queries, references, pairing.names)
         if len({part.key for part in parts}) < 2:
