@@ -23,11 +23,13 @@ class Floor:
     title
         As printed.
     floor, aim
-        None where only "not worse than before" is asked for.
+        None where none is set.
     better
         Which way is better.
     origin
         Measured or simulated: the two stay apart.
+    of_before
+        The floor as a multiple of what an older run reached, for what depends on the sets at hand.
     """
 
     figure: str
@@ -36,6 +38,7 @@ class Floor:
     aim: float | None
     better: Literal["less", "more"]
     origin: Origin = Origin.MEASURED
+    of_before: float | None = None
 
 
 _S = Origin.SIMULATED
@@ -55,9 +58,9 @@ FLOORS = (
         "limits: found at the limit, solids, as measured", "– solids, without added noise", None, None, "more"
     ),
     Floor("limits: found at the limit, all, as measured", "– all, without added noise", None, None, "more"),
-    Floor("limits: stated, solids", "limits stated: solids (today's × 0.97)", 372, None, "more"),
-    Floor("limits: stated, others", "limits stated: others (today's × 0.57)", 464, None, "more"),
-    Floor("limits: median, solids, as measured", "median limit, solids (today's × 1.6)", 0.12, 0.075, "less"),
+    Floor("limits: stated, solids", "limits stated: solids", None, None, "more", of_before=0.97),
+    Floor("limits: stated, others", "limits stated: others", None, None, "more", of_before=0.57),
+    Floor("limits: median, solids, as measured", "median limit, solids", None, None, "less", of_before=1.6),
     Floor(
         "limits: NO_ALARM at the limit, solids",
         "NO_ALARM with the target at its limit: solids",
@@ -79,13 +82,28 @@ FLOORS = (
         0.001,
         "less",
     ),
-    Floor("hazards: reported", "real hazards: reported", None, None, "more"),
-    Floor("hazards: reported rightly", "real hazards: reported as what they are", None, None, "more"),
+    Floor("hazards: reported", "real hazards: reported", None, None, "more", of_before=1.0),
     Floor(
-        "hazards: neat, reported rightly", "real hazards, neat: reported as what they are", None, None, "more"
+        "hazards: reported rightly",
+        "real hazards: reported as what they are",
+        None,
+        None,
+        "more",
+        of_before=1.0,
+    ),
+    Floor(
+        "hazards: neat, reported rightly",
+        "real hazards, neat: reported as what they are",
+        None,
+        None,
+        "more",
+        of_before=1.0,
+    ),
+    Floor(
+        "hazards: found where promised", "real hazards: found where the main promises it", None, 0.95, "more"
     ),
     Floor("mixtures: precision", "mixtures: precision", 0.97, 0.99, "more"),
-    Floor("mixtures: recall of 10 %", "mixtures: recall of 10 %", None, 0.92, "more"),
+    Floor("mixtures: recall of 10 %", "mixtures: recall of 10 %", None, 0.92, "more", of_before=0.98),
     Floor("open set: AUC", "open set: area under the curve", 0.999, 1.0, "more"),
     Floor("open set: TAR at 1 %", "open set: accepted at 1 % false", 0.99, 1.0, "more"),
     Floor("identification: median ms", "one identification, ms", 3.0, 2.0, "less"),

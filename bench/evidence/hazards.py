@@ -8,8 +8,8 @@ answer states for the hazard, or where it states none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from spectriage.bench.report.runner import run
 from spectriage.bench.report.statistics import Interval, Proportion, two_way_bootstrap
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.names import Names
+from spectriage.bench.sets.references import keys_of
 from spectriage.bench.sets.rules import FieldSpectrum, Rule, read_field
 from spectriage.bench.sets.sums import Aligner, Part, add_parts, make_part
 from spectriage.spectra.errors import CatalogueError, ParameterError, SpectriageError
@@ -28,7 +29,7 @@ from spectriage.spectra.origin import Origin
 from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import ReferenceSet
 from spectriage.spectra.spectrum import Spectrum
-from spectriage.spectra.verdict import Verdict
+from spectriage.spectra.verdict import Identification, Verdict
 
 SHARES = (0.1, 0.2, 0.3, 0.5)
 
@@ -45,11 +46,14 @@ class Hazardous:
         Families, substances or targets that are a right answer, in lower case.
     hazard_class
         For tables.
+    known
+        Whether the library has this very substance.
     """
 
     part: Part
     names: frozenset[str]
     hazard_class: str
+    known: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,13 @@ class HazardSum:
         Whether anything was raised, and whether for the hazard that is there.
     limit
         What the answer states for the hazard's families; None when nothing.
+    beforehand
+        What the answer to the main alone states for them.
     """
 
     hazard: str
     hazard_class: str
+    known: bool
     main: str
     share: float
     verdict: str
@@ -73,6 +80,12 @@ class HazardSum:
     raised: bool
     right: bool
     limit: float | None
+    beforehand: float | None = None
+
+    @property
+    def promised(self) -> bool:
+        """Whether the scan of the main alone said that so much would have been seen."""
+        return self.beforehand is not None and self.share >= self.beforehand
 
     @property
     def cleared(self) -> bool:
@@ -90,6 +103,7 @@ class _Context:
     engine: Identifier
     hazards: Sequence[Hazardous]
     mains: Sequence[Part]
+    alone: Sequence[Identification | None] = ()
 
 
 def gather(
@@ -106,11 +120,12 @@ def gather(
     """
     names = Names()
     aligner = Aligner(references, names)
+    known = keys_of(references, names)
     found: list[Hazardous] = []
     harmless: list[Part] = []
     for folder in hazardous:
         spectra, _ = read_field(folder, rules, progress=progress)
-        found += hazardous_parts(spectra, folder.resolve().name, aligner, names)
+        found += hazardous_parts(spectra, folder.resolve().name, aligner, names, known)
     for folder in mains:
         spectra, _ = read_field(folder, rules, progress=progress)
         harmless += harmless_parts(spectra, folder.resolve().name, aligner, names)
@@ -118,7 +133,11 @@ def gather(
 
 
 def hazardous_parts(
-    spectra: Sequence[FieldSpectrum], instrument: str, aligner: Aligner, names: Names
+    spectra: Sequence[FieldSpectrum],
+    instrument: str,
+    aligner: Aligner,
+    names: Names,
+    known: Collection[str],
 ) -> list[Hazardous]:
     """Return the spectra that are of hazards: what the rules or the catalogue say may be raised in them."""
     found = []
@@ -129,7 +148,7 @@ def hazardous_parts(
         key = names.key(item.substance or item.material)
         part = _part(item.spectrum, key, instrument, item.path, aligner, right)
         if part is not None:
-            found.append(Hazardous(part, right, hazard_class))
+            found.append(Hazardous(part, right, hazard_class, key in known))
     return found
 
 
@@ -204,6 +223,8 @@ def hazards(
             remedy="give sets that hold both, or rules that say what may be raised",
         )
     context = _Context(engine, found, mains)
+    alone = run(_alone, context, mains, jobs=jobs, title="the materials alone", progress=progress)
+    context = replace(context, alone=alone)
     answers = run(_one, context, pairs, jobs=jobs, title="hazards in harmless materials", progress=progress)
     sums = [answer for answer in answers if answer is not None]
     origin = Origin.MEASURED
@@ -216,8 +237,13 @@ def hazards(
     report.detail(origin, "hazards", [asdict(each) for each in sums])
     if sums:
         report.figure(origin, "hazards: wrongly cleared", _share(sums, "wrongly_cleared"))
+        known = [each for each in sums if each.known]
+        report.figure(origin, "hazards: wrongly cleared, known", _share(known, "wrongly_cleared"))
+        report.figure(origin, "hazards: reported, known", _share(known, "raised"))
         report.figure(origin, "hazards: reported", _share(sums, "raised"))
         report.figure(origin, "hazards: reported rightly", _share(sums, "right"))
+        promised = [each for each in sums if each.promised]
+        report.figure(origin, "hazards: found where promised", _share(promised, "right"))
         report.figure(origin, "hazards: sums", len(sums))
         rightly = Proportion(sum(each.right for each in neat), len(neat))
         report.figure(origin, "hazards: neat, reported rightly", rightly)
@@ -226,7 +252,18 @@ def hazards(
 
 def _one(context: _Context, task: tuple[int, int, float]) -> HazardSum | None:
     place, number, share = task
-    return _ask(context, context.hazards[place], context.mains[number], share)
+    hazard, alone = context.hazards[place], context.alone[number]
+    answer = _ask(context, hazard, context.mains[number], share)
+    if answer is None or alone is None:
+        return answer
+    return replace(answer, beforehand=stated_limit(alone, context.engine.policy, hazard.names))
+
+
+def _alone(context: _Context, main: Part) -> Identification | None:
+    try:
+        return context.engine.identify(add_parts((main,), (1.0,)))
+    except SpectriageError:
+        return None
 
 
 def _ask(context: _Context, hazard: Hazardous, main: Part | None, share: float) -> HazardSum | None:
@@ -239,6 +276,7 @@ def _ask(context: _Context, hazard: Hazardous, main: Part | None, share: float) 
     return HazardSum(
         hazard.part.name,
         hazard.hazard_class,
+        hazard.known,
         "" if main is None else main.name,
         share,
         str(result.verdict),
@@ -270,17 +308,21 @@ def _row(label: str, mine: Sequence[HazardSum]) -> list[Any]:
         sum(each.cleared for each in mine),
         sum(each.wrongly_cleared for each in mine),
         _share(mine, "wrongly_cleared"),
+        f"{sum(each.right for each in mine if each.promised)} of {sum(each.promised for each in mine)}",
     ]
 
 
 COLUMNS = (
     "hazards", "sums", "reported", "share reported [95 %]", "rightly [95 %]",
     "NO_ALARM", "at or above the limit, or none stated", "share of it [95 %]",
+    "found where promised",
 )  # fmt: skip
 
 
 def _table(sums: Sequence[HazardSum], origin: Origin) -> Table:
     rows = [_row("all", sums)]
+    for label, known in (("which the library has", True), ("which it has not", False)):
+        rows.append(_row(label, [each for each in sums if each.known is known]))
     for name in sorted({each.hazard_class for each in sums}):
         rows.append(_row(f"class {name}", [each for each in sums if each.hazard_class == name]))
     for name in sorted({each.hazard for each in sums}):
@@ -292,6 +334,7 @@ def _table(sums: Sequence[HazardSum], origin: Origin) -> Table:
         rows,
         origin,
         (
+            "Promised: the main alone states a limit for the hazard that is no higher than what is put in.",
             "Sums of measured spectra: the adding is computed. Intervals 95 %, bootstrap over hazards and "
             "mains at once.",
         ),

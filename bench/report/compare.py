@@ -28,6 +28,8 @@ class Owed(Protocol):
     def better(self) -> str: ...  # noqa: D102
     @property
     def origin(self) -> Origin: ...  # noqa: D102
+    @property
+    def of_before(self) -> float | None: ...  # noqa: D102
 
 
 class Figure(NamedTuple):
@@ -113,9 +115,16 @@ def floors_tables(
             new = after.get((origin, row.figure))
             old = before.get((origin, row.figure)) if before is not None else None
             if row.origin is origin and (new or old):
-                cells = [row.title, str(new) if new else None, _said(row.floor, row), _said(row.aim, row)]
-                change = [str(old) if old else None, _change(row, old, new)] if before is not None else []
-                rows.append([*cells[:1], *change[:1], *cells[1:], _met(row, new), *change[1:]])
+                floor, said = _floor(row, old)
+                cells: list[Any] = [
+                    str(new) if new else None,
+                    said,
+                    _said(row.aim, row),
+                    _met(row, floor, new),
+                ]
+                if before is not None:
+                    cells = [str(old) if old else None, *cells, _change(row, old, new)]
+                rows.append([row.title, *cells])
         if rows:
             head: tuple[str, ...] = ("figure", "now", "floor", "aim", "floor met")
             if before is not None:
@@ -127,19 +136,37 @@ def floors_tables(
 
 
 def _said(value: float | None, row: Owed) -> str | None:
-    return None if value is None else f"{'≥' if row.better == 'more' else '≤'} {value:g}"
+    return None if value is None else f"{_SIGN[row.better]} {value:g}"
 
 
-def _met(row: Owed, figure: Figure | None) -> bool | None:
-    if row.floor is None or figure is None:
+_SIGN = {"more": "≥", "less": "≤"}
+_ROUNDING = 5e-4
+"""Smaller differences of a figure are not seen in three decimals."""
+
+
+def _floor(row: Owed, old: Figure | None) -> tuple[float | None, str | None]:
+    """Return the floor, and how it is printed: a number, or a multiple of the older run's."""
+    if row.of_before is None:
+        return row.floor, _said(row.floor, row)
+    text = f"{_SIGN[row.better]} {row.of_before:g} × before"
+    return None if old is None else row.of_before * old.value, text
+
+
+def _met(row: Owed, floor: float | None, figure: Figure | None) -> bool | None:
+    if floor is None or figure is None:
         return None
-    return figure.value >= row.floor if row.better == "more" else figure.value <= row.floor
+    away = figure.value - floor
+    return away >= -_slack(floor, row) if row.better == "more" else away <= _slack(floor, row)
+
+
+def _slack(floor: float, row: Owed) -> float:
+    return _ROUNDING * max(1.0, abs(floor)) if row.of_before is not None else 1e-9
 
 
 def _change(row: Owed, old: Figure | None, new: Figure | None) -> str | None:
     if old is None or new is None:
         return None
-    if abs(new.value - old.value) < 1e-9:
+    if abs(new.value - old.value) < _ROUNDING * max(1.0, abs(old.value)):
         return "same"
     return "better" if (new.value > old.value) is (row.better == "more") else "worse"
 

@@ -51,6 +51,18 @@ def test_measured_and_simulated_stay_apart_and_floors_are_judged():
     assert "before" not in alone.columns
 
 
+def test_a_floor_may_be_a_multiple_of_the_older_run():
+    owed = (Floor("n", "limits stated", None, None, "more", of_before=0.9),)
+    rows = {}
+    for value in (91.0, 90.0, 89.0):
+        (table,) = floors_tables(owed, {(M, "n"): Figure(100.0)}, {(M, "n"): Figure(value)})
+        rows[value] = dict(zip(table.columns, table.rows[0], strict=True))
+    assert [rows[value]["floor met"] for value in (91.0, 90.0, 89.0)] == [True, True, False]
+    assert rows[91.0]["floor"] == "≥ 0.9 × before"
+    (alone,) = floors_tables(owed, None, {(M, "n"): Figure(5.0)})
+    assert alone.rows[0][-1] is None
+
+
 def test_what_is_no_run_is_said(tmp_path):
     path = tmp_path / "x.json"
     with pytest.raises(FormatError, match="cannot be read"):
