@@ -82,7 +82,9 @@ FLOORS = (
         0.001,
         "less",
     ),
+    Floor("hazards: wrongly cleared, known", "– of substances that the library has", None, None, "less"),
     Floor("hazards: reported", "real hazards: reported", None, None, "more", of_before=1.0),
+    Floor("hazards: reported, known", "– of substances that the library has", None, None, "more"),
     Floor(
         "hazards: reported rightly",
         "real hazards: reported as what they are",

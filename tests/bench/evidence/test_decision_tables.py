@@ -171,7 +171,7 @@ def test_hazards_are_added_to_materials_of_other_instruments_only(guarded, world
     ],
 )
 def test_a_hazard_is_wrongly_cleared_at_or_above_the_limit_or_without_one(verdict, share, limit, wrong):
-    one = HazardSum("h", "c", "m", share, verdict, "", verdict == "ALARM", False, limit)
+    one = HazardSum("h", "c", True, "m", share, verdict, "", verdict == "ALARM", False, limit)
     assert one.wrongly_cleared is wrong
 
 
