@@ -1,4 +1,4 @@
-"""`CONTRIBUTING.md` speaks of what is there: the map has every room, paths exist, its checks are those of CI."""
+"""What the guide claims is there: the files that it names, and the code that it shows."""
 
 import re
 import tomllib

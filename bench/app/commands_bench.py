@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spectriage.bench.app.commands_decide import register
+from spectriage.bench.app.options import (
+    AliasesOption,
+    CatalogueOption,
+    CorrectionsOption,
+    GroupsOption,
+    JobsOption,
+    JsonOption,
+    MethodsOption,
+    OneWayOption,
+    QueriesOption,
+    QuickOption,
+    SearchedOption,
+    SetsOption,
+    bench,
+    pairings,
+    read_sets,
+)
 from spectriage.bench.app.speed import speed
 from spectriage.bench.methods.match import match_command
-from spectriage.spectra.errors import ParameterError
 
 if TYPE_CHECKING:
     from spectriage.bench.report.tables import Report
     from spectriage.bench.sets.pairing import Pairing
-    from spectriage.bench.sets.sets import LabelledSet
     from spectriage.spectra.progress import Progress
 
 app = typer.Typer(
@@ -24,43 +39,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-PRINTED_WIDTH = 200
-
-QueriesOption = Annotated[
-    Path, typer.Option("--queries", "-q", help="Labelled set to identify: a folder or a CSV manifest.")
-]
-SetsOption = Annotated[
-    list[Path], typer.Option("--set", "-s", help="Labelled set: a folder or a CSV manifest; may be repeated.")
-]
-SearchedOption = Annotated[
-    Path | None,
-    typer.Option("--library", "-l", help="Labelled set of another instrument, made into the library."),
-]
-AliasesOption = Annotated[
-    Path | None, typer.Option("--aliases", help="CSV with the columns label and substance.")
-]
-GroupsOption = Annotated[
-    Path | None,
-    typer.Option("--groups", help="CSV with the columns group and substance: what cannot be told apart."),
-]
-CorrectionsOption = Annotated[
-    Path | None,
-    typer.Option("--corrections", help="CSV with the columns path, substance (or empty) and reason."),
-]
-CatalogueOption = Annotated[
-    bool,
-    typer.Option(
-        "--catalogue/--no-catalogue", help="Also search the shipped catalogue, without the set's own entries."
-    ),
-]
-OneWayOption = Annotated[bool, typer.Option("--one-way", help="Do not also swap queries and library.")]
-MethodsOption = Annotated[
-    list[str] | None, typer.Option("--method", "-m", help="Methods to compare; may be repeated.")
-]
-JsonOption = Annotated[Path | None, typer.Option("--json", help="Write everything to this JSON file.")]
-JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes.")]
-QuickOption = Annotated[bool, typer.Option("--quick", help="Fewer repetitions, wider intervals.")]
 
 
 @app.command("transfer")
@@ -83,11 +61,11 @@ def transfer_command(
     from spectriage.bench.evidence.transfer import transfer
 
     def work(report: Report, progress: Progress | None) -> None:
-        pairings = _pairings(queries, library, (aliases, groups, corrections), catalogue, one_way, progress)
-        _note(report, pairings)
-        transfer(pairings, report, methods=method, robustness=robustness, jobs=jobs, progress=progress)
+        paired = pairings(queries, library, (aliases, groups, corrections), catalogue, one_way, progress)
+        _note(report, paired)
+        transfer(paired, report, methods=method, robustness=robustness, jobs=jobs, progress=progress)
 
-    _bench("transfer", {"robustness": robustness}, json, work)
+    bench("transfer", {"robustness": robustness}, json, work)
 
 
 @app.command("openset")
@@ -111,11 +89,11 @@ def openset_command(
     count = min(splits, 3) if quick else splits
 
     def work(report: Report, progress: Progress | None) -> None:
-        pairings = _pairings(queries, library, (aliases, groups, corrections), catalogue, one_way, progress)
-        _note(report, pairings)
-        openset(pairings, report, splits=count, methods=method, jobs=jobs, progress=progress)
+        paired = pairings(queries, library, (aliases, groups, corrections), catalogue, one_way, progress)
+        _note(report, paired)
+        openset(paired, report, splits=count, methods=method, jobs=jobs, progress=progress)
 
-    _bench("openset", {"splits": count, "seed": SEED}, json, work)
+    bench("openset", {"splits": count, "seed": SEED}, json, work)
 
 
 @app.command("mixtures")
@@ -142,10 +120,10 @@ def mixtures_command(
     count = min(cases, 15) if quick else cases
 
     def work(report: Report, progress: Progress | None) -> None:
-        pairings = _pairings(queries, library, (aliases, groups, corrections), catalogue, one_way, progress)
-        _note(report, pairings)
+        paired = pairings(queries, library, (aliases, groups, corrections), catalogue, one_way, progress)
+        _note(report, paired)
         mixtures(
-            pairings,
+            paired,
             report,
             cases=count,
             normalisation="area" if by_area else "norm",
@@ -154,7 +132,7 @@ def mixtures_command(
             progress=progress,
         )
 
-    _bench("mixtures", {"cases": count, "by_area": by_area, "seed": SEED}, json, work)
+    bench("mixtures", {"cases": count, "by_area": by_area, "seed": SEED}, json, work)
 
 
 @app.command("packaging")
@@ -179,11 +157,11 @@ def packaging_command(
     contents = tuple(content or CONTENTS)
 
     def work(report: Report, progress: Progress | None) -> None:
-        read = _read_sets(sets, (aliases, groups, corrections), progress)
+        read = read_sets(sets, (aliases, groups, corrections), progress)
         packaging(merged(read), report, contents=contents, seeds=seeds, jobs=jobs, progress=progress)
         benign(read, report, jobs=jobs, progress=progress)
 
-    _bench("packaging", {"contents": contents, "noise_seeds": seeds, "seed": SEED}, json, work)
+    bench("packaging", {"contents": contents, "noise_seeds": seeds, "seed": SEED}, json, work)
 
 
 @app.command("pod")
@@ -214,16 +192,16 @@ def pod_command(
         report.settings = {**report.settings, "library": references.sha256}
         curves: list[DrawnCurve] = []
         for instrument in preset or ["785-ccd"]:
-            bench = PodBench(references, report, target=name, preset=instrument, jobs=jobs, progress=progress)
-            curves.append(bench.detection(count))
-            bench.blanks(BLANKS)
-            bench.analogues(*([4] if quick else []))
-            bench.confusers(*([12] if quick else []))
-            bench.handheld(*([16] if quick else []))
+            pod = PodBench(references, report, target=name, preset=instrument, jobs=jobs, progress=progress)
+            curves.append(pod.detection(count))
+            pod.blanks(BLANKS)
+            pod.analogues(*([4] if quick else []))
+            pod.confusers(*([12] if quick else []))
+            pod.handheld(*([16] if quick else []))
         if plot is not None:
             draw(curves, plot)
 
-    _bench("pod", {"target": name, "seeds": count, "blanks": BLANKS}, json, work)
+    bench("pod", {"target": name, "seeds": count, "blanks": BLANKS}, json, work)
 
 
 @app.command("calibration")
@@ -246,63 +224,13 @@ def calibration_command(
     count = min(splits, 1) if quick else splits
 
     def work(report: Report, progress: Progress | None) -> None:
-        read = _read_sets(sets, (aliases, groups, corrections), progress)
+        read = read_sets(sets, (aliases, groups, corrections), progress)
         calibration(read, report, splits=count, plot=plot, jobs=jobs, progress=progress)
 
-    _bench("calibration", {"splits": count, "seed": SEED}, json, work)
+    bench("calibration", {"splits": count, "seed": SEED}, json, work)
 
 
-Tables = tuple[Path | None, Path | None, Path | None]
-Work = Callable[["Report", "Progress | None"], None]
-
-
-def _bench(command: str, settings: dict[str, Any], json: Path | None, work: Work) -> None:
-    """Run a benchmark under a progress bar, print its tables, and write its JSON."""
-    from rich.console import Console
-
-    from spectriage.bench.report.tables import Report
-    from spectriage.library.service import progress_bar
-
-    if json is not None and not json.absolute().parent.is_dir():
-        raise ParameterError("there is no such folder", where=str(json.parent), remedy="make it first")
-    report = Report(command, settings)
-    report.stamp()
-    with progress_bar() as progress:
-        work(report, progress)
-    console = Console()
-    report.show(console if console.is_terminal else Console(width=PRINTED_WIDTH))
-    if json is not None:
-        report.write(json)
-
-
-def _read_sets(paths: list[Path], tables: Tables, progress: Progress | None) -> list[LabelledSet]:
-    from spectriage.bench.sets.names import NEAR_IDENTICAL, Names, read_aliases, read_corrections, read_groups
-    from spectriage.bench.sets.sets import read_set
-
-    aliases, groups, corrections = tables
-    names = Names(read_aliases(aliases) if aliases else {}, read_groups(groups) if groups else NEAR_IDENTICAL)
-    known = read_corrections(corrections) if corrections else ()
-    return [read_set(path, names=names, corrections=known, progress=progress) for path in paths]
-
-
-def _pairings(
-    queries: Path,
-    library: Path | None,
-    tables: Tables,
-    catalogue: bool,
-    one_way: bool,
-    progress: Progress | None,
-) -> list[Pairing]:
-    from spectriage.bench.sets.pairing import make_pairings
-
-    paths = [queries] if library is None else [queries, library]
-    read = _read_sets(paths, tables, progress)
-    return make_pairings(
-        read[0], read[1] if len(read) > 1 else None, both_ways=not one_way, catalogue=catalogue
-    )
-
-
-def _note(report: Report, pairings: list[Pairing]) -> None:
+def _note(report: Report, paired: list[Pairing]) -> None:
     """Keep what was compared with what."""
     report.settings = {
         **report.settings,
@@ -313,10 +241,11 @@ def _note(report: Report, pairings: list[Pairing]) -> None:
                 "references": len(pairing.references),
                 "library_sha256": pairing.references.sha256,
             }
-            for pairing in pairings
+            for pairing in paired
         ],
     }
 
 
+register(app)
 app.command("match")(match_command)
 app.command("speed")(speed)

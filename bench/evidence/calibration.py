@@ -8,7 +8,6 @@ into stretches that change places) say independently how often a match as good a
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from spectriage.bench.report.reliability import EDGES, calibration_error_interval, reliability
 from spectriage.bench.report.runner import run
-from spectriage.bench.report.statistics import Interval, Proportion, cluster_bootstrap
+from spectriage.bench.report.statistics import Interval, Proportion
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.names import Names
 from spectriage.bench.sets.pairing import chosen_repeats, joined
@@ -31,12 +31,11 @@ from spectriage.bench.sets.references import (
 )
 from spectriage.bench.sets.sets import LabelledSet, Trial, merged
 from spectriage.spectra.arrays import FloatArray
-from spectriage.spectra.errors import ParameterError, SpectriageError
+from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import Reference, ReferenceSet
 
-EDGES = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 1.0)
 SPLITS = 5
 SEED = 20_260_351
 STRETCHES = 8
@@ -66,54 +65,6 @@ class Stated:
     right: bool
     known: bool
     candidate: str
-
-
-@dataclass(frozen=True)
-class Bin:
-    """The statements whose probability lies in one range."""
-
-    low: float
-    high: float
-    mean: float
-    right: Proportion
-
-
-def reliability(
-    probabilities: Sequence[float], right: Sequence[bool], edges: Sequence[float] = EDGES
-) -> tuple[Bin, ...]:
-    """Sort statements into bins; empty bins are left out. The last bin holds its upper edge.
-
-    Raises
-    ------
-    ParameterError
-        When the two differ in length, or a probability is not within the edges.
-    """
-    stated = np.asarray(probabilities, dtype=np.float64)
-    correct = np.asarray(right, dtype=bool)
-    if stated.shape != correct.shape or np.any((stated < edges[0]) | (stated > edges[-1])):
-        raise ParameterError("probabilities and outcomes do not fit each other or the bins")
-    place = np.clip(np.searchsorted(edges, stated, side="right") - 1, 0, len(edges) - 2)
-    bins = []
-    for i, (low, high) in enumerate(itertools.pairwise(edges)):
-        inside = place == i
-        if inside.any():
-            proportion = Proportion(int(correct[inside].sum()), int(inside.sum()))
-            bins.append(Bin(low, high, float(stated[inside].mean()), proportion))
-    return tuple(bins)
-
-
-def calibration_error(bins: Sequence[Bin]) -> float:
-    """Return the expected calibration error (Naeini, Cooper & Hauskrecht 2015): Σ n/N · |stated − right|."""
-    total = sum(found.right.trials for found in bins)
-    if total == 0:
-        return float("nan")
-    return (
-        sum(
-            found.right.trials * abs(found.mean - found.right.successes / found.right.trials)
-            for found in bins
-        )
-        / total
-    )
 
 
 def calibration(
@@ -239,15 +190,12 @@ def _probability(candidates: Sequence[Any], substance: str) -> float | None:
 
 
 def _error_with_interval(stated: Sequence[Stated]) -> Interval:
-    clusters: dict[str, list[Stated]] = {}
-    for s in stated:
-        clusters.setdefault(s.key, []).append(s)
-
-    def error(drawn: Sequence[list[Stated]]) -> float:
-        flat = [s for cluster in drawn for s in cluster]
-        return calibration_error(reliability([s.probability or 0.0 for s in flat], [s.right for s in flat]))
-
-    return cluster_bootstrap(list(clusters.values()), error, resamplings=300)
+    return calibration_error_interval(
+        [s.probability or 0.0 for s in stated],
+        [s.right for s in stated],
+        [s.key for s in stated],
+        resamplings=300,
+    )
 
 
 def _by_trial(stated: Sequence[Stated]) -> Proportion:
@@ -275,7 +223,7 @@ def _reliability_table(label: str, stated: Sequence[Stated], unstated: int, orig
             ]
             share = found.right.successes / found.right.trials
             label_of_bin = f"{found.low:g}–{found.high:g}"
-            rows.append([label_of_bin, found.right.trials, found.mean, share, _by_trial(mine)])
+            rows.append([label_of_bin, found.right.trials, found.stated, share, _by_trial(mine)])
         error = _error_with_interval(stated)
         notes.append(f"expected calibration error {error}, interval over materials")
         for level in (0.9, 0.95, 0.99):
@@ -455,7 +403,7 @@ def draw(stated: Sequence[Stated], path: Path) -> None:
             [max(share.high - share.value, 0.0) for share in shares],
         ]
         axes.errorbar(
-            [found.mean for found in bins],
+            [found.stated for found in bins],
             [share.value for share in shares],
             yerr=spread,
             fmt=f"{marker}-",

@@ -9,10 +9,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.bench.methods.methods import Decision, Method, make_methods
 from spectriage.bench.report.runner import run
@@ -20,32 +19,17 @@ from spectriage.bench.report.statistics import Interval, cluster_bootstrap
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.pairing import Pairing
 from spectriage.bench.sets.references import keys_of
-from spectriage.spectra.arrays import FloatArray
-from spectriage.spectra.baseline import BASELINE_LAM
-from spectriage.spectra.errors import ParameterError, SpectriageError
+from spectriage.bench.sets.sums import Normalisation, Part, add_parts, make_part
+from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.progress import Progress
-from spectriage.spectra.signal import DEFAULT_GRID, resample
-from spectriage.spectra.spectrum import Spectrum
-
-Normalisation = Literal["norm", "area"]
+from spectriage.spectra.signal import DEFAULT_GRID
 
 PURE: tuple[tuple[float, ...], ...] = ((1.0,),)
 LEVELS: tuple[tuple[float, ...], ...] = ((0.5, 0.5), (0.7, 0.3), (0.9, 0.1), (0.5, 0.3, 0.2))
 METHODS = ("spectriage", "nnls")
 CASES = 60
 SEED = 20_260_321
-SCALE = 1e4
 MIN_RANGE_CM = 600.0
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One spectrum ready to be added: on the common grid, its baseline off, scaled to one."""
-
-    key: str
-    instrument: str
-    values: FloatArray
-    measured: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -81,8 +65,6 @@ def make_parts(pairing: Pairing, normalisation: Normalisation = "norm") -> list[
     ParameterError
         For an unknown normalisation.
     """
-    if normalisation not in ("norm", "area"):
-        raise ParameterError(f"there is no normalisation {normalisation!r}", remedy="use norm or area")
     known = keys_of(pairing.references, pairing.names)
     parts = []
     for trial in pairing.queries.trials():
@@ -92,33 +74,6 @@ def make_parts(pairing: Pairing, normalisation: Normalisation = "norm") -> list[
             if part is not None:
                 parts.append(part)
     return parts
-
-
-def make_part(
-    spectrum: Spectrum, key: str, instrument: str, normalisation: Normalisation = "norm"
-) -> Part | None:
-    """Take off the baseline of a spectrum and scale it to one; None when nothing is left."""
-    from spectriage.spectra.baseline import arpls
-
-    query = resample(spectrum, DEFAULT_GRID.shift)
-    values = np.zeros_like(query.intensity)
-    inside = np.ascontiguousarray(query.intensity[query.measured])
-    values[query.measured] = inside - arpls(inside, BASELINE_LAM)
-    size = np.linalg.norm(values) if normalisation == "norm" else np.maximum(values, 0.0).sum()
-    return Part(key, instrument, values / size, query.measured) if size > 0.0 else None
-
-
-def add_parts(parts: Sequence[Part], weights: Sequence[float]) -> Spectrum:
-    """Return the weighted sum over the range that all parts were measured in.
-
-    Raises
-    ------
-    SpectrumError
-        When they share too little range.
-    """
-    inside = np.logical_and.reduce([part.measured for part in parts])
-    total = np.sum([weight * part.values for weight, part in zip(weights, parts, strict=True)], axis=0)
-    return Spectrum(DEFAULT_GRID.shift[inside], SCALE * total[inside])
 
 
 def make_cases(parts: Sequence[Part], weights: tuple[float, ...], count: int) -> list[Case]:
@@ -154,6 +109,7 @@ def mixtures(
     progress: Progress | None = None,
 ) -> None:
     """Add the tables of precision and recall by level, and of the substances named that were not there."""
+    pooled: list[MixtureAnswer] = []
     for pairing in pairings:
         parts = make_parts(pairing, normalisation)
         context = _Context(pairing, parts, make_methods(pairing.references, methods or METHODS))
@@ -164,8 +120,15 @@ def mixtures(
             found = run(_one_case, context, drawn, jobs=jobs, title=title, progress=progress)
             answers[weights] = [answer for part in found for answer in part]
         report.add(_table(pairing, answers, normalisation, len(parts)), _wrong(pairing, answers))
+        if not pairing.label.endswith("by catalogue"):
+            pooled += [a for weights in LEVELS for a in answers[weights] if a.method == "spectriage"]
         details = [{"level": _level(weights), **asdict(a)} for weights, mine in answers.items() for a in mine]
         report.detail(pairing.origin, f"mixtures: {pairing.label}", details)
+    if pooled:
+        origin = pairings[0].origin
+        report.figure(origin, "mixtures: precision", _bootstrapped(pooled, precision))
+        lowest = _bootstrapped(pooled, lambda a: recall(a, 0.0, 0.15))
+        report.figure(origin, "mixtures: recall of 10 %", lowest)
 
 
 def _one_case(context: _Context, case: Case) -> list[MixtureAnswer]:

@@ -91,6 +91,20 @@ def openset(
     several = [pairing for pairing in pairings if not pairing.label.endswith("by catalogue")]
     if len(several) > 1 and len({pairing.origin for pairing in several}) == 1:
         report.add(_table("both directions", several[0], pooled))
+        mine = [answer for answer in pooled if answer.method == "spectriage"]
+        if mine:
+            report.figure(several[0].origin, "open set: AUC", _area(mine))
+            report.figure(several[0].origin, "open set: TAR at 1 %", accepted_at(mine, 0.01))
+
+
+def accepted_at(answers: Sequence[Answer], rate: float) -> float:
+    """Return the share of known materials whose score exceeds all but `rate` of the unknown ones' scores."""
+    unknown = sorted((answer.score for answer in answers if not answer.known), reverse=True)
+    known = [answer.score for answer in answers if answer.known]
+    if not unknown or not known:
+        return float("nan")
+    cut = unknown[min(int(rate * len(unknown)), len(unknown) - 1)]
+    return sum(score > cut for score in known) / len(known)
 
 
 def _splits(pairing: Pairing, count: int) -> list[tuple[int, frozenset[str]]]:

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from spectriage.bench.evidence.mixtures import Part, add_parts, make_part
 from spectriage.bench.report.runner import run
 from spectriage.bench.report.statistics import clustered
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.names import Names
 from spectriage.bench.sets.references import catalogue_without, keys_of
 from spectriage.bench.sets.sets import LabelledSet, LabelledSpectrum
+from spectriage.bench.sets.sums import Part, add_parts, make_part
 from spectriage.spectra.errors import CatalogueError, SpectriageError
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.progress import Progress

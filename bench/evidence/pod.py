@@ -118,6 +118,9 @@ class PodBench:
             [a.names_family(self.family) for (f, _), part in found.items() if f == fraction for a in part]
             for fraction in fractions
         ]
+        for fraction, hits in zip(fractions, detected, strict=True):
+            name = f"pod: {self.target} at {100 * fraction:g} %, {self.preset}"
+            self.report.figure(Origin.SIMULATED, name, Proportion(sum(hits), len(hits), "exact"))
         points = tuple(Proportion(sum(hits), len(hits), "exact") for hits in detected)
         return DrawnCurve(f"{self.target}, {self.preset}", tuple(fractions), points)
 
@@ -192,6 +195,7 @@ class PodBench:
         """Add the table of blanks: one to three harmless materials, in bags and vials of all kinds."""
         answers = self._run(blank_samples(count, self.preset), "blanks")
         raised = Proportion(sum(answer.raised for answer in answers), len(answers), "exact")
+        self.report.figure(Origin.SIMULATED, f"blanks: raised, {self.preset}", raised)
         verdicts: dict[str, int] = {}
         for answer in answers:
             verdicts[answer.verdict] = verdicts.get(answer.verdict, 0) + 1

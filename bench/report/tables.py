@@ -88,6 +88,12 @@ class Report:
         In the order of printing.
     details
         Trial by trial, for the JSON alone, by origin.
+    versions
+        Of what ran.
+    figures
+        The numbers that runs are compared by, under stable names, by origin.
+    hidden
+        Names of tables that go into the JSON alone.
     """
 
     command: str
@@ -95,6 +101,12 @@ class Report:
     tables: list[Table] = field(default_factory=list)
     details: dict[Origin, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    figures: dict[Origin, dict[str, Cell]] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+
+    def figure(self, origin: Origin, name: str, value: Cell) -> None:
+        """Keep one number under a stable name, for comparing runs."""
+        self.figures.setdefault(origin, {})[name] = value
 
     def stamp(self) -> None:
         """Note the versions and the code that are about to run: both may change on disk during a long run."""
@@ -119,8 +131,9 @@ class Report:
         for origin in Origin:
             tables = [table.to_json() for table in self.tables if table.origin is origin]
             details = self.details.get(origin, {})
-            if tables or details:
-                result[str(origin)] = {"tables": tables, "details": details}
+            figures = {name: cell_json(cell) for name, cell in self.figures.get(origin, {}).items()}
+            if tables or details or figures:
+                result[str(origin)] = {"figures": figures, "tables": tables, "details": details}
         return result
 
     def write(self, path: Path) -> None:
@@ -137,7 +150,7 @@ class Report:
         """Print the tables, what was measured before what was simulated."""
         for origin in Origin:
             for table in self.tables:
-                if table.origin is origin:
+                if table.origin is origin and table.name not in self.hidden:
                     _show(table, console)
 
 

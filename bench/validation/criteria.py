@@ -17,7 +17,8 @@
 ``loss``
     Share of correct trials under ``against`` minus that under ``where``, the same samples, ``at_most``.
 ``calibration``
-    Expected calibration error of the stated probabilities, ``at_most``.
+    Expected calibration error of the stated probability of the best candidate, ``at_most``; and nowhere may
+    a bin of 20 statements or more, its Wilson interval granted, be further off than that either way.
 ``spread``
     Relative standard deviation of the reported fraction, ``part`` of it, worst sample, ``at_most``.
 ``agreement``
@@ -36,6 +37,7 @@ from typing import Any
 
 import numpy as np
 
+from spectriage.bench.report.reliability import calibration_error_interval, reliability, worst_bin
 from spectriage.bench.report.statistics import (
     Interval,
     Proportion,
@@ -49,15 +51,15 @@ from spectriage.bench.validation.records import Record
 from spectriage.bench.validation.run import matches
 from spectriage.bench.validation.statistics import (
     Spread,
-    calibration_error,
     lower_bound,
-    reliability,
     spread_parts,
     upper_bound,
 )
 
 PASS, FAIL, NOT_TESTED = "PASS", "FAIL", "NOT TESTED"
 RESAMPLINGS = 1000
+FEWEST_STATEMENTS = 20
+"""A bin of fewer statements is not held against a calibration criterion by itself."""
 
 
 @dataclass(frozen=True)
@@ -324,12 +326,17 @@ def _calibration(criterion: Criterion, mine: Sequence[Record], records: Sequence
     if not stated:
         return "no probabilities are stated", False, "the library has no null distribution"
 
-    def error(drawn: Sequence[tuple[float, bool]]) -> float:
-        return calibration_error(reliability([p for p, _ in drawn], [ok for _, ok in drawn]))
-
-    interval = cluster_bootstrap(list(zip(stated, right, strict=True)), error, resamplings=RESAMPLINGS)
+    interval = calibration_error_interval(stated, right, resamplings=RESAMPLINGS)
     value = interval.value if criterion.confidence is None else interval.high
-    return str(interval), value <= (criterion.at_most or 0.0), ""
+    passed = value <= (criterion.at_most or 0.0)
+    # an average hides a few statements that are far off: every bin that says enough must hold too
+    worst = worst_bin(reliability(stated, right), FEWEST_STATEMENTS)
+    if worst is None:
+        return str(interval), passed, ""
+    share = worst.right.interval
+    off = max(share.low - worst.stated, worst.stated - share.high, 0.0)
+    note = f"furthest off: {worst.stated:.2f} stated where {worst.right} were right"
+    return str(interval), passed and off <= (criterion.at_most or 0.0), note
 
 
 def spreads_of(records: Sequence[Record]) -> dict[str, Spread]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from spectriage.bench.report.reliability import calibration_error, reliability
 from spectriage.bench.report.statistics import (
     Proportion,
     clustered,
@@ -29,8 +30,6 @@ from spectriage.bench.validation.plan import Panel, Plan
 from spectriage.bench.validation.records import Record
 from spectriage.bench.validation.run import same
 from spectriage.bench.validation.statistics import (
-    calibration_error,
-    reliability,
     roc_curve,
     upper_bound,
 )

@@ -1,17 +1,15 @@
-"""Statistics that only validation needs: sample sizes, reliability, precision and the parts of a spread."""
+"""Statistics that only validation needs: sample sizes, ROC curves and the parts of a spread."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from spectriage.bench.report.statistics import Interval, Proportion
+from spectriage.bench.report.statistics import Interval
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
 
@@ -71,55 +69,6 @@ def allowed_failures(trials: int, pod: float, confidence: float) -> int | None:
     counts = np.arange(trials + 1)
     legal = counts[binom.cdf(counts, trials, 1.0 - pod) <= 1.0 - confidence]
     return int(legal[-1]) if legal.size else None
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Answers whose stated probabilities lie together, and how many were right."""
-
-    low: float
-    high: float
-    stated: float
-    right: Proportion
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the bin."""
-        return {
-            "low": self.low,
-            "high": self.high,
-            "stated": round(self.stated, 6),
-            "right": self.right.to_json(),
-        }
-
-
-def reliability(
-    stated: ArrayLike, right: ArrayLike, edges: Sequence[float] = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 1)
-) -> tuple[Bin, ...]:
-    """Return how often answers were right, by their stated probability; empty bins are left out."""
-    p = np.asarray(stated, dtype=np.float64)
-    ok = np.asarray(right, dtype=np.bool_)
-    bins = []
-    for low, high in itertools.pairwise(edges):
-        inside = (p >= low) & ((p < high) | ((high == edges[-1]) & (p <= high)))
-        n = int(np.count_nonzero(inside))
-        if n:
-            share = Proportion(int(np.count_nonzero(ok & inside)), n)
-            bins.append(Bin(float(low), float(high), float(p[inside].mean()), share))
-    return tuple(bins)
-
-
-def calibration_error(bins: Sequence[Bin]) -> float:
-    """Return the expected calibration error: the mean distance of stated and true share, by answers.
-
-    Naeini, Cooper & Hauskrecht 2015.
-    """
-    total = sum(item.right.trials for item in bins)
-    if total == 0:
-        return float("nan")
-    return sum(
-        abs(item.stated - item.right.successes / item.right.trials) * item.right.trials / total
-        for item in bins
-    )
 
 
 def roc_curve(positives: ArrayLike, negatives: ArrayLike) -> tuple[FloatArray, FloatArray]:

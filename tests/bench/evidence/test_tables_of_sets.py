@@ -22,6 +22,7 @@ from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.change import Change, blurred
 from spectriage.bench.sets.pairing import Pairing
 from spectriage.bench.sets.references import keys_of, without
+from spectriage.bench.sets.sums import area
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.origin import Origin
 from spectriage.spectra.signal.grid import DEFAULT_GRID
@@ -96,7 +97,7 @@ def test_a_sum_has_the_weights_it_was_made_with(world):
     assert np.array_equal(total.shift, DEFAULT_GRID.shift[inside])
     assert total.intensity == pytest.approx(wanted)
     assert np.linalg.norm(parts[0].values) == pytest.approx(1.0)
-    assert np.maximum(make_parts(world.pairing(), "area")[0].values, 0).sum() == pytest.approx(1.0)
+    assert area(make_parts(world.pairing(), "area")[0].values) == pytest.approx(1.0)
     with pytest.raises(ParameterError):
         make_parts(world.pairing(), "height")
 

@@ -13,6 +13,7 @@ from spectriage.bench.report.statistics import (
     clustered_area,
     detection_curve,
     paired_difference,
+    two_way_bootstrap,
 )
 from spectriage.spectra.errors import ParameterError
 
@@ -92,3 +93,24 @@ def test_detection_curve_finds_what_made_the_data():
 
 def test_detections_without_overlap_have_no_curve():
     assert detection_curve([0.1, 0.2, 0.4], [0, 0, 50], [50, 50, 50]) is None
+
+
+def test_the_two_way_bootstrap_is_as_wide_as_both_kinds_of_clusters_ask():
+    rng = np.random.default_rng(4)
+    rows, columns = np.repeat(np.arange(20), 15), np.tile(np.arange(15), 20)
+    effect = rng.normal(size=20)
+    outcomes = effect[rows] + 0.1 * rng.normal(size=rows.size)
+    both = two_way_bootstrap(outcomes, rows.tolist(), columns.tolist())
+    assert both.value == pytest.approx(outcomes.mean())
+    # an oracle: the standard error of the mean of independent row effects
+    wide = 2 * 1.96 * effect.std(ddof=1) / np.sqrt(20)
+    assert both.high - both.low == pytest.approx(wide, rel=0.25)
+    alone = two_way_bootstrap(outcomes, list(range(300)), [0] * 300)
+    assert alone.high - alone.low < 0.5 * (both.high - both.low)
+
+
+def test_the_two_way_bootstrap_asks_for_one_label_each():
+    with pytest.raises(ParameterError):
+        two_way_bootstrap([1.0, 0.0], ["a"], ["b", "c"])
+    with pytest.raises(ParameterError):
+        two_way_bootstrap([], [], [])

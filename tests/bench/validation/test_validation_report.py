@@ -248,6 +248,20 @@ def test_areas_and_probabilities():
     assert outcome(calibration, [replace(positives[0], best_probability=None)]).outcome == FAIL
 
 
+def test_a_probability_that_is_far_too_low_fails_however_few_it_is_stated_for():
+    calibration = 'kind = "calibration"\npanel = "a"\nat_most = 0.10\n'
+    sure = [record(i, best_probability=0.97, best_right=i % 33 != 0) for i in range(950)]
+    shy = [record(1000 + i, best_probability=0.04, best_right=i < 31) for i in range(50)]
+    assert outcome(calibration, sure).outcome == PASS
+    judged = outcome(calibration, sure + shy)
+    # the average is within the limit: 5 % of the answers are 0.58 off
+    assert float(judged.observed.split()[0]) < 0.10
+    assert judged.outcome == FAIL
+    assert "0.04 stated where 31/50" in judged.note
+    # a handful says too little to be held against it
+    assert outcome(calibration, sure + shy[:19]).outcome == PASS
+
+
 def test_spread_and_agreement_need_repeats():
     spread = 'kind = "spread"\npanel = "a"\npart = "repeatability"\nat_most = 0.2\n'
     agreement = 'kind = "agreement"\npanel = "a"\nat_least = 0.9\n'

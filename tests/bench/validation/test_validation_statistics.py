@@ -7,9 +7,7 @@ from scipy.stats import beta, binom
 from spectriage.bench.report.statistics import Proportion, area_under_curve
 from spectriage.bench.validation.statistics import (
     allowed_failures,
-    calibration_error,
     lower_bound,
-    reliability,
     roc_curve,
     spread_parts,
     trials_needed,
@@ -61,25 +59,6 @@ def test_the_rule_of_three():
     assert upper_bound(0, 300, 0.95) == pytest.approx(3 / 300, rel=0.01)
     assert upper_bound(0, 0, 0.95) == 1.0
     assert lower_bound(0, 0, 0.95) == 0.0
-
-
-def test_reliability_counts_every_answer_once():
-    stated = np.array([0.0, 0.05, 0.1, 0.95, 0.99, 1.0])
-    right = np.array([False, False, True, True, True, True])
-    bins = reliability(stated, right)
-    assert sum(item.right.trials for item in bins) == 6
-    assert sum(item.right.successes for item in bins) == 4
-    assert calibration_error(bins) == pytest.approx(
-        (abs(0.025 - 0) * 2 + abs(0.1 - 1) + abs(0.95 - 1) + abs(0.995 - 1) * 2) / 6
-    )
-
-
-def test_honest_probabilities_have_a_small_calibration_error():
-    rng = np.random.default_rng(5)
-    stated = rng.uniform(size=40_000)
-    honest = calibration_error(reliability(stated, rng.uniform(size=stated.size) < stated))
-    proud = calibration_error(reliability(stated, rng.uniform(size=stated.size) < stated**2))
-    assert honest < 0.01 < 0.1 < proud
 
 
 @given(

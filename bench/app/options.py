@@ -1,0 +1,105 @@
+"""What the benchmark commands share: their options, and running one with its tables and its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spectriage.spectra.errors import ParameterError
+
+if TYPE_CHECKING:
+    from spectriage.bench.report.tables import Report
+    from spectriage.bench.sets.pairing import Pairing
+    from spectriage.bench.sets.sets import LabelledSet
+    from spectriage.spectra.progress import Progress
+
+PRINTED_WIDTH = 200
+
+QueriesOption = Annotated[
+    Path, typer.Option("--queries", "-q", help="Labelled set to identify: a folder or a CSV manifest.")
+]
+SetsOption = Annotated[
+    list[Path], typer.Option("--set", "-s", help="Labelled set: a folder or a CSV manifest; may be repeated.")
+]
+SearchedOption = Annotated[
+    Path | None,
+    typer.Option("--library", "-l", help="Labelled set of another instrument, made into the library."),
+]
+AliasesOption = Annotated[
+    Path | None, typer.Option("--aliases", help="CSV with the columns label and substance.")
+]
+GroupsOption = Annotated[
+    Path | None,
+    typer.Option("--groups", help="CSV with the columns group and substance: what cannot be told apart."),
+]
+CorrectionsOption = Annotated[
+    Path | None,
+    typer.Option("--corrections", help="CSV with the columns path, substance (or empty) and reason."),
+]
+CatalogueOption = Annotated[
+    bool,
+    typer.Option(
+        "--catalogue/--no-catalogue", help="Also search the shipped catalogue, without the set's own entries."
+    ),
+]
+OneWayOption = Annotated[bool, typer.Option("--one-way", help="Do not also swap queries and library.")]
+MethodsOption = Annotated[
+    list[str] | None, typer.Option("--method", "-m", help="Methods to compare; may be repeated.")
+]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write everything to this JSON file.")]
+JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes.")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Fewer repetitions, wider intervals.")]
+
+Tables = tuple[Path | None, Path | None, Path | None]
+Work = Callable[["Report", "Progress | None"], None]
+
+
+def bench(command: str, settings: dict[str, Any], json: Path | None, work: Work) -> None:
+    """Run a benchmark under a progress bar, print its tables, and write its JSON."""
+    from rich.console import Console
+
+    from spectriage.bench.report.tables import Report
+    from spectriage.library.service import progress_bar
+
+    if json is not None and not json.absolute().parent.is_dir():
+        raise ParameterError("there is no such folder", where=str(json.parent), remedy="make it first")
+    report = Report(command, settings)
+    report.stamp()
+    with progress_bar() as progress:
+        work(report, progress)
+    console = Console()
+    report.show(console if console.is_terminal else Console(width=PRINTED_WIDTH))
+    if json is not None:
+        report.write(json)
+
+
+def read_sets(paths: list[Path], tables: Tables, progress: Progress | None) -> list[LabelledSet]:
+    """Read labelled sets with the tables of aliases, groups and corrections."""
+    from spectriage.bench.sets.names import NEAR_IDENTICAL, Names, read_aliases, read_corrections, read_groups
+    from spectriage.bench.sets.sets import read_set
+
+    aliases, groups, corrections = tables
+    names = Names(read_aliases(aliases) if aliases else {}, read_groups(groups) if groups else NEAR_IDENTICAL)
+    known = read_corrections(corrections) if corrections else ()
+    return [read_set(path, names=names, corrections=known, progress=progress) for path in paths]
+
+
+def pairings(
+    queries: Path,
+    library: Path | None,
+    tables: Tables,
+    catalogue: bool,
+    one_way: bool,
+    progress: Progress | None,
+) -> list[Pairing]:
+    """Read one or two labelled sets, and pair them with each other and with the catalogue."""
+    from spectriage.bench.sets.pairing import make_pairings
+
+    paths = [queries] if library is None else [queries, library]
+    read = read_sets(paths, tables, progress)
+    return make_pairings(
+        read[0], read[1] if len(read) > 1 else None, both_ways=not one_way, catalogue=catalogue
+    )
