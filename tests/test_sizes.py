@@ -15,7 +15,6 @@ OPTIONS = "its parameters are the options of a command"
 SUITE = "the tests of one thing, each of them short"
 
 LONG_FILES = {
-    "bench/evidence/calibration.py": "one table and its nine ways to be asked",
     "device/contract/spectrometer.py": "the protocol of a device: a driver's author reads it as a whole",
     "device/drivers/_usb_spectrometer.py": "what USB drivers share; its parts hold one lock",
     "device/drivers/_wasatch_unit.py": "one unit's commands, in the order of its protocol",

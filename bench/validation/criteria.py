@@ -49,12 +49,7 @@ from spectriage.bench.report.statistics import (
 from spectriage.bench.validation.plan import Criterion, Plan
 from spectriage.bench.validation.records import Record
 from spectriage.bench.validation.run import matches
-from spectriage.bench.validation.statistics import (
-    Spread,
-    lower_bound,
-    spread_parts,
-    upper_bound,
-)
+from spectriage.bench.validation.statistics import Spread, lower_bound, spread_parts, upper_bound
 
 PASS, FAIL, NOT_TESTED = "PASS", "FAIL", "NOT TESTED"
 RESAMPLINGS = 1000

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from spectriage.bench.evidence.calibration import Stated, _by_trial, decoy_set
+from spectriage.bench.evidence.calibration import Stated, _by_trial
+from spectriage.bench.evidence.decoys import decoy_set
 
 
 def test_decoys_keep_bands_but_not_places(world):
