@@ -15,16 +15,36 @@ import typer
 
 from spectriage.spectra.compile.collector import lasting
 from spectriage.spectra.errors import SpectriageError
+from spectriage.spectra.terminal import allow_plain, make_sturdy, output_lost
 
 GROUP = "spectriage.commands"
 EXIT_FAILED = 2
 EXIT_INTERRUPTED = 130
 
-HELP = "Presumptive identification of unknown materials from their Raman spectra."
+HELP = """Presumptive identification of unknown materials from their Raman spectra.
+
+Start with `spectriage identify FILE`, or without a file with `spectriage scan -d sim:acetaminophen`."""
+
+PANELS = {
+    "Identify a material": ("identify", "scan"),
+    "Set up an instrument": ("devices", "calibrate", "check", "warmup"),
+    "References": ("library",),
+    "For integrators": ("schema",),
+    "Records": ("journal", "fleet"),
+    "For laboratories and benchmarks": ("validate", "bench"),
+}
+"""The subcommands by who needs them; others, of third parties, follow under `OTHERS`."""
+OTHERS = "Others"
 
 
 def _commands() -> dict[str, metadata.EntryPoint]:
-    return {point.name: point for point in sorted(metadata.entry_points(group=GROUP), key=lambda p: p.name)}
+    found = {point.name: point for point in sorted(metadata.entry_points(group=GROUP), key=lambda p: p.name)}
+    order = [name for names in PANELS.values() for name in names if name in found]
+    return {name: found[name] for name in (*order, *(name for name in found if name not in order))}
+
+
+def _panel(name: str) -> str:
+    return next((panel for panel, names in PANELS.items() if name in names), OTHERS)
 
 
 def _print_version(wanted: bool) -> None:
@@ -43,9 +63,10 @@ def build_app(points: Iterable[metadata.EntryPoint]) -> typer.Typer:
         name="spectriage",
         help=HELP,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
-        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        # a square bracket in a help text is a square bracket
+        rich_markup_mode="markdown",
     )
 
     @app.callback()
@@ -62,35 +83,50 @@ def build_app(points: Iterable[metadata.EntryPoint]) -> typer.Typer:
         except ImportError as error:
             print(f"spectriage: the command {point.name!r} is not available: {error}", file=sys.stderr)
             continue
+        panel = _panel(point.name)
         if isinstance(command, typer.Typer):
-            app.add_typer(command, name=point.name)
+            app.add_typer(command, name=point.name, rich_help_panel=panel)
         else:
-            app.command(point.name)(command)
+            app.command(point.name, rich_help_panel=panel)(command)
     return app
 
 
+def _asked(words: list[str], commands: dict[str, metadata.EntryPoint]) -> list[metadata.EntryPoint]:
+    """Return the subcommand that comes first, or all: `spectriage --help` lists every one."""
+    return [commands[words[0]]] if words and words[0] in commands else list(commands.values())
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Run the program: exit code 2 and one line on standard error for whatever goes wrong."""
+    """Run the program: exit code 2 and one line on standard error for whatever goes wrong.
+
+    Standard output that cannot be written changes no exit code that is a verdict; where it was lost for
+    another reason than a reader who left, the exit code is not 0.
+    """
     words = sys.argv[1:] if arguments is None else arguments
-    commands = _commands()
-    asked = next((word for word in words if not word.startswith("-")), "")
-    points = [commands[asked]] if asked in commands else list(commands.values())
+    if arguments is None:
+        make_sturdy()
+    else:
+        allow_plain()
+    code: Any = 0
     try:
         with lasting():
-            app = build_app(points)
+            app = build_app(_asked(words, _commands()))
         app(args=words, prog_name="spectriage")
     except SpectriageError as error:
         print(f"spectriage: error: {error}", file=sys.stderr)
-        sys.exit(EXIT_FAILED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(EXIT_FAILED)
+        code = EXIT_FAILED
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
-    finally:
-        if arguments is None:
-            # the process ends: the memory goes back whole, without a last search for garbage
-            gc.freeze()
+        code = EXIT_INTERRUPTED
+    except SystemExit as end:
+        code = end.code
+    lost = output_lost()
+    if lost is not None:
+        print(f"spectriage: error: standard output cannot be written: {lost.strerror}", file=sys.stderr)
+        code = code or EXIT_FAILED
+    if arguments is None:
+        # the process ends: the memory goes back whole, without a last search for garbage
+        gc.freeze()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ class SpectriageError(Exception):
         self.what = what
         self.where = where
         self.remedy = remedy
-        head = f"{where}: {what}" if where else what
+        # a scheme ("ocean:") has its colon already
+        head = f"{where.removesuffix(':')}: {what}" if where else what
         super().__init__(f"{head} ({remedy})" if remedy else head)
 
 

@@ -14,9 +14,9 @@ from spectriage.bench.app.options import (
     CorrectionsOption,
     GroupsOption,
     JobsOption,
-    JsonOption,
     MethodsOption,
     OneWayOption,
+    OutOption,
     QueriesOption,
     QuickOption,
     SearchedOption,
@@ -27,6 +27,8 @@ from spectriage.bench.app.options import (
 )
 from spectriage.bench.app.speed import speed
 from spectriage.bench.methods.match import match_command
+from spectriage.spectra.options import JsonOption, LibraryOption
+from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
     from spectriage.bench.report.tables import Report
@@ -54,7 +56,8 @@ def transfer_command(
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Also with axis errors and at coarser resolution.")
     ] = False,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     jobs: JobsOption = 1,
 ) -> None:
     """Identify one instrument's spectra by another's, and by the catalogue: top-1, top-3, every miss."""
@@ -65,7 +68,7 @@ def transfer_command(
         _note(report, paired)
         transfer(paired, report, methods=method, robustness=robustness, jobs=jobs, progress=progress)
 
-    bench("transfer", {"robustness": robustness}, json, work)
+    bench("transfer", {"robustness": robustness}, (as_json, out), work)
 
 
 @app.command("openset")
@@ -79,7 +82,8 @@ def openset_command(
     one_way: OneWayOption = False,
     method: MethodsOption = None,
     splits: Annotated[int, typer.Option("--splits", min=1, max=1000, help="Random halves.")] = 20,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     jobs: JobsOption = 1,
     quick: QuickOption = False,
 ) -> None:
@@ -93,7 +97,7 @@ def openset_command(
         _note(report, paired)
         openset(paired, report, splits=count, methods=method, jobs=jobs, progress=progress)
 
-    bench("openset", {"splits": count, "seed": SEED}, json, work)
+    bench("openset", {"splits": count, "seed": SEED}, (as_json, out), work)
 
 
 @app.command("mixtures")
@@ -110,7 +114,8 @@ def mixtures_command(
         bool, typer.Option("--by-area", help="Weigh spectra by their area, not by their norm.")
     ] = False,
     cases: Annotated[int, typer.Option("--cases", min=1, max=100_000, help="Mixtures a level.")] = 60,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     jobs: JobsOption = 1,
     quick: QuickOption = False,
 ) -> None:
@@ -132,7 +137,7 @@ def mixtures_command(
             progress=progress,
         )
 
-    bench("mixtures", {"cases": count, "by_area": by_area, "seed": SEED}, json, work)
+    bench("mixtures", {"cases": count, "by_area": by_area, "seed": SEED}, (as_json, out), work)
 
 
 @app.command("packaging")
@@ -144,7 +149,8 @@ def packaging_command(
     content: Annotated[
         list[str] | None, typer.Option("--content", help="Materials to wrap; may be repeated.")
     ] = None,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     jobs: JobsOption = 1,
     quick: QuickOption = False,
 ) -> None:
@@ -161,20 +167,27 @@ def packaging_command(
         packaging(merged(read), report, contents=contents, seeds=seeds, jobs=jobs, progress=progress)
         benign(read, report, jobs=jobs, progress=progress)
 
-    bench("packaging", {"contents": contents, "noise_seeds": seeds, "seed": SEED}, json, work)
+    bench("packaging", {"contents": contents, "noise_seeds": seeds, "seed": SEED}, (as_json, out), work)
 
 
 @app.command("pod")
 def pod_command(
-    target: Annotated[str, typer.Option("--target", help="A watched substance; fentanyl HCl if none.")] = "",
+    target: Annotated[
+        str, typer.Option("--target", help="A watched substance.", show_default="fentanyl HCl")
+    ] = "",
     preset: Annotated[
-        list[str] | None, typer.Option("--preset", help="785-ccd or 1064-ingaas; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--preset",
+            metavar="785-ccd|1064-ingaas",
+            help="Simulated instrument; may be repeated.",
+            show_default="785-ccd",
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=8, max=100_000, help="Scans a fraction.")] = 500,
-    library: Annotated[
-        Path | None, typer.Option("--library", "-l", help="Library file; the shipped catalogue if not given.")
-    ] = None,
-    json: JsonOption = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the POD curve to this PNG.")] = None,
     jobs: JobsOption = 1,
     quick: QuickOption = False,
@@ -201,7 +214,7 @@ def pod_command(
         if plot is not None:
             draw(curves, plot)
 
-    bench("pod", {"target": name, "seeds": count, "blanks": BLANKS}, json, work)
+    bench("pod", {"target": name, "seeds": count, "blanks": BLANKS}, (as_json, out), work)
 
 
 @app.command("calibration")
@@ -211,7 +224,8 @@ def calibration_command(
     groups: GroupsOption = None,
     corrections: CorrectionsOption = None,
     splits: Annotated[int, typer.Option("--splits", min=0, max=1000, help="Random halves besides.")] = 5,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the reliability diagram to this PNG.")
     ] = None,
@@ -227,7 +241,20 @@ def calibration_command(
         read = read_sets(sets, (aliases, groups, corrections), progress)
         calibration(read, report, splits=count, plot=plot, jobs=jobs, progress=progress)
 
-    bench("calibration", {"splits": count, "seed": SEED}, json, work)
+    bench("calibration", {"splits": count, "seed": SEED}, (as_json, out), work)
+
+
+@app.command("methods")
+def methods_command(as_json: JsonOption = False) -> None:
+    """List the methods that can be compared, and what each is."""
+    from spectriage.bench.methods.methods import METHODS
+
+    for name, method in METHODS.items():
+        said = (method.__doc__ or "").strip().partition("\n")[0]
+        if as_json:
+            print_json({"schema": 1, "method": name, "summary": said})
+        else:
+            print(f"{name:<16}{said}")
 
 
 def _note(report: Report, paired: list[Pairing]) -> None:

@@ -12,8 +12,8 @@ from spectriage.bench.app.options import (
     CorrectionsOption,
     GroupsOption,
     JobsOption,
-    JsonOption,
     OneWayOption,
+    OutOption,
     QueriesOption,
     QuickOption,
     SetsOption,
@@ -21,6 +21,7 @@ from spectriage.bench.app.options import (
     pairings,
     read_sets,
 )
+from spectriage.spectra.options import JsonOption
 
 if TYPE_CHECKING:
     from spectriage.bench.report.tables import Report
@@ -40,7 +41,8 @@ def field_command(
     folders: Annotated[list[Path], typer.Argument(help="Folders of spectra; what is below counts too.")],
     allowed: AllowedOption = None,
     library: EngineLibraryOption = None,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     jobs: JobsOption = 1,
 ) -> None:
     """Identify spectra that no one chose: false alarms by material, and the share that is decided."""
@@ -62,7 +64,7 @@ def field_command(
         field(found, Identifier(references), report, left_out=left_out, jobs=jobs, progress=progress)
 
     settings = {"folders": [folder.name for folder in folders], "rules": (allowed or shipped_rules()).name}
-    bench("field", settings, json, work)
+    bench("field", settings, (as_json, out), work)
 
 
 def limits_command(
@@ -83,7 +85,8 @@ def limits_command(
         Path | None,
         typer.Option("--recalled", help="Frozen recalled tables: what limits that rest on such are worth."),
     ] = None,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     jobs: JobsOption = 1,
     quick: QuickOption = False,
 ) -> None:
@@ -103,7 +106,7 @@ def limits_command(
             read = read_sets([queries, library], (aliases, groups, corrections), progress)
             frozen_tables(recalled, read, report, jobs=jobs, progress=progress)
 
-    bench("limits", {"noise": noise, "seed": SEED}, json, work)
+    bench("limits", {"noise": noise, "seed": SEED}, (as_json, out), work)
 
 
 def hazards_command(
@@ -117,7 +120,8 @@ def hazards_command(
     ],
     allowed: AllowedOption = None,
     library: EngineLibraryOption = None,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     jobs: JobsOption = 1,
     quick: QuickOption = False,
 ) -> None:
@@ -138,7 +142,7 @@ def hazards_command(
         engine = Identifier(references)
         hazards(found, harmless, engine, report, shares=shares, jobs=jobs, progress=progress)
 
-    bench("hazards", {"shares": shares}, json, work)
+    bench("hazards", {"shares": shares}, (as_json, out), work)
 
 
 def answers_command(
@@ -155,7 +159,8 @@ def answers_command(
     groups: GroupsOption = None,
     corrections: CorrectionsOption = None,
     library: EngineLibraryOption = None,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     jobs: JobsOption = 1,
 ) -> None:
     """Count how often harmless materials that are named rightly also get NO_ALARM, and why others do not."""
@@ -177,7 +182,7 @@ def answers_command(
         samples += wrapped_samples(read, read_sets(wrapping or [], (None, None, None), progress))
         answers(samples, Identifier(references), report, jobs=jobs, progress=progress)
 
-    bench("answers", {}, json, work)
+    bench("answers", {}, (as_json, out), work)
 
 
 def garbage_command(
@@ -185,7 +190,8 @@ def garbage_command(
         int, typer.Option("--count", "-n", min=1, max=10_000_000, help="Made-up spectra, over all kinds.")
     ] = 15_789,
     library: EngineLibraryOption = None,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     jobs: JobsOption = 1,
 ) -> None:
     """Identify made-up spectra of no material: lamps, dark, cosmic rays, fringes, shuffled references."""
@@ -199,13 +205,14 @@ def garbage_command(
         report.settings = {**report.settings, "library": references.sha256}
         garbage(Identifier(references), report, count=count, jobs=jobs, progress=progress)
 
-    bench("garbage", {"count": count, "seed": SEED}, json, work)
+    bench("garbage", {"count": count, "seed": SEED}, (as_json, out), work)
 
 
 def trigger_command(
     auto: Annotated[bool, typer.Option("--auto", help="Seek the exposure first.")] = False,
     library: EngineLibraryOption = None,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     jobs: JobsOption = 1,
 ) -> None:
     """Time verdicts of a simulated instrument at safe power: harmless and hazardous samples in a bag."""
@@ -218,7 +225,9 @@ def trigger_command(
         report.settings = {**report.settings, "library": references.sha256}
         trigger(Identifier(references), report, auto=auto, jobs=jobs, progress=progress)
 
-    bench("trigger", {"preset": PRESET, "seconds": LONGEST_S, "auto": auto, "seed": SEED}, json, work)
+    bench(
+        "trigger", {"preset": PRESET, "seconds": LONGEST_S, "auto": auto, "seed": SEED}, (as_json, out), work
+    )
 
 
 def decide_command(
@@ -235,7 +244,8 @@ def decide_command(
     details: Annotated[bool, typer.Option("--details", help="Print every part's tables too.")] = False,
     allowed: AllowedOption = None,
     library: EngineLibraryOption = None,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
     jobs: JobsOption = 1,
 ) -> None:
     """Measure all that a change of the decision may buy one with another, and print it as one table."""
@@ -259,7 +269,7 @@ def decide_command(
         if plot is not None:
             draw([("before", old), ("now", now)] if old is not None else [("now", now)], plot)
 
-    bench("decide", {"measured": measured.name}, json, work)
+    bench("decide", {"measured": measured.name}, (as_json, out), work)
 
 
 def compare_command(
@@ -268,7 +278,8 @@ def compare_command(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw false alarms against detections to this PNG.")
     ] = None,
-    json: JsonOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
 ) -> None:
     """Compare two runs of `bench decide` (or of its parts), figure by figure, against what is owed."""
     from spectriage.bench.evidence.floors import FLOORS
@@ -281,7 +292,7 @@ def compare_command(
         if plot is not None:
             draw([("before", old), ("after", new)], plot)
 
-    bench("compare", {"before": before.name, "after": after.name}, json, work)
+    bench("compare", {"before": before.name, "after": after.name}, (as_json, out), work)
 
 
 def register(app: typer.Typer) -> None:

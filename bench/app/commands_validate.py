@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.options import JsonOption
+from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
     from spectriage.bench.validation.panels import Trial
@@ -23,14 +25,15 @@ app = typer.Typer(
 
 EXIT_FAILED_CRITERION = 1
 
-PlanArgument = Annotated[str, typer.Argument(help="A plan's file, or the name of a shipped plan.")]
+PlanArgument = Annotated[
+    str, typer.Argument(help="A plan's file, or the name of a shipped plan, see `spectriage validate list`.")
+]
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the records.")]
 RunOption = Annotated[
-    int | None, typer.Option("--run", min=1, help="Number of the run; the last if not given.")
+    int | None, typer.Option("--run", min=1, help="Number of the run.", show_default="the last")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LibraryOption = Annotated[
-    Path | None, typer.Option("--library", "-l", help="Library file, in place of the plan's.")
+    Path | None, typer.Option("--library", "-l", help="Library file.", show_default="the plan's")
 ]
 
 
@@ -50,6 +53,7 @@ def run(
         bool, typer.Option("--keep-spectra", help="Keep every spectrum, not only those of failures.")
     ] = False,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report at the end.")] = True,
+    as_json: JsonOption = False,
 ) -> None:
     """Run a plan; a run that was broken off goes on, a finished one is run again as a second run.
 
@@ -78,25 +82,30 @@ def run(
             progress=None if attended else progress,
         )
     if report:
-        _report(out, made.number)
+        _report(out, made.number, as_json)
+    elif as_json:
+        print_json({"schema": 1, "folder": str(out), "run": made.number})
 
 
 @app.command("report")
-def report(folder: FolderArgument, number: RunOption = None) -> None:
+def report(folder: FolderArgument, number: RunOption = None, as_json: JsonOption = False) -> None:
     """Write the report and tables of a finished run again, from its records.
 
     Exit code: 0 when every criterion passes, 1 when one fails or was not tested, 2 on an error.
     """
-    _report(folder, number)
+    _report(folder, number, as_json)
 
 
-def _report(folder: Path, number: int | None) -> None:
+def _report(folder: Path, number: int | None, as_json: bool) -> None:
     from spectriage.bench.validation.report import write_report
 
     path = write_report(folder, number)
     results = json.loads((path.parent / "results.json").read_text(encoding="utf-8"))
-    _show_criteria(results)
-    print(path)
+    if as_json:
+        print_json({"report": str(path), **results})
+    else:
+        _show_criteria(results)
+        print(path)
     raise typer.Exit(0 if results["outcome"] == "PASS" else EXIT_FAILED_CRITERION)
 
 
@@ -149,7 +158,8 @@ def list_plans(as_json: JsonOption = False) -> None:
         }
         rows.append(entry)
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False))
+        for entry in rows:
+            print_json(entry)
         return
     _print_table(
         Console(),
@@ -168,8 +178,12 @@ def show(plan: PlanArgument) -> None:
 
 @app.command("plan-size")
 def plan_size(
-    pod: Annotated[float, typer.Option("--pod", help="Probability of detection to be shown.")] = 0.95,
-    confidence: Annotated[float, typer.Option("--confidence", help="With which confidence.")] = 0.95,
+    pod: Annotated[
+        float, typer.Option("--pod", help="Probability of detection to be shown, above 0, below 1.")
+    ] = 0.95,
+    confidence: Annotated[
+        float, typer.Option("--confidence", help="With which confidence, above 0, below 1.")
+    ] = 0.95,
     failures: Annotated[
         int, typer.Option("--failures", min=0, max=1000, help="Failures that shall be allowed.")
     ] = 0,
@@ -183,18 +197,25 @@ def plan_size(
 
     trials = trials_needed(pod, confidence, failures)
     if as_json:
-        said = {"pod": pod, "confidence": confidence, "failures": failures, "trials": trials}
-        print(json.dumps(said))
+        print_json({"pod": pod, "confidence": confidence, "failures": failures, "trials": trials})
         return
-    print(trials)
+    allowed = "no failure" if failures == 0 else f"at most {failures} failure{'s' if failures > 1 else ''}"
+    print(
+        f"{trials} trials: with {allowed} among them, the probability of detection is shown to be at least "
+        f"{pod:g} with {confidence:.4g} confidence (exact binomial, one-sided)."
+    )
 
 
 @app.command("compare")
 def compare(
     first: FolderArgument,
     second: Annotated[Path, typer.Argument(help="Folder of the other records.")],
-    first_run: Annotated[int | None, typer.Option("--first-run", min=1)] = None,
-    second_run: Annotated[int | None, typer.Option("--second-run", min=1)] = None,
+    first_run: Annotated[
+        int | None, typer.Option("--first-run", min=1, help="Number of its run.", show_default="the last")
+    ] = None,
+    second_run: Annotated[
+        int | None, typer.Option("--second-run", min=1, help="Number of its run.", show_default="the last")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two engines, libraries or policies on the same scans (McNemar's exact test)."""
@@ -204,7 +225,8 @@ def compare(
 
     found = compare_runs(first, second, first_run=first_run, second_run=second_run)
     if as_json:
-        print(json.dumps([item.to_json() for item in found]))
+        for item in found:
+            print_json(item.to_json())
         return
     rows = [
         tuple(

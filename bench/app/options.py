@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.options import OUTPUT
 
 if TYPE_CHECKING:
     from spectriage.bench.report.tables import Report
     from spectriage.bench.sets.pairing import Pairing
     from spectriage.bench.sets.sets import LabelledSet
     from spectriage.spectra.progress import Progress
-
-PRINTED_WIDTH = 200
 
 QueriesOption = Annotated[
     Path, typer.Option("--queries", "-q", help="Labelled set to identify: a folder or a CSV manifest.")
@@ -47,9 +45,18 @@ CatalogueOption = Annotated[
 ]
 OneWayOption = Annotated[bool, typer.Option("--one-way", help="Do not also swap queries and library.")]
 MethodsOption = Annotated[
-    list[str] | None, typer.Option("--method", "-m", help="Methods to compare; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--method",
+        "-m",
+        help="Method to compare, of `spectriage bench methods`; may be repeated.",
+        show_default="all",
+    ),
 ]
-JsonOption = Annotated[Path | None, typer.Option("--json", help="Write everything to this JSON file.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Write everything to this JSON file too.", rich_help_panel=OUTPUT),
+]
 JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes.")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Fewer repetitions, wider intervals.")]
 
@@ -57,23 +64,19 @@ Tables = tuple[Path | None, Path | None, Path | None]
 Work = Callable[["Report", "Progress | None"], None]
 
 
-def bench(command: str, settings: dict[str, Any], json: Path | None, work: Work) -> None:
-    """Run a benchmark under a progress bar, print its tables, and write its JSON."""
-    from rich.console import Console
-
+def bench(command: str, settings: dict[str, Any], outputs: tuple[bool, Path | None], work: Work) -> None:
+    """Run a benchmark under a progress bar, print its tables or its JSON, and write that where asked for."""
+    from spectriage.bench.report.output import check_folder, give_out
     from spectriage.bench.report.tables import Report
     from spectriage.library.service import progress_bar
 
-    if json is not None and not json.absolute().parent.is_dir():
-        raise ParameterError("there is no such folder", where=str(json.parent), remedy="make it first")
+    as_json, out = outputs
+    check_folder(out)
     report = Report(command, settings)
     report.stamp()
     with progress_bar() as progress:
         work(report, progress)
-    console = Console()
-    report.show(console if console.is_terminal else Console(width=PRINTED_WIDTH))
-    if json is not None:
-        report.write(json)
+    give_out(report, as_json, out)
 
 
 def read_sets(paths: list[Path], tables: Tables, progress: Progress | None) -> list[LabelledSet]:

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spectriage.spectra.errors import ParameterError, SpectriageError
+from spectriage.spectra.options import JsonOption
+from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -75,7 +77,10 @@ def speed(
         list[str] | None, typer.Argument(help=f"Of {', '.join(SUITES)}; all if not given.")
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Also a million references: minutes, 10 GB.")] = False,
-    out: Annotated[Path | None, typer.Option("--json", help="Write the results to this file.")] = None,
+    as_json: JsonOption = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the results to this JSON file too.")
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Plot cost against size to this PNG, SVG or PDF.")
     ] = None,
@@ -92,7 +97,10 @@ def speed(
 
         require_matplotlib()
     rows = read_rows(run_suites(tuple(suites or SUITES), full=full, threads=threads))
-    Console().print(table(rows))
+    if as_json:
+        print_json(document(rows, threads))
+    else:
+        Console().print(table(rows))
     if out is not None:
         text = json.dumps(document(rows, threads), indent=1, ensure_ascii=False)
         out.write_text(text + "\n", encoding="utf-8")

@@ -24,6 +24,7 @@ import numpy as np
 import typer
 
 from spectriage.spectra.errors import ParameterError, SpectriageError
+from spectriage.spectra.options import JsonOption
 from spectriage.spectra.progress import Progress
 
 if TYPE_CHECKING:
@@ -139,7 +140,25 @@ def compare_methods(
         "A substance that a method does not rank scores below all others; the engine ranks few.",
     )
     report.add(Table(f"match: {queries.name}", title, columns, rows, pairing.origin, notes))
+    unasked = _left_out(queries, trials)
+    if unasked:
+        said = f"{queries.name}: {len(unasked)} left out"
+        report.add(Table("left out", said, ("file or material", "why"), unasked, pairing.origin, ()))
     return report
+
+
+def _left_out(queries: LabelledSet, trials: Sequence[Trial]) -> list[list[Any]]:
+    """Return what was not asked for, each with its reason: unread files, materials that the library lacks."""
+    rows: list[list[Any]] = []
+    for text in queries.left_out:
+        name, _, reason = text.partition(": ")
+        rows.append([name, reason or "not used"])
+    asked = {(trial.substance, trial.instrument) for trial in trials}
+    for trial in queries.trials():
+        if (trial.substance, trial.instrument) not in asked:
+            files = ", ".join(item.source for item in trial.repeats[:3])
+            rows.append([f"{trial.substance} ({files})", "the library has no such material"])
+    return rows
 
 
 def prepared(references: ReferenceSet, names: Sequence[str] | None) -> list[Method]:
@@ -277,31 +296,36 @@ def match_command(
         str, typer.Argument(metavar="SET", help="Folder, manifest, ramanbiolib:FOLDER or openspecy[:FOLDER].")
     ],
     methods: Annotated[
-        str | None, typer.Option("--methods", help="Comma-separated; package.module:Class adds a peer.")
+        str | None,
+        typer.Option(
+            "--methods",
+            help="Of `spectriage bench methods`, comma-separated; package.module:Class adds a peer.",
+            show_default="all",
+        ),
     ] = None,
     library: Annotated[
         str | None,
         typer.Option(
-            "--library", "-l", help="Library file or labelled set; the shipped catalogue if not given."
+            "--library", "-l", help="Library file or labelled set.", show_default="the shipped catalogue"
         ),
     ] = None,
-    json: Annotated[Path | None, typer.Option("--json", help="Write everything to this JSON file.")] = None,
+    as_json: JsonOption = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write everything to this JSON file too.")
+    ] = None,
 ) -> None:
-    """Compare methods on a labelled set: top-k, AUC, TAR at fixed FAR, time."""
-    from rich.console import Console
-
+    """Compare methods on a labelled set: top-k, AUC, TAR at fixed FAR, time; what was left out, and why."""
+    from spectriage.bench.report.output import check_folder, give_out
     from spectriage.bench.sets.public import load_set
     from spectriage.library.service import progress_bar
 
+    check_folder(out)
     with progress_bar() as progress:
         queries = load_set(labelled, progress=progress)
         references, names = _library(library, queries)
         wanted = None if methods is None else [name.strip() for name in methods.split(",") if name.strip()]
         report = compare_methods(queries, references, wanted, names=names, progress=progress)
-    report.show(Console(width=200))
-    if json is not None:
-        report.write(json)
-        print(json)
+    give_out(report, as_json, out)
 
 
 def _library(name: str | None, queries: LabelledSet) -> tuple[ReferenceSet | None, Names]:

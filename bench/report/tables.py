@@ -138,7 +138,7 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Write the JSON beside `path` first, then rename it: never half a file."""
-        text = json.dumps(_finite(self.to_json()), ensure_ascii=False, indent=1, allow_nan=False)
+        text = json.dumps(finite(self.to_json()), ensure_ascii=False, indent=1, allow_nan=False)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             temporary.write_text(text + "\n", encoding="utf-8")
@@ -191,12 +191,12 @@ def _show(table: Table, console: Console) -> None:
     console.print()
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Return a value as JSON can hold it: no NaN and no infinity."""
     if isinstance(value, Mapping):
-        return {str(key): _finite(part) for key, part in value.items()}
+        return {str(key): finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_finite(part) for part in value]
+        return [finite(part) for part in value]
     if hasattr(value, "to_json"):
         return value.to_json()
     if hasattr(value, "item"):

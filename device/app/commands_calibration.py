@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spectriage.spectra.errors import SpectriageError
+from spectriage.spectra.options import JsonOption
+from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
     from spectriage.device.calibration.calibration import Calibration
@@ -32,23 +33,39 @@ LAMPS = {"neon": "Ne", "argon": "Ar"}
 MAX_AXIS_ERROR_CM = 2.0
 """A check fails beyond this: half the uncertainty within which single-line oxidisers are told apart."""
 
-DeviceOption = Annotated[str, typer.Option("--device", "-d", help="Device URI.")]
-StandardOption = Annotated[str, typer.Option("--standard", help=f"One of {', '.join(STANDARDS)}.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        "-d",
+        metavar="URI",
+        help="Which spectrometer; `spectriage devices` lists those there are.",
+    ),
+]
+StandardOption = Annotated[
+    str, typer.Option("--standard", metavar="|".join(STANDARDS), help="Shift standard under the beam.")
+]
 FileOption = Annotated[
-    Path | None, typer.Option("--calibration", help="Calibration file; the unit's own if not given.")
+    Path | None,
+    typer.Option("--calibration", help="Calibration file.", show_default="the unit's stored one"),
 ]
 
 
 def calibrate(
     device: DeviceOption,
-    lamp: Annotated[str, typer.Option("--lamp", help="neon or argon.")] = "neon",
+    lamp: Annotated[
+        str, typer.Option("--lamp", metavar="|".join(LAMPS), help="Lamp for the wavelengths.")
+    ] = "neon",
     lamp_device: Annotated[
-        str, typer.Option("--lamp-device", help="URI of the lamp's scan, where it is not --device.")
+        str,
+        typer.Option("--lamp-device", metavar="URI", help="The lamp's scan.", show_default="--device"),
     ] = "",
     standard: StandardOption = "polystyrene",
-    days: Annotated[float, typer.Option("--days", min=0.01, help="How long it is to be valid.")] = 30.0,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write it.")] = None,
+    days: Annotated[float, typer.Option("--days", min=0.01, help="How long it is to be valid, days.")] = 30.0,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Where to write it.", show_default="the unit's own place"),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask to place lamp and standard.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -224,7 +241,7 @@ def _summary(made: Calibration) -> dict[str, Any]:
 
 def _say(facts: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"schema": 1, **facts}, ensure_ascii=False))
+        print_json({"schema": 1, **facts})
         return
     from rich.console import Console
 
@@ -237,9 +254,17 @@ def _say(facts: dict[str, Any], as_json: bool) -> None:
         console.print(f"{key.replace('_', ' ')}: {value}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _error_json(error: Exception) -> dict[str, str]:
+    from spectriage.library.service import error_json
+
+    if not isinstance(error, SpectriageError):
+        error = SpectriageError(str(error))
+    return error_json(error)
+
+
 def _failed(error: Exception, name: str, as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"schema": 1, "input": name, "error": str(error)}, ensure_ascii=False))
+        print_json({"schema": 1, "input": name, "error": _error_json(error)})
     else:
         typer.echo(f"spectriage: error: {error}", err=True)
     return EXIT_FAILED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,8 @@ from typing import Annotated
 import typer
 
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.options import JsonOption
+from spectriage.spectra.terminal import print_json
 
 app = typer.Typer(
     help="Bring several units' journals together, and see what they saw.",
@@ -23,7 +24,6 @@ StoreOption = Annotated[
     str,
     typer.Option("--store", "-s", help="SQLite file, or a URL such as postgresql+psycopg://user@host/name."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
 @app.command()
@@ -49,7 +49,7 @@ def merge(
         with progress_bar() as progress:
             made = merged(path, store, public_key=public, progress=progress)
         if as_json:
-            print(json.dumps({"schema": 1, "file": str(path), **vars(made)}, ensure_ascii=False))
+            print_json({"schema": 1, "file": str(path), **vars(made)})
         else:
             print(f"{path}: {made.records} records, {made.new} of them new")
 
@@ -72,7 +72,7 @@ def summary(
         rows = counted(connection, meta, names)
     if as_json:
         for row in rows:
-            print(json.dumps({"schema": 1, **row}, ensure_ascii=False))
+            print_json({"schema": 1, **row})
     elif as_csv:
         writer = csv.DictWriter(sys.stdout, [*names, "scans"], lineterminator="\n")
         writer.writeheader()
@@ -102,7 +102,7 @@ def charts(
         plot_charts(made, plot)
     for chart in made:
         if as_json:
-            print(json.dumps({"schema": 1, **chart.to_json()}, ensure_ascii=False))
+            print_json({"schema": 1, **chart.to_json()})
         else:
             out = ", ".join(chart.to_json()["out"]) or "in control"
             print(f"{chart.unit}  {chart.measure:<7}  {out}")

@@ -12,6 +12,8 @@ import typer
 
 from spectriage.device.contract.files import write_whole
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.options import JsonOption, LibraryOption
+from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
     from spectriage.library.journal import Journal, Record, Replay
@@ -30,7 +32,6 @@ FORMATS = ("json", "csv", "lims")
 JournalOption = Annotated[
     Path | None, typer.Option("--journal", "-j", help="Journal file; the configured one if not given.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 WhichArgument = Annotated[str, typer.Argument(help="Number of a record, or the beginning of its hash.")]
 
 
@@ -66,7 +67,7 @@ def list_records(
     with _open(journal) as opened:
         for line in opened.lines(last=last):
             if as_json:
-                print(json.dumps({"schema": 1, **line._asdict()}, ensure_ascii=False))
+                print_json({"schema": 1, **line._asdict()})
             else:
                 said = line.verdict or line.kind
                 print(f"{line.number:>6}  {line.time[:19]}  {line.hash[:12]}  {said:<12}  {line.summary}")
@@ -84,7 +85,7 @@ def show(which: WhichArgument, journal: JournalOption = None) -> None:
             "signature": record.signature.hex(),
             "record": json.loads(record.payload),
         }
-        print(json.dumps(made, indent=1, ensure_ascii=False))
+        print_json(made, indent=1)
 
 
 @app.command()
@@ -111,7 +112,7 @@ def verify(
     with progress_bar() as progress:
         found = verified(_path(journal), public_key=public, wanted=wanted, progress=progress)
     if as_json:
-        print(json.dumps({"schema": 1, "intact": found.intact, **vars(found)}, ensure_ascii=False))
+        print_json({"schema": 1, "intact": found.intact, **vars(found)})
     else:
         for problem in found.problems:
             print(problem)
@@ -134,9 +135,7 @@ def replay(
         list[str] | None, typer.Argument(help="Numbers or hashes; all if none is given.")
     ] = None,
     journal: JournalOption = None,
-    library: Annotated[
-        Path | None, typer.Option("--library", "-l", help="Library file; the shipped catalogue if not given.")
-    ] = None,
+    library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Decide again from what was recorded. Exit code 0 the same, 4 something differs: it is named."""
@@ -163,7 +162,7 @@ def _chosen(journal: Journal, which: list[str] | None) -> list[Record]:
 
 def _print_replay(made: Replay, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(made.to_json(), ensure_ascii=False))
+        print_json(made.to_json())
         return
     print(f"record {made.number}: {'the same' if made.same else 'differs'}")
     for name, (before, now) in made.versions.items():
@@ -230,9 +229,7 @@ def report(
     which: WhichArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="An .html or .pdf file.")],
     journal: JournalOption = None,
-    library: Annotated[
-        Path | None, typer.Option("--library", "-l", help="Library file; the shipped catalogue if not given.")
-    ] = None,
+    library: LibraryOption = None,
     paper: Annotated[str, typer.Option("--paper", help="a4 or letter, for PDF.")] = "a4",
     private: Annotated[
         bool, typer.Option("--private/--no-private", help="Whether operator and place are printed.")

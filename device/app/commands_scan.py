@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spectriage.device.app.scanning import Outputs, keep, session_for
+from spectriage.device.app.waiting import laser_told
 from spectriage.spectra.errors import SpectriageError
+from spectriage.spectra.options import (
+    OUTPUT,
+    RECORD,
+    ExplainOption,
+    ItemOption,
+    JournalOption,
+    JsonOption,
+    LibraryOption,
+    LodOption,
+    PackagingOption,
+    PlotOption,
+)
+from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,68 +33,116 @@ if TYPE_CHECKING:
     from spectriage.library.journal import Recorder
     from spectriage.spectra.identify import Identifier
 
+SCAN, LASER, UNIT = "Scan", "Laser", "Calibration"
+
 DeviceOption = Annotated[
     str,
-    typer.Option("--device", "-d", help="Device URI, e.g. sim:caffeine; `spectriage devices` lists them."),
+    typer.Option(
+        "--device",
+        "-d",
+        metavar="URI",
+        help="Which spectrometer, e.g. sim:caffeine; `spectriage devices` lists those there are.",
+    ),
 ]
-OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Write the scan to this CSV.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-PlotOption = Annotated[Path | None, typer.Option("--plot", help="Write a plot to this PNG.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Write the scan with its dark to this CSV.", rich_help_panel=OUTPUT),
+]
 IntegrationOption = Annotated[
-    float | None, typer.Option("--integration-ms", min=0.001, help="Length of one exposure.")
+    float | None,
+    typer.Option(
+        "--integration-ms",
+        min=0.001,
+        help="Length of one exposure, ms.",
+        show_default="the device's",
+        rich_help_panel=SCAN,
+    ),
 ]
 AccumulationsOption = Annotated[
-    int | None, typer.Option("--accumulations", min=1, max=10_000, help="Exposures averaged.")
+    int | None,
+    typer.Option(
+        "--accumulations",
+        min=1,
+        max=10_000,
+        help="Exposures averaged.",
+        show_default="the device's",
+        rich_help_panel=SCAN,
+    ),
 ]
 TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", min=0.1, help="Seconds allowed; from the exposure if not given.")
-]
-LibraryOption = Annotated[
-    Path | None, typer.Option("--library", "-l", help="Library file; the shipped catalogue if not given.")
-]
-PackagingOption = Annotated[
-    list[str] | None, typer.Option("--packaging", help="auto, none, or names; may be repeated.")
-]
-LodOption = Annotated[
-    float | None, typer.Option("--lod", help="Spectral fraction that watched targets must be visible at.")
-]
-ExplainOption = Annotated[
-    bool, typer.Option("--explain", help="List the bands that decided, and the alternatives.")
+    float | None,
+    typer.Option(
+        "--timeout",
+        min=0.1,
+        help="Seconds allowed for the whole scan.",
+        show_default="from the exposure",
+        rich_help_panel=SCAN,
+    ),
 ]
 CalibrationOption = Annotated[
-    Path | None, typer.Option("--calibration", help="Calibration file; the unit's stored one if not given.")
+    Path | None,
+    typer.Option(
+        "--calibration", help="Calibration file.", show_default="the unit's stored one", rich_help_panel=UNIT
+    ),
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Conclude in spite of an expired, failed or foreign calibration.")
+    bool,
+    typer.Option(
+        "--force",
+        help="Conclude in spite of an expired, failed or foreign calibration.",
+        rich_help_panel=UNIT,
+    ),
 ]
 CarefulOption = Annotated[
-    bool, typer.Option("--careful", help="Refuse a laser whose power cannot be set: it cannot begin low.")
+    bool,
+    typer.Option(
+        "--careful",
+        help="Refuse a laser whose power cannot be set: it cannot begin low.",
+        rich_help_panel=LASER,
+    ),
 ]
 SafePowerOption = Annotated[
     float | None,
     typer.Option(
-        "--safe-mw", min=0.0, help="Power for an unknown sample; a tenth of the highest if not given."
+        "--safe-mw",
+        min=0.0,
+        help="Power for an unknown sample, mW.",
+        show_default="a tenth of the highest",
+        rich_help_panel=LASER,
     ),
 ]
 FixedPowerOption = Annotated[
-    bool, typer.Option("--fixed-power", help="Accept a laser whose power cannot be set.")
+    bool,
+    typer.Option("--fixed-power", help="Accept a laser whose power cannot be set.", rich_help_panel=LASER),
 ]
 DelayOption = Annotated[
-    float, typer.Option("--delay", min=0.0, max=60.0, help="Seconds of countdown before the laser fires.")
+    float,
+    typer.Option(
+        "--delay",
+        min=0.0,
+        max=60.0,
+        help="Seconds of countdown before the laser fires.",
+        rich_help_panel=LASER,
+    ),
 ]
-AutoOption = Annotated[bool, typer.Option("--auto", help="Find the exposure: 60-85 % of full scale.")]
+AutoOption = Annotated[
+    bool,
+    typer.Option("--auto", help="Find the exposure: 60-85 % of full scale.", rich_help_panel=SCAN),
+]
 SecondsOption = Annotated[
     float | None,
-    typer.Option("--seconds", min=0.1, help="Accumulate until the decision is clear, so long at most."),
+    typer.Option(
+        "--seconds",
+        min=0.1,
+        help="Accumulate until the decision is clear, so long at most.",
+        show_default="one scan",
+        rich_help_panel=SCAN,
+    ),
 ]
-
-JournalOption = Annotated[
-    Path | None,
-    typer.Option("--journal", "-j", help="Record in this journal; the configured one if not given."),
+OperatorOption = Annotated[
+    str, typer.Option("--operator", help="Recorded with the scan.", rich_help_panel=RECORD)
 ]
-OperatorOption = Annotated[str, typer.Option("--operator", help="Recorded with the scan.")]
-PlaceOption = Annotated[str, typer.Option("--place", help="Recorded with the scan.")]
-ItemOption = Annotated[str, typer.Option("--item", help="Number of the item, recorded with the scan.")]
+PlaceOption = Annotated[str, typer.Option("--place", help="Recorded with the scan.", rich_help_panel=RECORD)]
 SpotsOption = Annotated[
     int,
     typer.Option(
@@ -90,6 +151,7 @@ SpotsOption = Annotated[
         max=100,
         help="Measure so many spots of an uneven item, each decided by itself; the item has the most serious "
         "verdict. Asks for the next spot unless the device moves the item. --out and --plot number files.",
+        rich_help_panel=SCAN,
     ),
 ]
 
@@ -111,7 +173,7 @@ def scan(
     calibration: CalibrationOption = None,
     force: ForceOption = False,
     careful: CarefulOption = False,
-    safe_mw: SafePowerOption = None,
+    safe_power_mw: SafePowerOption = None,
     fixed_power: FixedPowerOption = False,
     delay_s: DelayOption = 0.0,
     spots: SpotsOption = 1,
@@ -122,7 +184,8 @@ def scan(
 ) -> None:
     """Take one scan with a spectrometer, or several of one item, and say what it shows.
 
-    Exit code: 10 alarm, 11 warning, 12 inconclusive, 0 no alarm; 2 when no scan could be taken.
+    Exit code: 10 alarm, 11 warning, 12 inconclusive, 0 no alarm; 2 when no scan could be taken, 130 when
+    Ctrl-C broke it off.
     """
     from spectriage.device.contract.registry import open_device
     from spectriage.device.session import ScanPlan
@@ -142,7 +205,7 @@ def scan(
         accumulations=accumulations,
         timeout_s=timeout_s,
         careful=careful,
-        safe_power_mw=safe_mw,
+        safe_power_mw=safe_power_mw,
         fixed_power=fixed_power,
         delay_s=delay_s,
     )
@@ -178,7 +241,8 @@ def _scan_once(
         What went wrong; the laser is off.
     """
     session = session_for(device, plan, engine, outputs)
-    result = session.run()
+    with outputs.waiting, laser_told(device):
+        result = session.run()
     keep(session, result, recorder, outputs.out)
     return result
 
@@ -190,11 +254,14 @@ def _console() -> Console:
 
 
 def devices(as_json: JsonOption = False) -> None:
-    """List the kinds of device, the devices found, and what is missing for each."""
+    """List the kinds of device, the devices found and whether each can be opened now, and what is missing.
+
+    In brackets: ready, busy (another program has it), no permission, unusable.
+    """
     listing = [_survey(scheme) for scheme in sorted(_schemes())]
     if as_json:
         for entry in listing:
-            print(json.dumps(entry, ensure_ascii=False))
+            print_json(entry)
         return
     console = _console()
     for entry in listing:
@@ -211,13 +278,20 @@ def _survey(scheme: str) -> dict[str, Any]:
     """Return what there is to say of one scheme."""
     from spectriage.device.contract.registry import load_driver, registered
 
-    entry: dict[str, Any] = {"schema": 1, "scheme": scheme, "summary": "", "devices": [], "missing": ""}
+    entry: dict[str, Any] = {
+        "schema": 1,
+        "scheme": scheme,
+        "summary": "",
+        "devices": [],
+        "missing": "",
+        "remedy": "",
+    }
     try:
         driver = load_driver(registered()[scheme])
         entry["summary"] = driver.summary
         entry["devices"] = [_found(device) for device in driver.discover()]
     except SpectriageError as error:
-        entry["missing"] = str(error)
+        entry["missing"], entry["remedy"] = error.what, error.remedy
     except Exception as error:
         # A third party's driver may raise anything; the others are still to be listed.
         entry["missing"] = f"the driver failed to look for devices: {type(error).__name__}: {error}"
@@ -239,7 +313,7 @@ def _show(console: Console, entry: dict[str, Any]) -> None:
 
     line(f"{entry['scheme']}:  {entry['summary']}".rstrip())
     if entry["missing"]:
-        line(f"    missing: {entry['missing']}")
+        line(f"    missing: {entry['missing']}" + (f": {entry['remedy']}" if entry["remedy"] else ""))
     elif not entry["devices"]:
         line("    none found")
     for device in entry["devices"]:

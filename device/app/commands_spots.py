@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +9,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from spectriage.device.app.scanning import Outputs, keep, session_for
+from spectriage.device.app.waiting import laser_told
 from spectriage.device.session import Item, ScanPlan, scan_spots
 from spectriage.library.service import Answer
 from spectriage.library.service.printing import print_answer, write_plot
 from spectriage.spectra.errors import ParameterError, SpectriageError
+from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
     from spectriage.device.contract.spectrometer import Spectrometer
@@ -33,9 +34,10 @@ def scan_item(
 
     item = Item(uri, count)
     try:
-        with open_device(uri) as device:
+        with open_device(uri) as device, outputs.waiting, laser_told(device):
             session = session_for(device, plan, engine, outputs)
             for result in scan_spots(session, count, lambda spot: _move(device, spot, count)):
+                outputs.waiting.stop()
                 index = len(item.answers)
                 keep(session, result, recorder, None if outputs.out is None else numbered(outputs.out, index))
                 item.answers.append(Answer(uri, result.identification, elapsed_ms=result.elapsed_ms))
@@ -76,7 +78,7 @@ def _print_spot(item: Item, outputs: Outputs) -> None:
     """Print the spot just measured: its whole object, or its verdict line."""
     answer, number = item.answers[-1], len(item.answers)
     if outputs.as_json:
-        print(json.dumps({**answer.to_json(), "spot": number}, ensure_ascii=False), flush=True)
+        print_json({**answer.to_json(), "spot": number})
     elif answer.result is None:
         print(f"spot {number} of {item.expected}: error: {answer.error}", file=sys.stderr, flush=True)
     else:
@@ -87,7 +89,7 @@ def _print_spot(item: Item, outputs: Outputs) -> None:
 def _print_item(item: Item, outputs: Outputs) -> None:
     """Print the item's object, or its verdict and the screen of the spot that decided."""
     if outputs.as_json:
-        print(json.dumps(item.to_json(), ensure_ascii=False), flush=True)
+        print_json(item.to_json())
         return
     print(f"item: {item.summary}\n", flush=True)
     if item.decisive is not None:

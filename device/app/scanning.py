@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from spectriage.device.app.waiting import Waiting
 
 if TYPE_CHECKING:
     from spectriage.device.contract.spectrometer import Spectrometer
@@ -25,6 +27,7 @@ class Outputs:
     plot: Path | None = None
     calibration: Path | None = None
     force: bool = False
+    waiting: Waiting = field(default_factory=Waiting)
 
 
 def session_for(device: Spectrometer, plan: ScanPlan, engine: Identifier, outputs: Outputs) -> Session:
@@ -33,7 +36,15 @@ def session_for(device: Spectrometer, plan: ScanPlan, engine: Identifier, output
     from spectriage.device.session import Session
 
     known = UnitCalibration.of(device.info, device.clock.now(), outputs.calibration, force=outputs.force)
-    return Session(device, engine, known, plan, countdown=countdown, traces=outputs.plot is not None)
+    return Session(
+        device,
+        engine,
+        known,
+        plan,
+        countdown=countdown,
+        progress=outputs.waiting,
+        traces=outputs.plot is not None,
+    )
 
 
 def keep(session: Session, result: ScanResult, recorder: Recorder, out: Path | None) -> None:

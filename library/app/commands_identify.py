@@ -10,60 +10,95 @@ import typer
 
 from spectriage.library.service.answers import Answer, answer, exit_code
 from spectriage.library.service.engine import make_engine
-from spectriage.library.service.printing import print_answer, write_plot
+from spectriage.library.service.printing import print_answer, print_line, print_summary, write_plot
+from spectriage.library.service.standard_input import STANDARD_INPUT, read_standard_input
 from spectriage.spectra.compile import lasting
 from spectriage.spectra.errors import ParameterError, SpectriageError
+from spectriage.spectra.options import (
+    INPUT,
+    MANY,
+    ExplainOption,
+    ItemOption,
+    JournalOption,
+    JsonOption,
+    LibraryOption,
+    LodOption,
+    PackagingOption,
+    PlotOption,
+)
 
 if TYPE_CHECKING:
     from spectriage.library.journal import Recorder
     from spectriage.spectra.identify import Identifier
     from spectriage.spectra.spectrum import Spectrum
 
-EXIT_FAILED = 2
-
 
 def identify(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Spectra: text, CSV, vendor CSV, JCAMP-DX.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE…",
+            help="Spectra: two-column text, CSV, vendor files, JCAMP-DX; - is standard input.",
+            show_default=False,
+        ),
     ] = None,
-    library: Annotated[
-        Path | None, typer.Option("--library", "-l", help="Library file; the shipped catalogue if not given.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", help="Write a plot (of one file) to this PNG, SVG or PDF.")
-    ] = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="List the bands that decided, and the alternatives.")
-    ] = False,
-    packaging: Annotated[
-        list[str] | None, typer.Option("--packaging", help="auto, none, or names; may be repeated.")
-    ] = None,
-    lod: Annotated[
-        float | None, typer.Option("--lod", help="Spectral fraction that watched targets must be visible at.")
-    ] = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+    plot: PlotOption = None,
+    explain: ExplainOption = False,
+    packaging: PackagingOption = None,
+    lod: LodOption = None,
     which: Annotated[
-        str | None, typer.Option("--which", help="Which spectrum of a file that holds several.")
+        str | None,
+        typer.Option(
+            "--which",
+            metavar="NAME",
+            help="Which spectrum of a file that holds several; without it, they are listed.",
+            rich_help_panel=INPUT,
+        ),
     ] = None,
-    column: Annotated[str | None, typer.Option("--column", help="Which intensity column.")] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            "--column",
+            metavar="NAME",
+            help="Which column is the intensity, where a table has several.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
     stream: Annotated[
-        bool, typer.Option("--stream", help="Answer JSON requests from standard input, one a line.")
+        bool,
+        typer.Option(
+            "--stream",
+            help="Answer JSON requests from standard input, one a line: see `spectriage schema stream`.",
+            rich_help_panel=MANY,
+        ),
     ] = False,
     batch: Annotated[
-        Path | None, typer.Option("--batch", help="Identify all of a folder, manifest or library file.")
+        Path | None,
+        typer.Option(
+            "--batch",
+            help="Identify all of a folder, of a library file, or of a CSV manifest with the column path "
+            "(and at will which, column).",
+            rich_help_panel=MANY,
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Results of --batch, JSON lines; continued if begun.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Where the results of --batch go, JSON lines; continued where it was begun.",
+            rich_help_panel=MANY,
+        ),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes of --batch.")] = 1,
-    journal: Annotated[
-        Path | None, typer.Option("--journal", "-j", help="Record answers in this journal.")
-    ] = None,
-    item_number: Annotated[
-        str, typer.Option("--item", help="Number of the item, recorded with the answer.")
-    ] = "",
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes of --batch.", rich_help_panel=MANY)
+    ] = 1,
+    journal: JournalOption = None,
+    item_number: ItemOption = "",
 ) -> None:
-    """Identify what spectra are of.
+    """Identify what spectra are of: one file in full, several in a line each.
 
     Exit code: that of the most serious file. 10 alarm, 11 warning, 12 inconclusive, 0 no alarm; 2 when no
     file could be read. With --stream or --batch 0 when all was answered.
@@ -82,27 +117,28 @@ def identify(
         raise ParameterError("no file was named", remedy="name one or more, or give --stream or --batch")
     if out is not None or workers != 1:
         raise ParameterError("--out and --workers belong to --batch")
-    if plot is not None and len(files) != 1:
-        raise ParameterError("--plot takes one file at a time", where=str(plot))
     if plot is not None:
-        from spectriage.spectra.report import require_matplotlib
-
-        require_matplotlib()
-    spectra = [_read(path, which, column) for path in files]
+        _check_plot(files, plot)
+    engine: Identifier | None = None
     answers = []
     with recording(journal, item=item_number) as recorder:
-        engine = None
-        for path, item in zip(files, spectra, strict=True):
-            if isinstance(item, SpectriageError):
-                made = Answer(str(path), error=item)
+        for path in files:
+            spectrum = _read(path, which, column)
+            if isinstance(spectrum, SpectriageError):
+                made = Answer(str(path), error=spectrum)
             else:
                 # the first answer loads the compiled kernels
                 with lasting() if engine is None else nullcontext():
                     engine = engine or make_engine(library, packaging, lod)
-                    made = answer(engine, str(path), item, traces=plot is not None)
-                _record(recorder, item, made, engine)
-            print_answer(made, as_json=as_json, explain=explain)
+                    made = answer(engine, str(path), spectrum, traces=plot is not None)
+                _record(recorder, spectrum, made, engine)
+            if as_json or explain or len(files) == 1:
+                print_answer(made, as_json=as_json, explain=explain)
+            else:
+                print_line(made)
             answers.append(made)
+    if len(files) > 1 and not as_json:
+        print_summary(answers)
     if plot is not None:
         write_plot(answers[0], plot)
     raise typer.Exit(exit_code(answers))
@@ -121,10 +157,21 @@ def _record(recorder: Recorder, spectrum: Spectrum, made: Answer, engine: Identi
         )
 
 
+def _check_plot(files: list[Path], plot: Path) -> None:
+    """Refuse before anything is read what could not be drawn afterwards."""
+    if len(files) != 1:
+        raise ParameterError("--plot takes one file at a time", where=str(plot))
+    from spectriage.spectra.report import require_matplotlib
+
+    require_matplotlib()
+
+
 def _read(path: Path, which: str | None, column: str | None) -> Spectrum | SpectriageError:
     from spectriage.spectra.formats import read_spectrum
 
     try:
+        if str(path) == STANDARD_INPUT:
+            return read_standard_input(which, column)
         return read_spectrum(path, which=which, column=column)
     except SpectriageError as error:
         return error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -12,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spectriage.library.service.progress import progress_bar
-from spectriage.spectra.errors import LibraryError, ParameterError
-from spectriage.spectra.reference import Reference, ReferenceSet, Tier
+from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.options import JsonOption, LibraryOption, PlotOption
+from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
+from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
     from spectriage.library.catalogue import CatalogueEntry
@@ -25,13 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-LABEL_SPACING_CM = 30.0
-MAX_LABELS = 15
-
-LibraryOption = Annotated[
-    Path | None, typer.Option("--library", "-l", help="A library file; the shipped catalogue if not given.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+CLASS_HELP = "Its class, e.g. fentanyl, cutting-agent, packaging; `spectriage library template` lists them."
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The library file to make.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
@@ -51,10 +45,6 @@ def record_json(record: Reference) -> dict[str, Any]:
     return texts | {name: getattr(record, name) for name in NUMBER_FIELDS}
 
 
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False))
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
@@ -62,7 +52,7 @@ def _count(number: int, noun: str) -> str:
 def _report_made(out: Path, references: ReferenceSet, as_json: bool) -> None:
     tiers = {tier: sum(record.tier is tier for record in references.records) for tier in Tier}
     if as_json:
-        _print_json(
+        print_json(
             {
                 "path": str(out),
                 "name": references.name,
@@ -81,7 +71,11 @@ def _report_made(out: Path, references: ReferenceSet, as_json: bool) -> None:
 def build(
     out: OutOption,
     manifest: Annotated[
-        Path | None, typer.Argument(help="Measured spectra to bring in, CSV or TOML; else the catalogue.")
+        Path | None,
+        typer.Argument(
+            help="Measured spectra to bring in, CSV or TOML: see `spectriage library template`.",
+            show_default="the shipped catalogue alone",
+        ),
     ] = None,
     with_catalogue: Annotated[
         bool, typer.Option("--with-catalogue", help="The whole catalogue beside the manifest's spectra.")
@@ -98,12 +92,32 @@ def build(
     _report_made(out, made, as_json)
 
 
+@app.command()
+def template(as_json: JsonOption = False) -> None:
+    """Print a manifest to fill in: every column, what may stand in it, the class and hazard names.
+
+    `spectriage library template > manifest.csv`, then `spectriage library build manifest.csv -o library.h5`.
+    """
+    from spectriage.library.building.template import manifest_columns, manifest_template
+
+    if as_json:
+        for column in manifest_columns():
+            print_json({"schema": 1, **column})
+        return
+    print(manifest_template(), end="")
+
+
 @app.command("list")
 def list_references(
     library: LibraryOption = None,
-    material_class: Annotated[str | None, typer.Option("--class", help="Only this class.")] = None,
+    material_class: Annotated[
+        str | None,
+        typer.Option("--class", metavar="CLASS", help="Only this class, see `spectriage library template`."),
+    ] = None,
     tier: Annotated[Tier | None, typer.Option("--tier", help="Only this evidence tier.")] = None,
-    family: Annotated[str | None, typer.Option("--family", help="Only this family.")] = None,
+    family: Annotated[
+        str | None, typer.Option("--family", metavar="FAMILY", help="Only this family.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the references of a library."""
@@ -117,7 +131,7 @@ def list_references(
     ]
     if as_json:
         for record in records:
-            _print_json(record_json(record))
+            print_json(record_json(record))
         return
     from rich import box
     from rich.console import Console
@@ -171,7 +185,7 @@ def find_record(references: ReferenceSet, name: str) -> int:
 def show(
     reference_id: Annotated[str, typer.Argument(metavar="ID", help="A reference id, see `list`.")],
     library: LibraryOption = None,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Draw it into this PNG file.")] = None,
+    plot: PlotOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a reference: its record, where it comes from, its bands."""
@@ -180,10 +194,13 @@ def show(
     record = references.records[row]
     entry = _catalogue_entry(references, record)
     if plot is not None:
-        _plot(plot, references, row, entry)
+        from spectriage.spectra.report import plot_reference
+
+        bands = () if entry is None else [(band.shift_cm, band.height) for band in entry.bands]
+        plot_reference(references, row, plot, bands=bands)
     if as_json:
-        bands = None if entry is None else [asdict(band) for band in entry.bands]
-        _print_json({**record_json(record), "bands": bands, "library_sha256": references.sha256})
+        listed = None if entry is None else [asdict(band) for band in entry.bands]
+        print_json({**record_json(record), "bands": listed, "library_sha256": references.sha256})
         return
     _print_record(record)
     if entry is not None:
@@ -230,51 +247,6 @@ def _print_bands(entry: CatalogueEntry) -> None:
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
-def _labels(references: ReferenceSet, row: int, entry: CatalogueEntry | None) -> list[tuple[float, float]]:
-    """Return where to write band positions: the strongest bands on the grid that do not crowd each other."""
-    import numpy as np
-
-    placed: list[tuple[float, float]] = []
-    for band in sorted(() if entry is None else entry.bands, key=lambda band: -band.height):
-        crowded = any(abs(band.shift_cm - other) < LABEL_SPACING_CM for other, _ in placed)
-        height = float(
-            np.interp(band.shift_cm, references.shift, references.spectra[row], left=np.nan, right=np.nan)
-        )
-        if not crowded and np.isfinite(height) and len(placed) < MAX_LABELS:
-            placed.append((band.shift_cm, height))
-    return placed
-
-
-def _plot(path: Path, references: ReferenceSet, row: int, entry: CatalogueEntry | None) -> None:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ParameterError("--plot needs matplotlib", remedy="pip install 'spectriage[plot]'") from None
-    record = references.records[row]
-    if path.suffix.casefold() != ".png":
-        raise ParameterError("a plot is a PNG file", where=str(path), remedy="end its name with .png")
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.plot(references.shift, references.spectra[row], linewidth=1.0)
-    for shift_cm, height in _labels(references, row, entry):
-        axes.annotate(
-            f"{shift_cm:.0f}", (shift_cm, height), (0, 3), textcoords="offset points", ha="center", fontsize=7
-        )
-    axes.margins(x=0.01, y=0.08)
-    # Plain text: a name with a dollar sign is not a formula.
-    axes.set_title(f"{record.substance} {record.form} ({record.tier})", parse_math=False)
-    axes.set_xlabel("Raman shift, cm⁻¹")
-    axes.set_ylabel("intensity")
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=120)
-    try:
-        path.write_bytes(drawn.getvalue())
-    except OSError as error:
-        raise LibraryError(f"the plot cannot be written: {error.strerror}", where=str(path)) from None
-
-
 @app.command()
 def verify(
     file: Annotated[Path, typer.Argument(help="The library file.")], as_json: JsonOption = False
@@ -286,7 +258,7 @@ def verify(
     natives = len(references.attributes["native_ids"])
     if as_json:
         head = {name: references.attributes[name] for name in ("schema", "generator", "history")}
-        _print_json(
+        print_json(
             {
                 "path": str(file),
                 "valid": True,
@@ -313,22 +285,31 @@ def add(
     spectrum: Annotated[Path, typer.Argument(help="A measured spectrum.")],
     substance: Annotated[str, typer.Option("--substance", help="What it is a spectrum of.")],
     out: OutOption,
-    library: Annotated[
-        Path | None,
-        typer.Option(
-            "--library", "-l", help="The library to start from; the shipped catalogue if not given."
-        ),
-    ] = None,
+    library: LibraryOption = None,
     form: Annotated[str, typer.Option("--form", help="Salt, hydrate, polymorph or state.")] = "",
     family: Annotated[str, typer.Option("--family", help="The group it belongs to.")] = "",
-    material_class: Annotated[str, typer.Option("--class", help="Its class.")] = "",
-    hazard: Annotated[str, typer.Option("--hazard", help="What a find means; follows from the class.")] = "",
+    material_class: Annotated[str, typer.Option("--class", metavar="CLASS", help=CLASS_HELP)] = "",
+    hazard: Annotated[
+        str,
+        typer.Option(
+            "--hazard",
+            metavar="|".join(Hazard),
+            help="What a find means.",
+            show_default="follows from the class",
+        ),
+    ] = "",
     cas: Annotated[str, typer.Option("--cas", help="CAS registry number.")] = "",
     source: Annotated[str, typer.Option("--source", help="Instrument, sample, who measured it.")] = "",
     licence: Annotated[str, typer.Option("--licence", help="Terms of use.")] = "",
-    excitation: Annotated[float | None, typer.Option("--excitation", help="Laser, nm.")] = None,
-    resolution: Annotated[float | None, typer.Option("--resolution", help="Resolution, cm⁻¹.")] = None,
-    reference_id: Annotated[str, typer.Option("--id", help="Its id; made from the names if not given.")] = "",
+    excitation: Annotated[
+        float | None, typer.Option("--excitation", help="Laser, nm.", show_default="the file's")
+    ] = None,
+    resolution: Annotated[
+        float | None, typer.Option("--resolution", help="Resolution (FWHM), cm⁻¹.", show_default="the file's")
+    ] = None,
+    reference_id: Annotated[
+        str, typer.Option("--id", metavar="ID", help="Its id.", show_default="made from the names")
+    ] = "",
     which: Annotated[str, typer.Option("--which", help="Which spectrum of a file with several.")] = "",
     column: Annotated[str, typer.Option("--column", help="Which column of a file with several.")] = "",
     force: ForceOption = False,

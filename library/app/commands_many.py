@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,9 +12,6 @@ from spectriage.library.service.answers import EXIT_FAILED
 from spectriage.library.service.engine import make_engine
 from spectriage.library.service.progress import progress_bar
 from spectriage.spectra.errors import ParameterError
-
-if TYPE_CHECKING:
-    pass
 
 
 def identify_many(
@@ -52,8 +48,10 @@ def _stream(library: Path | None, packaging: list[str] | None, lod: float | None
     from spectriage.library.service.stream import identify_stream
 
     engine = make_engine(library, packaging, lod)
+    # not the program's sturdy output, which outlives its reader: a stream ends when nobody reads it
+    answers = (sys.__stdout__ or sys.stdout).buffer
     try:
-        identify_stream(engine, sys.stdin.buffer, sys.stdout.buffer)
+        identify_stream(engine, sys.stdin.buffer, answers, packaging=packaging or "auto")
     except BrokenPipeError:
         # Whoever asked has gone: the interpreter must not try to flush what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), answers.fileno())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from spectriage.spectra.options import JsonOption, LibraryOption
+from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
     from spectriage.spectra.identify import Identifier
@@ -19,9 +20,8 @@ POINTS = (300, 1024, 3000)
 
 
 def warmup(
-    library: Annotated[
-        Path | None, typer.Option("--library", "-l", help="Library file; the shipped catalogue if not given.")
-    ] = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Compile every kernel for this machine and build the shipped library, so that no scan has to wait.
 
@@ -30,8 +30,12 @@ def warmup(
     start = time.perf_counter()
     compiled = warm(library)
     removed = _clean()
+    seconds = time.perf_counter() - start
+    if as_json:
+        print_json({"schema": 1, "seconds": round(seconds, 1), "compiled": len(compiled), "removed": removed})
+        return
     print(
-        f"spectriage: ready in {time.perf_counter() - start:.1f} s; {len(compiled)} kernels compiled"
+        f"spectriage: ready in {seconds:.1f} s; {len(compiled)} kernels compiled"
         + (f", {removed} outdated removed" if removed else ""),
         file=sys.stderr,
     )

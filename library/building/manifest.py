@@ -27,6 +27,8 @@ REQUIRED = ("path", "substance")
 TEXTS = (*REQUIRED, "form", "family", "class", "hazard", "tier", "cas", "inchikey", "source", "licence")
 NUMBERS = {"excitation": (200.0, 2000.0), "resolution": (0.1, 200.0)}
 SELECTORS = ("id", "which", "column")
+UNCLASSED = ("other", "background")
+"""Classes beside those of the catalogue; without a hazard unless one is stated."""
 FIELDS = (*TEXTS, *NUMBERS, *SELECTORS)
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -271,7 +273,7 @@ def _word_problems(fields: Mapping[str, Any]) -> list[str]:
         if name in fields and fields[name] not in set(known):
             problems.append(f"{name} is {fields[name]!r}, not one of {', '.join(known)}")
     material_class = fields.get("class", "other")
-    if material_class not in (*CLASS_HAZARDS, "other", "background") and "hazard" not in fields:
+    if material_class not in (*CLASS_HAZARDS, *UNCLASSED) and "hazard" not in fields:
         problems.append(
             f"class {material_class!r} has no hazard of its own: state hazard, or use one of "
             f"{', '.join(CLASS_HAZARDS)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,13 @@ def batch_items(source: Path) -> Iterator[Item]:
 def is_hdf5(path: Path) -> bool:
     """Whether a file is HDF5, by its first bytes."""
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise FormatError(
+                "this is a device, pipe or socket, not a folder, manifest or library", where=str(path)
+            )
+        if status.st_size == 0:
+            raise FormatError("the file is empty: not a manifest", where=str(path))
         with path.open("rb") as file:
             return file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
     except OSError as error:
@@ -126,6 +134,11 @@ def _references(path: Path) -> Iterator[Item]:
         yield Item(raw.decode("utf-8"), str(path), row=row)
 
 
+def _open_without_waiting(path: str, flags: int) -> int:
+    # Between check and opening a FIFO may take the file's place: opening it must not wait for a writer.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 class Reader:
     """Reads the spectra of items; keeps an opened library between them."""
 
@@ -133,14 +146,20 @@ class Reader:
         self._library: str | None = None
 
     def digest(self, item: Item) -> str:
-        """Return the hash of an item's content; empty when it cannot be read."""
+        """Return the hash of an item's content; empty when it cannot be read, or is no regular file."""
         try:
             if item.row is not None:
                 self._open(item.path)
                 return hashlib.sha256(self._references.spectra[item.row].tobytes()).hexdigest()
-            with open(item.path, "rb") as file:
+            status = os.stat(item.path)
+            if not stat.S_ISREG(status.st_mode):
+                return ""
+            if status.st_size == 0:
+                # also of what the kernel only pretends is a file (/proc): reading it may never end
+                return hashlib.sha256(b"").hexdigest()
+            with open(item.path, "rb", opener=_open_without_waiting) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
+        except (OSError, ValueError):
             return ""
 
     def spectra(self, item: Item) -> Mapping[str, Spectrum]:

@@ -163,25 +163,32 @@ def run_key(engine: Identifier, setup: Setup) -> str:
 
 def identify_item(engine: Identifier, reader: Reader, item: Item) -> list[dict[str, Any]]:
     """Return the results of one input, one for each of its spectra, or one that says why there is none."""
-    from spectriage.library.service.answers import Answer, error_json
+    from spectriage.library.service.answers import Answer
 
     head: dict[str, Any] = {"name": item.name, "sha256": reader.digest(item)}
     try:
         spectra = reader.spectra(item)
-    except SpectriageError as error:
-        return [head | {"last": True, "error": error_json(error)}]
+        if not spectra:
+            raise SpectriageError("it holds no spectra", where=item.name)
+    except Exception as error:
+        failed = Answer(item.name, error=_typed(error, "reading"))
+        return [head | {"last": True} | failed.to_json()]
     lines: list[dict[str, Any]] = []
     for name, spectrum in spectra.items():
         try:
             body = engine.identify(spectrum).to_json(input_name=item.name)
-        except SpectriageError as error:
-            body = Answer(item.name, error=error).to_json()
         except Exception as error:
-            # one spectrum on which the engine fails must not end a night's run; the line says what it was
-            body = {"input": item.name, "error": {"type": type(error).__name__, "what": str(error)}}
+            body = Answer(item.name, error=_typed(error, "identifying")).to_json()
         own = head | ({"spectrum": name} if name else {}) | {"last": len(lines) == len(spectra) - 1}
         lines.append(own | body)
     return lines
+
+
+def _typed(error: Exception, doing: str) -> SpectriageError:
+    """Return the error for a line of results; one input must not end a night's run, whatever it does."""
+    if isinstance(error, SpectriageError):
+        return error
+    return SpectriageError(f"{doing} it failed: {type(error).__name__}: {error}")
 
 
 def _verdict(result: dict[str, Any]) -> str | None:

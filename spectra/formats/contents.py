@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from shlex import quote
 
 from spectriage.spectra.errors import FormatError, SeveralSpectraError
 from spectriage.spectra.formats.source import Source, clip
@@ -55,7 +56,7 @@ class Contents:
                 f"the file holds {len(self.names):,} spectra: {self._listed()}",
                 names=self.names,
                 where=self.source.where(),
-                remedy=f"ask for one of them by name, e.g. which={self.names[0]!r}",
+                remedy=f"ask for one of them by name, e.g. --which {quote(self.names[0])}",
             )
         if which in self.names:
             return self.load(self.names.index(which))

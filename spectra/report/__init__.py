@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
-    from spectriage.spectra.report.picture import plot, require_matplotlib
-    from spectriage.spectra.report.screen import show
+    from spectriage.spectra.report.drawing import require_matplotlib
+    from spectriage.spectra.report.picture import plot
+    from spectriage.spectra.report.reference_picture import plot_reference
+    from spectriage.spectra.report.screen import MARKS, show
 
 __all__ = [
+    "MARKS",
     "plot",
+    "plot_reference",
     "require_matplotlib",
     "show",
 ]
@@ -22,7 +26,9 @@ __all__ = [
 __getattr__, __dir__ = late(
     __name__,
     {
-        "picture": ("plot", "require_matplotlib"),
-        "screen": ("show",),
+        "drawing": ("require_matplotlib",),
+        "picture": ("plot",),
+        "reference_picture": ("plot_reference",),
+        "screen": ("MARKS", "show"),
     },
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from spectriage.device.contract.clock import Clock
-from spectriage.device.contract.registry import Driver, FoundDevice
+from spectriage.device.contract.registry import Driver, FoundDevice, Readiness
 from spectriage.device.contract.spectrometer import Spectrometer
 from spectriage.device.contract.uri import DeviceURI
 from spectriage.device.drivers._usb import driver_missing
@@ -119,10 +120,20 @@ def _source(uri: DeviceURI, extra: str) -> PhotonSource:
 
 
 def _discover() -> tuple[FoundDevice, ...]:
-    return tuple(
-        FoundDevice(f"emulated:{name}?scene=acetaminophen", f"emulated {name} under the real driver")
-        for name in MODELS
-    )
+    """List the models; those whose real driver is not installed cannot be opened, and say what to install."""
+    found = []
+    for name, (extra, _) in MODELS.items():
+        needed = ("usb", "seabreeze" if extra == "ocean" else "wasatch")
+        there = all(find_spec(package) is not None for package in needed)
+        found.append(
+            FoundDevice(
+                f"emulated:{name}?scene=acetaminophen",
+                f"emulated {name} under the real driver",
+                Readiness.READY if there else Readiness.UNUSABLE,
+                "" if there else f"the extra {extra} is missing: pip install 'spectriage[{extra}]'",
+            )
+        )
+    return tuple(found)
 
 
 DRIVER = Driver(

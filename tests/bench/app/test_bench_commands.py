@@ -30,7 +30,7 @@ def folders(world, tmp_path_factory):
 )
 def test_commands_write_measured_tables(folders, tmp_path, command, options):
     out = tmp_path / "out.json"
-    common = ["--no-catalogue", "--one-way", "-m", "pearson", "--json", str(out)]
+    common = ["--no-catalogue", "--one-way", "-m", "pearson", "--out", str(out)]
     words = [command, "-q", str(folders / "first"), "-l", str(folders / "second"), *common, *options]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
@@ -43,7 +43,7 @@ def test_commands_write_measured_tables(folders, tmp_path, command, options):
 
 
 def test_a_missing_folder_is_said_before_the_work(folders):
-    words = ["transfer", "-q", str(folders / "first"), "--json", str(folders / "nowhere" / "out.json")]
+    words = ["transfer", "-q", str(folders / "first"), "--out", str(folders / "nowhere" / "out.json")]
     result = CliRunner().invoke(app, words)
     assert isinstance(result.exception, ParameterError)
 

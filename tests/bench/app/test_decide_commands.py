@@ -37,7 +37,7 @@ def _run(*words):
 
 def test_field_writes_measured_tables_and_figures(folder, tmp_path):
     out = tmp_path / "field.json"
-    text = _run("field", folder / FIELD, "--json", out)
+    text = _run("field", folder / FIELD, "--out", out)
     assert "falsely raised" in text
     found = json.loads(out.read_text())
     assert found["measured"]["figures"]["field: materials falsely raised"] == 0
@@ -54,7 +54,7 @@ def test_field_takes_rules_of_ones_own(folder, tmp_path):
 
 def test_limits_states_both_directions_and_intervals(folder, tmp_path):
     out = tmp_path / "limits.json"
-    _run("limits", "-q", folder / SETS[0], "-l", folder / SETS[1], "--quick", "--json", out)
+    _run("limits", "-q", folder / SETS[0], "-l", folder / SETS[1], "--quick", "--out", out)
     found = json.loads(out.read_text())["measured"]
     directions = {trial["direction"] for trial in found["details"]["limits"]}
     assert directions == {f"{SETS[0]} by {SETS[1]}", f"{SETS[1]} by {SETS[0]}"}
@@ -69,8 +69,8 @@ def test_hazards_need_hazards(folder):
 def test_one_command_runs_the_parts_and_compares_them(folder, tmp_path):
     old, new, plot = tmp_path / "old.json", tmp_path / "new.json", tmp_path / "trade.png"
     parts = ("--part", "field", "--part", "answers", "--part", "limits", "--part", "speed")
-    _run("decide", folder, *parts, "--json", old)
-    text = _run("decide", folder, *parts[:2], "--compare", old, "--json", new, "--plot", plot)
+    _run("decide", folder, *parts, "--out", old)
+    text = _run("decide", folder, *parts[:2], "--compare", old, "--out", new, "--plot", plot)
     assert "field spectra: falsely raised" in text
     assert "same" in text
     assert plot.read_bytes().startswith(b"\x89PNG")
@@ -91,7 +91,7 @@ def test_a_missing_set_and_an_unknown_part_are_said(folder, tmp_path):
 
 def test_garbage_and_trigger_are_simulated(tmp_path):
     out = tmp_path / "garbage.json"
-    _run("garbage", "-n", "30", "--json", out)
+    _run("garbage", "-n", "30", "--out", out)
     found = json.loads(out.read_text())
     assert found["simulated"]["figures"]["garbage: spectra"] == 30
     assert "measured" not in found
@@ -99,7 +99,7 @@ def test_garbage_and_trigger_are_simulated(tmp_path):
 
 def test_every_trigger_ends_within_its_time(tmp_path):
     out = tmp_path / "trigger.json"
-    _run("trigger", "--json", out)
+    _run("trigger", "--out", out)
     waits = json.loads(out.read_text())["simulated"]["details"]["trigger"]
     assert len(waits) == 40
     assert sum(wait["hazardous"] for wait in waits) == 20
@@ -113,7 +113,7 @@ def test_every_trigger_ends_within_its_time(tmp_path):
 def test_measured_hazards_are_raised_and_aligned(measured, tmp_path):
     out = tmp_path / "hazards.json"
     sets = (measured / SETS[0], measured / SETS[1])
-    _run("hazards", "--hazards", sets[0], "--mains", sets[1], "--quick", "--json", out)
+    _run("hazards", "--hazards", sets[0], "--mains", sets[1], "--quick", "--out", out)
     found = json.loads(out.read_text())["measured"]
     neat = next(t for t in found["tables"] if t["name"] == "hazards: neat")["rows"]
     assert {row["hazard"]: row["rightly reported"] for row in neat} == {

@@ -145,7 +145,7 @@ def test_ramanbiolib_is_read(measured):
 def test_the_command_prints_and_writes(measured, tmp_path):
     out = tmp_path / "out.json"
     arguments = ["match", str(measured / "wasatch-785-2024"), "--methods", "hqi,spectriage"]
-    arguments += ["--library", str(measured / "wasatch-785xs-2026"), "--json", str(out)]
+    arguments += ["--library", str(measured / "wasatch-785xs-2026"), "--out", str(out)]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert "TAR at FAR" in result.output

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from spectriage.library.app.commands_library import app
 from spectriage.library.building import build_library
+from spectriage.library.building.manifest import FIELDS, REQUIRED, check_fields
 from spectriage.library.catalogue import load_catalogue
 from spectriage.library.store.file import read_library, verify_library
 from spectriage.spectra import SpectriageError
@@ -207,3 +208,24 @@ def test_help(command):
     result = RUNNER.invoke(app, [*command, "--help"])
     assert result.exit_code == 0
     assert "Usage" in result.output
+
+
+def test_the_template_is_a_manifest_that_builds(tmp_path, spectrum):
+    """What `template` prints can be filled in and built as it stands; every allowed word is accepted."""
+    text = run("template")
+    manifest = tmp_path / "manifest.csv"
+    *head, _ = text.splitlines()
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "lidocaine.csv").write_bytes(spectrum.read_bytes())
+    manifest.write_text(text, encoding="utf-8")
+    out = tmp_path / "library.h5"
+    assert json.loads(run("build", manifest, "-o", out, "--json"))["tiers"]["measured"] == 1
+    columns = {entry["column"]: entry for entry in map(json.loads, run("template", "--json").splitlines())}
+    names = head[-1].split(",")
+    assert names == list(columns) == list(FIELDS)
+    assert [name for name, entry in columns.items() if entry["required"]] == list(REQUIRED)
+    for column in ("class", "hazard", "tier"):
+        for word in columns[column]["allowed"]:
+            check_fields({"path": str(spectrum), "substance": "a", column: word}, tmp_path, "")
+            if column == "class":
+                assert f"#   {word}: " in text

@@ -235,3 +235,80 @@ def test_one_writer_at_a_time(setup, folder, tmp_path):
         run_batch(folder, tmp_path, setup)
     with pytest.raises(ParameterError, match="workers"):
         run_batch(folder, out, setup, workers=0)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_input_ends_or_stops_a_batch(setup, tmp_path, workers):
+    """FIFOs, devices, loops of links and their like are lines with an error; what follows is identified."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write_scan(folder / "a.csv", 1)
+    os.mkfifo(folder / "b-fifo")
+    os.symlink("/dev/zero", folder / "c-zero")
+    os.symlink("d-loop", folder / "d-loop")
+    os.symlink(".", folder / "e-itself")
+    os.symlink("/nowhere", folder / "f-gone")
+    (folder / "g-empty").write_bytes(b"")
+    (folder / "h-binary").write_bytes(bytes(range(256)) * 40)
+    (folder / "i-no-permission").write_text("1,2\n")
+    os.chmod(folder / "i-no-permission", 0)
+    (folder / os.fsdecode(b"j-\xff\xfe.csv")).write_text("no numbers")
+    write_scan(folder / "z.csv", 2)
+    out = tmp_path / "out.jsonl"
+    summary = run_batch(folder, out, setup, workers=workers)
+    lines = [json.loads(line) for line in out.read_bytes().splitlines()]
+    assert [line["name"][0] for line in lines] == list("abcdefghijz")
+    for line in lines:
+        assert ("verdict" in line) == (line["name"] in ("a.csv", "z.csv"))
+        if "error" in line:
+            assert set(line["error"]) == {"type", "what", "where", "remedy"}
+            assert line["schema"] == 1
+    assert summary.errors == 9
+
+
+def test_a_manifest_of_things_that_are_no_files(setup, tmp_path):
+    write_scan(tmp_path / "a.csv", 1)
+    names = [
+        "a.csv",
+        "/dev/zero",
+        "/dev/stdin",
+        "/dev/tty",
+        "/proc/kmsg",
+        "/proc/self/mem",
+        ".",
+        "m.csv",
+        "a.csv",
+    ]
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("path,which\n" + "".join(f"{name},\n" for name in names))
+    out = tmp_path / "out.jsonl"
+    run_batch(manifest, out, setup)
+    lines = [json.loads(line) for line in out.read_bytes().splitlines()]
+    assert [line["name"] for line in lines] == names
+    assert ["verdict" in line for line in lines] == [name == "a.csv" for name in names]
+
+
+def test_an_untyped_error_of_a_reader_is_a_line(setup, tmp_path, monkeypatch):
+    for name in ("a.csv", "b.csv", "c.csv"):
+        write_scan(tmp_path / name, 1)
+    original = batch.Reader.spectra
+
+    def failing(self, item):
+        if item.name == "b.csv":
+            raise IndexError("a reader's own mistake")
+        return original(self, item)
+
+    monkeypatch.setattr(batch.Reader, "spectra", failing)
+    out = tmp_path / "out.jsonl"
+    run_batch(tmp_path, out, setup)
+    lines = [json.loads(line) for line in out.read_bytes().splitlines()]
+    assert [("verdict" in line) for line in lines] == [True, False, True]
+    assert "a reader's own mistake" in lines[1]["error"]["what"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_source_that_is_no_file_is_refused(setup, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(FormatError, match="device, pipe or socket"):
+        list(batch_items(tmp_path / "fifo"))

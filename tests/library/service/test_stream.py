@@ -7,15 +7,26 @@ import json
 import subprocess
 import sys
 
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spectriage.library.app.commands_schema import schema_text
 from spectriage.library.service import stream
-from spectriage.library.service.stream import RequestError, bounded_lines, identify_stream, parse_request
+from spectriage.library.service.stream import (
+    RequestError,
+    _spectrum,
+    bounded_lines,
+    find_id,
+    identify_stream,
+    parse_request,
+)
 from spectriage.library.store.file import write_library
+from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.identify import Identifier
+from spectriage.spectra.policy import Policy, Target
 from spectriage.spectra.reference import Reference, ReferenceSet
 
 SHIFT = 200.0 + 2.0 * np.arange(512)
@@ -123,6 +134,106 @@ def test_the_id_comes_back_with_an_error(engine):
     assert "error" in found
 
 
+BROKEN_WITH_ID = [
+    (b'{"id": "a", "shift": [1, NaN]}\n', "a"),
+    (b'{"shift": [1, NaN], "id": 7}\n', 7),
+    (b'{"id": "a", "shift": [1, 2', "a"),
+    (b'{ "id" : -12, "path": "x"', -12),
+    (b'{"id": "q\\"u\\u00e9", "path": nonsense}\n', 'q"u\u00e9'),
+    (b'{"id": "a", "path": "x", "path": "y"}\n', "a"),
+    (b'{"id": "a", "evil": 1}\n', "a"),
+    (b'{"id": "a", "path": "x", "policy": {"lod": "low"}}\n', "a"),
+    (b'{"id": "a", "shift": [' + b"1," * 2**23 + b'1], "intensity": [1]}\n', "a"),
+]
+
+
+@pytest.mark.parametrize(("line", "identity"), BROKEN_WITH_ID, ids=range(len(BROKEN_WITH_ID)))
+def test_a_bad_line_keeps_its_id(engine, line, identity):
+    (found,) = answers(engine, line)
+    assert found["id"] == identity
+    assert "error" in found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b'{"id": true, "path": 1}', b'{"id": [1], "path": 1}', b'{"id": {"id": 3', b'["id", 3', b'{"id": "cut'],
+)
+def test_no_id_is_made_up(engine, line):
+    (found,) = answers(engine, line)
+    assert "id" not in found
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(st.text(max_size=60), st.integers(-(10**20), 10**20)), st.integers(1, 300))
+def test_an_id_survives_any_cut_behind_it(identity, kept):
+    start = json.dumps({"id": identity}, ensure_ascii=False).encode("utf-8", "surrogatepass")[:-1] + b","
+    rest = b' "shift": [1.0, 2.0, 3.0], "intensity": [1.0, 2.0, 3.0]'
+    assert find_id(start + rest[:kept]) == identity
+
+
+def test_the_first_answer_says_the_versions(engine):
+    first, second = answers(engine, b"nonsense\n", scan())
+    assert first["versions"]["library"]["sha256"] == engine.references.sha256
+    assert first["versions"]["protocol"] == 1
+    assert first["versions"]["engine"] == second["engine"]["version"]
+    assert "versions" not in second
+
+
+def test_a_request_brings_its_own_policy_and_packaging(engine):
+    targets = engine.references.records[5]
+    watching = Identifier(engine.references, Policy(targets=(Target("x", (targets.family,)),), lod=1e-6))
+    strict, lenient, again = answers(
+        watching, scan(), {**scan(), "policy": {"lod": 0.999}, "packaging": "none"}, scan()
+    )
+    # one request's policy is that request's alone
+    assert (strict["reason"], again["reason"]) == ("limit-of-detection", "limit-of-detection")
+    assert lenient["verdict"] == "NO_ALARM"
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"packaging": 3}, "not a text"),
+        ({"packaging": []}, "not a text"),
+        ({"packaging": ["no such wrapping"]}, "no packaging"),
+        ({"packaging": ["auto", "none"]}, "either"),
+        ({"policy": 3}, "not an object"),
+        ({"policy": {"lod": 2.0}}, "between 0 and 1"),
+        ({"policy": {"lod": None}}, "not a number"),
+        ({"policy": {"gain": 0.1}}, "unknown key"),
+    ],
+)
+def test_a_policy_or_packaging_that_cannot_be_is_refused(engine, own, message):
+    (found,) = answers(engine, {**scan(), **own})
+    assert message in found["error"]["what"]
+
+
+def test_requests_and_answers_are_what_the_schemas_say(engine):
+    """The printed schemas against real traffic: every good request, every answer, and nothing bad."""
+    draft = jsonschema.Draft202012Validator
+    result, protocol = (json.loads(schema_text(name)) for name in ("result", "stream"))
+    for schema in (result, protocol):
+        draft.check_schema(schema)
+    good = [
+        {"id": "one", **scan(), "variance": [1.0] * SHIFT.size, "excitation_nm": 785, "resolution_cm": 8.5},
+        {"id": 2, "path": "/nowhere.csv", "which": "a", "column": "b", "packaging": ["ldpe"]},
+        {**scan(4), "policy": {"lod": 0.5}, "packaging": "none"},
+        *protocol["examples"],
+    ]
+    bad = [line for line, _ in BAD if isinstance(line, dict)]
+    for request in good:
+        draft(protocol).validate(request)
+    answer_schema = {"$ref": "#/$defs/answer", "$defs": protocol["$defs"]}
+    for made in answers(engine, *good, *[line for line, _ in BAD]):
+        draft(result).validate(made)
+        draft(answer_schema).validate(made)
+    # what the schema refuses the program refuses too; it also refuses what no schema can express
+    for request in bad:
+        if not draft(protocol).is_valid(request):
+            with pytest.raises(SpectriageError):
+                _spectrum(parse_request(json.dumps(request).encode()))
+
+
 def test_a_fault_of_the_engine_is_an_answer_too(engine, monkeypatch):
     monkeypatch.setattr(stream, "answer", lambda *_: 1 / 0)
     (found,) = answers(engine, scan())
@@ -136,9 +247,13 @@ def test_blank_lines_and_an_end_without_a_line_feed(engine):
 
 def test_lines_are_bounded():
     lines = list(bounded_lines(io.BytesIO(b"ab\n" + b"x" * 50 + b"\nabcd\nabcde\n" + b"y" * 9), limit=4))
-    assert lines == [(1, b"ab\n"), (2, None), (3, b"abcd\n"), (4, None), (5, None)]
-    with pytest.raises(RequestError, match="more than"):
-        parse_request(None)
+    assert lines == [
+        (1, b"ab\n", True),
+        (2, b"xxxxx", False),
+        (3, b"abcd\n", True),
+        (4, b"abcde", False),
+        (5, b"yyyyy", False),
+    ]
 
 
 def test_an_endless_line_is_never_held_whole():
@@ -152,7 +267,9 @@ def test_an_endless_line_is_never_held_whole():
             return b"x" * size
 
     source = Long()
-    assert list(bounded_lines(source, limit=1000)) == [(1, None)]
+    ((number, head, whole),) = bounded_lines(source, limit=1000)
+    assert (number, whole) == (1, False)
+    assert len(head) <= 1001
     assert source.left == 0
     assert source.longest <= 2**16
 
