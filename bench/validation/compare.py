@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spectriage.bench.report.statistics import paired_difference
-from spectriage.bench.validation.criteria import first_scans
+from spectriage.bench.validation.counting import first_scans
 from spectriage.bench.validation.records import Record
 from spectriage.bench.validation.store import latest_run
 from spectriage.spectra.errors import ParameterError

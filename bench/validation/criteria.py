@@ -30,7 +30,6 @@ Clopper–Pearson for shares, the bootstrap over trials for the rest.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,20 +38,30 @@ import numpy as np
 
 from spectriage.bench.report.reliability import calibration_error_interval, reliability, worst_bin
 from spectriage.bench.report.statistics import (
-    Interval,
     Proportion,
-    area_under_curve,
     cluster_bootstrap,
     detection_curve,
     paired_difference,
 )
+from spectriage.bench.validation.counting import (
+    RESAMPLINGS,
+    agreement_counts,
+    area_interval,
+    evidence_of,
+    first_scans,
+    found_counts,
+    levels_of,
+    named_counts,
+    pairs_of,
+    selected,
+    spreads_of,
+    stated_of,
+)
 from spectriage.bench.validation.plan import Criterion, Plan
 from spectriage.bench.validation.records import Record
-from spectriage.bench.validation.run import matches
-from spectriage.bench.validation.statistics import Spread, lower_bound, spread_parts, upper_bound
+from spectriage.bench.validation.statistics import Spread, lower_bound, upper_bound
 
 PASS, FAIL, NOT_TESTED = "PASS", "FAIL", "NOT TESTED"
-RESAMPLINGS = 1000
 FEWEST_STATEMENTS = 20
 """A bin of fewer statements is not held against a calibration criterion by itself."""
 
@@ -107,16 +116,6 @@ def overall(judged: Sequence[Judged]) -> str:
     if FAIL in outcomes:
         return FAIL
     return NOT_TESTED if NOT_TESTED in outcomes or not outcomes else PASS
-
-
-def selected(records: Sequence[Record], panel: str, where: Any = ()) -> list[Record]:
-    """Return a panel's records whose factors have some values."""
-    return [r for r in records if r.panel == panel and matches(r.factors, where)]
-
-
-def first_scans(records: Sequence[Record]) -> list[Record]:
-    """Return the first scan of each trial: repeats of a sample are no trials of their own."""
-    return [record for record in records if record.repeat == 0]
 
 
 def _judge_one(plan: Plan, criterion: Criterion, records: Sequence[Record]) -> Judged:
@@ -196,37 +195,12 @@ def _false_alarms(criterion: Criterion, mine: Sequence[Record], records: Sequenc
     return observed, value <= limit, note
 
 
-def named_counts(records: Sequence[Record]) -> tuple[int, int]:
-    """Return how many named components are in the sample, and how many were named."""
-    named = [part for record in records for part in record.named]
-    return sum(part.right for part in named), len(named)
-
-
-def found_counts(records: Sequence[Record], low: float = 0.0, high: float = float("inf")) -> tuple[int, int]:
-    """Return how many components of some fraction (low ≤ f < high) were named, and how many there were."""
-    parts = [part for record in records for part in record.sample if low <= part.fraction < high]
-    return sum(part.found for part in parts), len(parts)
-
-
 def _precision(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]) -> Ruled:
     return _share(criterion, *named_counts(first_scans(mine)))
 
 
 def _recall(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]) -> Ruled:
     return _share(criterion, *found_counts(first_scans(mine), criterion.settings["min_fraction"] - 1e-9))
-
-
-def levels_of(records: Sequence[Record]) -> tuple[list[float], list[int], list[int]]:
-    """Return levels, how often the target was found at each, and how often tried."""
-    tried: Counter[float] = Counter()
-    found: Counter[float] = Counter()
-    for record in first_scans(records):
-        if "level" in record.factors:
-            level = float(record.factors["level"])
-            tried[level] += 1
-            found[level] += bool(record.detected)
-    levels = sorted(tried)
-    return levels, [found[level] for level in levels], [tried[level] for level in levels]
 
 
 def _lod(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]) -> Ruled:
@@ -246,23 +220,6 @@ def _lod(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]
     return "not determined", False, "no curve: outcomes do not overlap, or do not rise with the amount"
 
 
-def evidence_of(records: Sequence[Record], target: str) -> list[float]:
-    """Return the evidence (log gain) for a watched target in each first scan; no answer counts as none."""
-    return [float(record.gains.get(target, 0.0)) for record in first_scans(records)]
-
-
-def area_interval(
-    positives: Sequence[float], negatives: Sequence[float], confidence: float = 0.95
-) -> Interval:
-    """Return the area under the ROC curve with its bootstrap interval; both sides are resampled."""
-    clusters = [(value, True) for value in positives] + [(value, False) for value in negatives]
-
-    def area(drawn: Sequence[tuple[float, bool]]) -> float:
-        return area_under_curve([v for v, hit in drawn if hit], [v for v, hit in drawn if not hit])
-
-    return cluster_bootstrap(clusters, area, resamplings=RESAMPLINGS, confidence=confidence)
-
-
 def _auc(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]) -> Ruled:
     target = criterion.settings["target"]
     blanks = selected(records, criterion.blanks)
@@ -275,18 +232,6 @@ def _auc(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]
     interval = area_interval(evidence_of(mine, target), evidence_of(blanks, target))
     value = interval.value if criterion.confidence is None else interval.low
     return str(interval), value >= (criterion.at_least or 0.0), ""
-
-
-def pairs_of(
-    mine: Sequence[Record], others: Sequence[Record], varied: Sequence[str]
-) -> list[tuple[Record, Record]]:
-    """Pair trials of the same sample that differ only in what is varied."""
-
-    def key(record: Record) -> str:
-        return str(sorted((k, v) for k, v in record.factors.items() if k not in varied))
-
-    known = {key(record): record for record in first_scans(others)}
-    return [(record, known[key(record)]) for record in first_scans(mine) if key(record) in known]
 
 
 def _loss(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]) -> Ruled:
@@ -304,16 +249,6 @@ def _loss(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record
         f"McNemar p = {paired_difference(under, against):.3g}"
     )
     return str(interval), value <= (criterion.at_most or 0.0), note
-
-
-def stated_of(records: Sequence[Record]) -> tuple[list[float], list[bool]]:
-    """Return the stated probabilities of best matches, and whether they were right."""
-    pairs = [
-        (record.best_probability, record.best_right)
-        for record in first_scans(records)
-        if record.best_probability is not None
-    ]
-    return [p for p, _ in pairs], [right for _, right in pairs]
 
 
 def _calibration(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]) -> Ruled:
@@ -334,23 +269,6 @@ def _calibration(criterion: Criterion, mine: Sequence[Record], records: Sequence
     return str(interval), passed and off <= (criterion.at_most or 0.0), note
 
 
-def spreads_of(records: Sequence[Record]) -> dict[str, Spread]:
-    """Return the parts of the scatter of the reported fraction, by sample, where the trials are balanced."""
-    groups: dict[str, dict[Any, dict[Any, list[float]]]] = {}
-    for record in records:
-        f = record.factors
-        sample = f"{f.get('level', 1.0):g} {f.get('target', '')} in {f.get('matrix', '')}"
-        unit = groups.setdefault(sample, {}).setdefault(f.get("unit"), {})
-        unit.setdefault((f.get("spot", 0), f.get("replicate")), []).append(record.amount)
-    found = {}
-    for sample, units in groups.items():
-        shape = {(len(spots), len(values)) for spots in units.values() for values in spots.values()}
-        if len(shape) == 1 and len(units) > 1 and next(iter(shape))[1] > 1:
-            cube = np.array([list(spots.values()) for spots in units.values()])
-            found[sample] = spread_parts(cube)
-    return found
-
-
 def _spread(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]) -> Ruled:
     spreads = {name: spread for name, spread in spreads_of(mine).items() if spread.mean > 0.0}
     if not spreads:
@@ -364,15 +282,6 @@ def _spread(criterion: Criterion, mine: Sequence[Record], records: Sequence[Reco
     worst = max(spreads, key=lambda name: relative(spreads[name]))
     value = relative(spreads[worst])
     return f"{value:.3f} ({worst})", value <= (criterion.at_most or 0.0), f"{len(spreads)} samples"
-
-
-def agreement_counts(records: Sequence[Record]) -> tuple[int, int]:
-    """Return how many scans have the most frequent verdict of their trial, and how many there are."""
-    verdicts: dict[int, Counter[str]] = {}
-    for record in records:
-        verdicts.setdefault(record.index, Counter())[record.verdict or "error"] += 1
-    repeated = [counts for counts in verdicts.values() if counts.total() > 1]
-    return sum(max(counts.values()) for counts in repeated), sum(counts.total() for counts in repeated)
 
 
 def _agreement(criterion: Criterion, mine: Sequence[Record], records: Sequence[Record]) -> Ruled:

@@ -10,10 +10,7 @@ from spectriage.bench.report.statistics import (
     detection_curve,
 )
 from spectriage.bench.report.tables import Cell
-from spectriage.bench.validation.criteria import (
-    first_scans,
-    levels_of,
-)
+from spectriage.bench.validation.counting import first_scans, levels_of
 from spectriage.bench.validation.panel_result import Curve, Grid, PanelResult, grouped
 from spectriage.bench.validation.records import Record
 from spectriage.bench.validation.run import same

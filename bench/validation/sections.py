@@ -12,7 +12,7 @@ from spectriage.bench.report.statistics import (
     paired_difference,
 )
 from spectriage.bench.report.tables import Cell
-from spectriage.bench.validation.criteria import (
+from spectriage.bench.validation.counting import (
     agreement_counts,
     area_interval,
     evidence_of,
