@@ -31,6 +31,7 @@ LONG_FUNCTIONS = {
     "bench/evidence/benign.py:benign": "one pass over materials and conditions",
     "device/app/commands_scan.py:scan": OPTIONS,
     "library/app/commands_identify.py:identify": OPTIONS,
+    "library/app/commands_library.py:add": OPTIONS,
     "spectra/baseline/_kernels_baseline_batch.py:fit": COMPILED,
     "spectra/evidence/_kernels_detection_limit.py:least_visible_each": COMPILED,
     "spectra/fitting/_kernels_additions.py:add_each": COMPILED,
