@@ -82,6 +82,8 @@ FLOORS = (
         0.001,
         "less",
     ),
+    Floor("hazards: cleared against the limit", "– at or above a limit that is stated", None, None, "less"),
+    Floor("hazards: cleared in silence", "– the answer does not speak of the hazard", None, None, "less"),
     Floor("hazards: wrongly cleared, known", "– of substances that the library has", None, None, "less"),
     Floor("hazards: reported", "real hazards: reported", None, None, "more", of_before=1.0),
     Floor("hazards: reported, known", "– of substances that the library has", None, None, "more"),

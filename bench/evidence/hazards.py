@@ -15,7 +15,7 @@ from typing import Any
 
 from spectriage.bench.evidence.benign import is_benign
 from spectriage.bench.evidence.packaging import is_packaging
-from spectriage.bench.evidence.raised import is_raised, raised_names, stated_limit
+from spectriage.bench.evidence.raised import is_guarded, is_raised, raised_names, stated_limit
 from spectriage.bench.report.runner import run
 from spectriage.bench.report.statistics import Interval, Proportion, two_way_bootstrap
 from spectriage.bench.report.tables import Report, Table
@@ -68,6 +68,8 @@ class HazardSum:
         What the answer states for the hazard's families; None when nothing.
     beforehand
         What the answer to the main alone states for them.
+    guarded
+        Whether the answer speaks of them at all.
     """
 
     hazard: str
@@ -81,6 +83,7 @@ class HazardSum:
     right: bool
     limit: float | None
     beforehand: float | None = None
+    guarded: bool = True
 
     @property
     def promised(self) -> bool:
@@ -91,6 +94,16 @@ class HazardSum:
     def cleared(self) -> bool:
         """Whether the answer is NO_ALARM."""
         return self.verdict == Verdict.NO_ALARM
+
+    @property
+    def against_its_limit(self) -> bool:
+        """Whether it is NO_ALARM although the answer promises to have seen so much."""
+        return self.cleared and self.limit is not None and self.share >= self.limit
+
+    @property
+    def in_silence(self) -> bool:
+        """Whether it is NO_ALARM, and the answer does not even say that it cannot speak of the hazard."""
+        return self.cleared and not self.guarded
 
     @property
     def wrongly_cleared(self) -> bool:
@@ -239,6 +252,8 @@ def hazards(
         report.figure(origin, "hazards: wrongly cleared", _share(sums, "wrongly_cleared"))
         known = [each for each in sums if each.known]
         report.figure(origin, "hazards: wrongly cleared, known", _share(known, "wrongly_cleared"))
+        report.figure(origin, "hazards: cleared against the limit", _share(sums, "against_its_limit"))
+        report.figure(origin, "hazards: cleared in silence", _share(sums, "in_silence"))
         report.figure(origin, "hazards: reported, known", _share(known, "raised"))
         report.figure(origin, "hazards: reported", _share(sums, "raised"))
         report.figure(origin, "hazards: reported rightly", _share(sums, "right"))
@@ -284,6 +299,7 @@ def _ask(context: _Context, hazard: Hazardous, main: Part | None, share: float) 
         is_raised(result),
         bool(raised_names(result, policy) & hazard.names),
         stated_limit(result, policy, hazard.names),
+        guarded=is_guarded(result, policy, hazard.names),
     )
 
 
@@ -308,6 +324,7 @@ def _row(label: str, mine: Sequence[HazardSum]) -> list[Any]:
         sum(each.cleared for each in mine),
         sum(each.wrongly_cleared for each in mine),
         _share(mine, "wrongly_cleared"),
+        f"{sum(each.against_its_limit for each in mine)} · {sum(each.in_silence for each in mine)}",
         f"{sum(each.right for each in mine if each.promised)} of {sum(each.promised for each in mine)}",
     ]
 
@@ -315,7 +332,7 @@ def _row(label: str, mine: Sequence[HazardSum]) -> list[Any]:
 COLUMNS = (
     "hazards", "sums", "reported", "share reported [95 %]", "rightly [95 %]",
     "NO_ALARM", "at or above the limit, or none stated", "share of it [95 %]",
-    "found where promised",
+    "of it against a limit · in silence", "found where promised",
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
+from spectriage.spectra.evidence import TargetEvidence
 from spectriage.spectra.policy import Policy
 from spectriage.spectra.reference import Hazard
 from spectriage.spectra.verdict import RAISED, Identification
@@ -41,11 +42,26 @@ def stated_limit(result: Identification, policy: Policy, families: Collection[st
     Where several targets guard it, the most hopeful one counts: whoever reads the answer may rely on it. None
     when no target guards it, or no amount would have been seen.
     """
+    limits = [
+        float(target.lod)
+        for target in _guards(result, policy, families)
+        if math.isfinite(target.lod) and target.lod <= 1.0
+    ]
+    return min(limits, default=None)
+
+
+def is_guarded(result: Identification, policy: Policy, families: Collection[str]) -> bool:
+    """Whether an answer speaks of a hazard of these families at all, if only to say that it has no limit."""
+    return bool(_guards(result, policy, families))
+
+
+def _guards(result: Identification, policy: Policy, families: Collection[str]) -> list[TargetEvidence]:
+    """Return the targets of an answer that stand for any of these families."""
     wanted = {family.casefold() for family in families}
     watched = {target.name: target.families for target in policy.targets}
-    limits = []
+    found = []
     for target in result.targets:
         own = {*watched.get(target.name, ()), target.reference.family, target.name}
-        if wanted & {name.casefold() for name in own} and math.isfinite(target.lod) and target.lod <= 1.0:
-            limits.append(float(target.lod))
-    return min(limits, default=None)
+        if wanted & {name.casefold() for name in own}:
+            found.append(target)
+    return found

@@ -12,7 +12,7 @@ from spectriage.bench.evidence.garbage import garbage
 from spectriage.bench.evidence.hazards import Hazardous, HazardSum, hazards
 from spectriage.bench.evidence.limits import FACTORS, Held, LimitTrial, by_library, limits, outcomes, watching
 from spectriage.bench.evidence.limits_tables import limits_tables, worst_target
-from spectriage.bench.evidence.raised import raised_names, stated_limit
+from spectriage.bench.evidence.raised import is_guarded, raised_names, stated_limit
 from spectriage.bench.report.tables import Report
 from spectriage.bench.sets.garbage import KINDS, make
 from spectriage.bench.sets.rules import FieldSpectrum
@@ -57,6 +57,8 @@ def test_what_is_raised_is_read_from_the_answer(guarded, world):
     lod = harmless.targets[0].lod
     assert stated_limit(harmless, guarded.policy, ["Watched"]) == pytest.approx(lod)
     assert stated_limit(harmless, guarded.policy, ["unguarded"]) is None
+    assert is_guarded(harmless, guarded.policy, ["watched"])
+    assert not is_guarded(harmless, guarded.policy, ["unguarded"])
 
 
 def test_field_counts_what_may_not_be_raised(guarded, world):
@@ -173,6 +175,8 @@ def test_hazards_are_added_to_materials_of_other_instruments_only(guarded, world
 def test_a_hazard_is_wrongly_cleared_at_or_above_the_limit_or_without_one(verdict, share, limit, wrong):
     one = HazardSum("h", "c", True, "m", share, verdict, "", verdict == "ALARM", False, limit)
     assert one.wrongly_cleared is wrong
+    assert one.against_its_limit is (wrong and limit is not None)
+    assert replace(one, guarded=False).in_silence is (verdict == "NO_ALARM")
 
 
 def test_answers_count_no_alarm_among_the_rightly_named(guarded, world):
