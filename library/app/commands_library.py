@@ -1,4 +1,4 @@
-"""The commands `spectriage library build | list | show | verify | add`."""
+"""The commands `spectriage library build | list | show | verify | add | bands`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spectriage.library.app.commands_bands import bands
 from spectriage.library.service.progress import progress_bar
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.options import JsonOption, LibraryOption, PlotOption
@@ -340,3 +341,6 @@ def add(
     with progress_bar() as progress:
         made = add_spectrum(out, entry, library, progress, overwrite=force)
     _report_made(out, made, as_json)
+
+
+app.command("bands")(bands)

@@ -294,6 +294,15 @@ def test_a_valid_file(write):
     assert entry.band_array.shape == (2, 3)
 
 
+def test_a_fitted_band_is_a_table(write):
+    row = "{ shift = 556.5, height = 100, fwhm = 16.1, shape = 0.3, u = [0.1, 2, 0.4, 0.1] }"
+    (entry,) = load_catalogue([write(VALID.replace("[556.5, 100, 16.1]", row))])
+    band = next(band for band in entry.bands if band.shift_cm == 556.5)
+    assert (band.height, band.fwhm_cm, band.lorentz_fraction) == (100.0, 16.1, 0.3)
+    assert band.uncertainty == (0.1, 2.0, 0.4, 0.1)
+    assert sorted(entry.lorentz_fractions) == [0.3, entry.lorentz_fraction]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "field"),
     [
@@ -326,6 +335,10 @@ def test_a_valid_file(write):
         ("range_cm = [300, 2000]", "range_cm = [nan, 2000]", "range_cm"),
         ("range_cm = [300, 2000]", "range_cm = 300", "range_cm"),
         ("[556.5, 100, 16.1]", "[556.5, 90, 16.1]", "bands"),
+        ("[556.5, 100, 16.1]", "{ shift = 556.5, height = 100, fwhm = 16.1 }", "bands"),
+        ("[556.5, 100, 16.1]", "{ shift = 556.5, height = 100, fwhm = 16.1, shape = 1.2 }", "bands"),
+        ("[556.5, 100, 16.1]", "{ shift = 556.5, height = 100, fwhm = 16.1, shape = 1, u = [1] }", "bands"),
+        ("[556.5, 100, 16.1]", "{ shift = 556.5, height = 100, fwhm = 16.1, shape = 1, w = 2 }", "bands"),
         ("[556.5, 100, 16.1]", "[556.5, 100, nan]", "bands"),
         ("[556.5, 100, 16.1]", "[inf, 100, 16.1]", "bands"),
         ("[556.5, 100, 16.1]", "[556.5, 100, 0]", "bands"),
