@@ -28,6 +28,9 @@ def bands(
         str,
         typer.Option("--axis-by", help="Correct the axis by polyethylene, polystyrene or auto."),
     ] = "",
+    axis_reads: Annotated[
+        float, typer.Option("--axis-reads", help="By how much the axis is known to read high, cm⁻¹.")
+    ] = 0.0,
     resolution: Annotated[
         float | None, typer.Option("--resolution", help="Of the instrument, cm⁻¹; the file's, or 8.")
     ] = None,
@@ -67,7 +70,7 @@ def bands(
         raise ParameterError("there is no spectrum to fit", remedy="name one file or several")
     if substance and len(files) > 1:
         raise ParameterError("--substance names one material and there are several files")
-    options = {"minus": minus or (), "axis_by": axis_by, "range_cm": low_high}
+    options = {"minus": minus or (), "axis_by": axis_by, "axis_reads_cm": axis_reads, "range_cm": low_high}
     texts = []
     for file in files:
         given = {

@@ -55,7 +55,7 @@ LEFT_SHARE, NARROW_LEFT_SHARE = 0.05, 0.15
 WINDOW_FWHM_CM = 22.0
 """Width that the engine's window gives to a line that has none."""
 APART_CM = 8.0
-TWIN_SHARE, TWIN_WIDTH = 0.4, 0.7
+TWIN_SHARE, TWIN_WIDTH = 0.75, 0.7
 """Bands nearer than this share of the resolution, and of widths no more different, are one."""
 SHARP_CM = 5.0
 """Below this resolution a spectrum is fitted at every wavenumber, else at every other one."""
@@ -124,6 +124,7 @@ def extract_bands(
     resolution_cm: float,
     minus: Sequence[str] = (),
     axis_by: str = "",
+    axis_reads_cm: float = 0.0,
     range_cm: tuple[float, float] | None = None,
 ) -> Extraction:
     """Fit every band of a spectrum that stands above its noise.
@@ -139,6 +140,8 @@ def extract_bands(
         reference has it, and are not part of the table.
     axis_by
         Correct the axis on these lines first, as `correct_axis`; not at all when empty.
+    axis_reads_cm
+        By how much the axis is known to read high; subtracted before all else.
     range_cm
         Look for bands only here.
 
@@ -152,6 +155,9 @@ def extract_bands(
     if not 0.5 <= resolution_cm <= 50.0:
         raise ParameterError(f"resolution_cm is {resolution_cm}, not between 0.5 and 50")
     correction = None
+    if axis_reads_cm:
+        step = f"axis: {axis_reads_cm:g} cm-1 subtracted, as told"
+        spectrum = spectrum.with_step(step, shift=spectrum.shift - axis_reads_cm)
     if axis_by:
         spectrum, correction = correct_axis(spectrum, axis_by)
     if range_cm is not None:

@@ -11,6 +11,7 @@ from spectriage.library.bands.writing import bands_text
 from spectriage.library.catalogue import CatalogueEntry, load_catalogue
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.formats import read_spectrum
+from spectriage.spectra.reference import Tier
 
 DEFAULT_RESOLUTION_CM = 6.0
 _FITTED = re.compile(
@@ -66,10 +67,10 @@ def refresh_file(
 
 def source_of(entry: CatalogueEntry, sources: Path) -> Path | None:
     """Return the spectrum that an entry was extracted from, where it is one and at hand."""
-    if entry.material_class == "calibration" or not entry.extracted_from or "; " in entry.extracted_from:
+    if entry.material_class == "calibration" or entry.tier is not Tier.BANDS or "; " in entry.extracted_from:
         return None
     path = sources / entry.extracted_from
-    return path if entry.bands and path.is_file() else None
+    return path if entry.extracted_from and entry.bands and path.is_file() else None
 
 
 def fit_anew(entry: CatalogueEntry, path: Path) -> Extraction:

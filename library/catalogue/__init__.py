@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from spectriage.library.catalogue._hazards import CLASS_HAZARDS
+from spectriage.library.catalogue.response import Response, response_of
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import CatalogueError
 from spectriage.spectra.reference import Hazard, Reference, Tier
@@ -104,6 +105,8 @@ class CatalogueEntry:
         them (1 − V is the disagreement that it sees); None where not extracted.
     analogue_of
         What an estimated entry leans on.
+    kind
+        The kind of scatterer that its response per mass is assumed by; empty for that of its class.
     bands
         Ascending; empty for a material without first-order Raman bands.
     """
@@ -135,11 +138,20 @@ class CatalogueEntry:
     model_cosine: float | None
     model_v: float | None
     analogue_of: str
+    kind: str
     bands: tuple[Band, ...] = field(repr=False)
+
+    @property
+    def response(self) -> Response:
+        """Its Raman signal per mass, measured or assumed; none for an entry without bands."""
+        if not self.bands:
+            return Response(0.0, 1.0, "assumed", "none")
+        return response_of(self.substance, self.material_class, self.kind)
 
     @functools.cached_property
     def reference(self) -> Reference:
         """The record that goes into a library."""
+        response = self.response
         return Reference(
             id=self.id,
             substance=self.substance,
@@ -157,6 +169,9 @@ class CatalogueEntry:
             resolution_cm=self.resolution_cm or None,
             valid_low_cm=self.valid_low_cm,
             valid_high_cm=self.valid_high_cm,
+            response=response.value,
+            response_factor=response.factor,
+            response_basis=response.basis,
         )
 
     @property
@@ -183,7 +198,7 @@ def catalogue_files() -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.glob("*.toml") if path.stem not in _KNOWLEDGE_FILES))
 
 
-_KNOWLEDGE_FILES = frozenset({"calibration-lines", "gaps", "markers"})
+_KNOWLEDGE_FILES = frozenset({"calibration-lines", "gaps", "markers", "responses"})
 
 
 @functools.lru_cache(maxsize=1)
@@ -259,7 +274,9 @@ def catalogue_hash(paths: Iterable[str | Path] | None = None) -> str:
         When a file cannot be read.
     """
     digests = []
-    for path in catalogue_files() if paths is None else paths:
+    # what the entries' responses come from is content as well
+    shipped = (*catalogue_files(), Path(str(resources.files(__name__))) / "responses.toml")
+    for path in shipped if paths is None else paths:
         try:
             text = Path(path).read_bytes()
         except OSError as error:

@@ -13,6 +13,7 @@ from typing import Any
 from spectriage.library.catalogue import CONFIDENCE_TIERS, Band, CatalogueEntry
 from spectriage.library.catalogue._hazards import CLASS_HAZARDS
 from spectriage.library.catalogue._identifiers import count_elements, is_cas, is_inchikey
+from spectriage.library.catalogue.response import response_of
 from spectriage.spectra.errors import CatalogueError
 from spectriage.spectra.reference import Hazard, Tier
 
@@ -32,7 +33,7 @@ _TEXTS = ("form", "family", "cas", "cas_base", "formula", "inchikey", "inchikey_
 _OPTIONAL = (
     *_TEXTS,
     *("aliases", "hazard", "extracted_from", "excitation_nm", "resolution_cm", "range_cm"),
-    *("instrument_cm", "lorentz_fraction", "model_cosine", "model_v", "analogue_of"),
+    *("instrument_cm", "lorentz_fraction", "model_cosine", "model_v", "analogue_of", "kind"),
 )
 _KEYS = frozenset((*_REQUIRED, *_OPTIONAL))
 
@@ -167,6 +168,7 @@ def _parse_entry(raw: dict[str, Any], path: Path, number: int) -> CatalogueEntry
         model_cosine=fields.number("model_cosine", 0.0, 1.0),
         model_v=fields.number("model_v", 0.0, 1.0),
         analogue_of=fields.text("analogue_of"),
+        kind=fields.checked("kind", _is_kind, "a kind of `responses.toml`"),
         bands=_bands(fields, low, high),
     )
 
@@ -179,6 +181,14 @@ def _is_formula(text: str) -> bool:
     try:
         count_elements(text)
     except ValueError:
+        return False
+    return True
+
+
+def _is_kind(text: str) -> bool:
+    try:
+        response_of("", "", text)
+    except CatalogueError:
         return False
     return True
 
