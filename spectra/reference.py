@@ -81,8 +81,8 @@ class Reference:
         The range in which the source measured or listed bands.
     response, response_factor, response_basis
         Raman signal per mass relative to acetaminophen powder at 785 nm (area over the baseline), the
-        standard uncertainty of its logarithm as a factor, and ``measured`` or ``assumed``; None and empty when
-        unknown.
+        standard uncertainty of its logarithm as a factor, and ``measured`` or ``assumed``; None and empty
+        when unknown.
     """
 
     id: str
