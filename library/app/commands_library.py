@@ -83,6 +83,9 @@ def build(
         bool, typer.Option("--with-catalogue", help="The whole catalogue beside the manifest's spectra.")
     ] = False,
     name: Annotated[str | None, typer.Option("--name", help="The library's name.")] = None,
+    library_version: Annotated[
+        str | None, typer.Option("--library-version", help="Its version; 1 if not given.")
+    ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -90,7 +93,15 @@ def build(
     from spectriage.library.building.build import build_library
 
     with progress_bar() as progress:
-        made = build_library(out, manifest, with_catalogue, name=name, progress=progress, overwrite=force)
+        made = build_library(
+            out,
+            manifest,
+            with_catalogue,
+            name=name,
+            progress=progress,
+            version=library_version,
+            overwrite=force,
+        )
     _report_made(out, made, as_json)
 
 
@@ -316,6 +327,12 @@ def add(
     ] = "",
     which: Annotated[str, typer.Option("--which", help="Which spectrum of a file with several.")] = "",
     column: Annotated[str, typer.Option("--column", help="Which column of a file with several.")] = "",
+    name: Annotated[
+        str | None, typer.Option("--name", help="The new library's name; its file's if not given.")
+    ] = None,
+    library_version: Annotated[
+        str | None, typer.Option("--library-version", help="Its version; 1, or the next, if not given.")
+    ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -342,7 +359,9 @@ def add(
     given = {name: value for name, value in fields.items() if value not in ("", None)}
     entry = check_fields(given, Path(), "")
     with progress_bar() as progress:
-        made = add_spectrum(out, entry, library, progress, overwrite=force)
+        made = add_spectrum(
+            out, entry, library, progress, name=name, version=library_version, overwrite=force
+        )
     _report_made(out, made, as_json)
 
 

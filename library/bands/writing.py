@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from spectriage.library.bands.extraction import Extraction, FittedBand
-from spectriage.spectra.errors import LibraryError
 
 
 def band_line(band: FittedBand) -> str:
@@ -103,22 +102,9 @@ def write_entries(path: Path, texts: Sequence[str], *, overwrite: bool = False) 
     CatalogueError
         When an entry is not one.
     """
-    import tempfile
-
     from spectriage.library.catalogue import load_catalogue
+    from spectriage.library.store._atomic import replacing
 
-    if path.exists() and not overwrite:
-        raise LibraryError("the file exists", where=str(path), remedy="name another, or give --force")
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, suffix=".toml", prefix=f".{path.stem}-", delete=False, encoding="utf-8"
-        ) as file:
-            file.write("\n".join(texts))
-    except OSError as error:
-        raise LibraryError(f"cannot be written: {error.strerror or error}", where=str(path)) from None
-    made = Path(file.name)
-    try:
+    with replacing(path, overwrite) as made:
+        made.write_text("\n".join(texts), encoding="utf-8")
         load_catalogue([made])
-        made.replace(path)
-    finally:
-        made.unlink(missing_ok=True)
