@@ -7,14 +7,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.signal.derivative import differentiate
 from spectriage.spectra.signal.grid import Grid, resample
 from spectriage.spectra.spectrum import Spectrum
-
-FloatArray = NDArray[np.float64]
 
 KNOWN_LINES_CM = MappingProxyType(
     {

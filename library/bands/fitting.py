@@ -14,16 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.library.bands.profiles import Parameters, draw, draw_with_derivatives
+from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.contrast.contrast import THRESHOLD_FLOOR, contrast
 from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, differentiate, window_points
 from spectriage.spectra.signal.grid import Resampled
 from spectriage.spectra.signal.noise import noise_level
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 NARROW_WINDOWS = 2.5
 """The narrow window, in resolutions."""

@@ -6,10 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+from spectriage.spectra.arrays import BoolArray, FloatArray
 
 _LN2 = math.log(2.0)
 

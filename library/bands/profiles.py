@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.library.building.render import broaden
-
-FloatArray = NDArray[np.float64]
+from spectriage.spectra.arrays import FloatArray
 
 _LN2 = math.log(2.0)
 _STEP = 1e-4
