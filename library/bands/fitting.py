@@ -31,6 +31,8 @@ NARROW_FLOOR = 2e-3
 WEIGHTS = (1.0, 0.4, 0.1)
 """Of the three residuals."""
 HEIGHT_ERROR = 0.02
+POINT_NOISE = 1.5
+"""Noise from point to point counts so much more than that of the quietest part, which is a little less."""
 QUIET_CM, QUIET_SHARE = 80.0, 0.1
 SHIFT_FREEDOM = 0.35
 """A position may leave where it was found by about this share of its band's width."""
@@ -95,7 +97,9 @@ class Derivative:
     threshold
         Where the compression sets in, in the derivative's unit.
     noise
-        Standard deviation of its noise.
+        Standard deviation of its noise, or what the quietest part of the spectrum shows where that is more.
+    point_noise
+        The same, from one point to the next alone: less where noise is smoothed, or no part is quiet.
     """
 
     width_cm: float
@@ -103,6 +107,7 @@ class Derivative:
     valid: BoolArray
     threshold: float
     noise: float
+    point_noise: float
 
     def of(self, columns: FloatArray, step_cm: float) -> FloatArray:
         """Differentiate columns, shape (m, k), likewise."""
@@ -119,21 +124,22 @@ def prepare(query: Resampled, shift_cm: FloatArray, resolution_cm: float) -> Tar
     step = float(shift_cm[1] - shift_cm[0])
     whole = contrast(query, shift_cm)
     derivative = whole.derivative.astype(np.float64) * whole.norm
+    point_noise = POINT_NOISE * whole.noise * whole.norm
     wide = Derivative(
         DERIVATIVE_WINDOW_CM,
         derivative,
         whole.valid,
         whole.threshold * whole.norm,
-        max(
-            whole.noise * whole.norm,
-            quiet_level(whole.derivative.astype(np.float64) * whole.norm, whole.valid, step),
-        ),
+        max(point_noise, quiet_level(derivative, whole.valid, step)),
+        point_noise,
     )
     window = max(NARROW_WINDOWS * resolution_cm, 5.0 * step)
     values, valid = differentiate(query.intensity, query.measured, order=2, step_cm=step, width_cm=window)
-    noise = max(noise_level(query) * _gain(window, step), quiet_level(values, valid, step))
+    point_noise = POINT_NOISE * noise_level(query) * _gain(window, step)
+    noise = max(point_noise, quiet_level(values, valid, step))
     top = float(np.abs(values).max(initial=0.0))
-    narrow = Derivative(window, values, valid, NARROW_NOISE * noise + NARROW_FLOOR * top, noise)
+    threshold = NARROW_NOISE * noise + NARROW_FLOOR * top
+    narrow = Derivative(window, values, valid, threshold, noise, point_noise)
     floor = np.zeros(shift_cm.size)
     floor[query.measured] = arpls(query.intensity[query.measured])
     return Target(shift_cm, query.intensity - floor, resolution_cm, wide, narrow)

@@ -55,13 +55,16 @@ NEGLIGIBLE = 1e-3
 def fit_all(target: Target, known: Start) -> tuple[Solution, NDArray[np.bool_]]:
     """Find bands and fit them, until none is missing; return them and which are not packaging's.
 
-    Where every stretch of a spectrum has bands, its quietest is not noise, and the noise is overestimated: the
-    fit is then poor, and is made again with a third of it.
+    Where every stretch of a spectrum has bands, its quietest is not noise, and the noise is overestimated:
+    the fit is then poor, and is made again with a third of it.
     """
     made = _fit_all(target, known)
     if _agreement(target, fitted_intensity(target, made[0].parameters)) >= POOR:
         return made
-    wide, narrow = (replace(view, noise=view.noise / OVERESTIMATED) for view in (target.wide, target.narrow))
+    wide, narrow = (
+        replace(view, noise=max(view.noise / OVERESTIMATED, view.point_noise))
+        for view in (target.wide, target.narrow)
+    )
     return _fit_all(replace(target, wide=wide, narrow=narrow), known)
 
 
