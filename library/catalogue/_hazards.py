@@ -19,6 +19,7 @@ CLASS_HAZARDS = MappingProxyType(
         "explosive": Hazard.EXPLOSIVE,
         "fentanyl": Hazard.CONTROLLED,
         "household": Hazard.NONE,
+        "mineral": Hazard.NONE,
         "nitazene": Hazard.CONTROLLED,
         "opiate": Hazard.CONTROLLED,
         "opioid": Hazard.CONTROLLED,
