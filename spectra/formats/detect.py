@@ -10,7 +10,7 @@ from spectriage.spectra.formats.enlighten import (
     read_enlighten,
     refuse_row_ordered,
 )
-from spectriage.spectra.formats.horiba import is_horiba, read_horiba
+from spectriage.spectra.formats.horiba import is_bare_map, is_horiba, read_horiba
 from spectriage.spectra.formats.jcampdx import is_jcamp, read_jcamp
 from spectriage.spectra.formats.lists import is_list_table, read_lists
 from spectriage.spectra.formats.source import Source, StrPath, read_source
@@ -40,7 +40,7 @@ def _contents(source: Source, column: str | None) -> Contents:
         raise FormatError("this is JSON", where=source.where(), remedy="export the spectrum as text")
     if is_jcamp(source):
         return read_jcamp(source, column)
-    if is_horiba(source):
+    if is_horiba(source) or is_bare_map(source):
         return read_horiba(source, column)
     if is_row_ordered(source):
         refuse_row_ordered(source)

@@ -42,8 +42,6 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\n\n\xfe\xfe", "a Bruker OPUS file", "export the spectrum as text or JCAMP-DX"),
     (b"\xd0\xcf\x11\xe0", "an old office document", "export the sheet as CSV"),
     (b"\x7fELF", "a program", ""),
-    (b"\xff\xfe", "UTF-16 text", "save it as UTF-8"),
-    (b"\xfe\xff", "UTF-16 text", "save it as UTF-8"),
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _CONTROL_BYTES = bytes([*range(0x09), 0x0B, *range(0x0E, 0x20), 0x7F])
@@ -142,7 +140,12 @@ def _check_binary(data: bytes, path: str) -> None:
         )
 
 
+_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
 def _decoded(data: bytes) -> str:
+    if data[:2] in _UTF16:
+        return data[2:].decode(_UTF16[data[:2]], "replace")
     # Latin-1 never fails, so it comes last: vendors write "cm-¹" and "µm" in it.
     try:
         return data.decode("utf-8-sig")
@@ -153,7 +156,7 @@ def _decoded(data: bytes) -> str:
 def read_source(path: StrPath) -> Source:
     """Return the text of a file, line by line.
 
-    UTF-8 with or without a byte order mark, else Latin-1; lines end in LF, CR LF or CR.
+    UTF-16 with a byte order mark, UTF-8 with or without one, else Latin-1; lines end in LF, CR LF or CR.
 
     Raises
     ------
@@ -161,8 +164,13 @@ def read_source(path: StrPath) -> Source:
         When the file cannot be read, is no text, or is too large to be one spectrum or table.
     """
     name = os.fspath(path)
-    data = read_bytes(path)
-    _check_binary(data, name)
+    return text_source(read_bytes(path), name)
+
+
+def text_source(data: bytes, name: str) -> Source:
+    """Return the text that the bytes of the file `name` hold; raises as `read_source`."""
+    if data[:2] not in _UTF16:
+        _check_binary(data, name)
     count = max(data.count(b"\n"), data.count(b"\r"))
     if count > MAX_POINTS + MAX_HEAD_LINES:
         raise FormatError(
@@ -172,7 +180,8 @@ def read_source(path: StrPath) -> Source:
         )
     text = _decoded(data).replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a")
     # what is in no byte is in no character: the search is slow, and mostly finds nothing
-    control = _CONTROL.search(text) if len(data) > len(data.translate(None, _CONTROL_BYTES)) else None
+    suspect = data[:2] in _UTF16 or len(data) > len(data.translate(None, _CONTROL_BYTES))
+    control = _CONTROL.search(text) if suspect else None
     if control:
         line = text.count("\n", 0, control.start()) + 1
         raise FormatError(
