@@ -16,8 +16,6 @@ from spectriage.spectra.formats.axis_order import AxisOrderError, in_order
 from spectriage.spectra.formats.source import Source, clip
 from spectriage.spectra.spectrum import MIN_POINTS, Spectrum
 
-FloatArray = NDArray[np.float64]
-
 __all__ = [
     "MAX_SHIFT_CM",
     "AxisOrderError",
@@ -189,7 +187,7 @@ def wavelength_of_pixels(
     wavelength = np.polynomial.polynomial.polyval(pixel, np.asarray(coefficients, dtype=np.float64))
     step = np.diff(wavelength)
     whole = bool(np.all(np.isfinite(wavelength)) and (np.all(step > 0) or np.all(step < 0)))
-    inside = whole and 200.0 <= wavelength.min() and wavelength.max() <= 3_000.0
+    inside = whole and wavelength.min() >= 200.0 and wavelength.max() <= 3_000.0
     return np.asarray(wavelength, dtype=np.float64) if inside else None
 
 
@@ -237,14 +235,14 @@ def _shift_axis(
     low, high = float(axis.min()), float(axis.max())
     if excitation_nm is not None and low > _SMALL_SHIFT_CM and high > MAX_SHIFT_CM and not says_shift(name):
         shift = 1e7 / excitation_nm - axis
-        if -_SMALL_SHIFT_CM <= shift.min() and shift.max() <= MAX_SHIFT_CM:
+        if shift.min() >= -_SMALL_SHIFT_CM and shift.max() <= MAX_SHIFT_CM:
             return shift, f"axis: Raman shift from absolute wavenumber, excitation {excitation_nm:g} nm"
     return axis, None
 
 
 def _check_range(axis: FloatArray, source: Source) -> None:
     low, high = float(axis.min()), float(axis.max())
-    if -MAX_SHIFT_CM <= low and high <= (_MAX_SEEN_CM if low < _SMALL_SHIFT_CM else MAX_SHIFT_CM):
+    if low >= -MAX_SHIFT_CM and high <= (_MAX_SEEN_CM if low < _SMALL_SHIFT_CM else MAX_SHIFT_CM):
         return
     raise NotAShiftAxisError(
         f"the axis runs from {low:g} to {high:g} cm⁻¹; no Raman shift is beyond {MAX_SHIFT_CM:g}",

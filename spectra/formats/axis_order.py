@@ -1,9 +1,9 @@
 """Bring an axis into ascending order: what may be averaged or sorted into place, and what is refused.
 
-Exporters round an axis until two points share a value, detectors whose windows overlap step back at the seam,
-and rows that were never filled hold an axis of zeros. Each leaves few irregular points in an axis that runs one
-way otherwise; those are put right, and the history says how. An axis that is shuffled, or two spectra one
-below the other, is refused.
+Exporters round an axis until two points share a value, detectors whose windows overlap step back at the
+seam, and rows that were never filled hold an axis of zeros. Each leaves few irregular points in an axis that
+runs one way otherwise; those are put right, and the history says how. An axis that is shuffled, or two
+spectra one below the other, is refused.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import FloatArray, IndexArray
 from spectriage.spectra.errors import FormatError
 from spectriage.spectra.spectrum import MIN_POINTS
-
-FloatArray = NDArray[np.float64]
 
 # One point in so many may repeat, turn back, or lie in the overlap of two windows.
 _POINTS_A_REPEAT = 20
@@ -54,12 +52,12 @@ def _refuse(axis: FloatArray, i: int, descends: bool, place: Callable[[int], str
     )
 
 
-def _overlaps(axis: FloatArray, turns: NDArray[np.intp]) -> list[tuple[float, float]]:
+def _overlaps(axis: FloatArray, turns: IndexArray) -> list[tuple[float, float]]:
     """Return the stretches of an ascending axis that two windows share, one for each step back."""
     return [(float(axis[i + 1]), float(axis[i])) for i in turns]
 
 
-def _merged(values: FloatArray, starts: NDArray[np.intp], counts: NDArray[np.intp]) -> FloatArray:
+def _merged(values: FloatArray, starts: IndexArray, counts: IndexArray) -> FloatArray:
     return np.asarray(np.add.reduceat(values, starts) / counts, dtype=np.float64)
 
 
@@ -92,10 +90,7 @@ def in_order(
     forward = -np.diff(axis) if descends else np.diff(axis)
     bad = np.flatnonzero(forward <= 0)
     order = slice(None, None, -1) if descends else slice(None)
-    if descends:
-        reverse = ("order: descending axis reversed",)
-    else:
-        reverse = ()
+    reverse = ("order: descending axis reversed",) if descends else ()
     if not bad.size:
         return (
             axis[order],

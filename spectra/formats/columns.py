@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError
 from spectriage.spectra.formats import head as heads
 from spectriage.spectra.formats.axis import (
@@ -20,8 +20,6 @@ from spectriage.spectra.formats.axis import (
 )
 from spectriage.spectra.formats.header import Header, is_mark
 from spectriage.spectra.formats.source import Source, clip
-
-FloatArray = NDArray[np.float64]
 
 _AXIS_ROLES = (Role.SHIFT, Role.WAVELENGTH)
 _AXIS_KEYS = (

@@ -248,7 +248,7 @@ def measurements(names: tuple[str, ...]) -> list[dict[str, int]]:
 
 
 def _heads(source: Source, index: int, separator: str, found: list[dict[str, int]]) -> list[dict[str, str]]:
-    """Return what the head says of each measurement: the cell above its first column, else what is said of all."""
+    """Return what the head says of each measurement: the cells above its columns, or of all."""
     if len(found) == 1:
         return [heads.pairs(source.lines[:index])]
     own = [min(i for name, i in columns.items() if name in _INTENSITIES) for columns in found]

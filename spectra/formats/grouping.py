@@ -1,4 +1,4 @@
-"""Digits grouped by thousands: told from decimals, and refused, since 1,092 read as 1.092 is a silent error."""
+"""Digits grouped by thousands: told from decimals, and refused: 1,092 read as 1.092 is a silent error."""
 
 from __future__ import annotations
 

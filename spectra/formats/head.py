@@ -18,17 +18,23 @@ _IN_TEXT = re.compile(
 _LASER_KEYS = ("laser", "láser", "excit", "anreg", "激光", "λ", "lambda")
 _LASER_WORDS = re.compile(r"laser|láser|excit|anreg|激光|激发|\bex\b|λ")
 _NOT_A_WAVELENGTH = frozenset(
-    "power powerlevel level energy current percent temp temperature temperatur mode state status time "
-    "date id number no num serial sn filter spot width diameter density factor intensity on off enabled % "
-    "mw w ma ms sec secs seconds s tec freq frequency wavenumber cm rate polarization polarisation leistung "
-    "potencia puissance count counts used range start end min max".split()
+    [
+        *("power", "powerlevel", "level", "energy", "current", "percent", "%", "mw", "w", "ma", "leistung"),
+        *("potencia", "puissance", "temp", "temperature", "temperatur", "tec", "mode", "state", "status"),
+        *("time", "date", "ms", "sec", "secs", "seconds", "s", "id", "number", "num", "no", "serial", "sn"),
+        *("filter", "spot", "width", "diameter", "density", "factor", "intensity", "on", "off", "enabled"),
+        *("freq", "frequency", "wavenumber", "cm", "rate", "polarization", "polarisation", "count", "counts"),
+        *("used", "range", "start", "end", "min", "max"),
+    ]
 )
 _NOT_A_LASER = re.compile(
     r"grating|blaze|filter|range|slit|width|resolution|spot|pixel|step|start|stop|center|centre|detector|to\b",
     re.IGNORECASE,
 )
-_MILLISECONDS = {"us": 1e-3, "usec": 1e-3, "µs": 1e-3, "ms": 1.0, "msec": 1.0, "milliseconds": 1.0} | {
-    unit: 1e3 for unit in ("s", "sec", "secs", "second", "seconds")
+_MILLISECONDS = {
+    **dict.fromkeys(("us", "usec", "µs"), 1e-3),
+    **dict.fromkeys(("ms", "msec", "milliseconds"), 1.0),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1e3),
 }
 _EXPOSURE = re.compile(
     r"integration|intigration|exposure|acq(?:uisition)?[. ]*time|belichtung", re.IGNORECASE

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from spectriage.spectra.errors import FormatError
 from spectriage.spectra.formats.axis import Role, role_of
+from spectriage.spectra.formats.grouping import REMEDY, is_grouped
 from spectriage.spectra.formats.numbers import (
     gappy_separator_of,
     is_comment,
@@ -19,7 +20,8 @@ from spectriage.spectra.formats.numbers import (
 from spectriage.spectra.formats.source import MAX_HEAD_LINES, Source
 
 _UNITS = re.compile(
-    r"[\s()\[\]{}.\"'#%]{0,20}(?:raman )?(?:cm\W{0,3}1|1/cm|nm|counts?|cts|cnts?|a\.? ?u\.?|arb\.? ?u(?:nits)?\.?|)"
+    r"[\s()\[\]{}.\"'#%]{0,20}(?:raman )?"
+    r"(?:cm\W{0,3}1|1/cm|nm|counts?|cts|cnts?|a\.? ?u\.?|arb\.? ?u(?:nits)?\.?|)"
     r"[\s()\[\]{}.\"'#%]{0,20}",
     re.IGNORECASE,
 )
@@ -31,6 +33,7 @@ _SETTING = re.compile(r"laser|excitation|integration|exposure|averag|power|date"
 _DIGITS_FIRST = re.compile(r"[+-]?\.?\d")
 # "785 nm", "50 mW", "excited at 785 nm": settings, never the name of a column.
 _STATED = re.compile(r"\d\s?(?:nm|[mµu]?w|[mµu]?s|secs?|seconds|°c|k|x|%|l/mm|cm)\b", re.IGNORECASE)
+_VALUE = re.compile(r"~?[+-]?\d+(?:[.,]\d+)?\s?(?:nm|[mµu]?w|[mµu]?s|secs?|%|°c)", re.IGNORECASE)
 _MARK = re.compile(r"\s*>{3,}[^<]{0,200}<{3,}.*")
 _MAX_HEADER_CHARS = 20_000
 
@@ -72,6 +75,18 @@ def _tabbed(source: Source, i: int) -> bool:
     return len(names) == len(cells) and all(name.strip() for name in names)
 
 
+def _check_not_grouped(source: Source, i: int) -> None:
+    """Refuse a row that would be numbers but for their thousands separators."""
+    line = source.lines[i]
+    if len(line) > _MAX_HEADER_CHARS or not line.lstrip(' "+-')[:1].isdigit():
+        return
+    for separator in (";", "\t", ","):
+        cells = split_row(line, separator)
+        grouped = [cell for cell in cells if is_grouped(cell)]
+        if len(cells) >= 2 and grouped and all(is_number(cell) or cell in grouped for cell in cells):
+            raise FormatError(not_a_number(grouped[0]), where=source.where(i + 1), remedy=REMEDY)
+
+
 def first_row(source: Source) -> tuple[int, str, bool]:
     """Return the index and the separator of the first row of numbers, and whether it has empty cells.
 
@@ -85,14 +100,14 @@ def first_row(source: Source) -> tuple[int, str, bool]:
     for i, line in enumerate(source.lines):
         if is_comment(line):
             continue
-        separator = separator_of(line)
-        if separator is not None:
+        separator, gappy = separator_of(line), gappy_separator_of(line)
+        if separator is not None and not (gappy == "\t" and _tabbed(source, i)):
             return i, separator, False
-        gappy = gappy_separator_of(line)
+        _check_not_grouped(source, i)
         following = next((text for text in source.lines[i + 1 :] if text.strip()), "")
-        if gappy and len(split_row(following, gappy)) == len(split_row(line, gappy)):
-            if gappy != "\t" or _tabbed(source, i):
-                return i, gappy, True
+        alike = gappy is not None and len(split_row(following, gappy)) == len(split_row(line, gappy))
+        if gappy and alike and (gappy != "\t" or _tabbed(source, i)):
+            return i, gappy, True
         singles += is_number(line.strip())
         text_lines += 1
         if text_lines > MAX_HEAD_LINES:
@@ -169,6 +184,8 @@ def _header_at(
     if comment and (len(cells) != width or not _COLUMN_WORDS.search(line.lower())):
         return None
     roles = [role_of(name) for name in names]
+    if any(map(_VALUE.fullmatch, names)):
+        return None
     if any(map(_STATED.search, names)) and not {Role.SHIFT, Role.WAVELENGTH, Role.PIXEL} & set(roles):
         return None
     if len(cells) != width:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError
 from spectriage.spectra.formats.source import Source
-
-FloatArray = NDArray[np.float64]
 
 
 def measured_rows(source: Source, arrays: Sequence[FloatArray], place: Callable[[int], str]) -> slice:

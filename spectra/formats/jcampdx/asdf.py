@@ -173,7 +173,7 @@ def _check_value(source: Source, i: int, token: str, ordinates: _Ordinates) -> N
     last = ordinates.y[-1]
     if value is None or abs(value - last) > 1e-6 * max(abs(last), 1.0):
         raise FormatError(
-            f"the data are damaged: the line begins with {clip(token)}, the one before it ended with {last:g}",
+            f"the data are damaged: the line begins with {clip(token)}, the one before it ended at {last:g}",
             where=source.where(i + 1),
             remedy="export it again",
         )
@@ -194,8 +194,8 @@ def decode(source: Source, first: int, last: int, points: int) -> Table:
     Raises
     ------
     FormatError
-        With the line at which a token is none of the standard's, a value is missing, a check does not hold, or
-        there are far more values than points.
+        With the line at which a token is none of the standard's, a value is missing, a check does not hold,
+        or there are far more values than points.
     """
     ordinates = _Ordinates(points)
     lines: list[Line] = []

@@ -1,4 +1,4 @@
-"""From the blocks of a JCAMP-DX file to spectra: what each is, its axis, and whether the data fit the labels."""
+"""From the blocks of a JCAMP-DX file to spectra: their axis, and whether the data fit the labels."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError
 from spectriage.spectra.formats import head as heads
 from spectriage.spectra.formats.axis import Role, role_of, to_spectrum
@@ -17,8 +17,6 @@ from spectriage.spectra.formats.jcampdx.asdf import Table, decode, decode_pairs
 from spectriage.spectra.formats.jcampdx.blocks import Block, Page, blocks_of
 from spectriage.spectra.formats.source import Source, clip
 from spectriage.spectra.spectrum import MAX_POINTS, Spectrum
-
-FloatArray = NDArray[np.float64]
 
 _FORM = re.compile(r"\(X\+\+\((\w+)\.\.\1\)\)")
 _PAIRS = re.compile(r"\((?:X(\w+)\.\.X\1|X(\w+))\)")
@@ -192,8 +190,8 @@ def _check_abscissae(
                 remedy="FIRSTX, LASTX and XFACTOR must fit the table",
             )
         raise FormatError(
-            f"the data are damaged: the line begins at {x:g} where FIRSTX, LASTX, NPOINTS and the values before "
-            f"it put {first_x + line.start * step:g}",
+            f"the data are damaged: the line begins at {x:g} where FIRSTX, LASTX, NPOINTS and the values "
+            f"before it put {first_x + line.start * step:g}",
             where=source.where(line.index + 1),
             remedy="FIRSTX, LASTX, DELTAX and NPOINTS must fit the table: export it again",
         )
