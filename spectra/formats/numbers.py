@@ -36,6 +36,7 @@ _CHUNK = 16_384
 _POINT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _COMMA = re.compile(r"[+-]?[0-9]+(?:,[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _NOT_A_NUMBER = re.compile(r"[+-]?(?:nan|na|n/a|inf|infinity|null|none|-+)", re.IGNORECASE)
+_BLANKS = re.compile(r"[ \t]+")
 _NUMBER_FIRST = re.compile(r"[+-]?[.,]?[0-9]")
 _OF_NUMBERS = b"0123456789eE+-.,; \t\n"
 _BARE_COMMA = re.compile(r"(?<![0-9]),|,(?![0-9])")
@@ -68,7 +69,10 @@ def is_comment(line: str) -> bool:
 def split_row(line: str, separator: str) -> list[str]:
     """Split a row into its stripped cells; an empty cell after a trailing separator is left out."""
     if separator == " ":
-        return line.replace('"', " ").split() if '"' in line else line.split()
+        if '"' in line:
+            line = line.replace('"', " ")
+        # a no-break blank groups digits and separates nothing
+        return line.split() if line.isascii() else _BLANKS.split(line.strip(" \t"))
     if '"' in line:
         try:
             cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])

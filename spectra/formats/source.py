@@ -17,32 +17,6 @@ MAX_HEAD_LINES = 5_000
 
 StrPath = str | os.PathLike[str]
 
-# Openings of files that are no text, with what to call them.
-_SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"%PDF", "a PDF document", "export the spectrum as text"),
-    (b"PK\x03\x04", "a ZIP archive or an office document", "unpack it, or export the sheet as CSV"),
-    (b"\x1f\x8b", "a gzip archive", "unpack it first"),
-    (b"BZh", "a bzip2 archive", "unpack it first"),
-    (b"\xfd7zXZ\x00", "an xz archive", "unpack it first"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it first"),
-    (
-        b"\x89HDF\r\n\x1a\n",
-        "an HDF5 file, not a spectrum as text",
-        "if it is a library, give it as the library",
-    ),
-    (b"\x89PNG\r\n\x1a\n", "a PNG image", "export the numbers, not the picture"),
-    (b"\xff\xd8\xff", "a JPEG image", "export the numbers, not the picture"),
-    (b"GIF8", "a GIF image", "export the numbers, not the picture"),
-    (b"II*\x00", "a TIFF image", "export the numbers, not the picture"),
-    (b"MM\x00*", "a TIFF image", "export the numbers, not the picture"),
-    (b"\x93NUMPY", "a NumPy array file", "export the spectrum as text"),
-    (b"MATLAB 5.0 MAT-file", "a MATLAB file", "export the spectrum as text"),
-    (b"SQLite format 3\x00", "an SQLite database", "export the spectrum as text"),
-    (b"WDF1", "a Renishaw WDF file", "export the spectrum as text"),
-    (b"\n\n\xfe\xfe", "a Bruker OPUS file", "export the spectrum as text or JCAMP-DX"),
-    (b"\xd0\xcf\x11\xe0", "an old office document", "export the sheet as CSV"),
-    (b"\x7fELF", "a program", ""),
-)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _CONTROL_BYTES = bytes([*range(0x09), 0x0B, *range(0x0E, 0x20), 0x7F])
 
@@ -130,9 +104,6 @@ def read_bytes(path: StrPath) -> bytes:
 
 
 def _check_binary(data: bytes, path: str) -> None:
-    for opening, what, remedy in _SIGNATURES:
-        if data.startswith(opening):
-            raise FormatError(f"this is {what}", where=path, remedy=remedy)
     nul = data.find(b"\x00")
     if nul >= 0:
         raise FormatError(
@@ -141,6 +112,11 @@ def _check_binary(data: bytes, path: str) -> None:
 
 
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
+def is_utf16(data: bytes) -> bool:
+    """Whether bytes open with the byte order mark of UTF-16."""
+    return data[:2] in _UTF16
 
 
 def _decoded(data: bytes) -> str:
