@@ -1,8 +1,8 @@
 """XML as Horiba LabSpec 6 writes it (``LSX_Data``): one spectrum, a series or a map.
 
-The nodes of the file carry numbers for names. What is read here holds in all files known: the axes stand under
-the node ``0x7B697861`` ("axi" and a high letter), each with its name (``Spectr``, ``X``, ``Y`` …), its unit and
-its values; the intensities stand in ``LSX_Matrix``, one ``LSX_Row`` a spectrum.
+The nodes of the file carry numbers for names. What is read here holds in all files known: the axes stand
+under the node ``0x7B697861`` ("axi" and a high letter), each with its name (``Spectr``, ``X``, ``Y`` …), unit
+and values; the intensities stand in ``LSX_Matrix``, one ``LSX_Row`` a spectrum.
 """
 
 from __future__ import annotations

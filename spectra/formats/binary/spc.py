@@ -131,7 +131,7 @@ def _old_header(file: Bytes) -> _Header:
         order="<",
         old=True,
         method=0,
-        exponent=file.one("<h", 2),
+        exponent=_FLOAT if file.data[2] == 0x80 else file.one("<h", 2),
         points=round(file.one("<f", 4)),
         first_x=file.one("<f", 8),
         last_x=file.one("<f", 12),
