@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from spectriage.spectra.errors import FormatError
 from spectriage.spectra.formats.binary import read_binary
@@ -21,6 +22,8 @@ from spectriage.spectra.formats.source import Source, StrPath, is_utf16, read_by
 from spectriage.spectra.formats.table import read_table
 from spectriage.spectra.formats.witec import is_witec, read_witec
 
+# A bracket before a word opens a section of a head, as in "[Header]".
+_JSON = re.compile(r"[\[{]\s*(?:[\"0-9\-\[{\]}]|$)")
 _MARKUP = ("<!doctype", "<html", "<?xml", "<svg")
 
 
@@ -42,14 +45,14 @@ def _contents(source: Source, column: str | None) -> Contents:
     opening = next((line.strip() for line in source.lines if line.strip()), "")[:40].lower()
     if opening.startswith("<") and is_labspec_xml(source):
         return read_labspec_xml(source, column)
+    if is_witec(source):
+        return read_witec(source, column)
     if opening.startswith(_MARKUP):
         raise FormatError(
             "this is a web page or XML", where=source.where(), remedy="export the spectrum as text"
         )
-    if opening.startswith(("{", "[")):
+    if _JSON.match(opening):
         raise FormatError("this is JSON", where=source.where(), remedy="export the spectrum as text")
-    if is_witec(source):
-        return read_witec(source, column)
     if is_jcamp(source):
         return read_jcamp(source, column)
     if is_horiba(source) or is_bare_map(source):

@@ -147,7 +147,7 @@ def _names(source: Source, group: Any, axes: list[str], shape: tuple[int, ...]) 
 def _entry_said(file: Any) -> dict[str, str]:
     said: dict[str, str] = {}
     for group in _groups(file):
-        if _kind(group) in ("NXentry", "NXsample", "NXfabrication", "NXinstrument", "NXdetector"):
+        if _kind(group) in ("NXentry", "NXsample", "NXfabrication", "NXinstrument", "NXdetector", "NXcollection"):
             for name in group:
                 dataset = _member(group, name)
                 if dataset is not None and dataset.size == 1 and len(said) < 200:
@@ -212,6 +212,7 @@ def read_nexus(source: Source) -> Contents:
         found = _read(source, file)
     check_count(source, len(found.names))
     role = role_of(found.label)
+    resolution = heads.number(found.said, *(key for key in found.said if key.endswith("/as_stated/resolution")))
     seconds = heads.number(found.said, *(key for key in found.said if key.endswith("/count_time")))
 
     def load(i: int) -> Spectrum:
@@ -233,7 +234,7 @@ def read_nexus(source: Source) -> Contents:
                     axis=found.label or None,
                     column=found.signal,
                     title=_ending(found.said, "/title", "/sample/name"),
-                    date=_ending(found.said, "/start_time", "/end_time"),
+                    date=_ending(found.said, "/start_time", "/end_time", "/as_stated/date"),
                     instrument=_ending(found.said, "/device_information/model", "/instrument/name"),
                     serial=_ending(found.said, "/serial_number"),
                     integration_ms=None if seconds is None else 1e3 * seconds,
@@ -243,6 +244,7 @@ def read_nexus(source: Source) -> Contents:
             history=("read nexus" if len(found.names) == 1 else f"read nexus: spectrum {found.names[i]!r}",),
             variance=deviation**2 if known and deviation is not None else None,
             excitation_nm=found.laser_nm,
+            resolution_cm=resolution if resolution is not None and 0.0 < resolution <= 200.0 else None,
         )
 
     return Contents(source, found.names, load)

@@ -35,12 +35,13 @@ def _number(parent: Any, name: str, value: Any, units: str) -> Any:
 
 
 def _time(date: object) -> str | None:
-    """Return a date as ISO 8601, where it is one but for a blank; None otherwise."""
+    """Return a date with its time zone as ISO 8601; None for others, which the definition does not allow."""
     text = re.sub(r"^(\d{4}-\d{2}-\d{2}) ", r"\1T", str(date or "").strip())
     try:
-        return datetime.fromisoformat(text).isoformat()
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return None if time.tzinfo is None else time.isoformat()
 
 
 def _instrument(entry: Any, spectrum: Spectrum) -> None:
@@ -63,10 +64,15 @@ def _instrument(entry: Any, spectrum: Spectrum) -> None:
         device["model"] = str(metadata.get("instrument", _NOT_STATED))
         if metadata.get("serial"):
             device["serial_number"] = str(metadata["serial"])
+
+
+def _as_stated(entry: Any, spectrum: Spectrum) -> None:
+    """Keep what the definition has no place for: a date without time zone, a resolution in wavenumbers."""
+    stated = _group(entry, "as_stated", "NXcollection")
+    if spectrum.metadata.get("date"):
+        stated["date"] = str(spectrum.metadata["date"])
     if spectrum.resolution_cm is not None:
-        resolution = _group(instrument, "spectral_resolution", "NXresolution")
-        resolution["physical_quantity"] = "wavenumber"
-        _number(resolution, "resolution", spectrum.resolution_cm, "1/cm")
+        _number(stated, "resolution", spectrum.resolution_cm, "1/cm")
 
 
 def _data(entry: Any, spectrum: Spectrum) -> None:
@@ -123,8 +129,11 @@ def write_nexus(spectrum: Spectrum, path: StrPath, *, sample: str = "") -> None:
             entry["start_time"] = start
         entry["experiment_type"] = "Raman spectroscopy"
         entry["raman_experiment_type"] = _NOT_STATED
+        # none of the types that the definition lists
+        entry["raman_experiment_type"].attrs["custom"] = True
         _instrument(entry, spectrum)
         _group(entry, "sample", "NXsample")["name"] = sample or title
         notes = _group(entry, "history", "NXnote")
         notes["description"] = "\n".join(spectrum.history) or "as measured"
+        _as_stated(entry, spectrum)
         _data(entry, spectrum)
