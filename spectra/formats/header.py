@@ -70,9 +70,15 @@ def is_mark(line: str) -> bool:
 def _tabbed(source: Source, i: int) -> bool:
     """Whether the tabs of row i stand one for each column that the line above it names."""
     cells = source.lines[i].rstrip("\t").split("\t")
-    above = next((source.lines[k] for k in range(i - 1, -1, -1) if source.lines[k].strip()), "")
+    above = next((source.lines[k] for k in range(i - 1, max(i - 200, -1), -1) if source.lines[k].strip()), "")
     names = above.rstrip("\t").split("\t")
     return len(names) == len(cells) and all(name.strip() for name in names)
+
+
+def _after(source: Source, i: int) -> str:
+    """Return the next line that is not blank; none of them is copied to find it."""
+    lines = source.lines
+    return next((lines[k] for k in range(i + 1, min(i + 200, len(lines))) if lines[k].strip()), "")
 
 
 def _check_not_grouped(source: Source, i: int) -> None:
@@ -104,7 +110,7 @@ def first_row(source: Source) -> tuple[int, str, bool]:
         if separator is not None and not (gappy == "\t" and _tabbed(source, i)):
             return i, separator, False
         _check_not_grouped(source, i)
-        following = next((text for text in source.lines[i + 1 :] if text.strip()), "")
+        following = _after(source, i) if gappy else ""
         alike = gappy is not None and len(split_row(following, gappy)) == len(split_row(line, gappy))
         if gappy and alike and (gappy != "\t" or _tabbed(source, i)):
             return i, gappy, True

@@ -23,6 +23,7 @@ from spectriage.spectra.formats.source import Source, clip
 from spectriage.spectra.spectrum import MIN_POINTS, Spectrum
 
 _AXES_NODE = "0x7b697861"
+_MAX_AXES_NODES = 8
 _NUMBERS = re.compile(r"[0-9eE+\-.\s]+")
 _UNIT = re.compile(r"(?:1/cm|cm-1|nm|ev|cnt.*|counts.*|[µu]m|mm|s|sec|pixel)", re.IGNORECASE)
 
@@ -82,6 +83,10 @@ def _head(root: ElementTree.Element) -> dict[str, str]:
 
 def _spectral(source: Source, root: ElementTree.Element) -> tuple[_Axis, list[_Axis]]:
     nodes = [node for node in root.iter("LSX") if node.get("ID", "").lower() == _AXES_NODE]
+    if len(nodes) > _MAX_AXES_NODES:
+        raise FormatError(
+            f"it has {len(nodes):,} lists of axes", where=source.where(), remedy="export it again"
+        )
     axes = [axis for node in nodes for axis in map(_axis_of, node)]
     spectral = [
         axis for axis in axes if axis.name.lower().startswith("spectr") and axis.values.size >= MIN_POINTS

@@ -411,6 +411,8 @@ def _check_marks(
         text = "\n".join(cell for i in rows for cell in split_row(source.lines[i], separator))
     if mark not in text or is_decimal(mark, text):
         return
+    # what the first rows leave open, the rest is not asked to settle
+    rows = rows[:_CHUNK]
     cells = [split_row(source.lines[i], separator) for i in rows]
     width = width or len(cells[0])
     check_groups(source, [row[:width] for row in cells if len(row) >= width], [i + 1 for i in rows], mark)

@@ -5,8 +5,6 @@ Other exports of WITec are plain tables and are read as such.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from spectriage.spectra.errors import FormatError
 from spectriage.spectra.formats import head as heads
 from spectriage.spectra.formats.axis import Role, role_of, to_spectrum
@@ -24,40 +22,35 @@ def is_witec(source: Source) -> bool:
     return any(line.strip() == _OPENING for line in source.lines[:50])
 
 
-def _loader(source: Source, start: int, data: int, end: int) -> tuple[str, Callable[[], Spectrum]]:
+def _load(source: Source, start: int, data: int, end: int) -> Spectrum:
+    """Read the spectrum whose section begins at `start`, its rows after `data`, up to `end`."""
     head = heads.pairs(source.lines[start:data], start + 1)
-    part = Source(source.path, source.name, source.lines[:end])
     title = heads.text(head, "title") or "spectrum"
     unit = heads.text(head, "xdatakind", "xaxisunit") or ""
-
-    def load() -> Spectrum:
-        first = next((i for i in range(data + 1, end) if source.lines[i].strip()), data)
-        separator = separator_of(source.lines[first])
-        if separator is None:
-            raise FormatError(
-                "the spectrum has no rows of two numbers",
-                where=source.where(first + 1),
-                remedy="export it again",
-            )
-        block = read_block(part, first, separator, width=2)
-        return to_spectrum(
-            source,
-            block.values[:, 0].copy(),
-            block.values[:, 1].copy(),
-            lambda i: source.where(int(block.lines[i])),
-            role=role_of(unit) if unit else Role.UNNAMED,
-            name=unit,
-            metadata={
-                **heads.described(
-                    format="witec", path=source.name, axis=unit or None, title=title, instrument="WITec"
-                ),
-                "head": head,
-            },
-            history=(f"read witec: {title!r}",),
-            excitation_nm=heads.excitation_nm(head),
+    part = Source(source.path, source.name, source.lines[:end])
+    first = next((i for i in range(data + 1, end) if source.lines[i].strip()), data)
+    separator = separator_of(source.lines[first])
+    if separator is None:
+        raise FormatError(
+            "the spectrum has no rows of two numbers", where=source.where(first + 1), remedy="export it again"
         )
-
-    return title, load
+    block = read_block(part, first, separator, width=2)
+    return to_spectrum(
+        source,
+        block.values[:, 0].copy(),
+        block.values[:, 1].copy(),
+        lambda i: source.where(int(block.lines[i])),
+        role=role_of(unit) if unit else Role.UNNAMED,
+        name=unit,
+        metadata={
+            **heads.described(
+                format="witec", path=source.name, axis=unit or None, title=title, instrument="WITec"
+            ),
+            "head": head,
+        },
+        history=(f"read witec: {title!r}",),
+        excitation_nm=heads.excitation_nm(head),
+    )
 
 
 def read_witec(source: Source, column: str | None) -> Contents:
@@ -76,13 +69,17 @@ def read_witec(source: Source, column: str | None) -> Contents:
         )
     begins = [i for i, line in enumerate(source.lines) if line.strip() == _BEGIN]
     ends = [*begins[1:], len(source.lines)]
-    found = []
+    found: list[tuple[int, int, int]] = []
+    titles: list[str] = []
     for start, end in zip(begins, ends, strict=True):
         data = next((i for i in range(start, end) if source.lines[i].strip() == _DATA), None)
         if data is None:
             raise FormatError(f"{_DATA} is missing", where=source.where(start + 1), remedy="export it again")
-        found.append(_loader(source, start, data, end))
+        found.append((start, data, end))
+        titles.append(
+            heads.text(heads.pairs(source.lines[start + 1 : min(data, start + 20)]), "title") or "spectrum"
+        )
     if not found:
         raise FormatError(f"{_BEGIN} is missing", where=source.where(), remedy="export it again")
-    names = unique_names([title for title, _ in found]) if len(found) > 1 else (source.stem,)
-    return Contents(source, names, lambda i: found[i][1]())
+    names = unique_names(titles) if len(found) > 1 else (source.stem,)
+    return Contents(source, names, lambda i: _load(source, *found[i]))

@@ -147,7 +147,14 @@ def _names(source: Source, group: Any, axes: list[str], shape: tuple[int, ...]) 
 def _entry_said(file: Any) -> dict[str, str]:
     said: dict[str, str] = {}
     for group in _groups(file):
-        if _kind(group) in ("NXentry", "NXsample", "NXfabrication", "NXinstrument", "NXdetector", "NXcollection"):
+        if _kind(group) in (
+            "NXentry",
+            "NXsample",
+            "NXfabrication",
+            "NXinstrument",
+            "NXdetector",
+            "NXcollection",
+        ):
             for name in group:
                 dataset = _member(group, name)
                 if dataset is not None and dataset.size == 1 and len(said) < 200:
@@ -212,7 +219,9 @@ def read_nexus(source: Source) -> Contents:
         found = _read(source, file)
     check_count(source, len(found.names))
     role = role_of(found.label)
-    resolution = heads.number(found.said, *(key for key in found.said if key.endswith("/as_stated/resolution")))
+    resolution = heads.number(
+        found.said, *(key for key in found.said if key.endswith("/as_stated/resolution"))
+    )
     seconds = heads.number(found.said, *(key for key in found.said if key.endswith("/count_time")))
 
     def load(i: int) -> Spectrum:

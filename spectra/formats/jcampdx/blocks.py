@@ -1,22 +1,45 @@
-"""The labelled records of a JCAMP-DX file, and its blocks of data."""
+"""The labelled records of a JCAMP-DX file, and its blocks of data.
+
+A file is gone through once for where its blocks and tables stand; the labels of a block are read when it is
+asked for, so that a file of very many is listed at once.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 from spectriage.spectra.formats.source import Source
 
-_LABEL = re.compile(r"\s*##([^=]{0,200})=(.*)", re.DOTALL)
 _NOT_IN_LABELS = re.compile(r"[\s\-/_]")
-SPECTRA = ("XYDATA", "XYPOINTS", "NTUPLES")
+SPECTRA = ("XYDATA", "XYPOINTS", "DATATABLE")
 _BESIDE = ("PEAKTABLE", "PEAKASSIGNMENTS", "RADATA", "ATOMLIST", "BONDLIST", "MOLFILE")
+_TABLES = frozenset((*SPECTRA, *_BESIDE))
+_MARKS = _TABLES | {"TITLE", "END", "PAGE", "ENDNTUPLES"}
 _MAX_VALUE_CHARS = 2_000
+_MAX_LABEL_CHARS = 200
 
 
+@lru_cache(maxsize=10_000)
 def canonical(label: str) -> str:
     """Return a label as it compares: case, blanks, dashes, slashes and underscores do not count."""
     return _NOT_IN_LABELS.sub("", label).upper()
+
+
+def record(line: str) -> tuple[str, str] | None:
+    """Return the label and value of a line, or None where it is none: ``##LABEL= value``."""
+    text = line.lstrip()
+    if not text.startswith("##"):
+        return None
+    label, equals, value = text[2:].partition("=")
+    return (label.strip(), value.strip()) if equals and len(label) <= _MAX_LABEL_CHARS else None
+
+
+def without_comment(line: str) -> str:
+    """Return a line up to its ``$$``."""
+    return line.split("$$", 1)[0] if "$$" in line else line
 
 
 def is_jcamp(source: Source) -> bool:
@@ -24,8 +47,8 @@ def is_jcamp(source: Source) -> bool:
     for line in source.lines:
         text = line[:300].strip()
         if text and not text.startswith("$$"):
-            match = _LABEL.match(text)
-            return bool(match) and canonical(match[1]) in ("TITLE", "JCAMPDX") if match else False
+            found = record(text)
+            return found is not None and canonical(found[0]) in ("TITLE", "JCAMPDX")
     return False
 
 
@@ -39,43 +62,75 @@ class Page:
         ``XYDATA``, ``XYPOINTS``, ``DATATABLE`` of NTUPLES, or the label of data that are no spectrum.
     form
         What follows the label, such as ``(X++(Y..Y))``.
-    first
-        Index of the first line of numbers.
-    last
-        Index after the last one.
-    labels
-        What was said since ``##PAGE=``; of NTUPLES only.
+    first, last
+        Index of the first line of numbers, and after the last one.
+    begin
+        Index of the ``##PAGE=`` that it belongs to, or None.
     """
 
     kind: str
     form: str
     first: int
     last: int
-    labels: dict[str, str] = field(default_factory=dict)
+    begin: int | None = None
 
 
 @dataclass
 class Block:
-    """One ``##TITLE=`` … ``##END=``: its labels as they compare, as they are written, and its tables."""
+    """One ``##TITLE=`` … ``##END=`` of a file: where it stands, and its tables."""
 
-    line: int
-    labels: dict[str, str] = field(default_factory=dict)
-    head: dict[str, str] = field(default_factory=dict)
+    source: Source = field(repr=False)
+    first: int
+    last: int
+    title: str
     pages: list[Page] = field(default_factory=list)
 
     @property
-    def title(self) -> str:
-        """What the block is called."""
-        return self.labels.get("TITLE", "").strip()
+    def line(self) -> int:
+        """The line (from 1) at which it begins."""
+        return self.first + 1
 
     def spectra(self) -> list[Page]:
         """Return the tables that may be spectra."""
-        return [page for page in self.pages if page.kind in (*SPECTRA, "DATATABLE")]
+        return [page for page in self.pages if page.kind in SPECTRA]
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The labels as they compare, with their values; those of pages are left out."""
+        paged = min((page.begin for page in self.pages if page.begin is not None), default=self.last)
+        return _labels(self.source, self.first, min(paged, self.last), canonical)
+
+    @cached_property
+    def head(self) -> dict[str, str]:
+        """The labels as they are written, with their values."""
+        return _labels(self.source, self.first, self.last, str)
+
+    def labels_of(self, page: Page) -> dict[str, str]:
+        """Return the block's labels and those of one page."""
+        if page.begin is None:
+            return self.labels
+        return {**self.labels, **_labels(self.source, page.begin, page.first, canonical)}
 
 
-def without_comment(line: str) -> str:
-    """Return a line up to its ``$$``."""
-    return line.split("$$", 1)[0] if "$$" in line else line
+def _labels(source: Source, first: int, last: int, named: Callable[[str], str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    current, titles = "", 0
+    for i in range(first, last):
+        pair = record(without_comment(source.lines[i])) if "##" in source.lines[i] else None
+        if pair is None:
+            text = without_comment(source.lines[i]).strip() if current else ""
+            if text and len(found[current]) < _MAX_VALUE_CHARS:
+                found[current] += "\n" + text[:_MAX_VALUE_CHARS]
+            continue
+        label = canonical(pair[0])
+        titles += label == "TITLE"
+        if titles > 1:
+            # a block within this one: its labels are its own
+            break
+        current = "" if label in _TABLES or label in ("END", "") else named(pair[0])
+        if current:
+            found[current] = pair[1][:_MAX_VALUE_CHARS]
+    return found
 
 
 class _Reader:
@@ -86,57 +141,55 @@ class _Reader:
         self.done: list[Block] = []
         self.open: list[Block] = []
         self.page: Page | None = None
-        self.page_labels: dict[str, str] | None = None
-        self.last = ""
+        self.begin: int | None = None
 
     def read(self) -> list[Block]:
+        marks: dict[str, str] = {}
         for i, line in enumerate(self.source.lines):
             # most lines are numbers
             if "##" not in line:
-                if self.page is None and self.last and self.open:
-                    self._continue(line)
                 continue
-            match = _LABEL.match(without_comment(line))
-            if match:
-                self._label(i, match[1].strip(), match[2].strip())
-        self._end_page(len(self.source.lines))
-        return [block for block in sorted([*self.done, *self.open], key=lambda b: b.line) if block.pages]
-
-    def _continue(self, line: str) -> None:
-        labels, text = self.open[-1].labels, without_comment(line).strip()
-        if text and len(labels.get(self.last, "")) < _MAX_VALUE_CHARS:
-            labels[self.last] = labels.get(self.last, "") + "\n" + text[:_MAX_VALUE_CHARS]
+            key, equals, _ = line.partition("=")
+            mark = marks.get(key)
+            if mark is None:
+                pair = record(without_comment(key[: _MAX_LABEL_CHARS + 50] + equals))
+                label = "" if pair is None else canonical(pair[0])
+                mark = "" if pair is None else (label if label in _MARKS else "other")
+                if len(marks) < 10_000:
+                    marks[key] = mark
+            if mark:
+                self._label(i, mark, line)
+        end = len(self.source.lines)
+        self._end_page(end)
+        for block in self.open:
+            block.last = end
+        found = [block for block in [*self.done, *self.open] if block.pages]
+        return sorted(found, key=lambda block: block.first)
 
     def _end_page(self, i: int) -> None:
         if self.page is not None:
             self.page.last = i
-        self.page = None
+            self.page = None
 
-    def _label(self, i: int, written: str, value: str) -> None:
-        label = canonical(written)
+    def _label(self, i: int, label: str, line: str) -> None:
         self._end_page(i)
-        self.last = ""
-        if label == "":
+        if label == "other" and self.open:
             return
+        value = without_comment(line).partition("=")[2].strip()[:_MAX_VALUE_CHARS]
         if label == "TITLE" or not self.open:
-            self.open.append(Block(i + 1))
-            self.page_labels = None
-        block = self.open[-1]
+            self.open.append(Block(self.source, i, i, value if label == "TITLE" else ""))
+            self.begin = None
         if label == "END":
+            self.open[-1].last = i
             self.done.append(self.open.pop())
-            self.page_labels = None
+            self.begin = None
         elif label == "ENDNTUPLES":
-            self.page_labels = None
+            self.begin = None
         elif label == "PAGE":
-            self.page_labels = {"PAGE": value}
-        elif label in ("XYDATA", "XYPOINTS", "DATATABLE", *_BESIDE):
-            self.page = Page(label, value, i + 1, i + 1, dict(self.page_labels or {}))
-            block.pages.append(self.page)
-        else:
-            known = block.labels if self.page_labels is None else self.page_labels
-            known[label] = value[:_MAX_VALUE_CHARS]
-            block.head[written] = value[:_MAX_VALUE_CHARS]
-            self.last = label if self.page_labels is None else ""
+            self.begin = i
+        elif label in _TABLES:
+            self.page = Page(label, value, i + 1, i + 1, self.begin)
+            self.open[-1].pages.append(self.page)
 
 
 def blocks_of(source: Source) -> list[Block]:

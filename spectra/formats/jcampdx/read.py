@@ -42,7 +42,7 @@ class _Labels:
     """The labels of one page of a block, as numbers and texts, with the place for messages."""
 
     def __init__(self, source: Source, block: Block, page: Page) -> None:
-        self.known = {**block.labels, **page.labels}
+        self.known = block.labels_of(page)
         self.where = source.where(block.line)
 
     def number(self, label: str) -> float | None:
@@ -311,7 +311,7 @@ def read_jcamp(source: Source, column: str | None) -> Contents:
     for block in blocks:
         pages = block.spectra()
         for page in pages:
-            said = page.labels.get("PAGE", "")
+            said = block.labels_of(page).get("PAGE", "") if len(pages) > 1 else ""
             found.append((block, page, f"{block.title or 'untitled'}{f', {said}' if len(pages) > 1 else ''}"))
     if not found:
         found = [(block, None, block.title or "untitled") for block in blocks]

@@ -61,12 +61,17 @@ def bwspec(separator, decimal, names=BW_NAMES, before=9, after=14, end=True):
             "Raw": f"{COUNTS[i] + 1000.0:.4f}" if inside else "1001.0000",
             "Dark Subtracted": f"{COUNTS[i]:.4f}" if inside else "1.0000",
         }
-        cells = [next((known[key] for key in sorted(known, key=len, reverse=True) if n.startswith(key)), "0.0000") for n in names]
+        cells = [
+            next((known[key] for key in sorted(known, key=len, reverse=True) if n.startswith(key)), "0.0000")
+            for n in names
+        ]
         lines.append((separator.join(cells) + (separator if end else "")).replace(".", decimal))
     return lines
 
 
-@pytest.mark.parametrize(("separator", "decimal"), [(";", "."), (";", ","), (",", "."), ("\t", "."), ("\t", ",")])
+@pytest.mark.parametrize(
+    ("separator", "decimal"), [(";", "."), (";", ","), (",", "."), ("\t", "."), ("\t", ",")]
+)
 @pytest.mark.parametrize("end", [True, False])
 def test_bwspec(tmp_path, separator, decimal, end):
     path = written(tmp_path, bwspec(separator, decimal, end=end))
@@ -131,7 +136,13 @@ def test_pairs_of_columns_are_spectra(tmp_path):
 
 
 FEET = {
-    "settings": ["", "", "Date and Time:   Mon Jan 01 10:00:00 2024", "Exposure Time (secs):   2.5", "Model:  DU970"],
+    "settings": [
+        "",
+        "",
+        "Date and Time:   Mon Jan 01 10:00:00 2024",
+        "Exposure Time (secs):   2.5",
+        "Model:  DU970",
+    ],
     "no blank": ["Exposure Time (secs):\t2.5", "Temperature (C):\t-60"],
     "extended": ["", "##### Extended Information", "[Comments]", "Sample name\taspirin", "Exposure\t2.5 sec"],
     "mark": [">>>>>End Processed Spectral Data<<<<<"],
@@ -215,8 +226,25 @@ def test_a_cif_loop_names_its_columns(tmp_path):
 
 
 def test_perkin_elmer_ascii(tmp_path):
-    head = ["PE IR       SUBTECH     SPECTRUM    ASCII       PEDS        4.00       ", "-1", "a.sp", "20/04/23"]
-    head += ["10:15:00.00", "#HDR", "-1", "-1", "#GR", "CM-1", "INT", "1.000000", "0.000000", "1770.0", "-10.0"]
+    head = [
+        "PE IR       SUBTECH     SPECTRUM    ASCII       PEDS        4.00       ",
+        "-1",
+        "a.sp",
+        "20/04/23",
+    ]
+    head += [
+        "10:15:00.00",
+        "#HDR",
+        "-1",
+        "-1",
+        "#GR",
+        "CM-1",
+        "INT",
+        "1.000000",
+        "0.000000",
+        "1770.0",
+        "-10.0",
+    ]
     head += [f"{N}", "#DATA"]
     read = read_spectrum(written(tmp_path, [*head, *rows("  ")[::-1]]))
     same(read)
@@ -226,7 +254,10 @@ def test_perkin_elmer_ascii(tmp_path):
 
 
 @pytest.mark.parametrize("start", [0, 1, 37])
-@pytest.mark.parametrize("name", ["Raman shift", "wavenumber [cm-1]", "Ramanverschiebung", "Déplacement Raman (cm⁻¹)", "拉曼位移", "波数"])
+@pytest.mark.parametrize(
+    "name",
+    ["Raman shift", "wavenumber [cm-1]", "Ramanverschiebung", "Déplacement Raman (cm⁻¹)", "拉曼位移", "波数"],
+)
 def test_a_named_axis_may_start_anywhere_and_in_any_language(tmp_path, start, name):
     axis = np.arange(start, start + 50.0)
     lines = [f"{name},I", *(f"{x:g},{y}" for x, y in zip(axis, COUNTS[:50], strict=True))]
@@ -235,7 +266,9 @@ def test_a_named_axis_may_start_anywhere_and_in_any_language(tmp_path, start, na
     assert "axis_assumed" not in read.metadata
 
 
-@pytest.mark.parametrize("name", ["wl", "Wellenlänge", "Longueur d'onde", "longitud de onda", "波长", "lambda / nm", "nm"])
+@pytest.mark.parametrize(
+    "name", ["wl", "Wellenlänge", "Longueur d'onde", "longitud de onda", "波长", "lambda / nm", "nm"]
+)
 def test_a_wavelength_in_any_language_needs_a_laser(tmp_path, name):
     lines = [f"{name};I", *rows(";", WAVELENGTH)]
     with pytest.raises(NotAShiftAxisError, match="wavelength"):
@@ -250,7 +283,9 @@ def test_an_axis_without_a_name_that_fits_nm_better_is_refused(tmp_path, head):
         read_spectrum(written(tmp_path, [*head, *rows(axis=np.round(np.linspace(797.0, 912.0, N), 2))]))
 
 
-@pytest.mark.parametrize("said", ["# X axis: wavelength in nm", "x unit: nm", "Columns: wavelength (nm), counts"])
+@pytest.mark.parametrize(
+    "said", ["# X axis: wavelength in nm", "x unit: nm", "Columns: wavelength (nm), counts"]
+)
 def test_a_head_that_names_the_axis_is_heard(tmp_path, said):
     read = read_spectrum(written(tmp_path, [f"Laser: {LASER} nm", said, "", *rows(axis=WAVELENGTH)]))
     np.testing.assert_allclose(read.shift, 1e7 / LASER - 1e7 / WAVELENGTH)
@@ -279,7 +314,13 @@ def test_ocean_optics_in_any_language_does_not_state_its_axis(tmp_path, head):
 def test_pixels_are_converted_by_the_coefficients_in_the_file(tmp_path):
     pixel = np.arange(N)
     nm = 790.0 + 0.9 * pixel - 1e-4 * pixel**2
-    head = [f"laser_wavelength;{LASER}", "coefs_a0;790.0", "coefs_a1;0.9", "coefs_a2;-1e-4", "Pixel;Dark Subtracted #1"]
+    head = [
+        f"laser_wavelength;{LASER}",
+        "coefs_a0;790.0",
+        "coefs_a1;0.9",
+        "coefs_a2;-1e-4",
+        "Pixel;Dark Subtracted #1",
+    ]
     read = read_spectrum(written(tmp_path, [*head, *rows(";", pixel)]))
     np.testing.assert_allclose(read.shift, 1e7 / LASER - 1e7 / nm)
     with pytest.raises(NotAShiftAxisError, match="pixels"):
@@ -310,13 +351,23 @@ def test_byte_order_marks(tmp_path, encoding):
 
 
 GROUPED = {
-    "dots": [f"{x:.2f}".replace(".", ",") + ";" + f"{y:,.2f}".translate({44: 46, 46: 44}) for x, y in zip(SHIFT, 10 * COUNTS, strict=True)],
+    "dots": [
+        f"{x:.2f}".replace(".", ",") + ";" + f"{y:,.2f}".translate({44: 46, 46: 44})
+        for x, y in zip(SHIFT, 10 * COUNTS, strict=True)
+    ],
     "quoted": [f'"{x:,.2f}","{y:,.2f}"' for x, y in zip(SHIFT, 10 * COUNTS, strict=True)],
-    "blanks": [f"{x:.2f};{y:,.2f}".replace(",", " ").replace(".", ",") for x, y in zip(SHIFT, 10 * COUNTS, strict=True)],
-    "narrow blanks": [f"{x:.2f}\t{y:,.2f}".replace(",", "\u202f") for x, y in zip(SHIFT, 10 * COUNTS, strict=True)],
+    "blanks": [
+        f"{x:.2f};{y:,.2f}".replace(",", " ").replace(".", ",")
+        for x, y in zip(SHIFT, 10 * COUNTS, strict=True)
+    ],
+    "narrow blanks": [
+        f"{x:.2f}\t{y:,.2f}".replace(",", "\u202f") for x, y in zip(SHIFT, 10 * COUNTS, strict=True)
+    ],
     "apostrophes": [f"{x:.2f}\t{y:,.2f}".replace(",", "'") for x, y in zip(SHIFT, 10 * COUNTS, strict=True)],
     "whole with commas": [f"{x:.0f}\t{y:,.0f}" for x, y in zip(SHIFT, 2 * COUNTS, strict=True)],
-    "whole with points": [f"{x:.0f}\t{y:,.0f}".replace(",", ".") for x, y in zip(SHIFT, 2 * COUNTS, strict=True)],
+    "whole with points": [
+        f"{x:.0f}\t{y:,.0f}".replace(",", ".") for x, y in zip(SHIFT, 2 * COUNTS, strict=True)
+    ],
     "whole in quotes": [f'"{x:.0f}","{y:,.0f}"' for x, y in zip(SHIFT, 2 * COUNTS, strict=True)],
 }
 
@@ -324,7 +375,9 @@ GROUPED = {
 @pytest.mark.parametrize("kind", GROUPED)
 def test_digit_groups_are_never_decimals(tmp_path, kind):
     with pytest.raises(FormatError, match="thousands separators"):
-        read_spectrum(written(tmp_path, ["Raman shift;Intensity" if ";" in GROUPED[kind][0] else "", *GROUPED[kind]]))
+        read_spectrum(
+            written(tmp_path, ["Raman shift;Intensity" if ";" in GROUPED[kind][0] else "", *GROUPED[kind]])
+        )
 
 
 @pytest.mark.parametrize("mark", [".", ","])

@@ -25,7 +25,7 @@ def xml(rows, *, unit="1/cm", beside=(), laser="785 nm"):
     axes = axis("Intens", "Cnt", [0, 1]) + axis("Spectr", unit, SHIFT) + "".join(axis(*a) for a in beside)
     matrix = "".join(f"<LSX_Row>{text_of(row)}</LSX_Row>" for row in rows)
     return (
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<LSX_Data><LSX_Tree><LSX Format=\"9\" ID=\"0x0\">"
+        '<?xml version="1.0" encoding="utf-8"?>\n<LSX_Data><LSX_Tree><LSX Format="9" ID="0x0">'
         f'<LSX Format="8">Laser (nm)</LSX><LSX Format="8">{laser}</LSX>'
         f'<LSX Format="9" ID="0x7B697861">{axes}</LSX></LSX></LSX_Tree>'
         f'<LSX Format="6" ID="0x9"><LSX_Matrix>{matrix}</LSX_Matrix></LSX></LSX_Data>'
@@ -65,7 +65,11 @@ def test_a_series_goes_by_its_coordinate_and_a_map_by_number(tmp_path):
         (xml([COUNTS], unit="nm", laser=""), NotAShiftAxisError, "does not state the laser"),
         (xml([COUNTS])[:-20], FormatError, "XML is damaged"),
         ("<!DOCTYPE a [<!ENTITY b 'c'>]>\n" + xml([COUNTS]), FormatError, "web page or XML|entities"),
-        (xml([COUNTS]).replace("<LSX_Data>", "<!DOCTYPE a [<!ENTITY b 'c'>]><LSX_Data>"), FormatError, "entities"),
+        (
+            xml([COUNTS]).replace("<LSX_Data>", "<!DOCTYPE a [<!ENTITY b 'c'>]><LSX_Data>"),
+            FormatError,
+            "entities",
+        ),
     ],
 )
 def test_refusals(tmp_path, text, error, match):
@@ -76,8 +80,20 @@ def test_refusals(tmp_path, text, error, match):
 def truematch(*titles, unit="1/cm"):
     lines = ["[WITEC_TRUEMATCH_ASCII_HEADER]", "Version = 2.0", ""]
     for k, title in enumerate(titles, start=1):
-        lines += ["[SpectrumHeader]", f"Title = {title}", "ExcitationWavelength = 532.0", f"SpectrumSize = {N}"]
-        lines += [f"XDataKind = {unit}", "", "[SampleMetaData]", "double IntegrationTime = 0.5", "", "[SpectrumData]"]
+        lines += [
+            "[SpectrumHeader]",
+            f"Title = {title}",
+            "ExcitationWavelength = 532.0",
+            f"SpectrumSize = {N}",
+        ]
+        lines += [
+            f"XDataKind = {unit}",
+            "",
+            "[SampleMetaData]",
+            "double IntegrationTime = 0.5",
+            "",
+            "[SpectrumData]",
+        ]
         lines += [f"{x}\t{k * y}" for x, y in zip(SHIFT, COUNTS, strict=True)]
         lines.append("")
     return "\n".join(lines)

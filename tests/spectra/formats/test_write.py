@@ -141,7 +141,9 @@ def test_nexus_passes_the_validator_of_the_definitions(tmp_path):
     if command is None:
         pytest.skip("needs the package pynxtools")
     write_nexus(spectrum(metadata={**KNOWN, "date": "2024-05-06 07:08:09+02:00"}), tmp_path / "a.nxs")
-    said = subprocess.run([command, "validate", tmp_path / "a.nxs"], capture_output=True, text=True, check=False)
+    said = subprocess.run(
+        [command, "validate", tmp_path / "a.nxs"], capture_output=True, text=True, check=False
+    )
     assert "is valid according to the `NXraman`" in said.stdout + said.stderr, said.stdout + said.stderr
 
 
@@ -168,7 +170,9 @@ def test_nothing_half_written_is_left(tmp_path):
     assert os.listdir(tmp_path) == ["a.csv"]
 
 
-def nexus(tmp_path, *, shape=(2, 3), units="1/cm", name="raman_shift", definition="NXraman", wavelength=0.000000785):
+def nexus(
+    tmp_path, *, shape=(2, 3), units="1/cm", name="raman_shift", definition="NXraman", wavelength=0.000000785
+):
     path = tmp_path / "map.nxs"
     with h5py.File(path, "w") as file:
         entry = file.create_group("entry")

@@ -34,9 +34,17 @@ def test_one_row_a_substance():
     assert [row["substance"] for row in rows] == ["cocaine", "caffeine"]
     assert all(tuple(row) == COLUMNS for row in rows)
     first, second = rows
-    assert (first["signal_percent"], first["signal_percent_low"], first["signal_percent_high"]) == ("42.1", "31.0", "52.0")
+    assert (first["signal_percent"], first["signal_percent_low"], first["signal_percent_high"]) == (
+        "42.1",
+        "31.0",
+        "52.0",
+    )
     # a share of the signal never stands for a mass
-    assert (first["mass_percent_low"], second["mass_percent_low"], second["mass_percent_high"]) == ("", "20.0", "50.0")
+    assert (first["mass_percent_low"], second["mass_percent_low"], second["mass_percent_high"]) == (
+        "",
+        "20.0",
+        "50.0",
+    )
     assert {row["sample"] for row in rows} == {"bag 7"}
     assert {row["library_sha256"] for row in rows} == {"ab" * 32}
     assert {row["scan_sha256"] for row in rows} == {"cd" * 32}

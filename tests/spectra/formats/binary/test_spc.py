@@ -28,7 +28,9 @@ def ordinates(y, kind, order):
 
 def new_spc(traces, *, order="<", kind="float", axis="even", x_type=13, y_type=4, method=11, log="", x=X):
     """A file of the new version; `traces` are pairs of z and ordinates."""
-    flags = 0x01 * (kind == "int16") | 0x04 * (len(traces) > 1) | {"even": 0, "shared": 0x80, "own": 0xC0}[axis]
+    flags = (
+        0x01 * (kind == "int16") | 0x04 * (len(traces) > 1) | {"even": 0, "shared": 0x80, "own": 0xC0}[axis]
+    )
     body = np.asarray(x, f"{order}f4").tobytes() if axis == "shared" else b""
     main_exponent = -128 if kind == "float" else 0
     for i, (z, y) in enumerate(traces):
@@ -151,7 +153,12 @@ def test_an_axis_of_no_unit_is_assumed_and_said(tmp_path):
 
 @pytest.mark.parametrize(
     ("labels", "match"),
-    [({"y_type": 2}, "absorbance"), ({"y_type": 128}, "transmission"), ({"method": 9}, "mass spec"), ({"x_type": 10}, "axis type 10")],
+    [
+        ({"y_type": 2}, "absorbance"),
+        ({"y_type": 128}, "transmission"),
+        ({"method": 9}, "mass spec"),
+        ({"x_type": 10}, "axis type 10"),
+    ],
 )
 def test_other_spectra_are_refused(tmp_path, labels, match):
     with pytest.raises(FormatError, match=match):

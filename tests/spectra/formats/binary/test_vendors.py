@@ -43,7 +43,10 @@ def wdf(spectra=(COUNTS,), *, unit=1, axis=SHIFT, places=None):
     if places is not None:
         content = struct.pack("<I", 2)
         for kind, values in zip((3, 4), np.transpose(places), strict=True):
-            content += struct.pack("<II16s", kind, 5, b"XY"[kind - 3 : kind - 2]) + np.asarray(values, "<f8").tobytes()
+            content += (
+                struct.pack("<II16s", kind, 5, b"XY"[kind - 3 : kind - 2])
+                + np.asarray(values, "<f8").tobytes()
+            )
         data += block(b"ORGN", content)
     return data
 
@@ -155,12 +158,24 @@ def sif(frames=(COUNTS,), *, coefficients=(790.0, 2.0, 0.0, 0.0), laser=LASER, r
     head += b"0 " * 16 + b"500.0 rest\n"
     head += b"DU970P\n" + b"%d 200\n" % width + b"%d\n" % len(name) + name + b" \n"
     head += b"65538 0\n" + b"\n" + b"65538 " + b"\x01 \0 \x01 \0 " + b"0.0 0.0\n"
-    head += b"line\n" * 8 + b"65539 SR303i rest\n" + b"line\n" + b"1.0 2.0 3.0 4.0 5.0 6.0 7.0 8.0\n" + b"line\n" * 8
+    head += (
+        b"line\n" * 8
+        + b"65539 SR303i rest\n"
+        + b"line\n"
+        + b"1.0 2.0 3.0 4.0 5.0 6.0 7.0 8.0\n"
+        + b"line\n" * 8
+    )
     head += b"65539 " + b" ".join(b"%r" % c for c in coefficients) + b"\n0 1 0 0\n0 1 0 0\n"
     head += b"%r\n422\n13\n13\n" % laser
     for text in (b"Wavelength", b"Counts", b"Rows"):
         head += b"%d\n" % len(text) + text
-    head += b"65541 1 %d %d 1 %d 1 %d %d\n" % (rows, width, len(frames), width * rows * len(frames), width * rows)
+    head += b"65541 1 %d %d 1 %d 1 %d %d\n" % (
+        rows,
+        width,
+        len(frames),
+        width * rows * len(frames),
+        width * rows,
+    )
     head += b"65538 1 %d %d 1 1 1 0\n" % (rows, width) + b"0\n" * len(frames)
     return head + np.asarray(frames, "<f4").tobytes()
 
@@ -236,8 +251,12 @@ def test_spe_of_raman_shift_frames_and_refusals(tmp_path):
 
 def test_spe_3_takes_the_wavelengths_of_its_footer(tmp_path):
     nm = np.linspace(800.0, 900.0, N)
-    mapping = f'<WavelengthMapping laserLine="785.0"><Wavelength>{",".join(map(repr, nm.tolist()))}</Wavelength>'
-    read = read_spectrum(written(tmp_path, spe(xml=f"<SpeFormat version='3.0'>{mapping}</WavelengthMapping></SpeFormat>")))
+    mapping = (
+        f'<WavelengthMapping laserLine="785.0"><Wavelength>{",".join(map(repr, nm.tolist()))}</Wavelength>'
+    )
+    read = read_spectrum(
+        written(tmp_path, spe(xml=f"<SpeFormat version='3.0'>{mapping}</WavelengthMapping></SpeFormat>"))
+    )
     np.testing.assert_allclose(read.shift, 1e7 / 785.0 - 1e7 / nm)
 
 
@@ -245,7 +264,9 @@ def test_spe_3_takes_the_wavelengths_of_its_footer(tmp_path):
 @given(
     which=st.integers(0, 4),
     cut=st.integers(0, 3_000),
-    flips=st.lists(st.tuples(st.integers(0, 5_000), st.sampled_from([0, 1, 127, 128, 255, 32, 10])), max_size=8),
+    flips=st.lists(
+        st.tuples(st.integers(0, 5_000), st.sampled_from([0, 1, 127, 128, 255, 32, 10])), max_size=8
+    ),
 )
 def test_damage_is_a_typed_error(tmp_path, which, cut, flips):
     data = bytearray([wdf(), wdf([COUNTS] * 2, places=[(0, 0), (1, 1)]), opus(), sif(), spe()][which])
@@ -258,7 +279,9 @@ def test_damage_is_a_typed_error(tmp_path, which, cut, flips):
         assert str(path) in error.where
 
 
-@pytest.mark.parametrize(("data", "package"), [(wdf(), "renishawWiRE"), (opus(), "brukeropus"), (sif(), "sif_parser")])
+@pytest.mark.parametrize(
+    ("data", "package"), [(wdf(), "renishawWiRE"), (opus(), "brukeropus"), (sif(), "sif_parser")]
+)
 def test_a_missing_package_names_the_extra(tmp_path, monkeypatch, data, package):
     import importlib
 
