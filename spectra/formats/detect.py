@@ -20,6 +20,7 @@ from spectriage.spectra.formats.labspec_xml import is_labspec_xml, read_labspec_
 from spectriage.spectra.formats.lists import is_list_table, read_lists
 from spectriage.spectra.formats.source import Source, StrPath, is_utf16, read_bytes, text_source
 from spectriage.spectra.formats.table import read_table
+from spectriage.spectra.formats.wire_map import is_wire_map, read_wire_map
 from spectriage.spectra.formats.witec import is_witec, read_witec
 
 # A bracket before a word opens a section of a head, as in "[Header]".
@@ -57,6 +58,8 @@ def _contents(source: Source, column: str | None) -> Contents:
         return read_jcamp(source, column)
     if is_horiba(source) or is_bare_map(source):
         return read_horiba(source, column)
+    if is_wire_map(source):
+        return read_wire_map(source, column)
     if is_row_ordered(source):
         refuse_row_ordered(source)
     header = header_row(source)

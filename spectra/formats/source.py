@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 
 from spectriage.spectra.errors import FormatError
@@ -60,19 +63,61 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
 
 
-def _check_kind(status: os.stat_result, path: str) -> None:
+def _check_regular(status: os.stat_result, path: str) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise FormatError("this is a folder, not a file", where=path, remedy="name the files in it")
     if not stat.S_ISREG(status.st_mode):
         raise FormatError("this is a device, pipe or socket, not a file", where=path, remedy="give a file")
+    # what the system makes up while it is read (under /proc) says that it has no size, and may never end
     if status.st_size == 0:
         raise FormatError("the file is empty", where=path, remedy="export the spectrum again")
+
+
+def _check_kind(status: os.stat_result, path: str) -> None:
+    _check_regular(status, path)
     if status.st_size > MAX_BYTES:
         raise FormatError(
             f"the file has {status.st_size:,} bytes, more than the {MAX_BYTES:,} that are read",
             where=path,
             remedy="give one spectrum, or split the table",
         )
+
+
+@contextmanager
+def open_regular(path: StrPath) -> Iterator[BufferedReader]:
+    """Open a regular file to read its bytes, of any size; never wait for what is none.
+
+    Raises
+    ------
+    FormatError
+        For a missing path, a folder, a device, a FIFO, a socket, or a file that may not be read.
+    """
+    name = os.fspath(path)
+    with _typed(name):
+        _check_regular(os.stat(name), name)
+        file = open(name, "rb", opener=_open_without_waiting)  # noqa: SIM115
+    with file:
+        # between check and opening another may take its place
+        _check_regular(os.fstat(file.fileno()), name)
+        yield file
+
+
+@contextmanager
+def _typed(name: str) -> Iterator[None]:
+    """Say in our own words what the system says of a path."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FormatError("there is no such file", where=name, remedy="check the path") from None
+    except PermissionError:
+        raise FormatError("no permission to read it", where=name, remedy="check its permissions") from None
+    except FormatError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(
+            f"it cannot be read: {reason}", where=ascii(name)[1:-1], remedy="check the path"
+        ) from None
 
 
 def read_bytes(path: StrPath) -> bytes:
@@ -84,20 +129,11 @@ def read_bytes(path: StrPath) -> bytes:
         For a missing path, a folder, a device, an empty or too large file, or one that may not be read.
     """
     name = os.fspath(path)
-    try:
+    with _typed(name):
         _check_kind(os.stat(name), name)
         with open(name, "rb", opener=_open_without_waiting) as file:
             _check_kind(os.fstat(file.fileno()), name)
             data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise FormatError("there is no such file", where=name, remedy="check the path") from None
-    except PermissionError:
-        raise FormatError("no permission to read it", where=name, remedy="check its permissions") from None
-    except FormatError:
-        raise
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FormatError(f"it cannot be read: {reason}", where=ascii(name)[1:-1]) from None
     if len(data) > MAX_BYTES:
         raise FormatError("the file grows while it is read", where=name, remedy="wait until it is written")
     return data

@@ -1,4 +1,4 @@
-"""Identifications as CSV, one row a substance, for laboratory information systems and drug-checking databases."""
+"""Identifications as CSV, one row a substance, for laboratory systems and drug-checking databases."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def substance_rows(
 ) -> list[dict[str, str]]:
     """Return one row a component; a single row without a substance where none is named.
 
-    A share of the signal is not a share of the mass: both have columns of their own, and those of the mass are
-    empty where the result states none.
+    A share of the signal is not a share of the mass: both have columns of their own, and those of the mass
+    are empty where the result states none.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Write one spectrum to a file that reads back to the same numbers: CSV, JCAMP-DX or NeXus (NXraman).
 
-The file is written whole or not at all. What each format cannot hold (`variance` in CSV and JCAMP-DX) is left out.
+The file is written whole or not at all. What a format cannot hold (`variance` in text) is left out.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def _data(entry: Any, spectrum: Spectrum) -> None:
 def write_nexus(spectrum: Spectrum, path: StrPath, *, sample: str = "") -> None:
     """Write a spectrum as NeXus with the fields that NXraman requires.
 
-    Shift and intensity read back the same to the last bit, the variance to its rounding: NeXus keeps its root.
+    Shift and intensity read back the same to the last bit, the variance to rounding: NeXus keeps its root.
 
     Parameters
     ----------

@@ -170,7 +170,7 @@ def test_a_damaged_last_row_is_no_foot(tmp_path, last):
 
 def test_text_between_the_numbers_is_an_error(tmp_path):
     lines = [*rows(), "Second spectrum", *rows()]
-    with pytest.raises(FormatError, match="columns|not a number") as caught:
+    with pytest.raises(FormatError, match=r"columns|not a number") as caught:
         read_spectrum(written(tmp_path, lines))
     assert caught.value.where.endswith(f"line {N + 1}")
 
@@ -479,3 +479,25 @@ def test_several_measurements_in_one_enlighten_file(tmp_path, shared):
 )
 def test_integration_times_need_a_unit(key, value, ms):
     assert heads.integration_ms({key: value}) == ms
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_wire_map_in_text_goes_by_coordinates(tmp_path, turn):
+    lines = ["#X\t\t#Y\t\t#Wave\t\t#Intensity"]
+    for x, y in ((0.5, -1.0), (1.5, -1.0), (0.5, 2.0)):
+        lines += [f"{x}\t{y}\t{s}\t{c + x + y}" for s, c in list(zip(SHIFT, COUNTS, strict=True))[::turn]]
+    found = read_spectra(written(tmp_path, lines))
+    assert list(found) == ["0.5,-1", "1.5,-1", "0.5,2"]
+    np.testing.assert_allclose(found["0.5,2"].intensity, COUNTS + 2.5)
+    with pytest.raises(FormatError, match="fewer than 8 points"):
+        read_spectra(written(tmp_path, lines[: N + 4]))
+
+
+def test_what_no_reader_foresaw_is_a_typed_error(tmp_path, monkeypatch):
+    def fails(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("spectriage.spectra.formats.detect.read_table", fails)
+    with pytest.raises(FormatError, match="the reader failed on it: ZeroDivisionError") as caught:
+        read_spectrum(written(tmp_path, rows()))
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)

@@ -18,7 +18,8 @@ def text_of(values):
 def xml(rows, *, unit="1/cm", beside=(), laser="785 nm"):
     def axis(name, unit, values):
         return (
-            f'<LSX Format="9" ID="0x1"><LSX Format="8" ID="0x2">{name}</LSX><LSX Format="8" ID="0x3">{unit}</LSX>'
+            f'<LSX Format="9" ID="0x1"><LSX Format="8" ID="0x2">{name}</LSX>'
+            f'<LSX Format="8" ID="0x3">{unit}</LSX>'
             f'<LSX Format="5" ID="0x4" Size="{len(values)}">{text_of(values)}</LSX></LSX>'
         )
 

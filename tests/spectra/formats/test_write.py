@@ -31,6 +31,15 @@ KNOWN = {
 }
 
 
+def format_error_of(read, path):
+    """The FormatError of reading a path, or None; any other exception goes on."""
+    try:
+        read(path)
+    except FormatError as error:
+        return error
+    return None
+
+
 def spectrum(**changes):
     given = {
         "shift": SHIFT,
@@ -95,7 +104,7 @@ def test_the_variance_comes_back_from_nexus(tmp_path):
     np.testing.assert_allclose(read_spectrum(tmp_path / "a.nxs").variance, before.variance, rtol=1e-14)
 
 
-# What NXraman and NXoptical_spectroscopy, which it extends, require: path, class of a group or values of a field.
+# What NXraman and NXoptical_spectroscopy require: path, and class of a group or values of a field.
 REQUIRED = {
     "entry": "NXentry",
     "entry/definition": {"NXraman"},
@@ -163,9 +172,14 @@ def test_a_folder_that_is_not_there(tmp_path, write):
 def test_nothing_half_written_is_left(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("old")
-    with pytest.raises(RuntimeError), whole_file(path) as name:
-        name.write_text("new")
-        raise RuntimeError
+
+    def fails():
+        with whole_file(path) as name:
+            name.write_text("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fails()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.csv"]
 
@@ -231,7 +245,5 @@ def test_a_damaged_hdf5_file_is_a_typed_error(tmp_path, flips):
     for at, value in flips:
         data[8 + at % (len(data) - 8)] = value
     path.write_bytes(bytes(data))
-    try:
-        read_spectra(path)
-    except FormatError as error:
-        assert str(path) in error.where
+    error = format_error_of(read_spectra, path)
+    assert error is None or (str(path) in error.where and "the reader failed" not in error.what)

@@ -71,6 +71,15 @@ def old_spc(traces, *, kind="int32", x_type=13):
     return first + b"\0" * 46 + b"old powder".ljust(130, b"\0") + b"\0" * 30 + body
 
 
+def format_error_of(read, path):
+    """The FormatError of reading a path, or None; any other exception goes on."""
+    try:
+        read(path)
+    except FormatError as error:
+        return error
+    return None
+
+
 def written(tmp_path, data, name="scan.spc"):
     path = tmp_path / name
     path.write_bytes(data)
@@ -183,7 +192,5 @@ def test_damage_is_a_typed_error(tmp_path, which, cut, flips):
     for at, value in flips:
         data[at % len(data)] = value
     path = written(tmp_path, bytes(data[: len(data) - cut if cut < len(data) else None]))
-    try:
-        read_spectra(path)
-    except FormatError as error:
-        assert str(path) in error.where
+    error = format_error_of(read_spectra, path)
+    assert error is None or (str(path) in error.where and "the reader failed" not in error.what)

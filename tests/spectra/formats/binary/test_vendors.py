@@ -16,6 +16,15 @@ COUNTS = np.float32(500.0 + 400.0 * np.exp(-0.5 * ((SHIFT - 1001.0) / 30.0) ** 2
 LASER = 785.0
 
 
+def format_error_of(read, path):
+    """The FormatError of reading a path, or None; any other exception goes on."""
+    try:
+        read(path)
+    except FormatError as error:
+        return error
+    return None
+
+
 def written(tmp_path, data, name="scan.bin"):
     path = tmp_path / name
     path.write_bytes(data)
@@ -273,10 +282,8 @@ def test_damage_is_a_typed_error(tmp_path, which, cut, flips):
     for at, value in flips:
         data[at % len(data)] = value
     path = written(tmp_path, bytes(data[: max(len(data) - cut, 40)]))
-    try:
-        read_spectra(path)
-    except FormatError as error:
-        assert str(path) in error.where
+    error = format_error_of(read_spectra, path)
+    assert error is None or (str(path) in error.where and "the reader failed" not in error.what)
 
 
 @pytest.mark.parametrize(
