@@ -68,7 +68,7 @@ def read_witec(source: Source, column: str | None) -> Contents:
             "the file has no named columns", where=source.where(), remedy="leave out the column"
         )
     begins = [i for i, line in enumerate(source.lines) if line.strip() == _BEGIN]
-    ends = [*begins[1:], len(source.lines)]
+    ends = [*begins[1:], len(source.lines)] if begins else []
     found: list[tuple[int, int, int]] = []
     titles: list[str] = []
     for start, end in zip(begins, ends, strict=True):

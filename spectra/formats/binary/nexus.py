@@ -5,200 +5,48 @@ Source: the NeXus definitions NXraman, NXoptical_spectroscopy and NXdata, https:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+import json
+import subprocess
+import sys
 
-import h5py
 import numpy as np
 
-from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError
 from spectriage.spectra.formats import head as heads
 from spectriage.spectra.formats.axis import Role, role_of, to_spectrum
-from spectriage.spectra.formats.binary.guard import check_count, damaged, point, typed_errors
-from spectriage.spectra.formats.contents import Contents, unique_names
-from spectriage.spectra.formats.source import Source, clip
-from spectriage.spectra.spectrum import MAX_POINTS, Spectrum
+from spectriage.spectra.formats.binary.guard import check_count, damaged, point
+from spectriage.spectra.formats.binary.nexus_worker import REFUSED, Found, unpacked
+from spectriage.spectra.formats.contents import Contents
+from spectriage.spectra.formats.source import Source
+from spectriage.spectra.spectrum import Spectrum
 
-_MAX_GROUPS = 5_000
-_MAX_NUMBERS = 16_000_000
-_NANOMETRES = {"nm": 1.0, "nanometer": 1.0, "nanometre": 1.0, "m": 1e9, "um": 1e3, "angstrom": 0.1, "å": 0.1}
-
-
-@dataclass(frozen=True)
-class _Found:
-    axis: FloatArray
-    intensity: FloatArray
-    errors: FloatArray | None
-    names: tuple[str, ...]
-    label: str
-    signal: str
-    laser_nm: float | None
-    said: dict[str, str]
+WORKER = "spectriage.spectra.formats.binary.nexus_worker"
+MAX_SECONDS = 30
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, h5py.Dataset):
-        if value.size != 1 or value.dtype.itemsize > 10_000:
-            return ""
-        value = value[()]
-    if isinstance(value, np.ndarray):
-        value = value.ravel()[0] if value.size else ""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace").strip()[:2_000]
-    return str(value).strip()[:2_000]
-
-
-def _kind(group: Any) -> str:
-    return _text(group.attrs.get("NX_class", ""))
-
-
-def _groups(file: Any) -> Iterator[Any]:
-    """Yield the groups of a file, never following a link into another file."""
-    waiting, count = [file], 0
-    while waiting:
-        group = waiting.pop(0)
-        yield group
-        for name in group:
-            count += 1
-            if count > _MAX_GROUPS:
-                return
-            hard = isinstance(group.get(name, getlink=True), h5py.HardLink)
-            if hard and group.get(name, getclass=True) is h5py.Group:
-                waiting.append(group[name])
-
-
-def _member(group: Any, name: str) -> Any:
-    if not name or "/" in name or name not in group:
-        return None
-    link = group.get(name, getlink=True)
-    found = None if isinstance(link, h5py.ExternalLink) else group[name]
-    return found if isinstance(found, h5py.Dataset) and not found.external else None
-
-
-def _numbers(source: Source, dataset: Any) -> FloatArray:
-    if dataset.size > _MAX_NUMBERS or not np.issubdtype(dataset.dtype, np.number) or np.iscomplexobj(dataset):
-        raise FormatError(
-            f"the data set {clip(dataset.name)} holds {dataset.size:,} values of {dataset.dtype}, no spectra",
-            where=source.where(),
-            remedy="give a file with one spectrum or one map",
+def _extracted(source: Source) -> Found:
+    """Return what the worker finds in the file; give it up after a while."""
+    command = [sys.executable, "-m", WORKER, source.path]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=MAX_SECONDS, check=False
         )
-    return np.asarray(dataset[()], dtype=np.float64)
-
-
-def _axes(group: Any) -> list[str]:
-    axes = group.attrs.get("axes", ())
-    if isinstance(axes, str | bytes):
-        return [_text(axes)]
-    return [_text(name) for name in np.atleast_1d(axes)][:8]
-
-
-def _data_groups(file: Any) -> list[Any]:
-    """Return the NXdata groups with a signal and axes; one that is the default comes first."""
-    found = [g for g in _groups(file) if _kind(g) == "NXdata" and "signal" in g.attrs and "axes" in g.attrs]
-    group: Any = file
-    for _ in range(4):
-        name = _text(group.attrs.get("default", ""))
-        if not name or "/" in name or group.get(name, getclass=True) is not h5py.Group:
-            break
-        group = group[name]
-    return sorted(found, key=lambda g: g.name != group.name)
-
-
-def _laser(file: Any) -> float | None:
-    """Return the wavelength in nm of the beam that is named incident, or the only one."""
-    found: dict[bool, set[float]] = {True: set(), False: set()}
-    for group in _groups(file):
-        if _kind(group) != "NXbeam":
-            continue
-        for name in ("wavelength", "incident_wavelength"):
-            dataset = _member(group, name)
-            unit = (
-                _NANOMETRES.get(_text(dataset.attrs.get("units", "nm")).lower())
-                if dataset is not None
-                else None
-            )
-            if dataset is None or unit is None or dataset.size != 1:
-                continue
-            value = float(np.asarray(dataset[()]).ravel()[0]) * unit
-            if 200.0 <= value <= 2_000.0:
-                found["incident" in group.name].add(round(value, 9))
-    lasers = found[True] or found[False]
-    return lasers.pop() if len(lasers) == 1 else None
-
-
-def _names(source: Source, group: Any, axes: list[str], shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Return a name for each spectrum: its coordinates where they are stated, else its indexes from 1."""
-    if not shape:
-        return (source.stem,)
-    scales: list[list[str]] = []
-    for k, size in enumerate(shape):
-        dataset = _member(group, axes[k]) if k < len(axes) - 1 else None
-        if dataset is not None and dataset.shape == (size,) and np.issubdtype(dataset.dtype, np.number):
-            scales.append([f"{value:.7g}" for value in np.asarray(dataset[()], dtype=np.float64)])
-        else:
-            scales.append([str(i + 1) for i in range(size)])
-    return unique_names(
-        [",".join(s[i] for s, i in zip(scales, at, strict=True)) for at in np.ndindex(*shape)]
-    )
-
-
-def _entry_said(file: Any) -> dict[str, str]:
-    said: dict[str, str] = {}
-    for group in _groups(file):
-        if _kind(group) in (
-            "NXentry",
-            "NXsample",
-            "NXfabrication",
-            "NXinstrument",
-            "NXdetector",
-            "NXcollection",
-        ):
-            for name in group:
-                dataset = _member(group, name)
-                if dataset is not None and dataset.size == 1 and len(said) < 200:
-                    said[f"{group.name}/{name}".lstrip("/")] = _text(dataset)
-    return said
-
-
-def _read(source: Source, file: Any) -> _Found:
-    groups = _data_groups(file)
-    if not groups:
+    except subprocess.TimeoutExpired:
+        raise damaged(
+            source, f"the HDF5 library does not come to an end with it in {MAX_SECONDS} s"
+        ) from None
+    except OSError as error:
         raise FormatError(
-            "this is an HDF5 file without a NeXus spectrum (a group NXdata with signal and axes)",
+            f"a process to read HDF5 in cannot be started: {error.strerror}",
             where=source.where(),
-            remedy="if it is a library, give it as the library; else export the spectrum as NXraman or text",
-        )
-    said = _entry_said(file)
-    kinds = {value for key, value in said.items() if key.endswith("/definition")}
-    if kinds and not any("raman" in kind.lower() or kind == "NXoptical_spectroscopy" for kind in kinds):
-        raise FormatError(
-            f"it follows the definition {clip(kinds.pop())}; not a Raman spectrum",
-            where=source.where(),
-            remedy="give a Raman spectrum",
-        )
-    group = groups[0]
-    axes = _axes(group)
-    signal, scale = _member(group, _text(group.attrs["signal"])), _member(group, axes[-1] if axes else "")
-    if signal is None or scale is None or scale.ndim != 1 or signal.ndim < 1:
-        raise damaged(source, f"the group {clip(group.name)} names a signal or axis that is not there")
-    intensity, axis = _numbers(source, signal), _numbers(source, scale)
-    if intensity.shape[-1] != axis.size or not 1 <= axis.size <= MAX_POINTS:
-        raise damaged(source, f"its axis has {axis.size:,} points, its spectra {intensity.shape[-1]:,}")
-    errors = _member(group, f"{_text(group.attrs['signal'])}_errors")
-    deviation = _numbers(source, errors) if errors is not None and errors.shape == signal.shape else None
-    label = f"{_text(scale.attrs.get('long_name', axes[-1]))} ({_text(scale.attrs.get('units', ''))})"
-    return _Found(
-        axis,
-        intensity.reshape(-1, axis.size),
-        None if deviation is None else deviation.reshape(-1, axis.size),
-        _names(source, group, axes, intensity.shape[:-1]),
-        label.replace(" ()", ""),
-        _text(group.attrs["signal"]),
-        _laser(file),
-        said,
-    )
+            remedy="export the spectrum as text",
+        ) from None
+    if done.returncode == REFUSED:
+        what, remedy = json.loads(done.stdout)
+        raise FormatError(str(what), where=source.where(), remedy=str(remedy))
+    if done.returncode != 0:
+        raise damaged(source, "the HDF5 library fails on it")
+    return unpacked(done.stdout)
 
 
 def _ending(said: dict[str, str], *ends: str) -> str | None:
@@ -215,8 +63,7 @@ def read_nexus(source: Source) -> Contents:
     NotAShiftAxisError
         When the axis is neither a Raman shift, nor a wavelength with a stated laser.
     """
-    with typed_errors(source, "HDF5"), h5py.File(source.path, "r") as file:
-        found = _read(source, file)
+    found = _extracted(source)
     check_count(source, len(found.names))
     role = role_of(found.label)
     resolution = heads.number(

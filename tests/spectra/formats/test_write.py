@@ -52,11 +52,11 @@ def spectrum(**changes):
     return Spectrum(**{**given, **changes})
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=45, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     shift=st.lists(st.floats(-500, 5_000), min_size=8, max_size=40, unique=True).map(sorted),
     scale=st.sampled_from([1e-12, 1.0, 1e15]),
-    write=st.sampled_from([write_csv, write_jcamp, write_nexus]),
+    write=st.sampled_from([write_csv] * 4 + [write_jcamp] * 4 + [write_nexus]),
     data=st.data(),
 )
 def test_numbers_come_back_to_the_last_bit(tmp_path, shift, scale, write, data):
@@ -237,7 +237,14 @@ def test_no_link_leads_into_another_file(tmp_path):
         read_spectrum(path)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_endless_hdf5_library_is_given_up(tmp_path, monkeypatch):
+    path = nexus(tmp_path)
+    monkeypatch.setattr("spectriage.spectra.formats.binary.nexus.MAX_SECONDS", 0.01)
+    with pytest.raises(FormatError, match="does not come to an end"):
+        read_spectra(path)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(flips=st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 255)), min_size=1, max_size=8))
 def test_a_damaged_hdf5_file_is_a_typed_error(tmp_path, flips):
     path = nexus(tmp_path)
