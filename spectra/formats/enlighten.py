@@ -21,6 +21,7 @@ from spectriage.spectra.spectrum import Spectrum
 _AXES = ("wavenumber", "wavelength", "pixel")
 _INTENSITIES = ("processed", "raw", "dark", "reference")
 _MAX_HEADER_CHARS = 20_000
+_ROWS_BEFORE_HEADER = 100
 _FAMILY = frozenset({"processed", "raw"})
 # Gains in electrons per count. ENLIGHTEN's own "CCD Gain" is an amplifier setting (a factor, or dB on the
 # IMX sensors) and tells nothing of shot noise.
@@ -29,13 +30,15 @@ _ELECTRONS_PER_COUNT = re.compile(r".*gain.*(?:e-|electrons?)\s*(?:/|per)\s*(?:a
 
 def header_row(source: Source) -> tuple[int, str, tuple[str, ...]] | None:
     """Return the index, separator and lower-case names of ENLIGHTEN's column header, or None."""
-    head = source.lines[:MAX_HEAD_LINES]
-    lowered_head = "\n".join(head).lower()
-    if "processed" not in lowered_head and "raw" not in lowered_head:
-        return None
-    for i, line in enumerate(head):
-        # rows of numbers: most lines, and never a header
-        if line[:1].isdigit() or len(line) > _MAX_HEADER_CHARS:
+    numbers = 0
+    for i, line in enumerate(source.lines[:MAX_HEAD_LINES]):
+        # rows of numbers: most lines, and never a header, nor does one stand below many of them
+        if line[:1].isdigit():
+            numbers += 1
+            if numbers > _ROWS_BEFORE_HEADER:
+                return None
+            continue
+        if len(line) > _MAX_HEADER_CHARS:
             continue
         lowered = line.lower()
         if "processed" not in lowered and "raw" not in lowered:

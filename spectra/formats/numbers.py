@@ -202,14 +202,15 @@ def _slow(
     return numbers
 
 
-def _quick(lines: list[str], separator: str, decimal: str, width: int) -> FloatArray | None:
+def _quick(lines: list[str], separator: str, decimal: str, width: int, longest: int) -> FloatArray | None:
     """Return the numbers of lines that cannot be read otherwise, or None: the slow way tells why."""
     whole = "\n".join(lines)
     if whole.encode("ascii", "replace").translate(None, _OF_NUMBERS) or len(whole) > (
         _MAX_NUMBER_CHARS * width * len(lines)
     ):
         return None
-    if max(map(len, lines)) >= _MAX_NUMBER_CHARS * width:
+    most = _MAX_NUMBER_CHARS * width
+    if longest >= most and max(map(len, lines)) >= most:
         return None
     if decimal == ",":
         if _BARE_COMMA.search(whole):
@@ -229,7 +230,7 @@ def _chunk(
     lines = [source.lines[i] for i in rows]
     if separator not in (" ", "") and lines[0].endswith(separator) and not missing:
         lines = [line.rstrip(f" \t{separator}") for line in lines]
-    values = _quick(lines, separator, decimal, width)
+    values = _quick(lines, separator, decimal, width, source.longest)
     if values is None:
         numbers = _slow(source, rows, separator, decimal, width, missing)
         values = np.array(numbers, dtype=np.float64).reshape(len(rows), width)
@@ -316,17 +317,17 @@ def _check_size(source: Source, rows: Sequence[int], width: int) -> None:
         )
 
 
-def _all_numbers(source: Source, start: int, separator: str, width: int) -> FloatArray | None:
-    """Return the numbers from a line to the end where every line is a row that can be read in one way only.
+def _all_numbers(source: Source, start: int, end: int, separator: str, width: int) -> FloatArray | None:
+    """Return the numbers of lines of which every one is a row that can be read in one way only, or None.
 
     That holds for most files, and saves looking at each line for comments, blanks and a foot.
     """
-    lines = source.lines[start:]
+    lines = source.lines[start:end]
     if len(lines) * width > _MAX_CELLS or len(lines) > MAX_POINTS or width > MAX_COLUMNS:
         return None
     parts: list[FloatArray] = []
     for k in range(0, len(lines), _CHUNK):
-        values = _quick(lines[k : k + _CHUNK], separator, ".", width)
+        values = _quick(lines[k : k + _CHUNK], separator, ".", width, source.longest)
         if values is None or np.isinf(values).any():
             return None
         parts.append(values)
@@ -379,12 +380,11 @@ def read_block(
             first.pop()
         width = len(first)
     if not missing and not (separator != "," and "," in lines[start]):
-        whole = Source(source.path, source.name, lines[: _trimmed(source)])
-        values = _all_numbers(whole, start, separator, width)
+        end = _trimmed(source)
+        values = _all_numbers(source, start, end, separator, width)
         if values is not None:
-            _check_points(source, start, len(whole.lines), separator)
-            at = np.arange(start + 1, len(whole.lines) + 1, dtype=np.intp)
-            return Block(values, at, separator, ".", len(whole.lines))
+            _check_points(source, start, end, separator)
+            return Block(values, np.arange(start + 1, end + 1, dtype=np.intp), separator, ".", end)
     end = _end_of_table(source, start, separator, width, missing)
     rows = _rows(source, start, end)
     _check_size(source, rows, width)

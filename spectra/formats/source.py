@@ -36,11 +36,14 @@ class Source:
         The file name alone; for metadata.
     lines
         The lines without their ends; line 1 of the file is ``lines[0]``.
+    longest
+        No line has more characters than this.
     """
 
     path: str
     name: str
     lines: list[str] = field(repr=False)
+    longest: int = MAX_LINE_CHARS
 
     @property
     def stem(self) -> str:
@@ -132,8 +135,12 @@ def read_bytes(path: StrPath) -> bytes:
     with _typed(name):
         _check_kind(os.stat(name), name)
         with open(name, "rb", opener=_open_without_waiting) as file:
-            _check_kind(os.fstat(file.fileno()), name)
-            data = file.read(MAX_BYTES + 1)
+            status = os.fstat(file.fileno())
+            _check_kind(status, name)
+            # a buffer of the file's size, and of the largest only for one that grows
+            data = file.read(status.st_size + 1)
+            if len(data) > status.st_size:
+                data += file.read(MAX_BYTES + 1 - len(data))
     if len(data) > MAX_BYTES:
         raise FormatError("the file grows while it is read", where=name, remedy="wait until it is written")
     return data
@@ -190,7 +197,9 @@ def text_source(data: bytes, name: str) -> Source:
             where=name,
             remedy="check that the file is one spectrum",
         )
-    text = _decoded(data).replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a")
+    text = _decoded(data).rstrip("\x1a")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     # what is in no byte is in no character: the search is slow, and mostly finds nothing
     suspect = data[:2] in _UTF16 or len(data) > len(data.translate(None, _CONTROL_BYTES))
     control = _CONTROL.search(text) if suspect else None
@@ -202,14 +211,13 @@ def text_source(data: bytes, name: str) -> Source:
             remedy="export it as text",
         )
     lines = text.split("\n")
-    lengths = list(map(len, lines))
-    longest = max(lengths)
+    longest = max(map(len, lines))
     if longest > MAX_LINE_CHARS:
         raise FormatError(
             f"the line has {longest:,} characters",
-            where=f"{name}, line {lengths.index(longest) + 1}",
+            where=f"{name}, line {next(i for i, line in enumerate(lines, 1) if len(line) == longest)}",
             remedy="check that the file is a table of numbers",
         )
-    if not text.strip():
+    if not text or text.isspace():
         raise FormatError("the file holds only blanks", where=name, remedy="export the spectrum again")
-    return Source(name, Path(name).name, lines)
+    return Source(name, os.path.basename(name), lines, longest)

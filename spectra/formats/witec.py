@@ -19,7 +19,7 @@ _BEGIN, _DATA = "[SpectrumHeader]", "[SpectrumData]"
 
 def is_witec(source: Source) -> bool:
     """Whether a text opens as WITec's TrueMatch export."""
-    return any(line.strip() == _OPENING for line in source.lines[:50])
+    return any(line.strip() == _OPENING for line in source.lines[:5])
 
 
 def _load(source: Source, start: int, data: int, end: int) -> Spectrum:

@@ -243,7 +243,7 @@ def unpacked(data: bytes) -> Found:
 
 
 def main(path: str) -> int:
-    """Write what is found in a file to standard output; or the error as JSON, with the exit code `REFUSED`."""
+    """Write what is found in a file to standard output; or the error as JSON, with exit code `REFUSED`."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
