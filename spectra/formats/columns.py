@@ -26,7 +26,8 @@ _AXIS_KEYS = (
     *("xaxis mode", "x axis", "xaxis", "xunits", "x units", "x-axis", "x unit", "xunit", "x axis mode"),
     *("x-axis unit", "xaxisunit", "xdatakind", "x label", "xlabel", "axis", "abscissa", "spectral axis"),
 )
-_AXIS_SAID = re.compile(r"\b(?:axis|abscissa|x[- ]?units?|x[- ]?values?|columns?|first column|x)\b")
+_AXIS_SAID = re.compile(r"\b(?:axis|abscissa|x[- ]?values?|columns?|x|units?|vs|versus)\b")
+_OF_THE_LASER = re.compile(r"laser|excit")
 _OCEAN = re.compile(r"spectrasuite|oceanview|ocean ?optics|o[io]+base|ocean ?insight")
 # What spectrometer programs write beside the spectrum that is meant, by their names.
 _PROCESSED = re.compile(r"processed|dark[ -]?(?:subtracted|corrected)|(?:dark|background)[ -]?removed")
@@ -80,7 +81,8 @@ def _said_of_axis(source: Source, head: dict[str, str], start: int) -> tuple[Rol
         return role_of(mode), mode
     for key, value in head.items():
         text = f"{key} {value}"[:300]
-        if len(text) < 200 and _AXIS_SAID.search(text.lower()):
+        lowered = text.lower()
+        if len(text) < 200 and _AXIS_SAID.search(lowered) and not _OF_THE_LASER.search(lowered):
             role = role_of(re.split(r"[;,]", value if not key.startswith("line ") else text)[0])
             if role in _AXIS_ROLES:
                 return role, text.strip()

@@ -16,6 +16,7 @@ _IN_TEXT = re.compile(
     r"(?<![\d.,\-–/])([0-9]{3,4}(?:[.,][0-9]{1,4})?)\s?nm(?![a-z0-9])(?!\s*[-–/])", re.IGNORECASE
 )
 _LASER_KEYS = ("laser", "láser", "excit", "anreg", "激光", "λ", "lambda")
+_ALSO_LASER = ({"wl"}, {"raman", "wavelength"})
 _LASER_WORDS = re.compile(r"laser|láser|excit|anreg|激光|激发|\bex\b|λ")
 _NOT_A_WAVELENGTH = frozenset(
     [
@@ -102,7 +103,7 @@ def _nanometres(value: str) -> float | None:
 def _keyed_laser(key: str, value: str) -> float | None:
     """Return the wavelength of a pair such as ``LaserWavelength_nm: 785``."""
     words = _words(key)
-    asks = any(word.startswith(_LASER_KEYS) for word in words) or words == {"wl"}
+    asks = any(word.startswith(_LASER_KEYS) for word in words) or words in _ALSO_LASER
     match = _VALUE.fullmatch(value.strip()[:80]) if asks and not words & _NOT_A_WAVELENGTH else None
     if match is None:
         return None

@@ -195,6 +195,11 @@ def _header_at(
     if any(map(_STATED.search, names)) and not {Role.SHIFT, Role.WAVELENGTH, Role.PIXEL} & set(roles):
         return None
     if len(cells) != width:
+        if above is not None and len(cells) > 1 and all(_UNITS.fullmatch(name[:60]) for name in names):
+            # fewer units than names
+            over = header_cells(source.lines[above], separator, width)
+            if len(over) == width > len(cells):
+                return Header(_clean(over), (*names, *[""] * (width - len(cells))), above)
         if len(cells) > 1 and cells[0] and role_of(cells[0]) is not Role.UNNAMED and separator != " ":
             raise FormatError(
                 f"the header names {len(cells)} columns but the rows have {width}",
@@ -237,8 +242,27 @@ def find_header(source: Source, start: int, separator: str, width: int) -> Heade
         above = before[position - 1] if position else None
         found = _header_at(source, index, above, separator, width, index == before[-1])
         if found:
-            return found
+            return _with_axis_above(source, before[:position], found, separator, width)
     return None
+
+
+def _with_axis_above(source: Source, before: list[int], found: Header, separator: str, width: int) -> Header:
+    """Return a header above the one that was found, where only that names an axis.
+
+    Tables of plotting programs have up to three lines: names, units and comments.
+    """
+    named = {Role.SHIFT, Role.WAVELENGTH, Role.PIXEL, Role.OTHER}
+    if len(found.names) != width or named & set(map(role_of, found.labels())) - {role_of("")}:
+        return found
+    for k in range(len(before) - 1, max(len(before) - 4, -1), -1):
+        line = source.lines[before[k]]
+        cells = header_cells(line, separator, width)
+        if ":" in line or "=" in line or is_comment(line) or len(cells) != width:
+            break
+        if {Role.SHIFT, Role.WAVELENGTH} & set(map(role_of, cells)) and not any(map(_STATED.search, cells)):
+            above = before[k - 1] if k else None
+            return _header_at(source, before[k], above, separator, width, False) or found
+    return found
 
 
 def end_of_head(source: Source, header: Header | None, start: int, width: int) -> int:

@@ -219,7 +219,7 @@ def packed(found: Found) -> bytes:
         "laser_nm": found.laser_nm,
         "said": found.said,
     }
-    errors = {} if found.errors is None else {"errors": found.errors}
+    errors: dict[str, Any] = {} if found.errors is None else {"errors": found.errors}
     file = io.BytesIO()
     text = np.frombuffer(json.dumps(said).encode(), np.uint8)
     np.savez(file, axis=found.axis, intensity=found.intensity, said=text, **errors)

@@ -501,3 +501,32 @@ def test_what_no_reader_foresaw_is_a_typed_error(tmp_path, monkeypatch):
     with pytest.raises(FormatError, match="the reader failed on it: ZeroDivisionError") as caught:
         read_spectrum(written(tmp_path, rows()))
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ["A(X)\tB(Y)", "Raman Shift\tIntensity", "cm-1\ta.u."],
+        ["Raman Shift\tIntensity", "cm-1\ta.u.", "\tsample A"],
+        ["Raman Shift (cm-1)\tIntensity", "first\tsecond"],
+    ],
+)
+def test_names_units_and_comments_in_lines_of_their_own(tmp_path, head):
+    read = read_spectrum(written(tmp_path, [*head, *rows()]))
+    same(read)
+    assert "Raman Shift" in read.metadata["axis"]
+    assert "axis_assumed" not in read.metadata
+
+
+def test_fewer_units_than_names(tmp_path):
+    lines = ["Wave   ;Sample   ;Dark     ;Reference;Scope", "[nm]   ;[counts] ;[counts] ;[counts]", ""]
+    lines += [f"{x};{y + 10};10;0;{y}" for x, y in zip(WAVELENGTH, COUNTS, strict=True)]
+    found = read_spectra(written(tmp_path, [f"Laser: {LASER} nm", *lines]))
+    np.testing.assert_allclose(found["Scope"].shift, 1e7 / LASER - 1e7 / WAVELENGTH)
+
+
+def test_a_public_mineral_file(tmp_path):
+    head = ["##NAMES=Quartz", "##OWNER=A", "##STATUS=known", "##RAMAN WAVELENGTH=532"]
+    read = read_spectrum(written(tmp_path, [*head, *rows(", "), "##END=", ""]))
+    same(read)
+    assert read.excitation_nm == 532.0
