@@ -8,7 +8,6 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import BufferedReader
 from pathlib import Path
 
 from spectriage.spectra.errors import FormatError
@@ -87,25 +86,6 @@ def _check_kind(status: os.stat_result, path: str) -> None:
 
 
 @contextmanager
-def open_regular(path: StrPath) -> Iterator[BufferedReader]:
-    """Open a regular file to read its bytes, of any size; never wait for what is none.
-
-    Raises
-    ------
-    FormatError
-        For a missing path, a folder, a device, a FIFO, a socket, or a file that may not be read.
-    """
-    name = os.fspath(path)
-    with _typed(name):
-        _check_regular(os.stat(name), name)
-        file = open(name, "rb", opener=_open_without_waiting)  # noqa: SIM115
-    with file:
-        # between check and opening another may take its place
-        _check_regular(os.fstat(file.fileno()), name)
-        yield file
-
-
-@contextmanager
 def _typed(name: str) -> Iterator[None]:
     """Say in our own words what the system says of a path."""
     try:
@@ -172,22 +152,23 @@ def _decoded(data: bytes) -> str:
         return data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
 
 
-def read_source(path: StrPath) -> Source:
+def text_source(data: bytes, name: str) -> Source:
     """Return the text of a file, line by line.
 
     UTF-16 with a byte order mark, UTF-8 with or without one, else Latin-1; lines end in LF, CR LF or CR.
 
+    Parameters
+    ----------
+    data
+        The bytes of the file.
+    name
+        Its path, for messages.
+
     Raises
     ------
     FormatError
-        When the file cannot be read, is no text, or is too large to be one spectrum or table.
+        When they are no text, or too much to be one spectrum or table.
     """
-    name = os.fspath(path)
-    return text_source(read_bytes(path), name)
-
-
-def text_source(data: bytes, name: str) -> Source:
-    """Return the text that the bytes of the file `name` hold; raises as `read_source`."""
     if data[:2] not in _UTF16:
         _check_binary(data, name)
     count = max(data.count(b"\n"), data.count(b"\r"))

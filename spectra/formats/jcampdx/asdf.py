@@ -141,7 +141,7 @@ def _line(source: Source, i: int, text: str, ordinates: _Ordinates) -> Line:
     values = _plain(rest)
     if values is not None and not checks:
         ordinates.y.extend(values)
-        ordinates.last = "value"
+        ordinates.last = "value" if ordinates.y else None
         return Line(i, x, first[1], start, False)
     tokens = _tokens(source, i, rest)
     if checks and tokens:
