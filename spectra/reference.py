@@ -79,6 +79,10 @@ class Reference:
         contained in its band widths.
     valid_low_cm, valid_high_cm
         The range in which the source measured or listed bands.
+    response, response_factor, response_basis
+        Raman signal per mass relative to acetaminophen powder at 785 nm (area over the baseline), the
+        standard uncertainty of its logarithm as a factor, and ``measured`` or ``assumed``; None and empty
+        when unknown.
     """
 
     id: str
@@ -96,6 +100,9 @@ class Reference:
     resolution_cm: float | None = None
     valid_low_cm: float | None = None
     valid_high_cm: float | None = None
+    response: float | None = None
+    response_factor: float | None = None
+    response_basis: str = ""
 
     def __post_init__(self) -> None:
         if not self.family:

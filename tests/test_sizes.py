@@ -30,6 +30,7 @@ LONG_FILES = {
 LONG_FUNCTIONS = {
     "bench/evidence/benign.py:benign": "one pass over materials and conditions",
     "device/app/commands_scan.py:scan": OPTIONS,
+    "library/app/commands_bands.py:bands": OPTIONS,
     "library/app/commands_identify.py:identify": OPTIONS,
     "library/app/commands_library.py:add": OPTIONS,
     "spectra/baseline/_kernels_baseline_batch.py:fit": COMPILED,

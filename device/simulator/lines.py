@@ -35,7 +35,7 @@ class Lines:
     fwhm_cm
         Full widths at half maximum, cm⁻¹, shape (k,).
     lorentz_fraction
-        Share of each line's height that is Lorentzian, the rest Gaussian.
+        Share of each line's height that is Lorentzian, the rest Gaussian, shape (k,).
     contained_cm
         Instrument resolution already in `fwhm_cm`.
     """
@@ -43,7 +43,7 @@ class Lines:
     shift_cm: FloatArray
     area: FloatArray
     fwhm_cm: FloatArray
-    lorentz_fraction: float
+    lorentz_fraction: FloatArray
     contained_cm: float
 
     @property
@@ -64,7 +64,7 @@ def lines_of(entry: CatalogueEntry) -> Lines:
     The area of a pseudo-Voigt band of height h and width w is ``h w (η π/2 + (1 - η) sqrt(π / ln 2) / 2)``.
     """
     bands = entry.band_array
-    eta = entry.lorentz_fraction
+    eta = entry.lorentz_fractions
     shape = eta * np.pi / 2.0 + (1.0 - eta) * np.sqrt(np.pi / np.log(2.0)) / 2.0
     return Lines(bands[:, 0], bands[:, 1] * bands[:, 2] * shape, bands[:, 2], eta, entry.resolution_cm)
 
@@ -99,12 +99,13 @@ def photon_density(lines: Lines, shift_cm: FloatArray, slit_cm: FloatArray) -> F
     gauss_weight = (1.0 - eta) * np.sqrt(np.pi / np.log(2.0)) / 2.0
     lorentz_share = lorentz_weight / (lorentz_weight + gauss_weight)
     density = np.zeros(shift_cm.size)
-    for position, area, fwhm in zip(lines.shift_cm, lines.area, lines.fwhm_cm, strict=True):
+    rows = zip(lines.shift_cm, lines.area, lines.fwhm_cm, lorentz_share, strict=True)
+    for position, area, fwhm, share in rows:
         x = shift_cm - position
-        if lorentz_share > 0.0:
-            density += area * lorentz_share * voigt_profile(x, blur, fwhm / 2.0)
-        if lorentz_share < 1.0:
+        if share > 0.0:
+            density += area * share * voigt_profile(x, blur, fwhm / 2.0)
+        if share < 1.0:
             sigma = np.hypot(blur, fwhm / FWHM_PER_SIGMA)
             gauss = np.exp(-0.5 * (x / sigma) ** 2) / (sigma * np.sqrt(2.0 * np.pi))
-            density += area * (1.0 - lorentz_share) * gauss
+            density += area * (1.0 - share) * gauss
     return density

@@ -13,7 +13,6 @@ from spectriage.device.simulator.mixture import find_material
 from spectriage.device.simulator.optics import AMBIENT_LINES_NM, Fluorescence, SceneLight
 from spectriage.device.simulator.options import SimulatorOptions
 from spectriage.device.simulator.perturbation import PERTURBATIONS, UnitTraits, perturb_lines
-from spectriage.device.simulator.strengths import relative_strength
 from spectriage.spectra.arrays import FloatArray
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 SAMPLE_STREAM, SPOT_STREAM = 2, 4
 STANDARD = "acetaminophen"
-"""Weight fractions are brought to signal by strengths relative to this material."""
+"""Weight fractions are brought to signal by responses relative to this material."""
 
 
 def build_light(
@@ -97,8 +96,7 @@ def _signal_shares(
                 "give weights with basis=weight",
             )
         return fractions, 1.0
-    strengths = [relative_strength(e.substance, e.family) if e.bands else 0.0 for e in entries]
-    signal = fractions * np.array(strengths)
+    signal = fractions * np.array([entry.response.value for entry in entries])
     total = float(signal.sum())
     return (signal / total if total > 0.0 else fractions), total
 

@@ -1,4 +1,4 @@
-"""The commands `spectriage library build | list | show | verify | add`."""
+"""The commands `spectriage library build | list | search | show | verify | add | bands | audit`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spectriage.library.app.commands_bands import bands
+from spectriage.library.app.commands_find import audit, print_summary, search
 from spectriage.library.service.progress import progress_bar
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.options import JsonOption, LibraryOption, PlotOption
@@ -16,7 +18,7 @@ from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
 from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
-    from spectriage.library.catalogue import CatalogueEntry
+    from spectriage.library.catalogue import Band, CatalogueEntry
 
 app = typer.Typer(
     help="Build, list, show, verify and extend reference libraries.",
@@ -93,6 +95,9 @@ def build(
         bool, typer.Option("--with-catalogue", help="The whole catalogue beside the manifest's spectra.")
     ] = False,
     name: Annotated[str | None, typer.Option("--name", help="The library's name.")] = None,
+    library_version: Annotated[
+        str | None, typer.Option("--library-version", help="Its version; 1 if not given.")
+    ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -100,7 +105,15 @@ def build(
     from spectriage.library.building.build import build_library
 
     with progress_bar() as progress:
-        made = build_library(out, manifest, with_catalogue, name=name, progress=progress, overwrite=force)
+        made = build_library(
+            out,
+            manifest,
+            with_catalogue,
+            name=name,
+            progress=progress,
+            version=library_version,
+            overwrite=force,
+        )
     _report_made(out, made, as_json)
 
 
@@ -130,10 +143,16 @@ def list_references(
     family: Annotated[
         str | None, typer.Option("--family", metavar="FAMILY", help="Only this family.")
     ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Count substances by class and tier instead.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the references of a library."""
     references = _open(library)
+    if summary:
+        print_summary(references, as_json=as_json)
+        return
     records = [
         record
         for record in references.records
@@ -172,37 +191,18 @@ def _range_text(record: Reference) -> str:
     return f"{record.valid_low_cm:.0f}–{record.valid_high_cm:.0f}"
 
 
-def find_record(references: ReferenceSet, name: str) -> int:
-    """Return the row of the reference with this id.
-
-    Raises
-    ------
-    ParameterError
-        With the closest ids, when there is none.
-    """
-    ids = [record.id for record in references.records]
-    if name in ids:
-        return ids.index(name)
-    import difflib
-
-    close = difflib.get_close_matches(name.casefold(), ids, n=4, cutoff=0.4)
-    close = [known for known in ids if known.startswith(name.casefold())][:4] or close
-    raise ParameterError(
-        f"the library {references.name!r} has no reference {name!r}",
-        remedy=f"did you mean {', '.join(close)}?" if close else "see `spectriage library list`",
-    )
-
-
 @app.command()
 def show(
-    reference_id: Annotated[str, typer.Argument(metavar="ID", help="A reference id, see `list`.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An id, substance, alias or CAS number.")],
     library: LibraryOption = None,
     plot: PlotOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a reference: its record, where it comes from, its bands."""
+    from spectriage.library.catalogue.lookup import find_records
+
     references = _open(library)
-    row = find_record(references, reference_id)
+    row, *others = find_records(references, name)
     record = references.records[row]
     entry = _catalogue_entry(references, record)
     if plot is not None:
@@ -217,9 +217,11 @@ def show(
     _print_record(record)
     if entry is not None:
         _print_bands(entry)
-    print(f"library   {references.name} {references.version}, sha256 {references.sha256}")
+    if others:
+        print(f"{'also':<17}{', '.join(references.records[other].id for other in others)}")
+    print(f"library          {references.name} {references.version}, sha256 {references.sha256}")
     if plot is not None:
-        print(f"plot      {plot}")
+        print(f"plot             {plot}")
 
 
 def _catalogue_entry(references: ReferenceSet, record: Reference) -> CatalogueEntry | None:
@@ -235,7 +237,7 @@ def _print_record(record: Reference) -> None:
     values = record_json(record)
     for name, value in values.items():
         if value not in ("", None):
-            print(f"{name:<14}{value:g}" if isinstance(value, float) else f"{name:<14}{value}")
+            print(f"{name:<17}{value:g}" if isinstance(value, float) else f"{name:<17}{value}")
 
 
 def _print_bands(entry: CatalogueEntry) -> None:
@@ -245,18 +247,31 @@ def _print_bands(entry: CatalogueEntry) -> None:
     from rich.text import Text
 
     if entry.note:
-        print(f"{'note':<14}{entry.note}")
+        print(f"{'note':<17}{entry.note}")
     if not entry.bands:
-        print("bands         none: it has no first-order Raman bands and never matches")
+        print("bands            none: it has no first-order Raman bands and never matches")
         return
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("shift, cm⁻¹", "height", "FWHM, cm⁻¹", "confidence"):
+    fitted = any(band.uncertainty is not None for band in entry.bands)
+    for heading in ("shift, cm⁻¹", "height", "FWHM, cm⁻¹", *(("shape",) if fitted else ()), "confidence"):
         table.add_column(heading, justify="right")
     table.add_column("assignment", overflow="fold")
     for band in entry.bands:
-        numbers = (f"{band.shift_cm:g}", f"{band.height:g}", f"{band.fwhm_cm:g}")
+        numbers = _with_uncertainty(band) if fitted else _numbers(band)
         table.add_row(*numbers, band.confidence or entry.confidence, Text(band.assignment))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _numbers(band: Band) -> tuple[str, ...]:
+    return f"{band.shift_cm:g}", f"{band.height:g}", f"{band.fwhm_cm:g}"
+
+
+def _with_uncertainty(band: Band) -> tuple[str, ...]:
+    shape = "" if band.lorentz_fraction is None else f"{band.lorentz_fraction:g}"
+    texts = (*_numbers(band), shape)
+    if band.uncertainty is None:
+        return texts
+    return tuple(f"{text} ± {u:g}" for text, u in zip(texts, band.uncertainty, strict=True))
 
 
 @app.command()
@@ -314,6 +329,12 @@ def add(
     reference_id: IdOption = "",
     which: Annotated[str, typer.Option("--which", help="Which spectrum of a file with several.")] = "",
     column: Annotated[str, typer.Option("--column", help="Which column of a file with several.")] = "",
+    name: Annotated[
+        str | None, typer.Option("--name", help="The new library's name; its file's if not given.")
+    ] = None,
+    library_version: Annotated[
+        str | None, typer.Option("--library-version", help="Its version; 1, or the next, if not given.")
+    ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -340,5 +361,12 @@ def add(
     given = {name: value for name, value in fields.items() if value not in ("", None)}
     entry = check_fields(given, Path(), "")
     with progress_bar() as progress:
-        made = add_spectrum(out, entry, library, progress, overwrite=force)
+        made = add_spectrum(
+            out, entry, library, progress, name=name, version=library_version, overwrite=force
+        )
     _report_made(out, made, as_json)
+
+
+app.command("bands")(bands)
+app.command("audit")(audit)
+app.command("search")(search)

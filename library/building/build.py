@@ -50,6 +50,8 @@ COMPANION_CLASSES = frozenset({"packaging", "background"})
 TIE = 0.005
 SELF_SCORE = 0.9
 FULL_SEARCH_LIMIT = 2000
+FIRST_VERSION = "1"
+"""Of a library that is not the program's own catalogue."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def build_library(
     name: str | None = None,
     progress: Progress | None = None,
     *,
+    version: str | None = None,
     overwrite: bool = False,
 ) -> ReferenceSet:
     """Build a library file and open it.
@@ -87,6 +90,8 @@ def build_library(
         Of the library; the manifest's, or ``catalogue``.
     progress
         Called as the work goes on.
+    version
+        Of the library: that of the program for the catalogue alone, else 1.
     overwrite
         Replace an existing file.
 
@@ -99,7 +104,7 @@ def build_library(
     LibraryError
         When the file exists or cannot be written.
     """
-    made = assemble(manifest, with_catalogue, grid, name, progress)
+    made = assemble(manifest, with_catalogue, grid, name, progress, version=version)
     write_library(out, made.references, made.natives, made.history, overwrite=overwrite)
     return read_library(out)
 
@@ -110,6 +115,8 @@ def assemble(
     grid: Grid = DEFAULT_GRID,
     name: str | None = None,
     progress: Progress | None = None,
+    *,
+    version: str | None = None,
 ) -> Assembly:
     """Make a library's content in memory; parameters and errors as `build_library`."""
     entries = load_catalogue()
@@ -130,7 +137,9 @@ def assemble(
         )
         history.append(f"manifest {manifest.name} {_file_sha(manifest)}: {len(measured)} spectra")
     title = name or ("catalogue" if manifest is None else manifest.stem)
-    references = _references(measured + rendered, grid.shift, title)
+    if version is None:
+        version = engine_version() if manifest is None else FIRST_VERSION
+    references = _references(measured + rendered, grid.shift, title, version)
     return Assembly(_indexed(references, progress), natives, tuple(history))
 
 
@@ -140,6 +149,8 @@ def add_spectrum(
     base: Path | str | None = None,
     progress: Progress | None = None,
     *,
+    name: str | None = None,
+    version: str | None = None,
     overwrite: bool = False,
 ) -> ReferenceSet:
     """Write a new library: those references, and one measured spectrum more.
@@ -152,6 +163,9 @@ def add_spectrum(
         The spectrum and its record.
     base
         The library to start from, which is not changed; None for the shipped catalogue.
+    name, version
+        Of the new library, which is another than its base: the name of its file, and 1 or, where the base is
+        of that name and has a whole number for a version, the next.
     progress, overwrite
         As in `build_library`.
 
@@ -179,13 +193,22 @@ def add_spectrum(
     taken = [record.id for record in references.records]
     added, natives = read_measured((entry,), references.shift, taken, progress)
     step = f"added {added[0][0].id} from {entry.path.name} {_file_sha(entry.path)}"
-    larger = _indexed(_references(added + rows, references.shift, references.name), progress)
+    title = name or out.stem
+    extended = _references(added + rows, references.shift, title, version or _next_version(references, title))
+    larger = _indexed(extended, progress)
     write_library(out, larger, {**made.natives, **natives}, (*made.history, step), overwrite=overwrite)
     return read_library(out)
 
 
+def _next_version(base: ReferenceSet, name: str) -> str:
+    return str(int(base.version) + 1) if base.name == name and base.version.isdecimal() else FIRST_VERSION
+
+
 def _references(
-    rows: Sequence[tuple[Reference, NDArray[np.float32]]], shift: NDArray[np.float64], name: str
+    rows: Sequence[tuple[Reference, NDArray[np.float32]]],
+    shift: NDArray[np.float64],
+    name: str,
+    version: str,
 ) -> ReferenceSet:
     ordered = sorted(rows, key=lambda pair: pair[0].id)
     return ReferenceSet(
@@ -193,7 +216,7 @@ def _references(
         shift=shift,
         spectra=np.stack([row for _, row in ordered]),
         name=name,
-        version=engine_version(),
+        version=version,
     )
 
 

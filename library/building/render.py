@@ -19,7 +19,7 @@ _AREA_GAUSS = 0.5 * math.sqrt(math.pi / _LN2)
 
 
 def broaden(
-    fwhm_cm: ArrayLike, lorentz_fraction: float, gauss_cm: float
+    fwhm_cm: ArrayLike, lorentz_fraction: ArrayLike, gauss_cm: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Convolve pseudo-Voigt profiles with a Gaussian, approximately.
 
@@ -35,7 +35,7 @@ def broaden(
     fwhm_cm
         Full widths at half maximum in cm⁻¹, shape (n,).
     lorentz_fraction
-        Lorentzian part of the height of the profiles, 0 to 1.
+        Lorentzian part of the height of the profiles, 0 to 1: one for all, or shape (n,).
     gauss_cm
         Full width at half maximum of the Gaussian in cm⁻¹.
 
@@ -46,9 +46,9 @@ def broaden(
         keeps the area.
     """
     width = np.asarray(fwhm_cm, dtype=np.float64)
-    eta = lorentz_fraction
+    eta = np.broadcast_to(np.asarray(lorentz_fraction, dtype=np.float64), width.shape)
     if gauss_cm <= 0.0:
-        return width.copy(), np.full(width.shape, eta), np.ones(width.shape)
+        return width.copy(), eta.copy(), np.ones(width.shape)
     part = _area_part(eta)
     lorentz = width * (0.72928 * part + 0.19289 * part**2 + 0.07783 * part**3)
     gauss_squared = np.maximum((width - 0.5346 * lorentz) ** 2 - 0.2166 * lorentz**2, 0.0)
@@ -61,10 +61,10 @@ def broaden(
     return new_width, fraction, before / after
 
 
-def _area_part(height_part: float) -> float:
+def _area_part(height_part: FloatArray) -> FloatArray:
     """Turn the Lorentzian part of the height into that of the area."""
     lorentz, gauss = height_part * _AREA_LORENTZ, (1.0 - height_part) * _AREA_GAUSS
-    return lorentz / (lorentz + gauss)
+    return np.asarray(lorentz / (lorentz + gauss))
 
 
 def pseudo_voigt(offset_cm: ArrayLike, fwhm_cm: ArrayLike, fraction: ArrayLike) -> FloatArray:
@@ -109,13 +109,13 @@ def render(
     ----------
     bands
         Shift in cm⁻¹, height and full width at half maximum in cm⁻¹ of n bands: `Band` objects, or an array
-        of shape (n, 3). No bands give zeros.
+        of shape (n, 3), or (n, 4) with the Lorentzian part of each. No bands give zeros.
     shift_cm
         Where to draw, in cm⁻¹, shape (m,), finite.
     resolution_cm
         Of the instrument: full width at half maximum in cm⁻¹, 0 for none.
     lorentz_fraction
-        Lorentzian part of the height of the profiles before broadening, 0 to 1.
+        Lorentzian part of the height of the profiles before broadening, 0 to 1, of bands without their own.
     contained_resolution_cm
         Resolution in cm⁻¹ that the band widths contain already.
 
@@ -129,7 +129,7 @@ def render(
     ParameterError
         For values outside these ranges.
     """
-    rows = _as_rows(bands)
+    rows = _as_rows(bands, lorentz_fraction)
     shift = np.asarray(shift_cm, dtype=np.float64)
     if shift.ndim != 1 or not np.isfinite(shift).all():
         raise ParameterError("shift_cm is not one axis of finite values")
@@ -143,22 +143,34 @@ def render(
     if not rows.size:
         return np.zeros(shift.size)
     extra = math.sqrt(max(0.0, resolution_cm**2 - contained_resolution_cm**2))
-    width, fraction, factor = broaden(rows[:, 2], lorentz_fraction, extra)
+    width, fraction, factor = broaden(rows[:, 2], rows[:, 3], extra)
     profiles = pseudo_voigt(shift[None, :] - rows[:, :1], width[:, None], fraction[:, None])
     drawn: FloatArray = (rows[:, 1] * factor) @ profiles
     return drawn
 
 
-def _as_rows(bands: Sequence[Band] | ArrayLike) -> FloatArray:
+def _as_rows(bands: Sequence[Band] | ArrayLike, lorentz_fraction: float) -> FloatArray:
+    """Return shift, height, width and Lorentzian part, shape (n, 4)."""
     if isinstance(bands, Sequence) and all(isinstance(band, Band) for band in bands):
-        bands = [(band.shift_cm, band.height, band.fwhm_cm) for band in bands if isinstance(band, Band)]
+        bands = [
+            (
+                band.shift_cm,
+                band.height,
+                band.fwhm_cm,
+                lorentz_fraction if band.lorentz_fraction is None else band.lorentz_fraction,
+            )
+            for band in bands
+            if isinstance(band, Band)
+        ]
     rows = np.asarray(bands, dtype=np.float64)
     if not rows.size:
-        return np.zeros((0, 3))
-    if rows.ndim != 2 or rows.shape[1] != 3 or not np.isfinite(rows).all():
+        return np.zeros((0, 4))
+    if rows.ndim != 2 or rows.shape[1] not in (3, 4) or not np.isfinite(rows).all():
         raise ParameterError("bands are not rows of finite shift, height and width")
-    if (rows[:, 1] < 0).any() or (rows[:, 2] <= 0).any():
-        raise ParameterError("a band has a negative height or no width")
+    if rows.shape[1] == 3:
+        rows = np.column_stack([rows, np.full(len(rows), lorentz_fraction)])
+    if (rows[:, 1] < 0).any() or (rows[:, 2] <= 0).any() or ((rows[:, 3] < 0) | (rows[:, 3] > 1)).any():
+        raise ParameterError("a band has a negative height, no width, or a Lorentzian part outside 0 to 1")
     return rows
 
 

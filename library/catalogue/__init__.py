@@ -3,6 +3,8 @@
 A catalogue file is TOML with an array of tables ``entry``. Each entry names its substance, says where its
 bands were read and how far they can be trusted, and lists them as ``[shift_cm, height, fwhm_cm]``, with an
 optional confidence letter and assignment, one line a band so that a band and its remarks cannot drift apart.
+A band that was fitted is a table instead: ``{ shift = 651.8, height = 44.6, fwhm = 10.2, shape = 0.4,
+u = [0.1, 0.4, 0.3, 0.1] }``, with its own shape and the standard uncertainties of the four, in their order.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from spectriage.library.catalogue._hazards import CLASS_HAZARDS
+from spectriage.library.catalogue.response import Response, response_of
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import CatalogueError
 from spectriage.spectra.reference import Hazard, Reference, Tier
@@ -53,6 +56,11 @@ class Band:
         Of this band, "A" read, "B" recalled, "C" estimated; empty where the entry's own holds.
     assignment
         The vibration; empty when not given.
+    lorentz_fraction
+        Lorentzian part of the height of its profile, 0 to 1; None where the entry's own holds.
+    uncertainty
+        Standard uncertainties of shift in cm⁻¹, height, width in cm⁻¹ and Lorentzian part, as its fit gave
+        them; None where it was not fitted.
     """
 
     shift_cm: float
@@ -60,6 +68,8 @@ class Band:
     fwhm_cm: float
     confidence: str = ""
     assignment: str = ""
+    lorentz_fraction: float | None = None
+    uncertainty: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,12 +96,17 @@ class CatalogueEntry:
     excitation_nm, resolution_cm, valid_low_cm, valid_high_cm
         Of the source; None when unknown. The resolution is what the band widths already contain, 0 for
         intrinsic widths.
+    instrument_cm
+        The resolution of the instrument that was taken out of the widths, in cm⁻¹; 0 where none was.
     lorentz_fraction
-        Lorentzian part of the height of the pseudo-Voigt profile, 0 to 1.
-    model_cosine
-        Cosine between the summed bands and the spectrum they were extracted from; None where not extracted.
+        Lorentzian part of the height of the pseudo-Voigt profile, 0 to 1, of bands without one of their own.
+    model_cosine, model_v
+        Cosine between the summed bands and the spectrum they were extracted from, and the engine's V between
+        them (1 − V is the disagreement that it sees); None where not extracted.
     analogue_of
         What an estimated entry leans on.
+    kind
+        The kind of scatterer that its response per mass is assumed by; empty for that of its class.
     bands
         Ascending; empty for a material without first-order Raman bands.
     """
@@ -116,16 +131,27 @@ class CatalogueEntry:
     extracted_from: str
     excitation_nm: float | None
     resolution_cm: float
+    instrument_cm: float
     valid_low_cm: float | None
     valid_high_cm: float | None
     lorentz_fraction: float
     model_cosine: float | None
+    model_v: float | None
     analogue_of: str
+    kind: str
     bands: tuple[Band, ...] = field(repr=False)
+
+    @property
+    def response(self) -> Response:
+        """Its Raman signal per mass, measured or assumed; none for an entry without bands."""
+        if not self.bands:
+            return Response(0.0, 1.0, "assumed", "none")
+        return response_of(self.substance, self.material_class, self.kind)
 
     @functools.cached_property
     def reference(self) -> Reference:
         """The record that goes into a library."""
+        response = self.response
         return Reference(
             id=self.id,
             substance=self.substance,
@@ -143,6 +169,9 @@ class CatalogueEntry:
             resolution_cm=self.resolution_cm or None,
             valid_low_cm=self.valid_low_cm,
             valid_high_cm=self.valid_high_cm,
+            response=response.value,
+            response_factor=response.factor,
+            response_basis=response.basis,
         )
 
     @property
@@ -150,6 +179,12 @@ class CatalogueEntry:
         """Shift, height and width of each band, float64, shape (n, 3)."""
         rows = [(band.shift_cm, band.height, band.fwhm_cm) for band in self.bands]
         return np.array(rows, dtype=np.float64).reshape(-1, 3)
+
+    @property
+    def lorentz_fractions(self) -> FloatArray:
+        """Lorentzian part of the height of each band, float64, shape (n,)."""
+        own = (band.lorentz_fraction for band in self.bands)
+        return np.array([self.lorentz_fraction if part is None else part for part in own], dtype=np.float64)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -163,7 +198,7 @@ def catalogue_files() -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.glob("*.toml") if path.stem not in _KNOWLEDGE_FILES))
 
 
-_KNOWLEDGE_FILES = frozenset({"calibration-lines", "gaps", "markers"})
+_KNOWLEDGE_FILES = frozenset({"calibration-lines", "gaps", "markers", "responses"})
 
 
 @functools.lru_cache(maxsize=1)
@@ -239,7 +274,9 @@ def catalogue_hash(paths: Iterable[str | Path] | None = None) -> str:
         When a file cannot be read.
     """
     digests = []
-    for path in catalogue_files() if paths is None else paths:
+    # what the entries' responses come from is content as well
+    shipped = (*catalogue_files(), Path(str(resources.files(__name__))) / "responses.toml")
+    for path in shipped if paths is None else paths:
         try:
             text = Path(path).read_bytes()
         except OSError as error:

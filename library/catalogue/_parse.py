@@ -13,6 +13,7 @@ from typing import Any
 from spectriage.library.catalogue import CONFIDENCE_TIERS, Band, CatalogueEntry
 from spectriage.library.catalogue._hazards import CLASS_HAZARDS
 from spectriage.library.catalogue._identifiers import count_elements, is_cas, is_inchikey
+from spectriage.library.catalogue.response import response_of
 from spectriage.spectra.errors import CatalogueError
 from spectriage.spectra.reference import Hazard, Tier
 
@@ -22,6 +23,9 @@ MAX_SHIFT_CM = 5000.0
 
 _BAND_LIMITS = ((10.0, MAX_SHIFT_CM), (0.01, 100.0), (0.5, 500.0))
 
+_FITTED = ("shift", "height", "fwhm", "shape")
+_FITTED_OPTIONAL = ("u", "confidence", "assignment")
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _REQUIRED = ("id", "substance", "class", "confidence", "tier", "licence", "citation", "bands")
@@ -29,7 +33,7 @@ _TEXTS = ("form", "family", "cas", "cas_base", "formula", "inchikey", "inchikey_
 _OPTIONAL = (
     *_TEXTS,
     *("aliases", "hazard", "extracted_from", "excitation_nm", "resolution_cm", "range_cm"),
-    *("lorentz_fraction", "model_cosine", "analogue_of"),
+    *("instrument_cm", "lorentz_fraction", "model_cosine", "model_v", "analogue_of", "kind"),
 )
 _KEYS = frozenset((*_REQUIRED, *_OPTIONAL))
 
@@ -157,11 +161,14 @@ def _parse_entry(raw: dict[str, Any], path: Path, number: int) -> CatalogueEntry
         extracted_from=fields.text("extracted_from"),
         excitation_nm=fields.number("excitation_nm", 200.0, 2000.0),
         resolution_cm=fields.number("resolution_cm", 0.0, 100.0) or 0.0,
+        instrument_cm=fields.number("instrument_cm", 0.0, 100.0) or 0.0,
         valid_low_cm=low,
         valid_high_cm=high,
         lorentz_fraction=_or(fields.number("lorentz_fraction", 0.0, 1.0), 0.5),
         model_cosine=fields.number("model_cosine", 0.0, 1.0),
+        model_v=fields.number("model_v", 0.0, 1.0),
         analogue_of=fields.text("analogue_of"),
+        kind=fields.checked("kind", _is_kind, "a kind of `responses.toml`"),
         bands=_bands(fields, low, high),
     )
 
@@ -174,6 +181,14 @@ def _is_formula(text: str) -> bool:
     try:
         count_elements(text)
     except ValueError:
+        return False
+    return True
+
+
+def _is_kind(text: str) -> bool:
+    try:
+        response_of("", "", text)
+    except CatalogueError:
         return False
     return True
 
@@ -248,6 +263,8 @@ def _bands(fields: _Fields, low: float | None, high: float | None) -> tuple[Band
 
 
 def _band(fields: _Fields, row: Any, number: int) -> Band:
+    if isinstance(row, dict):
+        return _fitted_band(fields, row, number)
     if not isinstance(row, list) or not 3 <= len(row) <= 5:
         raise fields.refuse("bands", f"has in row {number} not [shift, height, fwhm, confidence, assignment]")
     shift, height, fwhm = row[:3]
@@ -259,3 +276,31 @@ def _band(fields: _Fields, row: Any, number: int) -> Band:
         if type(value) not in (int, float) or not low <= value <= high:
             fields.bounded("bands", value, low, high)
     return Band(float(shift), float(height), float(fwhm), letter, assignment)
+
+
+def _fitted_band(fields: _Fields, row: dict[str, Any], number: int) -> Band:
+    """Return a band that was fitted: a table with its shape and uncertainties."""
+    unknown = set(row) ^ {*_FITTED, *(key for key in _FITTED_OPTIONAL if key in row)}
+    if unknown:
+        raise fields.refuse(
+            "bands",
+            f"has in row {number} a table that lacks or should not have {', '.join(sorted(unknown))}",
+            "write { shift = 651.8, height = 44.6, fwhm = 10.2, shape = 0.4, u = [0.1, 0.4, 0.3, 0.1] }",
+        )
+    values = [
+        fields.bounded("bands", row[name], low, high)
+        for name, (low, high) in zip(_FITTED, (*_BAND_LIMITS, (0.0, 1.0)), strict=True)
+    ]
+    spread = row.get("u")
+    if spread is not None and (not isinstance(spread, list) or len(spread) != len(_FITTED)):
+        raise fields.refuse("bands", f"has in row {number} an 'u' that is not four uncertainties")
+    u = (
+        None
+        if spread is None
+        else tuple(fields.bounded("bands", value, 0.0, MAX_SHIFT_CM) for value in spread)
+    )
+    letter, assignment = row.get("confidence", ""), row.get("assignment", "")
+    if letter not in ("", *CONFIDENCE_TIERS) or not isinstance(assignment, str):
+        raise fields.refuse("bands", f"has in row {number} a confidence or assignment that is none")
+    uncertainty = (u[0], u[1], u[2], u[3]) if u else None
+    return Band(values[0], values[1], values[2], letter, assignment, values[3], uncertainty)

@@ -36,8 +36,14 @@ TEXT_FIELDS = {
     "inchikey": "inchikey",
     "source": "source",
     "licence": "licence",
+    "response_basis": "response_basis",
 }
-NUMBER_FIELDS = ("excitation_nm", "resolution_cm", "valid_low_cm", "valid_high_cm")
+NUMBER_FIELDS = (
+    *("excitation_nm", "resolution_cm", "valid_low_cm", "valid_high_cm"),
+    *("response", "response_factor"),
+)
+RESPONSE_FIELDS = frozenset({"response_basis", "response", "response_factor"})
+"""Columns that files had not at first: without them nothing is known of the response."""
 HASH_FIELDS = ("native_sha256", "sha256")
 ROOT_ATTRIBUTES = frozenset({"format", "schema", "name", "version", "generator", "history", "sha256"})
 DERIVED_GROUP = {1: "null", 2: "derived"}
@@ -102,7 +108,11 @@ def array_sha(array: NDArray[Any], release: Callable[[], None] = keep_pages) -> 
 def record_fields(record: Reference) -> dict[str, Any]:
     """Return a record under the names of the file's columns."""
     values: dict[str, Any] = {name: str(getattr(record, attr)) for name, attr in TEXT_FIELDS.items()}
-    return values | {name: getattr(record, name) for name in NUMBER_FIELDS}
+    values |= {name: getattr(record, name) for name in NUMBER_FIELDS}
+    if record.response is None and record.response_factor is None and not record.response_basis:
+        # the hash of a record that says nothing of it is the one it had before
+        return {name: value for name, value in values.items() if name not in RESPONSE_FIELDS}
+    return values
 
 
 def record_sha(record: Reference, row: NDArray[np.float32], native: str) -> str:

@@ -43,19 +43,19 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
     # a library is written in the order of its ids; any other order is legal, and costs a look at each
     if not (ids[1:] > ids[:-1]).all() and len(set(ids.tolist())) != ids.size:
         raise file.altered("reference ids stand twice")
-    for name in TEXT_FIELDS:
+    texts = {name: attribute for name, attribute in TEXT_FIELDS.items() if name in table.dtype.fields}
+    numbers = [name for name in NUMBER_FIELDS if name in table.dtype.fields]
+    for name in texts:
         _check_text(file, table[name])
 
     entries = RowSource(table.view(np.uint8).reshape(table.size, table.dtype.itemsize))
 
     def make(row: int) -> Reference:
         entry = entries.row(row).view(table.dtype)[0]
-        values: dict[str, Any] = {
-            attribute: entry[name].decode("utf-8") for name, attribute in TEXT_FIELDS.items()
-        }
+        values: dict[str, Any] = {attribute: entry[name].decode("utf-8") for name, attribute in texts.items()}
         values["tier"] = Tier(values["tier"])
         values["hazard"] = Hazard(values["hazard"])
-        for name in NUMBER_FIELDS:
+        for name in numbers:
             number = float(entry[name])
             values[name] = None if math.isnan(number) else number
         return Reference(**values)

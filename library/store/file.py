@@ -45,6 +45,7 @@ from spectriage.library.store._layout import (
     HASH_FIELDS,
     KEY_PATTERN,
     NUMBER_FIELDS,
+    RESPONSE_FIELDS,
     ROOT_ATTRIBUTES,
     SCHEMA,
     TEXT_FIELDS,
@@ -273,7 +274,8 @@ def _read_head(file: GuardedFile, path: Path) -> dict[str, Any]:
 
 def _read_table(file: GuardedFile) -> NDArray[Any]:
     table = file.array("references", None, 1)
-    if table.dtype.names != (*TEXT_FIELDS, *NUMBER_FIELDS, *HASH_FIELDS):
+    columns = (*TEXT_FIELDS, *NUMBER_FIELDS, *HASH_FIELDS)
+    if table.dtype.names not in (columns, tuple(name for name in columns if name not in RESPONSE_FIELDS)):
         raise file.altered("/references does not have the columns of a library")
     for name in table.dtype.names:
         column = table.dtype[name]

@@ -113,7 +113,7 @@ def test_counts_are_whole_and_within_the_converter(seed, electrons, seconds):
 def test_a_line_through_the_slit_is_its_convolution(eta):
     """Oracle: the pseudo-Voigt drawn finely and convolved with the Gaussian slit numerically."""
     fwhm, slit, area = 9.0, 7.0, 5.0
-    lines = Lines(np.array([1000.0]), np.array([area]), np.array([fwhm]), eta, 0.0)
+    lines = Lines(np.array([1000.0]), np.array([area]), np.array([fwhm]), np.array([eta]), 0.0)
     x = np.arange(500.0, 1500.0, 0.25)
     got = photon_density(lines, x, np.full(x.size, slit))
     u = (x - 1000.0) / fwhm

@@ -8,10 +8,8 @@ from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import DeviceError, DeviceURIError
 from spectriage.device.contract.uri import parse_uri
 from spectriage.device.simulator.faults import Fault
-from spectriage.device.simulator.mixture import find_material
 from spectriage.device.simulator.scenes import SCENES
 from spectriage.device.simulator.simulator import open_simulator
-from spectriage.device.simulator.strengths import KINDS, STRENGTHS, relative_strength
 
 
 def opened(text):
@@ -36,37 +34,13 @@ def test_a_uri_overrides_what_its_scene_sets():
     assert scanned("sim:bagged?packaging=glass").metadata["simulated_packaging"] == "glass"
 
 
-def test_every_listed_substance_has_one_kind_and_every_kind_a_strength():
-    names = [name for listed in KINDS.values() for name in listed]
-    assert len(names) == len(set(names))
-    assert set(KINDS) <= set(STRENGTHS)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("acetaminophen", "aromatic"),
-        ("fentanyl hcl", "aromatic"),
-        ("lactose", "sugar"),
-        ("starch", "polysaccharide"),
-        ("caffeine", "conjugated"),
-        ("potassium nitrate", "oxyanion"),
-        ("mannitol", "sugar"),
-        ("talc", "silicate"),
-    ],
-)
-def test_catalogue_materials_find_their_strength(name, kind):
-    entry = find_material(name, "here")
-    assert relative_strength(entry.substance, entry.family) == STRENGTHS[kind]
-
-
 def band(raw, at):
     spectrum = raw.to_spectrum().crop(at - 14, at + 14)
     ends = 0.5 * (spectrum.intensity[:3].mean() + spectrum.intensity[-3:].mean())
     return float(spectrum.intensity.max() - ends)
 
 
-def test_weights_dilute_the_signal_by_the_strengths():
+def test_weights_dilute_the_signal_by_the_responses():
     """Half salt by weight halves the light; half starch adds its own faint light beside."""
     common = "basis=weight&perturbation=none&fluorescence=0&integration_ms=2000"
     pure, salted = (
@@ -78,7 +52,7 @@ def test_weights_dilute_the_signal_by_the_strengths():
     assert band(starched, 1324.0) / band(pure, 1324.0) == pytest.approx(0.5, abs=0.05)
 
 
-def test_signal_fractions_do_not_depend_on_the_strengths():
+def test_signal_fractions_do_not_depend_on_the_responses():
     common = "perturbation=none&fluorescence=0&integration_ms=2000"
     raw = scanned(f"sim:acetaminophen:0.5+starch?{common}")
     assert "weights_assumed" not in raw.metadata

@@ -235,6 +235,14 @@ def test_adding_makes_a_new_library_and_leaves_the_old(manifest, tmp_path):
     assert len(made) == len(old) + 1
     assert by_id(made)["kryptonite"].source == "my own"
     assert set(read_natives(tmp_path / "new.h5")) == {*read_natives(base), "kryptonite"}
+    # what was extended is another library, and does not go by the name or version of what it came from
+    assert (made.name, made.version) == ("new", "1")
+    again = ManifestEntry(spectrum_file(tmp_path / "too.csv", 11), "unobtainium")
+    (tmp_path / "later").mkdir()
+    next_one = add_spectrum(tmp_path / "later" / "new.h5", again, tmp_path / "new.h5")
+    assert (next_one.name, next_one.version) == ("new", "2")
+    named = add_spectrum(tmp_path / "x.h5", again, base, name="ours", version="2026-11")
+    assert (named.name, named.version) == ("ours", "2026-11")
     history = made.attributes["history"]
     assert history[: len(old.attributes["history"])] == old.attributes["history"]
     assert old.sha256 in history[-2]
