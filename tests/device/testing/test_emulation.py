@@ -10,7 +10,7 @@ from spectriage.device.contract.clock import Deadline, VirtualClock
 from spectriage.device.contract.errors import DeviceURIError
 from spectriage.device.contract.spectrometer import ScanSettings
 from spectriage.device.contract.uri import parse_uri
-from spectriage.device.laser.safety import guarded_light
+from spectriage.device.laser.light import guarded_light
 from spectriage.device.testing.emulation.bus import EmulatedBus
 from spectriage.device.testing.emulation.device import EmulatedDevice
 from spectriage.device.testing.emulation.faults import FAULTS, Action, Fault, apply_fault
@@ -207,7 +207,7 @@ def test_every_model_opens_under_its_driver_and_sees_the_source(name):
         dark = device.acquire(Deadline.after(10.0, clock))
         assert not getattr(model, "unknown", [])
         if device._has_laser():
-            with guarded_light()(device):
+            with guarded_light(device, 60.0):
                 light = device.acquire(Deadline.after(60.0, clock)).with_dark(dark)
             spectrum = light.to_spectrum(excitation_nm=785.0)
             near = np.abs(spectrum.shift - 1001.0) < 20.0
@@ -241,7 +241,7 @@ def test_a_simulator_scene_runs_through_the_real_driver_stack():
         assert type(device._driver).__module__ == "wasatch.FeatureIdentificationDevice"
         device.configure(ScanSettings(1000.0, 2))
         dark = device.acquire(Deadline.after(10.0, clock))
-        with guarded_light()(device):
+        with guarded_light(device, 60.0):
             scan = device.acquire(Deadline.after(60.0, clock)).with_dark(dark)
     spectrum = scan.to_spectrum()
     band = np.abs(spectrum.shift - 857.0) < 12.0
@@ -261,7 +261,7 @@ def test_importing_the_device_package_imports_no_driver():
     import sys
 
     code = (
-        "import sys, spectriage.device, spectriage.device.laser.safety, spectriage.device.drivers.ocean, "
+        "import sys, spectriage.device, spectriage.device.laser.guard, spectriage.device.drivers.ocean, "
         "spectriage.device.drivers.wasatch, spectriage.device.testing.emulation.open\n"
         "print([m for m in ('usb', 'seabreeze', 'wasatch') if m in sys.modules])"
     )
