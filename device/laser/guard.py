@@ -11,14 +11,11 @@ of the table. No lock is held while a unit is talked to, and no callback can sto
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic
 
-from spectriage.device.contract.clock import Clock
 from spectriage.device.contract.errors import (
     DeviceAbortedError,
     DeviceError,
@@ -40,21 +37,13 @@ from spectriage.device.contract.spectrometer import (
     Spectrometer,
 )
 from spectriage.device.laser import signals
-from spectriage.device.laser.exits import gate_closed_by, watch
+from spectriage.device.laser._off import OFF_KNOWN, Switch
+from spectriage.device.laser._standing import UNKNOWN
 from spectriage.device.laser.lookout import Lookout
-from spectriage.device.laser.states import Event, Fact, SafetyState, Standing, allowed_from, missing, step
+from spectriage.device.laser.states import Event, Fact, SafetyState, allowed_from
 from spectriage.device.laser.tokens import LONGEST_FIRING_S, LONGEST_TOKEN_S, ArmingToken, Grant
 
-OFF_ATTEMPTS = 3
-"""At least so often is an off sent before it is given up,"""
-MORE_ATTEMPTS = 40
-OFF_TRY_S = 0.8
-"""and up to so often within this time, on a unit that answers but loses commands."""
-SENDING_S = 1.0
-"""Longest time that an off waits for an "on" that is being sent, to send itself again behind it."""
 WATCHDOG_MARGIN_S = 2.0
-UNKNOWN = "laser state unknown"
-_OFF = frozenset((Fact.OFF_SEEN, Fact.NOTHING_LATE))
 _INTERLOCK = frozenset((Fact.INTERLOCK,))
 
 _REFUSED = (DeviceUnsafeError, DeviceSettingsError, DeviceStateError)
@@ -72,7 +61,7 @@ def guard_of(device: Spectrometer) -> LaserGuard | None:
     return guard if guard is not None and guard.active else None
 
 
-class LaserGuard:
+class LaserGuard(Switch):
     """The one way to a device's laser; a device has one open guard at a time.
 
     Parameters
@@ -95,48 +84,7 @@ class LaserGuard:
     ...         scan = device.acquire(Deadline.after(10))
     """
 
-    def __init__(
-        self, device: Spectrometer, *, on_change: Callable[[LaserGuard], None] | None = None
-    ) -> None:
-        if not isinstance(device, LaserSource | LaserGateLine):
-            raise DeviceStateError("the device has no laser to guard", where=device.info.uri)
-        self.device = device
-        self.clock: Clock = device.clock
-        self.reason = ""
-        self.screen_error: Exception | None = None
-        self._on_change = on_change
-        self._standing = Standing()
-        self._grant: Grant | None = None
-        self._firing: Grant | None = None
-        self._generation = 0
-        self._offs = 0
-        self._sender: threading.Thread | None = None
-        self._sent = threading.Event()
-        self._may_come_on = False
-        self._process = os.getpid()
-        self._lock = threading.RLock()
-        watch(self)
-
     # -- what is known
-
-    @property
-    def state(self) -> SafetyState:
-        """The state; an expired token has already taken Armed back to Ready."""
-        grant = self._grant
-        if self._standing.state is SafetyState.ARMED and grant is not None and self._expired(grant):
-            self._step(Event.EXPIRE, "the arming expired")
-            signals.release(id(self))
-        return self._standing.state
-
-    @property
-    def active(self) -> bool:
-        """Whether the guard is open, so that its laser may be on."""
-        return self._standing.state is not SafetyState.CLOSED
-
-    @property
-    def laser_unknown(self) -> bool:
-        """Whether an off could not be verified and has not been since: show it, always."""
-        return self._standing.unknown
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -174,7 +122,7 @@ class LaserGuard:
             self.device.set_laser_alarm(_weak_alarm(self))
         if not self.off("opening"):
             raise self._unverified()
-        self._step(Event.RESET, "", _OFF)
+        self._step(Event.RESET, "", OFF_KNOWN)
 
     def ready(self) -> None:
         """Go from Open to Ready: check that the laser could fire.
@@ -192,7 +140,7 @@ class LaserGuard:
         self._check_interlock()
         if self._readback() is not LaserState.OFF and not self.off("the laser was not off"):
             raise self._unverified()
-        self._step(Event.MAKE_READY, "", _OFF | _INTERLOCK)
+        self._step(Event.MAKE_READY, "", OFF_KNOWN | _INTERLOCK)
 
     def arm(
         self, *, valid_s: float = 60.0, max_firing_s: float = 60.0, power_mw: float | None = None
@@ -305,78 +253,6 @@ class LaserGuard:
         self._finish(grant)
 
     # -- the way down
-
-    def latch(self, reason: str) -> None:
-        """Void every right to fire: at once, without a lock, a transfer or a callback."""
-        self._generation += 1
-        self._grant = None
-        firing = self._firing
-        if firing is not None and not firing.ended:
-            firing.ended = reason or "off"
-
-    def off(self, reason: str = "") -> bool:
-        """Switch off and verify, from any state and any thread; never raises.
-
-        Parameters
-        ----------
-        reason
-            Why, for the screen; empty for the normal end of a firing.
-
-        Returns
-        -------
-        bool
-            Whether the laser was read back as off. If not, "laser state unknown" is latched.
-        """
-        with self._off_under_way():
-            verified, text = self._switch_off(reason)
-            if self._sender is threading.current_thread():
-                # Called while this very thread sends the "on", by a signal say: `_switch_on` ends the firing.
-                return verified
-            signals.release(id(self))
-            if not self._outstanding():
-                self._step(Event.OFF_VERIFIED if verified else Event.OFF_UNVERIFIED, text)
-                return verified
-            said = "an 'on' was given up and may still come"
-            self._step(Event.LATE_ON, f"{text}; {said}" if text else said)
-            return False
-
-    def fault(self, reason: str) -> None:
-        """Go to Fault, with the laser off."""
-        self.off(reason)
-        self._step(Event.FAULT, reason)
-
-    def lost(self, reason: str) -> None:
-        """Go to Lost: the device is gone, and with it the means to know its laser."""
-        self.latch(reason)
-        if self._readback() is not LaserState.OFF:
-            self._step(Event.OFF_UNVERIFIED, reason, tell=False)
-        if self.active:
-            self._step(Event.LOSE, reason)
-
-    def reset(self) -> None:
-        """Go from Fault to Open, once the laser has been verified to be off; clears the latch.
-
-        Raises
-        ------
-        DeviceStateError
-            It is not in Fault.
-        DeviceUnsafeError
-            The laser still cannot be verified to be off, or an "on" that was given up is still outstanding.
-        """
-        self._need(Event.RESET)
-        with self._off_under_way():
-            verified, text = self._switch_off("reset")
-            if isinstance(self.device, LaserAlarm) and self.device.laser_on_outstanding():
-                raise DeviceUnsafeError(
-                    "an 'on' that was given up may still come",
-                    where=self._where,
-                    remedy="open the unit again",
-                )
-            if not verified:
-                self._step(Event.OFF_UNVERIFIED, text)
-                raise self._unverified()
-            self._may_come_on = False
-            self._step(Event.RESET, "", _OFF)
 
     def close(self) -> None:
         """Go to Closed, with the laser off; the latch stays when that is not verified.
@@ -504,210 +380,6 @@ class LaserGuard:
                 where=self._where,
                 remedy="arm for longer; what was measured after that is not valid",
             )
-
-    # -- off
-
-    @contextmanager
-    def _off_under_way(self) -> Iterator[None]:
-        """Let nobody arm or fire from the first command of an off to its step, which would undo theirs."""
-        with self._lock:
-            self._offs += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._offs -= 1
-
-    def _switch_off(self, reason: str) -> tuple[bool, str]:
-        """Void every right to fire, then command off until it reads off; return that, and what to say."""
-        self.latch(reason)
-        if os.getpid() != self._process:
-            return False, "a forked child owns no laser"
-        verified, problem = False, ""
-        began = monotonic()
-        for attempt in range(MORE_ATTEMPTS):
-            if attempt >= OFF_ATTEMPTS and monotonic() - began > OFF_TRY_S:
-                break
-            sender = self._sender
-            try:
-                self._command_off()
-            except Exception as error:
-                problem = str(error)
-            seen = self._readback()
-            if sender is not None and sender is not threading.current_thread() and self._sender is sender:
-                # An "on" was under way: what it does, it may do behind this off.
-                self._sent.wait(SENDING_S)
-                continue
-            if seen is LaserState.OFF:
-                verified = True
-                break
-            if isinstance(self.device, Spectrometer) and self.device.closed:
-                break
-        self._end_supervision()
-        if verified:
-            return True, reason
-        return False, "; ".join(part for part in (reason, problem) if part) or "the off was not confirmed"
-
-    def _command_off(self) -> None:
-        if isinstance(self.device, LaserSource):
-            self.device.laser_off()
-        elif isinstance(self.device, LaserGateLine):
-            self.device.set_laser_gate(False)
-
-    def _end_supervision(self) -> None:
-        if isinstance(self.device, LaserSupervised):
-            try:
-                self.device.grant_light(0.0)
-            except DeviceError:
-                return  # the supervisor is gone: its death has been told through the alarm
-
-    def _readback(self) -> LaserState:
-        """Ask the device; a gate line may be readable, the light behind it is not."""
-        ask = getattr(self.device, "laser_readback", None) or getattr(
-            self.device, "laser_gate_readback", None
-        )
-        if ask is None:
-            return LaserState.UNKNOWN
-        try:
-            return LaserState(ask())
-        except Exception:
-            return LaserState.UNKNOWN
-
-    def _outstanding(self) -> bool:
-        """Whether an "on" may still reach the unit."""
-        sender = self._sender
-        if sender is not None and sender is not threading.current_thread():
-            return True
-        if isinstance(self.device, LaserAlarm):
-            return self.device.laser_on_outstanding()
-        return self._may_come_on
-
-    def _alarm(self, what: str, verified: bool) -> None:
-        """Take what the driver tells of light that nobody waits for."""
-        self.latch(what)
-        if not verified:
-            self._step(Event.LATE_ON, what, tell=False)
-        self._step(Event.FAULT, what)
-        signals.release(id(self))
-
-    # -- what the table asks
-
-    @property
-    def _where(self) -> str:
-        return self.device.info.uri
-
-    def _expired(self, grant: Grant) -> bool:
-        return self.clock.monotonic() >= grant.expires_s
-
-    def _stands(self, grant: Grant) -> bool:
-        """Whether nothing has ended a firing since its token was redeemed."""
-        return grant.generation == self._generation and not gate_closed_by()
-
-    def _check_live(self, grant: Grant) -> None:
-        if not self._stands(grant):
-            raise DeviceUnsafeError("the firing was called off", where=self._where)
-        if self._expired(grant):
-            raise self._refusal(Fact.IN_TIME)
-
-    def _step(
-        self,
-        event: Event,
-        reason: str,
-        proven: frozenset[Fact] = frozenset(),
-        grant: Grant | None = None,
-        *,
-        tell: bool = True,
-    ) -> None:
-        """Take one step of the table, or raise what stands in its way.
-
-        `proven` is what the device was asked; the rest is known here.
-        """
-        with self._lock:
-            facts = proven
-            if not gate_closed_by():
-                facts |= {Fact.GATE_OPEN}
-            if self._offs == 0:
-                facts |= {Fact.CALM}
-            if grant is not None and not self._expired(grant):
-                facts |= {Fact.IN_TIME}
-            if grant is not None and grant.generation == self._generation:
-                facts |= {Fact.UNBROKEN}
-            lacks = missing(self._standing, event, facts)
-            if lacks is None:
-                raise self._wrong_state(event)
-            if lacks:
-                raise self._refusal(lacks[0])
-            before, self._standing = self._standing, step(self._standing, event, facts)
-            self.reason = reason
-        if tell and self._standing != before:
-            self._tell()
-
-    def _need(self, event: Event) -> None:
-        """Raise at once what an event lacks that no device has to be asked for."""
-        if self.state not in allowed_from(event):
-            raise self._wrong_state(event)
-        lacks = missing(self._standing, event, frozenset(Fact) - {Fact.KNOWN, Fact.GATE_OPEN})
-        for fact in lacks or ():
-            if fact is Fact.KNOWN or gate_closed_by():
-                raise self._refusal(fact)
-
-    def _tell(self) -> None:
-        if self._on_change is not None:
-            try:
-                self._on_change(self)
-            except Exception as error:
-                self.screen_error = error
-
-    def _check_interlock(self) -> None:
-        if isinstance(self.device, InterlockReadback) and not self.device.interlock_closed():
-            raise self._refusal(Fact.INTERLOCK)
-
-    def _check_power(self, power_mw: float) -> None:
-        if not isinstance(self.device, LaserPower):
-            raise DeviceSettingsError("the power of this laser cannot be set", where=self._where)
-        low, high = self.device.laser_power_limits_mw()
-        if not low <= power_mw <= high:
-            raise DeviceSettingsError(
-                f"a power of {power_mw:g} mW is not between {low:g} and {high:g} mW", where=self._where
-            )
-
-    def _wrong_state(self, event: Event) -> DeviceStateError:
-        wanted = " or ".join(allowed_from(event))
-        return DeviceStateError(f"the laser is {self._standing.state}, not {wanted}", where=self._where)
-
-    def _refusal(self, fact: Fact) -> DeviceError:
-        where = self._where
-        if fact is Fact.KNOWN:
-            return self._unverified()
-        if fact is Fact.GATE_OPEN:
-            return DeviceUnsafeError(
-                f"everything was switched off: {gate_closed_by()}",
-                where=where,
-                remedy="spectriage.device.laser.resume() allows firing again",
-            )
-        if fact is Fact.TOKEN:
-            return DeviceStateError("the token is not the one that was given", where=where)
-        if fact is Fact.ALONE:
-            return DeviceStateError("another guard has this laser", where=where, remedy="close it first")
-        text, remedy = {
-            Fact.INTERLOCK: ("the interlock is open", "close it"),
-            Fact.IN_TIME: ("the arming expired", "arm again"),
-            Fact.UNBROKEN: ("the firing was called off", "arm again"),
-            Fact.CALM: ("the laser is being switched off", "try again in a moment"),
-        }.get(fact, (f"refused: {fact}", ""))
-        return DeviceUnsafeError(text, where=where, remedy=remedy)
-
-    def _ended(self, why: str) -> DeviceUnsafeError:
-        return DeviceUnsafeError(
-            f"the firing was ended: {why}", where=self._where, remedy="what was measured in it is not valid"
-        )
-
-    def _unverified(self) -> DeviceUnsafeError:
-        return DeviceUnsafeError(
-            f"{UNKNOWN}: {self.reason or 'the off was not confirmed'}",
-            where=self._where,
-            remedy="switch the laser off at its key, then reset",
-        )
 
 
 def _weak_alarm(guard: LaserGuard) -> Callable[[str, bool], None]:
