@@ -24,7 +24,8 @@ from spectriage.device.testing.emulation.unit import UnitProcess
 
 SEEN_S = 0.7
 """How long after the bound the unit is looked at."""
-START_S = 60.0
+SUPERVISED = True
+"""Without one these attacks succeed: the tests of this room see to it."""
 MEMORY_LIMIT_BYTES = 600 << 20
 CGROUP = Path("/sys/fs/cgroup/memory")
 LASERS = ("wasatch-wp785", "wasatch-wp785xs", "ocean-usb2000plus", "ocean-qe65000")
@@ -37,7 +38,7 @@ class Victim:
     def __init__(self, model: str, way: str, stack: ExitStack, prefix: tuple[str, ...] = ()) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self.unit = stack.enter_context(UnitProcess(model, folder / "light"))
-        order = json.dumps({"model": model, "buses": [self.unit.bus], "way": way})
+        order = json.dumps({"model": model, "buses": [self.unit.bus], "way": way, "supervised": SUPERVISED})
         self._errors = folder / "errors"
         with self._errors.open("w") as errors:
             # A group of its own in this session: a group without one would not be stopped by SIGTSTP.

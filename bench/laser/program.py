@@ -51,12 +51,12 @@ def now() -> None:
 def main() -> None:
     """Fire, and do what the order says."""
     order = json.loads(sys.argv[1])
-    # A shell that runs something in the background lets it ignore these.
-    for name in ("SIGINT", "SIGQUIT"):
+    # What runs in the background, or behind nohup, is started with these ignored.
+    for name in ("SIGHUP", "SIGQUIT", "SIGTSTP", "SIGTERM"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    devices = [open_unit(order["model"], bus) for bus in order["buses"]]
+    devices = [open_unit(order["model"], bus, supervised=order["supervised"]) for bus in order["buses"]]
     for device in devices:
         device.configure(ScanSettings(20.0, 1))
     way = order["way"]
