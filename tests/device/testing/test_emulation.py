@@ -1,5 +1,7 @@
 """The emulated bus below pyusb: what a host may rely on of a USB device, and every fault."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import usb.core as usb_core
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectriage.device.contract.clock import Deadline, VirtualClock
-from spectriage.device.contract.errors import DeviceURIError
+from spectriage.device.contract.errors import DeviceBusyError, DeviceError, DeviceURIError
 from spectriage.device.contract.spectrometer import ScanSettings
 from spectriage.device.contract.uri import parse_uri
 from spectriage.device.laser.light import guarded_light
@@ -267,3 +269,31 @@ def test_importing_the_device_package_imports_no_driver():
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert output.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("model", ["ocean-usb2000plus", "wasatch-wp785"])
+@pytest.mark.parametrize("fault", ["unplug-mid", "unplug-after", "short-read", "dropped-packet"])
+def test_a_fault_of_a_frame_waits_for_a_frame_and_acts(model, fault):
+    device = DRIVER.open_uri(parse_uri(f"emulated:{model}?fault={fault}"), VirtualClock())
+    device.configure(ScanSettings(200.0, 1))
+    with pytest.raises(DeviceError):
+        for _ in range(3):
+            device.acquire(Deadline.after(60.0, device.clock))
+    with contextlib.suppress(DeviceError):
+        device.close()
+
+
+def test_a_fault_that_found_nothing_to_act_on_says_so(capsys):
+    device = DRIVER.open_uri(parse_uri("emulated:wasatch-wp785?fault=short-read"), VirtualClock())
+    device.close()
+    assert "short-read could not be brought about" in capsys.readouterr().err
+
+
+def test_a_fault_that_the_model_cannot_have_is_refused():
+    with pytest.raises(DeviceURIError, match="cannot have the fault"):
+        DRIVER.open_uri(parse_uri("emulated:ocean-usb2000plus?fault=watchdog-trip"), VirtualClock())
+
+
+def test_a_fault_of_opening_acts_on_opening():
+    with pytest.raises(DeviceBusyError):
+        DRIVER.open_uri(parse_uri("emulated:wasatch-wp785?fault=busy"), VirtualClock())
