@@ -19,7 +19,6 @@ LONG_FILES = {
     "device/drivers/_usb_spectrometer.py": "what USB drivers share; its parts hold one lock",
     "device/drivers/_wasatch_unit.py": "one unit's commands, in the order of its protocol",
     "device/drivers/ocean.py": "one driver from its URI to its last transfer",
-    "device/laser/safety.py": "the laser's states: what may follow what is read in one place",
     "tests/device/drivers/test_faults.py": SUITE,
     "tests/device/drivers/test_wasatch.py": SUITE,
     "tests/device/laser/test_safety.py": SUITE,

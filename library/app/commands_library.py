@@ -12,7 +12,6 @@ import typer
 from spectriage.library.app.commands_bands import bands
 from spectriage.library.app.commands_find import audit, print_summary, search
 from spectriage.library.service.progress import progress_bar
-from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.options import JsonOption, LibraryOption, PlotOption
 from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
 from spectriage.spectra.terminal import print_json

@@ -36,9 +36,9 @@ def opened(text, factory_error_nm=0.0):
     powers = []
     switch, acquire = device.laser_on, device.acquire
 
-    def laser_on():
+    def laser_on(permit):
         powers.append(device._power_mw)
-        switch()
+        switch(permit)
 
     def wrong(deadline):
         raw = acquire(deadline)
