@@ -103,7 +103,7 @@ def test_neighbours_merge_on_a_coarse_instrument():
     near = (SHIFT > 980) & (SHIFT < 1060)
 
     def peaks(resolution):
-        drawn = render_entry(entry("fentanyl-hcl"), SHIFT, resolution)[near]
+        drawn = render_entry(entry("polystyrene-astm-e1840"), SHIFT, resolution)[near]
         return int(np.count_nonzero((drawn[1:-1] > drawn[:-2]) & (drawn[1:-1] > drawn[2:])))
 
     assert peaks(8.0) == 2
