@@ -99,7 +99,7 @@ def test_drawing_is_additive(rows):
 
 
 def test_neighbours_merge_on_a_coarse_instrument():
-    """The two phenyl lines of fentanyl, 29 cm⁻¹ apart, are one on a very coarse instrument."""
+    """The two phenyl lines of polystyrene, 30 cm⁻¹ apart, are one on a very coarse instrument."""
     near = (SHIFT > 980) & (SHIFT < 1060)
 
     def peaks(resolution):
