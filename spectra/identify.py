@@ -25,7 +25,7 @@ from spectriage.spectra.signal.grid import Resampled, resample
 from spectriage.spectra.signal.noise import noise_level
 from spectriage.spectra.signal.quality import assess, background
 from spectriage.spectra.spectrum import Spectrum
-from spectriage.spectra.verdict.identification import Identification, Traces
+from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
 from spectriage.spectra.verdict.naming import Namer
 from spectriage.spectra.verdict.rules import Evidence, rule
 from spectriage.spectra.version import __version__
@@ -267,6 +267,8 @@ def _notes(spectrum: Spectrum) -> tuple[str, ...]:
         for step in spectrum.history[-1:]
         if step.startswith("remove_spikes")
     ]
+    if spectrum.metadata.get("axis_assumed"):
+        notes.append(AXIS_ASSUMED)
     origin = str(spectrum.metadata.get("origin", "measured"))
     if origin in SYNTHETIC:
         notes.append(f"{origin.capitalize()} scan, not a measurement.")

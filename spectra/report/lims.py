@@ -10,9 +10,10 @@ from typing import Any
 from spectriage.spectra.verdict import Identification
 
 COLUMNS = (
-    *("sample", "date", "verdict", "reason", "substance", "form", "family", "class", "tier", "probability"),
+    *("sample", "time", "substance", "form", "family", "class", "tier", "probability"),
     *("signal_percent", "signal_percent_low", "signal_percent_high", "mass_percent_low", "mass_percent_high"),
-    *("packaging", "method", "library", "library_version", "library_sha256", "engine", "scan_sha256"),
+    *("verdict", "reason", "packaging", "method", "library", "library_version", "library_sha256"),
+    *("engine", "scan_sha256", "notes"),
 )
 METHOD = "Raman spectroscopy, library search and mixture fit; presumptive"
 # A cell that opens with one of these is a formula to a spreadsheet.
@@ -23,11 +24,11 @@ def _percent(value: Any) -> str:
     return "" if value is None else f"{100.0 * float(value):.1f}"
 
 
-def _shared(result: Mapping[str, Any], sample: str, date: str, scan_sha256: str) -> dict[str, str]:
+def _shared(result: Mapping[str, Any], sample: str, time: str, scan_sha256: str) -> dict[str, str]:
     library = result.get("library", {})
     return {
         "sample": sample or str(result.get("input", "")),
-        "date": date,
+        "time": time,
         "verdict": str(result["verdict"]),
         "reason": str(result["reason"]),
         "method": METHOD,
@@ -36,6 +37,7 @@ def _shared(result: Mapping[str, Any], sample: str, date: str, scan_sha256: str)
         "library_sha256": str(library.get("sha256", library.get("hash", ""))),
         "engine": str(result.get("engine", {}).get("version", "")),
         "scan_sha256": scan_sha256,
+        "notes": " ".join(map(str, result.get("notes", ()))),
         "packaging": "; ".join(str(part["substance"]) for part in result.get("packaging", ())),
     }
 
@@ -60,7 +62,7 @@ def _component(part: Mapping[str, Any]) -> dict[str, str]:
 
 
 def substance_rows(
-    result: Identification | Mapping[str, Any], *, sample: str = "", date: str = "", scan_sha256: str = ""
+    result: Identification | Mapping[str, Any], *, sample: str = "", time: str = "", scan_sha256: str = ""
 ) -> list[dict[str, str]]:
     """Return one row a component; a single row without a substance where none is named.
 
@@ -73,7 +75,7 @@ def substance_rows(
         An identification, or its JSON object as a journal keeps it.
     sample
         What the laboratory calls the sample; by default the input's name.
-    date
+    time
         When it was measured, ISO 8601.
     scan_sha256
         Hash of the scan or file that was identified.
@@ -84,7 +86,7 @@ def substance_rows(
         Each with all of `COLUMNS`, as text.
     """
     known = result.to_json() if isinstance(result, Identification) else result
-    shared = _shared(known, sample, date, scan_sha256)
+    shared = _shared(known, sample, time, scan_sha256)
     parts = [_component(part) for part in known.get("components", ())] or [{}]
     return [{name: {**shared, **part}.get(name, "") for name in COLUMNS} for part in parts]
 

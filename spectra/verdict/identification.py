@@ -13,6 +13,7 @@ from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.verdict import Verdict
 
 JSON_SCHEMA = 1
+AXIS_ASSUMED = "The axis is not named in the file: taken as Raman shift in cm⁻¹."
 
 
 @dataclass(frozen=True, eq=False)

@@ -338,3 +338,16 @@ def test_several_threads_may_use_one_engine(library, sample, monkeypatch, most):
     with ThreadPoolExecutor(4) as pool:
         found = [result.to_json() for result in pool.map(engine.identify, scans * 2)]
     assert found == expected * 2
+
+
+def test_an_axis_that_was_only_assumed_is_said(engine, sample):
+    from dataclasses import replace
+
+    from spectriage.spectra.verdict.identification import AXIS_ASSUMED
+
+    spectrum = sample({"caffeine-anhydrous-wasatch": 1.0}, seed=1)
+    assumed = replace(spectrum, metadata={**spectrum.metadata, "axis_assumed": "Raman shift"})
+    assert AXIS_ASSUMED not in engine.identify(spectrum).notes
+    result = engine.identify(assumed)
+    assert AXIS_ASSUMED in result.notes
+    assert AXIS_ASSUMED in result.to_json()["notes"]

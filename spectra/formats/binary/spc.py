@@ -25,6 +25,7 @@ _NEW_HEADER, _OLD_HEADER, _SUB_HEADER = 512, 256, 32
 # Flags of the first byte.
 _SHORT, _MULTI, _LABELS, _OWN_X, _HAS_X = 0x01, 0x04, 0x20, 0x40, 0x80
 _FLOAT = -128
+_MAX_EXPONENT = 500
 _X_UNITS: dict[int, tuple[Role, str]] = {
     0: (Role.UNNAMED, ""),
     1: (Role.SHIFT, "Wavenumber (cm-1)"),
@@ -189,20 +190,27 @@ def _axis(file: Bytes, header: _Header, trace: _Trace) -> FloatArray:
     return np.linspace(header.first_x, header.last_x, trace.points)
 
 
+def _scale(file: Bytes, exponent: int, bits: int) -> float:
+    """Return the worth of the last bit of a number that is a fraction of a power of two."""
+    if abs(exponent) > _MAX_EXPONENT:
+        raise damaged(file.source, f"an exponent of {exponent}")
+    return float(2.0 ** (exponent - bits))
+
+
 def _ordinates(file: Bytes, header: _Header, trace: _Trace) -> FloatArray:
     o = header.order
     offset = trace.offset + (4 * trace.points if header.flags & _OWN_X else 0)
     if trace.exponent == _FLOAT:
         return file.array(f"{o}f4", trace.points, offset)
     if _width(header, trace.exponent) == 2:
-        return file.array(f"{o}i2", trace.points, offset) * 2.0 ** (trace.exponent - 16)
+        return file.array(f"{o}i2", trace.points, offset) * _scale(file, trace.exponent, 16)
     if header.old:
         # The words of a number are in the order of the old processors: the high one first.
         words = np.frombuffer(file.data, "<u2", 2 * trace.points, offset).reshape(-1, 2).astype(np.int64)
         whole = words[:, 0] * 65_536 + words[:, 1]
         signed = np.where(whole >= 2**31, whole - 2**32, whole)
-        return np.asarray(signed * 2.0 ** (trace.exponent - 32), dtype=np.float64)
-    return file.array(f"{o}i4", trace.points, offset) * 2.0 ** (trace.exponent - 32)
+        return np.asarray(signed * _scale(file, trace.exponent, 32), dtype=np.float64)
+    return file.array(f"{o}i4", trace.points, offset) * _scale(file, trace.exponent, 32)
 
 
 def _log(file: Bytes, header: _Header) -> dict[str, str]:

@@ -78,7 +78,7 @@ def _names(file: Any, source: Source) -> tuple[str, ...]:
     if count == 1:
         return (source.stem,)
     places = [getattr(file, axis, np.zeros(count)) for axis in ("xpos", "ypos", "zpos")]
-    moved = [values for values in places if np.ptp(values) > 0]
+    moved = [values for values in places if np.any(values != values[0])]
     if not moved:
         return tuple(str(i + 1) for i in range(count))
     moved = places[:2] if len(moved) == 1 and moved[0] is not places[2] else moved

@@ -30,7 +30,7 @@ RESULT = {
 
 
 def test_one_row_a_substance():
-    rows = substance_rows(RESULT, sample="bag 7", date="2024-05-06", scan_sha256="cd" * 32)
+    rows = substance_rows(RESULT, sample="bag 7", time="2024-05-06", scan_sha256="cd" * 32)
     assert [row["substance"] for row in rows] == ["cocaine", "caffeine"]
     assert all(tuple(row) == COLUMNS for row in rows)
     first, second = rows
