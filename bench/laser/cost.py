@@ -24,8 +24,8 @@ TRIPS = 400
 class Cost:
     """Times of a scan with its dark, in ms, shape (n,) each; turns alternate between the two.
 
-    `calls` is how many transfers a supervised scan takes, `trip_us` by how many microseconds the fastest of many
-    transfers is slower through the supervisor.
+    `calls` is how many transfers a supervised scan takes, `trip_us` by how many microseconds the fastest of
+    many transfers is slower through the supervisor.
     """
 
     supervised_ms: FloatArray
