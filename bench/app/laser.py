@@ -50,7 +50,8 @@ def laser(
         for name in models:
             measured = measure_cost(name)
             typer.echo(
-                f"A scan of {name} takes {measured.more_ms:.1f} ms more through the supervisor (medians; "
-                f"{measured.more_quiet_ms:.1f} ms between the 10 % quantiles)."
+                f"{name}: a scan's {measured.calls:.0f} transfers take {measured.computed_ms:.1f} ms more "
+                f"through the supervisor ({measured.trip_us:.0f} µs each, fastest trips); measured now: medians "
+                f"{measured.more_ms:+.1f} ms, fastest scans {measured.more_fastest_ms:+.1f} ms."
             )
     raise typer.Exit(1 if on or unlatched else 0)

@@ -93,6 +93,8 @@ class Supervision:
         if not self.alive:
             raise SupervisorError(self._lost or "the supervisor was closed")
         if seconds <= 0.0:
+            if not self._granted.is_set():
+                return
             self._granted.clear()
         self._say("grant", seconds)
         if not self.alive:

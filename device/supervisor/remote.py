@@ -87,6 +87,9 @@ class RemoteBackend(IBackend):  # type: ignore[misc]
         self._session = secrets.token_hex(8)
         self._process = os.getpid()
         self._local = threading.local()
+        self._descriptors: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self.calls = 0
+        """How many calls were made, transfers and others."""
         # As long as this one stands the owner keeps our handles; it is gone when this process is.
         self.anchor = self._connect("anchor")
 
@@ -101,6 +104,7 @@ class RemoteBackend(IBackend):  # type: ignore[misc]
     def _call(self, name: str, *arguments: Any) -> Any:
         if os.getpid() != self._process:
             raise usb.core.USBError("a forked child owns no device", None, errno.ENODEV)
+        self.calls += 1
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._connect("transfers")
@@ -115,6 +119,13 @@ class RemoteBackend(IBackend):  # type: ignore[misc]
         """Let the owner close our handles."""
         self.anchor.close()
 
+    def _descriptor(self, name: str, *arguments: int) -> SimpleNamespace:
+        """Return a descriptor, asked for once: a device that is plugged in again has another number."""
+        key = (name, *arguments)
+        if key not in self._descriptors:
+            self._descriptors[key] = self._call(name, *arguments)
+        return SimpleNamespace(**self._descriptors[key])
+
     # -- usb.backend.IBackend
 
     def enumerate_devices(self) -> list[int]:
@@ -127,19 +138,19 @@ class RemoteBackend(IBackend):  # type: ignore[misc]
 
     def get_device_descriptor(self, dev: int) -> SimpleNamespace:
         """Device descriptor."""
-        return SimpleNamespace(**self._call("get_device_descriptor", dev))
+        return self._descriptor("get_device_descriptor", dev)
 
     def get_configuration_descriptor(self, dev: int, config: int) -> SimpleNamespace:
         """Return a configuration descriptor."""
-        return SimpleNamespace(**self._call("get_configuration_descriptor", dev, config))
+        return self._descriptor("get_configuration_descriptor", dev, config)
 
     def get_interface_descriptor(self, dev: int, intf: int, alt: int, config: int) -> SimpleNamespace:
         """Interface descriptor."""
-        return SimpleNamespace(**self._call("get_interface_descriptor", dev, intf, alt, config))
+        return self._descriptor("get_interface_descriptor", dev, intf, alt, config)
 
     def get_endpoint_descriptor(self, dev: int, ep: int, intf: int, alt: int, config: int) -> SimpleNamespace:
         """Endpoint descriptor."""
-        return SimpleNamespace(**self._call("get_endpoint_descriptor", dev, ep, intf, alt, config))
+        return self._descriptor("get_endpoint_descriptor", dev, ep, intf, alt, config)
 
     def open_device(self, dev: int) -> int:
         """Open a handle."""

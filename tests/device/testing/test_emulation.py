@@ -276,9 +276,13 @@ def test_importing_the_device_package_imports_no_driver():
 def test_a_fault_of_a_frame_waits_for_a_frame_and_acts(model, fault):
     device = DRIVER.open_uri(parse_uri(f"emulated:{model}?fault={fault}"), VirtualClock())
     device.configure(ScanSettings(200.0, 1))
-    with pytest.raises(DeviceError):
+
+    def scans():
         for _ in range(3):
             device.acquire(Deadline.after(60.0, device.clock))
+
+    with pytest.raises(DeviceError):
+        scans()
     with contextlib.suppress(DeviceError):
         device.close()
 
