@@ -51,7 +51,7 @@ def laser(
             measured = measure_cost(name)
             typer.echo(
                 f"{name}: a scan's {measured.calls:.0f} transfers take {measured.computed_ms:.1f} ms more "
-                f"through the supervisor ({measured.trip_us:.0f} µs each, fastest trips); measured now: medians "
-                f"{measured.more_ms:+.1f} ms, fastest scans {measured.more_fastest_ms:+.1f} ms."
+                f"through the supervisor ({measured.trip_us:.0f} µs each, fastest trips); measured now: "
+                f"medians {measured.more_ms:+.1f} ms, fastest scans {measured.more_fastest_ms:+.1f} ms."
             )
     raise typer.Exit(1 if on or unlatched else 0)
