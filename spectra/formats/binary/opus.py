@@ -23,6 +23,7 @@ from spectriage.spectra.formats.source import Source
 from spectriage.spectra.spectrum import MAX_POINTS, Spectrum
 
 _MAX_BLOCKS = 200
+_MAX_SERIES_BYTES = 64 * 2**20
 _RAMAN = 10
 _KINDS = {2: "an interferogram", 4: "absorbance", 5: "transmittance", 6: "Kubelka-Munk", 12: "reflectance"}
 _AXES = {"WN": (Role.SHIFT, "Wavenumber (cm-1)"), "RS": (Role.SHIFT, "Raman shift (cm-1)")}
@@ -42,8 +43,9 @@ def _check_series(source: Source, block: Any) -> None:
     if len(block.bytes) < 24:
         raise damaged(source, "a series of spectra has no header")
     _, count, offset, size, info, stored = struct.unpack_from("<6i", block.bytes, 0)
-    needed = count * size
-    if min(count, offset, size, info, stored) < 0 or needed > len(block.bytes) or stored > len(block.bytes):
+    # Spectra of no bytes would be counted on for ever; not all that are counted need be stored.
+    sane = count >= 1 and size >= 4 and min(offset, info, stored) >= 0
+    if not sane or count * size > _MAX_SERIES_BYTES or max(size, 8 * stored) > len(block.bytes):
         raise damaged(source, f"a series of {count:,} spectra of {size:,} bytes does not fit into its block")
 
 

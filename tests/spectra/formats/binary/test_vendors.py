@@ -319,3 +319,26 @@ def test_formats_that_are_not_read_are_named_with_their_export(tmp_path, opening
     with pytest.raises(FormatError, match=match) as caught:
         read_spectrum(written(tmp_path, opening + b"\0" * 600))
     assert remedy in caught.value.remedy
+
+
+def opus_series(count, size, *, info=144, stored=0, spectra=(COUNTS,)):
+    """A block of a series as OPUS writes it: a header, then each spectrum with what is known of it."""
+    header = struct.pack("<6i", 0, count, 24 + 8 * stored, size, info, stored) + b"\0" * 8 * stored
+    return header + b"".join(np.asarray(y, "<f4").tobytes() + b"\0" * info for y in spectra)
+
+
+@pytest.mark.parametrize(("count", "size"), [(67_109_120, 0), (2**31 - 1, 256), (-1, 256), (1, -4)])
+def test_an_opus_series_that_never_ends_is_refused(count, size):
+    pytest.importorskip("brukeropus")
+    from brukeropus.file.block import FileBlock
+
+    from spectriage.spectra.formats.binary.opus import _check_series
+    from spectriage.spectra.formats.source import Source
+
+    source = Source("scan.0", "scan.0", [])
+    data = opus_series(count, size)
+    damaged = FileBlock(filebytes=data, block_type=(3, 1, 0, 10, 0, 2), size=len(data), start=0)
+    with pytest.raises(FormatError, match="does not fit"):
+        _check_series(source, damaged)
+    data = opus_series(2, 4 * N, spectra=(COUNTS, COUNTS))
+    _check_series(source, FileBlock(filebytes=data, block_type=(3, 1, 0, 10, 0, 2), size=len(data), start=0))
