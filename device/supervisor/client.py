@@ -183,10 +183,13 @@ class Supervision:
         self.process.wait()
         verified = self._unit is not None and rescue(self._bus, self._unit)
         self._verified = verified
-        self._rescued.set()
         done = "the laser was switched off" if verified else "the laser could not be verified to be off"
-        if self._alarm is not None:
-            self._alarm(f"{problem}; {done}", verified)
+        try:
+            # First the guard, then whoever waits: an off that waited must not make it ready again.
+            if self._alarm is not None:
+                self._alarm(f"{problem}; {done}", verified)
+        finally:
+            self._rescued.set()
 
 
 def rescue(bus: dict[str, Any], unit: tuple[int, int, int | None, int | None]) -> bool:
