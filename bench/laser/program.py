@@ -25,6 +25,8 @@ from spectriage.spectra.origin import Origin
 
 HELD_S = 5
 """Longer than the bound by far."""
+SEEN_S = 0.3
+"""In which the end of a supervisor is seen."""
 
 
 def open_unit(model: str, bus: dict[str, Any], *, supervised: bool = True) -> Spectrometer:
@@ -74,6 +76,8 @@ def main() -> None:
                 _die(way, devices[0])
         except DeviceError as error:
             said = f"{type(error).__name__}: {error}"
+            # The supervisor's own last off may have been seen before its end was.
+            time.sleep(SEEN_S)
             say({"error": said, "state": guard.state, "unknown": guard.laser_unknown})
             time.sleep(HELD_S)
 

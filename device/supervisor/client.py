@@ -19,10 +19,14 @@ import usb.core
 from spectriage.device.supervisor.lines import LINES
 from spectriage.device.supervisor.process import open_backend
 from spectriage.device.supervisor.remote import RemoteBackend
-from spectriage.device.supervisor.watch import BEAT_S, STALL_S
+from spectriage.device.supervisor.watch import BEAT_S
 
 START_S = 20.0
 STOP_S = 2.0
+ANSWER_S = 0.5
+"""A supervisor that has not answered a heartbeat for this long is stopped: end it, and switch off."""
+START_ANSWER_S = 1.2
+"""The same for the grant, before which there is no light."""
 EXIT_S = 0.1
 """A broken connection is followed by the end of its process within this time."""
 RESCUE_S = 3.0
@@ -159,7 +163,7 @@ class Supervision:
                 return
             try:
                 lifeline.send(message)
-                if lifeline.poll(2.0 * STALL_S if message[0] == "grant" else STALL_S):
+                if lifeline.poll(START_ANSWER_S if message[0] == "grant" else ANSWER_S):
                     cut, verified = lifeline.recv()
                 else:
                     problem = "the supervisor process does not answer"
@@ -183,10 +187,13 @@ class Supervision:
         self.process.wait()
         verified = self._unit is not None and rescue(self._bus, self._unit)
         self._verified = verified
-        self._rescued.set()
         done = "the laser was switched off" if verified else "the laser could not be verified to be off"
-        if self._alarm is not None:
-            self._alarm(f"{problem}; {done}", verified)
+        try:
+            # First the guard, then whoever waits: an off that waited must not make it ready again.
+            if self._alarm is not None:
+                self._alarm(f"{problem}; {done}", verified)
+        finally:
+            self._rescued.set()
 
 
 def rescue(bus: dict[str, Any], unit: tuple[int, int, int | None, int | None]) -> bool:
