@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -156,6 +157,7 @@ class Identifier:
         parts, candidates = self._namer.name(fitter, fit, selection.runner_up, quality.snr)
         if len(parts) == 1 and independent_supports(parts[0].bands) <= 1:
             explained &= self.policy.single_line_holds(fit.similarity, fit.axis.offset_cm)
+        parts = _with_odds_of(parts, targets)
         components = tuple(part for part in parts if _may_be_claimed(part.reference, explained, found))
         wrapping = tuple(part for part in parts if part.reference.is_packaging)
         hazards = (part.reference.family for part in parts if part.reference.hazard is not Hazard.NONE)
@@ -245,6 +247,15 @@ class Identifier:
             left = left - curve
         noise = max(noise_level(query), 1e-9 * float(np.abs(query.intensity).max()))
         return Traces(self.references.shift, shown, baseline, parts, left / noise)
+
+
+def _with_odds_of(parts: tuple[Component, ...], targets: Sequence[TargetEvidence]) -> tuple[Component, ...]:
+    """Give hazards the probability that they are raised by, so that it and the verdict are one."""
+    known = {target.reference.family: target.probability for target in targets if target.found}
+    return tuple(
+        replace(part, probability=known[part.reference.family]) if part.reference.family in known else part
+        for part in parts
+    )
 
 
 def _may_be_claimed(reference: Reference, explained: bool, found: frozenset[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from spectriage.spectra.evidence.sighting import NOTHING, Sighting
 from spectriage.spectra.reference import Hazard, Reference, Tier
 
 
@@ -30,7 +31,15 @@ class TargetEvidence(NamedTuple):
     reference
         The member of the target that fits best.
     tier, hazard
-        The strongest tier on which the target is known, and what that member means.
+        The tier of that member, and what the target means.
+    known_tier
+        The strongest tier on which the library knows the target.
+    probability
+        That it is there, by this evidence alone (even odds before); 0 where too little is gained to look.
+    sighting
+        What the scan shows of the member's bands.
+    carried
+        Whether more than estimated references show it.
     """
 
     name: str
@@ -43,6 +52,10 @@ class TargetEvidence(NamedTuple):
     reference: Reference
     tier: Tier
     hazard: Hazard
+    known_tier: Tier
+    probability: float = 0.0
+    sighting: Sighting = NOTHING
+    carried: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields of the JSON."""
@@ -56,4 +69,8 @@ class TargetEvidence(NamedTuple):
             "lod": round(float(self.lod), 6) if self.lod <= 1.0 else None,
             "reference_id": self.reference.id,
             "tier": str(self.tier),
+            "known_tier": str(self.known_tier),
+            "probability": round(self.probability, 6),
+            "supported": round(self.sighting.supported, 4),
+            "contradicted": round(self.sighting.contradicted, 4),
         }

@@ -11,14 +11,19 @@ import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.evidence.detection_limit import Sought, limits_of_detection
+from spectriage.spectra.evidence.null import probability
+from spectriage.spectra.evidence.presence import presence_log_odds
+from spectriage.spectra.evidence.sighting import NOTHING, Sighting, sight
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.fitting.band_support import band_support, independent_supports
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.policy.policy import Policy, Target
-from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
+from spectriage.spectra.reference import CARRYING, Hazard, ReferenceSet, Tier
 
 BEST_LOOKS = 4
+EVEN = 0.5
+"""The prior of a probability that says what the evidence alone is worth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +82,14 @@ class Weighed(NamedTuple):
     known: TargetRows
     evidence: TargetEvidence
     row: int
+
+
+class _Seen(NamedTuple):
+    """The log odds that a member is there, how many independent bands need it, and what its bands show."""
+
+    log_odds: float
+    supports: int
+    sighting: Sighting
 
 
 class _Tried(NamedTuple):
@@ -164,29 +177,60 @@ class _Weigher:
         return weighed
 
     def _evidence(self, base: Fit, tried: _Tried, other_gain: float, lod: float) -> TargetEvidence:
-        fitter, policy = self._fitter, self._policy
-        records = fitter.index.references.records
-        known, row = tried.known, tried.row
-        gain = tried.gain
+        records = self._fitter.index.references.records
+        known, row, gain = tried.known, tried.row, tried.gain
         margin = gain - other_gain
-        supports = 0
-        if gain >= 0.5 * policy.hazard_gain:
-            larger = fitter.with_row(base, row)
-            supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
+        seen = _Seen(-math.inf, 0, NOTHING)
+        carried = False
+        if gain >= 0.5 * self._policy.hazard_gain:
+            seen = self._seen(base, row, gain)
+        found = gain >= self._policy.hazard_gain and margin >= 0.0 and self._policy.is_present(seen.log_odds)
+        if found:
+            carried = records[row].tier in CARRYING or self._is_carried(base, tried, seen)
         return TargetEvidence(
             name=known.target.name,
-            found=gain >= policy.hazard_gain
-            and supports >= policy.supports_needed(records[row], gain)
-            and margin >= policy.required_margin(_explains(fitter, policy, base, tried)),
+            found=found,
             gain=gain,
             carrying_gain=tried.carrying_gain,
             margin=margin,
-            supports=supports,
+            supports=seen.supports,
             lod=lod,
             reference=records[row],
-            tier=known.tier,
+            tier=records[row].tier,
             hazard=known.hazard,
+            known_tier=known.tier,
+            probability=probability(seen.log_odds, EVEN),
+            sighting=seen.sighting,
+            carried=carried,
         )
+
+    def _seen(self, base: Fit, row: int, gain: float) -> _Seen:
+        """Look at what a member shows of its bands, in the model with it."""
+        fitter = self._fitter
+        record = fitter.index.references.records[row]
+        whole = fitter.with_row(base, row)
+        place = len(whole.rows) - 1
+        supports = independent_supports(band_support(fitter, whole, place))
+        sighting = sight(fitter, whole, place)
+        log_odds = presence_log_odds(
+            sighting,
+            similarity=whole.similarity,
+            gain=gain,
+            lacking=max(self._policy.supports_needed(record, gain) - supports, 0),
+            axis=whole.axis,
+            tier=record.tier,
+        )
+        return _Seen(log_odds, supports, sighting)
+
+    def _is_carried(self, base: Fit, tried: _Tried, seen: _Seen) -> bool:
+        """Whether a target that an estimated member shows best is seen by a better-known one too."""
+        records = self._fitter.index.references.records
+        for row in tried.known.carrying:
+            gain = float(self._fitter.gains(base, [row])[0])
+            if records[row].tier in CARRYING and gain >= self._policy.hazard_gain:
+                if self._policy.is_present(self._seen(base, row, gain).log_odds):
+                    return True
+        return False
 
 
 def _try_each(fitter: Fitter, base: Fit, targets: Sequence[TargetRows]) -> list[_Tried]:
@@ -214,13 +258,6 @@ def _try_each(fitter: Fitter, base: Fit, targets: Sequence[TargetRows]) -> list[
         )
         start += len(own)
     return results
-
-
-def _explains(fitter: Fitter, policy: Policy, base: Fit, tried: _Tried) -> bool:
-    """Whether the model with the target explains the scan."""
-    records = fitter.index.references.records
-    parts = [records[row] for row in (*base.rows, tried.row)]
-    return tried.similarity >= policy.explained_by(parts, tried.amplitudes)
 
 
 def _without(fitter: Fitter, fit: Fit, rows: tuple[int, ...]) -> Fit:

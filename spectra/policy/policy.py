@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -82,6 +83,8 @@ class Policy:
         Smaller spectral fractions are not reported.
     min_snr
         Below this signal-to-noise ratio nothing is decided.
+    raised
+        The probability (even odds before) from which a hazard is raised.
     explained
         For every tier, the similarity from which references of that tier explain a spectrum.
 
@@ -101,10 +104,11 @@ class Policy:
     prior_known: float = 0.5
     min_fraction: float = 0.01
     min_snr: float = 5.0
+    raised: float = 0.6
     explained: dict[Tier, float] = field(default_factory=lambda: dict(_EXPLAINED))
 
     def __post_init__(self) -> None:
-        for name in ("lod", "prior_known"):
+        for name in ("lod", "prior_known", "raised"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise ParameterError(f"{name} = {getattr(self, name)} is not between 0 and 1")
         for name in (
@@ -142,6 +146,10 @@ class Policy:
     def required_margin(self, explained: bool) -> float:
         """Return the margin that a target must have in a model that explains the spectrum, or does not."""
         return self.margin if explained else self.unexplained_margin
+
+    def is_present(self, log_odds: float) -> bool:
+        """Say whether a hazard's log odds (even before) suffice to raise it."""
+        return log_odds >= math.log(self.raised / (1.0 - self.raised))
 
     def supports_needed(self, reference: Reference, gain: float) -> int:
         """Return how many independent bands must need a reference that brings this log gain.

@@ -7,13 +7,10 @@ from dataclasses import dataclass, replace
 
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.policy.policy import Policy
-from spectriage.spectra.reference import Hazard, Reference, Tier
+from spectriage.spectra.reference import CARRYING, Hazard, Reference, Tier
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.verdict import Verdict
-
-CARRYING = (Tier.MEASURED, Tier.BANDS, Tier.RECALLED)
-"""The tiers that may raise an alarm; estimated and computed references support it, but do not carry it."""
 
 LABORATORY = "Presumptive result: send a sample to a laboratory for confirmation."
 STRIP = "Test with an immunoassay strip for fentanyl and for xylazine; they see amounts that Raman cannot."
@@ -102,70 +99,48 @@ def rule(evidence: Evidence, policy: Policy) -> Ruling:
 def _without_hints(evidence: Evidence) -> Evidence:
     """Leave out what rests on computed references: a hint among the candidates, never part of a verdict."""
     parts = tuple(part for part in evidence.components if part.reference.tier is not Tier.COMPUTED)
-    hinted = any(target.found and target.tier is Tier.COMPUTED for target in evidence.targets)
+    hinted = any(_is_hint(target) for target in evidence.targets)
     if not hinted and len(parts) == len(evidence.components):
         return evidence
     return replace(
         evidence,
         components=parts,
         targets=tuple(
-            target._replace(found=False) if target.found and target.tier is Tier.COMPUTED else target
+            target._replace(found=False) if _is_hint(target) else target
             for target in evidence.targets
         ),
         explained=evidence.explained and len(parts) == len(evidence.components),
     )
 
 
+def _is_hint(target: TargetEvidence) -> bool:
+    return target.found and target.tier is Tier.COMPUTED and not target.carried
+
+
 def _alarm(evidence: Evidence, policy: Policy) -> Ruling | None:
     for target in evidence.targets:
-        hazard = target.hazard
-        if target.found and hazard.alarms and target.tier in CARRYING and _carried(target, evidence):
-            return Ruling(
-                Verdict.ALARM,
-                f"{hazard}:{target.name}",
-                f"Consistent with {target.name}{_beside(evidence, target)}.",
-                _target_facts(target, evidence),
-                f"{LABORATORY} {_hazard_step(target)}",
-            )
-    for component in evidence.components:
-        if component.reference.hazard.alarms and component.reference.tier in CARRYING:
-            return _component_ruling(Verdict.ALARM, component, evidence)
+        if target.found and target.hazard.alarms and target.carried:
+            return _raise(Verdict.ALARM, target, evidence)
     return None
-
-
-def _carried(target: TargetEvidence, evidence: Evidence) -> bool:
-    """Whether more than estimated references speak for the target."""
-    return target.reference.tier in CARRYING or target.carrying_gain >= 0.5 * target.gain
 
 
 def _warning(evidence: Evidence, policy: Policy) -> Ruling | None:
     for target in evidence.targets:
         if target.found:
-            known = target.reference.tier in CARRYING
-            name = (
-                f"Consistent with {target.name}" if known else f"Possible {target.name}, unverified reference"
-            )
-            return Ruling(
-                Verdict.WARNING,
-                f"{target.hazard}:{target.name}",
-                f"{name}{_beside(evidence, target)}.",
-                _target_facts(target, evidence),
-                f"{LABORATORY} {_hazard_step(target)}",
-            )
-    for component in evidence.components:
-        hazard = component.reference.hazard
-        if hazard.alarms or hazard.warns:
-            return _component_ruling(Verdict.WARNING, component, evidence)
+            return _raise(Verdict.WARNING, target, evidence)
     return None
 
 
-def _component_ruling(verdict: Verdict, component: Component, evidence: Evidence) -> Ruling:
+def _raise(verdict: Verdict, target: TargetEvidence, evidence: Evidence) -> Ruling:
+    name = f"Consistent with {target.name}"
+    if not target.carried:
+        name = f"Possible {target.name}, unverified reference"
     return Ruling(
         verdict,
-        f"{component.reference.hazard}:{component.claim}",
-        f"{_capital(wording(component))}.",
-        _component_facts(component, evidence),
-        LABORATORY,
+        f"{target.hazard}:{target.name}",
+        f"{name}{_beside(evidence, target)}.",
+        _target_facts(target),
+        f"{LABORATORY} {_hazard_step(target)}",
     )
 
 
@@ -259,23 +234,16 @@ def lod_text(lod: float) -> str:
     return f"{lod:.0%}" if lod <= 1.0 else "no amount"
 
 
-def _target_facts(target: TargetEvidence, evidence: Evidence) -> tuple[str, ...]:
+def _target_facts(target: TargetEvidence) -> tuple[str, ...]:
     share = 1.0 - math.exp(-target.gain)
+    sighting = target.sighting
     facts = [
         f"{target.name} removes {share:.0%} of the disagreement that is left without it",
-        f"{target.supports} independent groups of bands need it",
+        f"{sighting.seen} of its bands are seen, {sighting.supported:.0%} of the height that would have to show; "
+        f"{sighting.contradicted:.0%} is missing",
     ]
     if target.reference.tier not in CARRYING:
         facts.append(f"closest reference: {target.reference.id} (estimated; analogue not resolved)")
-    return tuple(facts)
-
-
-def _component_facts(component: Component, evidence: Evidence) -> tuple[str, ...]:
-    bands = [f"{band.shift_cm:.0f}" for band in component.bands if band.supports][:5]
-    facts = [f"{component.spectral_fraction:.0%} of the Raman signal"]
-    if bands:
-        facts.append(f"bands at {', '.join(bands)} cm⁻¹ need it")
-    facts.append(f"agreement of the whole explanation {evidence.similarity:.2f}")
     return tuple(facts)
 
 
