@@ -13,12 +13,15 @@ from spectriage.spectra.contrast.rows import blurred
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.evidence.null import read_null
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
-from spectriage.spectra.evidence.targets import TargetRows, best_other_gain, target_rows, weigh_targets
+from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
+from spectriage.spectra.evidence.targets import best_other_gain, weigh_targets
+from spectriage.spectra.evidence.unexplained import unexplained_bands
 from spectriage.spectra.fitting.band_support import independent_supports
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.selection import Selection, select
-from spectriage.spectra.policy.policy import Policy, Target
+from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
 from spectriage.spectra.signal.axis import AXIS_TOLERANCE_CM, corrected_shift
 from spectriage.spectra.signal.despike import remove_spikes
@@ -81,7 +84,11 @@ class Identifier:
         # a computed reference is a hint: what only such ones show could not be reported if it were there
         shown = references.column("family")[references.column("tier") != Tier.COMPUTED.encode()]
         families = {name.decode("utf-8") for name in set(shown.tolist())}
-        self._unwatched = tuple(t.name for t in self.policy.targets if families.isdisjoint(t.families))
+        self._unwatched = tuple(
+            target.name
+            for target in self.policy.targets
+            if target.required and target.families and families.isdisjoint(target.families)
+        )
 
     def _allowed_rows(self, packaging: str | Sequence[str]) -> BoolArray:
         """Return which references may explain a spectrum: all but packaging that was not asked for."""
@@ -154,6 +161,7 @@ class Identifier:
         explained = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
             [records[row] for row in fit.rows], fit.amplitudes
         )
+        unexplained = unexplained_bands(fit, self.index.step_cm)
         parts, candidates = self._namer.name(fitter, fit, selection.runner_up, quality.snr)
         if len(parts) == 1 and independent_supports(parts[0].bands) <= 1:
             explained &= self.policy.single_line_holds(fit.similarity, fit.axis.offset_cm)
@@ -173,6 +181,7 @@ class Identifier:
             health=health,
             unwatched=self._unwatched,
             unresolved=unresolved,
+            unexplained=unexplained,
         )
         ruling = rule(evidence, self.policy)
         return Identification(
@@ -187,6 +196,7 @@ class Identifier:
             targets=targets,
             quality=quality,
             similarity=fit.similarity,
+            unexplained=unexplained,
             axis_offset_cm=fit.axis.offset_cm,
             axis_stretch=fit.axis.stretch,
             broadening_cm=fit.axis.broadening_cm,
@@ -196,6 +206,7 @@ class Identifier:
                 "sha256": self.references.sha256,
             },
             engine=self._engine,
+            policy={"name": self.policy.name, "sha256": self.policy.sha256},
             notes=_notes(spectrum),
             traces=self._traces(fit, query, baseline) if traces else None,
         )
@@ -217,7 +228,7 @@ class Identifier:
             if each.evidence.found or each.known in self._targets:
                 kept.append(each.evidence)
             if each.evidence.found:
-                found.update(each.known.target.families)
+                found.add(each.evidence.reference.family)
                 if set(fit.rows).isdisjoint(each.known.rows):
                     fit = fitter.fit((*fit.rows, each.row), fit.axis)
         return tuple(kept), frozenset(found), fit

@@ -118,3 +118,37 @@ def sight_bands(
             there = (1.0 - missing) * present + missing * absent
             out[b, 3] = np.log(there / ((1.0 - chance) * absent + chance * other))
     return bands
+
+
+@kernel()
+def count_unexplained(
+    derivative: Float32Array,
+    valid: BoolArray,
+    fitted: Float32Array,
+    noise: float,
+    noise_multiple: float,
+    least_share: float,
+    near: int,
+) -> int:
+    """Count the bands of a scan (m,) that a fit (m,) leaves.
+
+    One counts that is higher than the greatest curvature of the fit within `near` points, `noise_multiple`
+    times the noise and `least_share` of the scan's highest band, together.
+    """
+    m = derivative.size
+    left = np.empty(m)
+    highest = 0.0
+    for p in range(m):
+        left[p] = fitted[p] - derivative[p] if valid[p] else 0.0
+        if valid[p]:
+            highest = max(highest, -np.float64(derivative[p]))
+    tops = np.empty(m, np.intp)
+    count = 0
+    for i in range(find_tops(left, 0.0, tops)):
+        top = tops[i]
+        around = 0.0
+        for p in range(max(0, top - near), min(m, top + near + 1)):
+            around = max(around, abs(np.float64(fitted[p])))
+        if left[top] > around + noise_multiple * noise + least_share * highest:
+            count += 1
+    return count

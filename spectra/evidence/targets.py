@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
-
-import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.evidence.detection_limit import Sought, limits_of_detection
+from spectriage.spectra.evidence.mass import NO_MASS, mass_range
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
 from spectriage.spectra.evidence.sighting import NOTHING, Sighting, sight
@@ -18,62 +16,12 @@ from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.fitting.band_support import band_support, independent_supports
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.policy.policy import Policy, Target
-from spectriage.spectra.reference import CARRYING, Hazard, ReferenceSet, Tier
+from spectriage.spectra.evidence.target_rows import BEST_LOOKS, TargetRows
+from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.reference import CARRYING, Hazard, Reference
 
-BEST_LOOKS = 4
 EVEN = 0.5
 """The prior of a probability that says what the evidence alone is worth."""
-
-
-@dataclass(frozen=True, eq=False)
-class TargetRows:
-    """The members of one target in a library.
-
-    Parameters
-    ----------
-    target, rows
-        What is watched for, and its members.
-    carrying, tier
-        The members of the strongest tier there is, and that tier.
-    foremost, needed
-        The best-known member of each of its families: each must be visible, in so many bands.
-    hazard
-        What the row that the target is known best by means.
-    """
-
-    target: Target
-    rows: tuple[int, ...]
-    carrying: tuple[int, ...]
-    tier: Tier
-    foremost: tuple[int, ...]
-    needed: tuple[int, ...]
-    hazard: Hazard
-
-
-def target_rows(
-    references: ReferenceSet, policy: Policy, targets: Sequence[Target]
-) -> tuple[TargetRows, ...]:
-    """Return the targets that the library has members of."""
-    records = references.records
-    column = references.column("family")
-    found = []
-    for target in targets:
-        # a family that is named twice is watched for once
-        names = dict.fromkeys(target.families)
-        groups = [np.flatnonzero(column == name.encode("utf-8")).tolist() for name in names]
-        rows = tuple(sorted(row for group in groups for row in group))
-        if rows:
-            tier = min((records[row].tier for row in rows), key=lambda tier: tier.rank)
-            carrying = tuple(row for row in rows if records[row].tier is tier)[:BEST_LOOKS]
-            foremost = tuple(
-                min(group, key=lambda row: (records[row].tier.rank, row)) for group in groups if group
-            )
-            needed = tuple(max(1, policy.supports_needed(records[row], math.inf)) for row in foremost)
-            found.append(
-                TargetRows(target, rows, carrying, tier, foremost, needed, records[carrying[0]].hazard)
-            )
-    return tuple(found)
 
 
 class Weighed(NamedTuple):
@@ -197,12 +145,38 @@ class _Weigher:
             lod=lod,
             reference=records[row],
             tier=records[row].tier,
-            hazard=known.hazard,
+            hazard=records[row].hazard if records[row].hazard is not Hazard.NONE else known.hazard,
             known_tier=known.tier,
+            asked=known.target,
+            families=known.families,
+            guessed=known.guessed,
+            mass=mass_range(lod, records[known.foremost[0]], self._matrix(base)) if known.covered else NO_MASS,
+            share=self._share(base, tried),
             probability=probability(seen.log_odds, EVEN),
             sighting=seen.sighting,
             carried=carried,
         )
+
+    def _share(self, base: Fit, tried: _Tried) -> float:
+        """Return the share of the signal that a target has in the model with it, packaging not counted."""
+        index = self._fitter.index
+        *others, own = tried.amplitudes.tolist()
+        area = own * index.area_per_norm(tried.row)
+        contents = sum(
+            amplitude * index.area_per_norm(row)
+            for row, amplitude in zip(base.rows, others, strict=True)
+            if not index.packaging[row]
+        )
+        return area / (area + contents) if area > 0.0 else 0.0
+
+    def _matrix(self, base: Fit) -> list[tuple[Reference, float]]:
+        """Return what a target would lie in: the contents of a model, each with its area."""
+        index = self._fitter.index
+        return [
+            (index.references.records[row], amplitude * index.area_per_norm(row))
+            for row, amplitude in zip(base.rows, base.amplitudes.tolist(), strict=True)
+            if not index.packaging[row]
+        ]
 
     def _seen(self, base: Fit, row: int, gain: float) -> _Seen:
         """Look at what a member shows of its bands, in the model with it."""

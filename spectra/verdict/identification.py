@@ -65,6 +65,10 @@ class Identification:
         How the query's axis and resolution were found to differ from the library's.
     library, engine
         Name, version and content hash of the library; version of the engine.
+    policy
+        Name and content hash of the policy.
+    unexplained
+        Bands of the scan that nothing explains.
     notes
         What was done to the spectrum, and of what kind it is where it is not a measurement.
     traces
@@ -87,6 +91,8 @@ class Identification:
     broadening_cm: float
     library: Mapping[str, str]
     engine: str
+    policy: Mapping[str, str] = field(default_factory=dict)
+    unexplained: int = 0
     notes: tuple[str, ...] = ()
     traces: Traces | None = field(default=None, compare=False, repr=False)
 
@@ -113,7 +119,7 @@ class Identification:
             "candidates": [candidate.to_json() for candidate in self.candidates],
             "targets": [target.to_json() for target in self.targets],
             "quality": self.quality.to_json(),
-            "residual": {"similarity": round(self.similarity, 6)},
+            "residual": {"similarity": round(self.similarity, 6), "unexplained_bands": self.unexplained},
             "axis": {
                 "offset_cm": round(self.axis_offset_cm, 3),
                 "stretch": round(self.axis_stretch, 6),
@@ -122,6 +128,7 @@ class Identification:
             "notes": list(self.notes),
             "library": dict(self.library),
             "engine": {"version": self.engine},
+            "policy": dict(self.policy),
         }
         if elapsed_ms is not None:
             result["elapsed_ms"] = round(elapsed_ms, 3)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
-from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.policy.policy import STRIP, Policy
 from spectriage.spectra.reference import CARRYING, Hazard, Reference, Tier
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.verdict import Verdict
 
 LABORATORY = "Presumptive result: send a sample to a laboratory for confirmation."
-STRIP = "Test with an immunoassay strip for fentanyl and for xylazine; they see amounts that Raman cannot."
+NEVER_SEEN = (
+    "Raman cannot promise to show nitazenes or carfentanil at retail doses, nor fentanyl in pressed pills."
+)
+MOST_UNEXPLAINED = 5
+"""Bands that nothing explains, beside a material that is named; more are another material."""
+SPOTS = 29
+"""So many spots hold, in 95 of 100 items, at least one of the grains that are a tenth of all: ln 0.05 / ln 0.9."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class Evidence:
         Targets of the policy that the library has no reference of: no scan could show them.
     unresolved
         Families of hazards that the best model has, without enough evidence to name them.
+    unexplained
+        Bands of the scan that the best model does not explain.
     """
 
     components: tuple[Component, ...]
@@ -63,6 +72,7 @@ class Evidence:
     health: str = ""
     unwatched: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
+    unexplained: int = 0
 
 
 def claim(reference: Reference) -> str:
@@ -93,7 +103,7 @@ def rule(evidence: Evidence, policy: Policy) -> Ruling:
         ruling = attempt(evidence, policy)
         if ruling is not None:
             return ruling
-    return _no_alarm(evidence)
+    return _no_alarm(evidence, policy)
 
 
 def _without_hints(evidence: Evidence) -> Evidence:
@@ -119,25 +129,26 @@ def _is_hint(target: TargetEvidence) -> bool:
 
 def _alarm(evidence: Evidence, policy: Policy) -> Ruling | None:
     for target in evidence.targets:
-        if target.found and target.hazard.alarms and target.carried:
+        if target.found and target.hazard.alarms and target.carried and target.hazard in policy.raises:
             return _raise(Verdict.ALARM, target, evidence)
     return None
 
 
 def _warning(evidence: Evidence, policy: Policy) -> Ruling | None:
     for target in evidence.targets:
-        if target.found:
+        if target.found and target.hazard in policy.raises:
             return _raise(Verdict.WARNING, target, evidence)
     return None
 
 
 def _raise(verdict: Verdict, target: TargetEvidence, evidence: Evidence) -> Ruling:
-    name = f"Consistent with {target.name}"
+    shown = target.reference.family
+    name = f"Consistent with {shown}"
     if not target.carried:
-        name = f"Possible {target.name}, unverified reference"
+        name = f"Possible {shown}, unverified reference"
     return Ruling(
         verdict,
-        f"{target.hazard}:{target.name}",
+        f"{target.hazard}:{shown}",
         f"{name}{_beside(evidence, target)}.",
         _target_facts(target),
         f"{LABORATORY} {_hazard_step(target)}",
@@ -159,18 +170,36 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
         text = "The shift axis is further off than the instrument may be."
         return _unclear("axis", text, evidence, "Calibrate the instrument on polystyrene, then scan again.")
     if evidence.unresolved:
-        text = (
-            f"Something that resembles {', '.join(evidence.unresolved)}, without enough evidence to name it."
-        )
-        step = f"Try another spot, closer and longer. {STRIP} {LABORATORY}"
-        return _unclear("unresolved", text, evidence, step)
+        return _unresolved(evidence.unresolved, evidence)
     if not evidence.components and evidence.packaging and evidence.explained:
         names = " and ".join(component.claim for component in evidence.packaging)
         text = f"Only the packaging was seen ({names})."
         return _unclear("packaging-only", text, evidence, "Move closer, or scan the contents themselves.")
     if not evidence.components or not evidence.explained:
         return _unknown(evidence)
+    suspected = [target.reference.family for target in evidence.targets if _is_suspected(target, policy)]
+    if suspected:
+        return _unresolved(suspected, evidence)
+    if evidence.unexplained > MOST_UNEXPLAINED:
+        return _unknown(evidence)
     return _blind(evidence, policy)
+
+
+def _is_suspected(target: TargetEvidence, policy: Policy) -> bool:
+    """Whether a target that was not found cannot be ruled out either.
+
+    More of it fits than would be found, and better than nothing else would: a limit that was passed without
+    a finding is no limit.
+    """
+    if target.found or target.gain < policy.hazard_gain:
+        return False
+    return target.probability >= policy.suspected or target.share >= target.lod
+
+
+def _unresolved(families: Sequence[str], evidence: Evidence) -> Ruling:
+    text = f"Something that resembles {', '.join(families)}, without enough evidence to name it."
+    step = f"Try another spot, closer and longer. {STRIP} {LABORATORY}"
+    return _unclear("unresolved", text, evidence, step)
 
 
 def _unknown(evidence: Evidence) -> Ruling:
@@ -184,25 +213,46 @@ def _unknown(evidence: Evidence) -> Ruling:
     return _unclear("unknown", "The material is not in the library.", evidence, step)
 
 
+def is_within(target: TargetEvidence, policy: Policy) -> bool:
+    """Say whether a target's limit is what the policy asks of it; a limit that is no number never is."""
+    if target.asked.mass is None:
+        return target.lod <= policy.lod
+    mass = target.mass.middle if policy.judged == "middle" else target.mass.high
+    return mass <= target.asked.mass
+
+
 def _blind(evidence: Evidence, policy: Policy) -> Ruling | None:
     """Inconclusive when something watched for could have hidden in this scan."""
     blind = [f"{name} (not in the library)" for name in evidence.unwatched]
-    # a limit that is not a number is not within the policy either
     blind += [
-        f"{target.name} ({lod_text(target.lod)})"
+        f"{target.name} ({limit_text(target, policy)}{asked_text(target, policy)})"
         for target in evidence.targets
-        if not target.lod <= policy.lod
+        if target.asked.required and target.covered and not is_within(target, policy)
     ]
     if not blind:
         return None
     worst = ", ".join(blind[:3])
     more = f" and {len(blind) - 3} more" if len(blind) > 3 else ""
     names = ", ".join(wording(component) for component in evidence.components)
-    text = (
-        f"{_capital(names)}; but this scan could not have seen {worst}{more} "
-        f"below the policy's {policy.lod:.0%} of the signal."
-    )
+    text = f"{_capital(names)}; but this scan could not have seen {worst}{more}."
     return _unclear("limit-of-detection", text, evidence, f"Expose longer, or try another spot. {STRIP}")
+
+
+def limit_text(target: TargetEvidence, policy: Policy) -> str:
+    """Return how little of a target would have been seen, by mass where the policy asks for that."""
+    if not target.lod <= 1.0:
+        return "no amount"
+    if target.asked.mass is None:
+        return f"{target.lod:.0%} of the signal"
+    if policy.judged == "middle":
+        return f"{target.mass.middle:.0%} by mass, up to {target.mass.high:.0%}"
+    return f"up to {target.mass.high:.0%} by mass"
+
+
+def asked_text(target: TargetEvidence, policy: Policy) -> str:
+    """Return what the policy asks of a target."""
+    asked = policy.lod if target.asked.mass is None else target.asked.mass
+    return f"; {asked:.0%} asked"
 
 
 def _unclear(reason: str, text: str, evidence: Evidence, step: str) -> Ruling:
@@ -211,21 +261,24 @@ def _unclear(reason: str, text: str, evidence: Evidence, step: str) -> Ruling:
     return Ruling(Verdict.INCONCLUSIVE, reason, text, tuple(facts), step)
 
 
-def _no_alarm(evidence: Evidence) -> Ruling:
+def _no_alarm(evidence: Evidence, policy: Policy) -> Ruling:
     names = ", ".join(wording(component) for component in evidence.components)
     facts = [f"explains the spectrum with an agreement of {evidence.similarity:.2f}"]
-    if evidence.targets:
-        worst = max(evidence.targets, key=lambda target: target.lod)
+    required = [target for target in evidence.targets if target.asked.required and target.covered]
+    if required:
+        worst = max(required, key=lambda target: target.lod)
         facts.append(
             f"nothing that is watched for was seen; the least visible, {worst.name}, "
-            f"would have been at {lod_text(worst.lod)} of the signal"
+            f"would have been at {limit_text(worst, policy)}"
         )
+    facts.append(NEVER_SEEN)
     return Ruling(
         Verdict.NO_ALARM,
         "identified",
         f"{_capital(names)}. Nothing watched for was seen, down to the limits listed.",
         tuple(facts),
-        f"Smaller amounts cannot be excluded. {STRIP}",
+        f"Smaller amounts cannot be excluded, nor what lies elsewhere: {SPOTS} spots would find a tenth of the "
+        f"grains. {policy.advice}",
     )
 
 
