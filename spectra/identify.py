@@ -16,13 +16,13 @@ from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
 from spectriage.spectra.evidence.targets import best_other_gain, weigh_targets
 from spectriage.spectra.evidence.unexplained import unexplained_bands
-from spectriage.spectra.fitting.band_support import independent_supports
+from spectriage.spectra.fitting.far_axis import find_far_axis
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.selection import Selection, select
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
-from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
+from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
 from spectriage.spectra.signal.axis import AXIS_TOLERANCE_CM, corrected_shift
 from spectriage.spectra.signal.despike import remove_spikes
 from spectriage.spectra.signal.grid import Resampled, resample
@@ -30,6 +30,8 @@ from spectriage.spectra.signal.noise import noise_level
 from spectriage.spectra.signal.quality import assess, background
 from spectriage.spectra.spectrum import Spectrum
 from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
+from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.named import may_be_named, rests_on_one_line
 from spectriage.spectra.verdict.naming import Namer
 from spectriage.spectra.verdict.rules import Evidence, rule
 from spectriage.spectra.version import __version__
@@ -158,18 +160,22 @@ class Identifier:
         fit = selection.fit
         records = self.references.records
         targets, found, fit = self._weigh_targets(fitter, selection)
-        explained = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
+        fit_explains = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
             [records[row] for row in fit.rows], fit.amplitudes
         )
-        unexplained = unexplained_bands(fit, self.index.step_cm)
         parts, candidates = self._namer.name(fitter, fit, selection.runner_up, quality.snr)
-        if len(parts) == 1 and independent_supports(parts[0].bands) <= 1:
-            explained &= self.policy.single_line_holds(fit.similarity, fit.axis.offset_cm)
         parts = _with_odds_of(parts, targets)
-        components = tuple(part for part in parts if _may_be_claimed(part.reference, explained, found))
+        contents = [part for part in parts if not part.reference.is_packaging]
+        components = tuple(part for part in contents if may_be_named(part, parts, found, fit, self.policy))
         wrapping = tuple(part for part in parts if part.reference.is_packaging)
-        hazards = (part.reference.family for part in parts if part.reference.hazard is not Hazard.NONE)
-        unresolved = tuple(sorted(set(hazards) - found)) if explained else ()
+        kept = self._of_named(fitter, fit, contents, components)
+        explained = bool(kept.rows) and kept.similarity >= self.policy.explained_by(
+            [records[row] for row in kept.rows], kept.amplitudes
+        )
+        unexplained = unexplained_bands(kept, self.index.step_cm)
+        if not explained:
+            components = tuple(part for part in components if part.reference.family in found)
+        hazards = {part.reference.family for part in parts if part.reference.hazard is not Hazard.NONE}
         evidence = Evidence(
             components=components,
             packaging=wrapping,
@@ -177,11 +183,13 @@ class Identifier:
             similarity=fit.similarity,
             explained=explained,
             quality=quality,
-            axis_implausible=bool(fit.rows) and abs(fit.axis.offset_cm) > AXIS_TOLERANCE_CM,
+            axis_offset_cm=self._axis_error(fitter, fit, explained),
             health=health,
             unwatched=self._unwatched,
-            unresolved=unresolved,
+            unresolved=tuple(sorted(hazards - found)) if fit_explains else (),
             unexplained=unexplained,
+            nearest=candidates,
+            one_line=rests_on_one_line(parts),
         )
         ruling = rule(evidence, self.policy)
         return Identification(
@@ -210,6 +218,28 @@ class Identifier:
             notes=_notes(spectrum),
             traces=self._traces(fit, query, baseline) if traces else None,
         )
+
+    def _of_named(
+        self, fitter: Fitter, fit: Fit, contents: Sequence[Component], named: Sequence[Component]
+    ) -> Fit:
+        """Return the fit by what may be named, and packaging."""
+        dropped = {part.reference.id for part in contents} - {part.reference.id for part in named}
+        if not dropped:
+            return fit
+        records = self.references.records
+        return fitter.fit(tuple(row for row in fit.rows if records[row].id not in dropped), fit.axis)
+
+    @staticmethod
+    def _axis_error(fitter: Fitter, fit: Fit, explained: bool) -> float:
+        """Return by how much the axis is further off than an instrument's may be, where that is shown; or 0.
+
+        Something must be explained by it: a fit that explains the scan at the end of the tolerance, or a
+        plastic that is seen far off.
+        """
+        if explained:
+            return fit.axis.offset_cm if abs(fit.axis.offset_cm) > AXIS_TOLERANCE_CM else 0.0
+        far = find_far_axis(fitter)
+        return far.offset_cm if far is not None else 0.0
 
     def _weigh_targets(
         self, fitter: Fitter, selection: Selection
@@ -267,19 +297,6 @@ def _with_odds_of(parts: tuple[Component, ...], targets: Sequence[TargetEvidence
         replace(part, probability=known[part.reference.family]) if part.reference.family in known else part
         for part in parts
     )
-
-
-def _may_be_claimed(reference: Reference, explained: bool, found: frozenset[str]) -> bool:
-    """Say whether a component may be named.
-
-    What alarms or warns must have been found as a target; in a spectrum that is not explained nothing else
-    may be named either.
-    """
-    if reference.is_packaging:
-        return False
-    if reference.hazard is not Hazard.NONE or not explained:
-        return reference.family in found
-    return True
 
 
 def _notes(spectrum: Spectrum) -> tuple[str, ...]:

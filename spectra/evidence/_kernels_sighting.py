@@ -129,8 +129,8 @@ def count_unexplained(
     noise_multiple: float,
     least_share: float,
     near: int,
-) -> int:
-    """Count the bands of a scan (m,) that a fit (m,) leaves.
+) -> tuple[int, float]:
+    """Count the bands of a scan (m,) that a fit (m,) leaves; return also the highest, over the scan's highest.
 
     One counts that is higher than the greatest curvature of the fit within `near` points, `noise_multiple`
     times the noise and `least_share` of the scan's highest band, together.
@@ -143,7 +143,7 @@ def count_unexplained(
         if valid[p]:
             highest = max(highest, -np.float64(derivative[p]))
     tops = np.empty(m, np.intp)
-    count = 0
+    count, greatest = 0, 0.0
     for i in range(find_tops(left, 0.0, tops)):
         top = tops[i]
         around = 0.0
@@ -151,4 +151,5 @@ def count_unexplained(
             around = max(around, abs(np.float64(fitted[p])))
         if left[top] > around + noise_multiple * noise + least_share * highest:
             count += 1
-    return count
+            greatest = max(greatest, left[top] - around)
+    return count, greatest / highest if highest > 0.0 else 0.0

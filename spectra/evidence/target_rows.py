@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spectriage.spectra.policy.policy import Policy
@@ -30,8 +30,8 @@ class TargetRows:
     families, guessed
         Its families, and those of them that only estimated or computed references are known of: no limit can
         be stated for these.
-    hazard
-        What the row that the target is known best by means.
+    hazards
+        What each of its families means: as the member that it is known best by.
     """
 
     target: Target
@@ -42,7 +42,7 @@ class TargetRows:
     needed: tuple[int, ...]
     families: tuple[str, ...]
     guessed: tuple[str, ...]
-    hazard: Hazard
+    hazards: Mapping[str, Hazard]
 
     @property
     def covered(self) -> bool:
@@ -105,5 +105,5 @@ def _rows_of(
         tuple(max(1, policy.supports_needed(records[row], math.inf)) for row in foremost),
         tuple(families),
         tuple(family for family, row in best.items() if records[row].tier not in CARRYING),
-        records[carrying[0]].hazard,
+        {family: records[row].hazard for family, row in best.items()},
     )

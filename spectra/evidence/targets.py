@@ -18,7 +18,7 @@ from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.evidence.target_rows import BEST_LOOKS, TargetRows
 from spectriage.spectra.policy.policy import Policy
-from spectriage.spectra.reference import CARRYING, Hazard, Reference
+from spectriage.spectra.reference import CARRYING, Reference
 
 EVEN = 0.5
 """The prior of a probability that says what the evidence alone is worth."""
@@ -145,7 +145,7 @@ class _Weigher:
             lod=lod,
             reference=records[row],
             tier=records[row].tier,
-            hazard=records[row].hazard if records[row].hazard is not Hazard.NONE else known.hazard,
+            hazard=known.hazards[records[row].family],
             known_tier=known.tier,
             asked=known.target,
             families=known.families,

@@ -8,6 +8,8 @@ that the library was not made with.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from spectriage.spectra.evidence._kernels_sighting import count_unexplained
 from spectriage.spectra.fitting.band_support import points_of
 from spectriage.spectra.fitting.fit import Fit
@@ -18,17 +20,27 @@ LEAST_SHARE = 0.004
 """Of the highest band of the scan: no reference is known better than this."""
 
 
-def unexplained_bands(fit: Fit, step_cm: float) -> int:
-    """Return how many bands of a scan its fit does not explain."""
+class Unexplained(NamedTuple):
+    """How many bands of a scan nothing explains, and the height of the greatest over that of the scan's."""
+
+    count: int = 0
+    greatest: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields of the JSON."""
+        return {"unexplained_bands": self.count, "greatest_unexplained": round(self.greatest, 4)}
+
+
+def unexplained_bands(fit: Fit, step_cm: float) -> Unexplained:
+    """Return the bands of a scan that its fit does not explain."""
     query = fit.query
-    return int(
-        count_unexplained(
-            query.derivative,
-            query.valid,
-            fit.fitted,
-            query.noise,
-            NOISE_MULTIPLE,
-            LEAST_SHARE,
-            points_of(NEAR_CM, step_cm),
-        )
+    count, greatest = count_unexplained(
+        query.derivative,
+        query.valid,
+        fit.fitted,
+        query.noise,
+        NOISE_MULTIPLE,
+        LEAST_SHARE,
+        points_of(NEAR_CM, step_cm),
     )
+    return Unexplained(int(count), float(greatest))

@@ -25,7 +25,7 @@ MAX_BYTES = 200_000
 _TEXTS = ("name", "description", "judged", "advice")
 _NUMBERS = (
     *("lod", "gain", "hazard_gain", "packaging_gain", "margin", "prior_known"),
-    *("min_fraction", "min_snr", "raised", "suspected"),
+    *("min_fraction", "min_snr", "raised", "named", "suspected"),
 )
 
 

@@ -77,6 +77,8 @@ class Policy:
         Below this signal-to-noise ratio nothing is decided.
     raised
         The probability (even odds before) from which a hazard is raised.
+    named
+        The probability from which a harmless material is named.
     suspected
         That from which a required target forbids ``NO_ALARM``.
     explained
@@ -103,6 +105,7 @@ class Policy:
     min_fraction: float = 0.01
     min_snr: float = 5.0
     raised: float = 0.6
+    named: float = 0.5
     suspected: float = 0.1
     explained: dict[Tier, float] = field(default_factory=lambda: dict(_EXPLAINED))
 
@@ -114,7 +117,7 @@ class Policy:
         names = [target.name for target in self.targets]
         if len(set(names)) != len(names):
             raise ParameterError("two targets have one name", remedy="give each its own")
-        for name in ("lod", "prior_known", "raised", "suspected"):
+        for name in ("lod", "prior_known", "raised", "named", "suspected"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise ParameterError(f"{name} = {getattr(self, name)} is not between 0 and 1")
         for name in (

@@ -8,6 +8,7 @@ from typing import Any
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.evidence.unexplained import Unexplained
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.verdict import Verdict
@@ -92,7 +93,7 @@ class Identification:
     library: Mapping[str, str]
     engine: str
     policy: Mapping[str, str] = field(default_factory=dict)
-    unexplained: int = 0
+    unexplained: Unexplained = Unexplained()
     notes: tuple[str, ...] = ()
     traces: Traces | None = field(default=None, compare=False, repr=False)
 
@@ -119,7 +120,7 @@ class Identification:
             "candidates": [candidate.to_json() for candidate in self.candidates],
             "targets": [target.to_json() for target in self.targets],
             "quality": self.quality.to_json(),
-            "residual": {"similarity": round(self.similarity, 6), "unexplained_bands": self.unexplained},
+            "residual": {"similarity": round(self.similarity, 6), **self.unexplained.to_json()},
             "axis": {
                 "offset_cm": round(self.axis_offset_cm, 3),
                 "stretch": round(self.axis_stretch, 6),

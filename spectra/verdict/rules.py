@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.evidence.unexplained import Unexplained
 from spectriage.spectra.policy.policy import STRIP, Policy
 from spectriage.spectra.reference import CARRYING, Hazard, Reference, Tier
 from spectriage.spectra.signal.quality import Quality
-from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.verdict import Verdict
 
 LABORATORY = "Presumptive result: send a sample to a laboratory for confirmation."
@@ -19,6 +20,9 @@ NEVER_SEEN = (
 )
 MOST_UNEXPLAINED = 5
 """Bands that nothing explains, beside a material that is named; more are another material."""
+GREATEST_UNEXPLAINED = 0.3
+"""Of the height of the scan's highest band: a line that nothing explains may be a hot pixel, or what matters."""
+NEAREST = 3
 SPOTS = 29
 """So many spots hold, in 95 of 100 items, at least one of the grains that are a tenth of all: ln 0.05 / ln 0.9."""
 
@@ -50,8 +54,8 @@ class Evidence:
         Whether that suffices for references of their tiers.
     quality
         Of the measurement.
-    axis_implausible
-        Whether the axis had to be moved to the end of its tolerance.
+    axis_offset_cm
+        By how much the axis was shown to be further off than an instrument's may be; else 0.
     health
         Why the instrument's state forbids a conclusion, empty when it does not.
     unwatched
@@ -60,6 +64,10 @@ class Evidence:
         Families of hazards that the best model has, without enough evidence to name them.
     unexplained
         Bands of the scan that the best model does not explain.
+    nearest
+        What the scan resembles as one substance, best first.
+    one_line
+        Whether all that the scan is explained by is one line.
     """
 
     components: tuple[Component, ...]
@@ -68,11 +76,13 @@ class Evidence:
     similarity: float
     explained: bool
     quality: Quality
-    axis_implausible: bool
+    axis_offset_cm: float = 0.0
     health: str = ""
     unwatched: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
-    unexplained: int = 0
+    unexplained: Unexplained = Unexplained()
+    nearest: tuple[Candidate, ...] = ()
+    one_line: bool = False
 
 
 def claim(reference: Reference) -> str:
@@ -166,8 +176,11 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
     if not quality.snr >= policy.min_snr:
         text = f"The signal is too weak: {quality.snr:.1f} times the noise."
         return _unclear("weak-signal", text, evidence, "Move closer, expose longer, or try another spot.")
-    if evidence.axis_implausible:
-        text = "The shift axis is further off than the instrument may be."
+    if evidence.axis_offset_cm:
+        text = (
+            f"The shift axis is about {abs(evidence.axis_offset_cm):.0f} cm⁻¹ "
+            f"too {'high' if evidence.axis_offset_cm < 0.0 else 'low'}: further off than the instrument may be."
+        )
         return _unclear("axis", text, evidence, "Calibrate the instrument on polystyrene, then scan again.")
     if evidence.unresolved:
         return _unresolved(evidence.unresolved, evidence)
@@ -180,8 +193,12 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
     suspected = [target.reference.family for target in evidence.targets if _is_suspected(target, policy)]
     if suspected:
         return _unresolved(suspected, evidence)
-    if evidence.unexplained > MOST_UNEXPLAINED:
+    if evidence.unexplained.count > MOST_UNEXPLAINED or evidence.unexplained.greatest > GREATEST_UNEXPLAINED:
         return _unknown(evidence)
+    if evidence.one_line:
+        names = ", ".join(wording(component) for component in evidence.components)
+        text = f"{_capital(names)} by one line alone: nothing can be ruled out by that."
+        return _unclear("one-line", text, evidence, f"Try another spot. {STRIP} {LABORATORY}")
     return _blind(evidence, policy)
 
 
@@ -209,8 +226,22 @@ def _unknown(evidence: Evidence) -> Ruling:
         return _unclear("fluorescent", text, evidence, f"Try 1064 nm excitation or another spot. {STRIP}")
     if evidence.components:
         names = ", ".join(wording(component) for component in evidence.components)
-        return _unclear("partly-unknown", f"{_capital(names)}, and something else.", evidence, step)
-    return _unclear("unknown", "The material is not in the library.", evidence, step)
+        text = f"{_capital(names)}, and something else"
+        count = evidence.unexplained.count
+        if count:
+            text += f": {'a band is' if count == 1 else f'{count} bands are'} left that nothing in the library explains"
+        return _unclear("partly-unknown", f"{text}.", evidence, step)
+    text = f"Nothing in the library matches well enough{_nearest(evidence)}."
+    return _unclear("unknown", text, evidence, step)
+
+
+def _nearest(evidence: Evidence) -> str:
+    """Name the nearest few substances once each, and every one that is hazardous among the candidates."""
+    names: dict[str, None] = {}
+    for candidate in evidence.nearest:
+        if len(names) < NEAREST or candidate.reference.hazard is not Hazard.NONE:
+            names.setdefault(claim(candidate.reference))
+    return f"; nearest: {', '.join(names)}" if names else ""
 
 
 def is_within(target: TargetEvidence, policy: Policy) -> bool:
