@@ -31,7 +31,7 @@ from spectriage.spectra.signal.quality import assess, background
 from spectriage.spectra.spectrum import Spectrum
 from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
 from spectriage.spectra.verdict.component import Component
-from spectriage.spectra.verdict.named import may_be_named, rests_on_one_line
+from spectriage.spectra.verdict.named import may_be_named, rests_on_few_lines
 from spectriage.spectra.verdict.naming import Namer
 from spectriage.spectra.verdict.rules import Evidence, rule
 from spectriage.spectra.version import __version__
@@ -189,7 +189,7 @@ class Identifier:
             unresolved=tuple(sorted(hazards - found)) if fit_explains else (),
             unexplained=unexplained,
             nearest=candidates,
-            one_line=rests_on_one_line(parts),
+            few_lines=rests_on_few_lines(parts, fit.axis.offset_cm),
         )
         ruling = rule(evidence, self.policy)
         return Identification(

@@ -105,7 +105,7 @@ class Policy:
     min_fraction: float = 0.01
     min_snr: float = 5.0
     raised: float = 0.6
-    named: float = 0.5
+    named: float = 0.8
     suspected: float = 0.1
     explained: dict[Tier, float] = field(default_factory=lambda: dict(_EXPLAINED))
 

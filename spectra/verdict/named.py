@@ -45,6 +45,10 @@ def may_be_named(
     return held or abs(fit.axis.offset_cm) <= HELD_OFFSET_CM
 
 
-def rests_on_one_line(parts: Sequence[Component]) -> bool:
-    """Say whether all that a scan is explained by is one line: too little to rule anything out by."""
-    return sum(independent_supports(part.bands) for part in parts) <= 1
+def rests_on_few_lines(parts: Sequence[Component], offset_cm: float) -> bool:
+    """Say whether what a scan is explained by is too few lines to rule anything out by.
+
+    One line is; so are two where the axis had to be moved for them, and nothing else holds it.
+    """
+    lines = sum(independent_supports(part.bands) for part in parts)
+    return lines <= 1 or (lines < HOLDING_BANDS and abs(offset_cm) > HELD_OFFSET_CM)

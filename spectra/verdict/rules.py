@@ -66,8 +66,8 @@ class Evidence:
         Bands of the scan that the best model does not explain.
     nearest
         What the scan resembles as one substance, best first.
-    one_line
-        Whether all that the scan is explained by is one line.
+    few_lines
+        Whether what the scan is explained by is too few lines to rule anything out by.
     """
 
     components: tuple[Component, ...]
@@ -82,7 +82,7 @@ class Evidence:
     unresolved: tuple[str, ...] = ()
     unexplained: Unexplained = Unexplained()
     nearest: tuple[Candidate, ...] = ()
-    one_line: bool = False
+    few_lines: bool = False
 
 
 def claim(reference: Reference) -> str:
@@ -195,10 +195,10 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
         return _unresolved(suspected, evidence)
     if evidence.unexplained.count > MOST_UNEXPLAINED or evidence.unexplained.greatest > GREATEST_UNEXPLAINED:
         return _unknown(evidence)
-    if evidence.one_line:
+    if evidence.few_lines:
         names = ", ".join(wording(component) for component in evidence.components)
-        text = f"{_capital(names)} by one line alone: nothing can be ruled out by that."
-        return _unclear("one-line", text, evidence, f"Try another spot. {STRIP} {LABORATORY}")
+        text = f"{_capital(names)}, by a line or two alone: nothing can be ruled out by that."
+        return _unclear("few-lines", text, evidence, f"Try another spot. {STRIP} {LABORATORY}")
     return _blind(evidence, policy)
 
 
