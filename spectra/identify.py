@@ -30,6 +30,7 @@ from spectriage.spectra.signal.noise import noise_level
 from spectriage.spectra.signal.quality import assess, background
 from spectriage.spectra.spectrum import Spectrum
 from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
+from spectriage.spectra.verdict.advice import useful_exposure
 from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.named import may_be_named, rests_on_few_lines
 from spectriage.spectra.verdict.naming import Namer
@@ -189,6 +190,8 @@ class Identifier:
             unresolved=tuple(sorted(hazards - found)) if fit_explains else (),
             unexplained=unexplained,
             nearest=candidates,
+            exposure=useful_exposure(fitter.query),
+            packaging_share=_share_of_packaging(fit, self.index),
             few_lines=rests_on_few_lines(parts, fit.axis.offset_cm),
         )
         ruling = rule(evidence, self.policy)
@@ -205,6 +208,7 @@ class Identifier:
             quality=quality,
             similarity=fit.similarity,
             unexplained=unexplained,
+            exposure=evidence.exposure,
             axis_offset_cm=fit.axis.offset_cm,
             axis_stretch=fit.axis.stretch,
             broadening_cm=fit.axis.broadening_cm,
@@ -297,6 +301,13 @@ def _with_odds_of(parts: tuple[Component, ...], targets: Sequence[TargetEvidence
         replace(part, probability=known[part.reference.family]) if part.reference.family in known else part
         for part in parts
     )
+
+
+def _share_of_packaging(fit: Fit, index: ContrastIndex) -> float:
+    """Return the share of packaging in the area under a fit."""
+    areas = [a * index.area_per_norm(row) for a, row in zip(fit.amplitudes.tolist(), fit.rows, strict=True)]
+    wrapped = sum(area for area, row in zip(areas, fit.rows, strict=True) if index.packaging[row])
+    return wrapped / sum(areas) if wrapped > 0.0 else 0.0
 
 
 def _notes(spectrum: Spectrum) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def count_unexplained(
     least_share: float,
     near: int,
 ) -> tuple[int, float]:
-    """Count the bands of a scan (m,) that a fit (m,) leaves; return also the highest, over the scan's highest.
+    """Count the bands of a scan (m,) that a fit (m,) leaves; and the highest, as a share of the scan's.
 
     One counts that is higher than the greatest curvature of the fit within `near` points, `noise_multiple`
     times the noise and `least_share` of the scan's highest band, together.

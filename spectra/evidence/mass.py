@@ -1,4 +1,4 @@
-"""From a share of the signal to a share of the mass: how strongly each material scatters, and how well that is known.
+"""From a share of the signal to a share of the mass: how strongly each material scatters.
 
 A share sᵢ of the Raman signal is a mass fraction wᵢ = (sᵢ / rᵢ) / Σ (sⱼ / rⱼ), rᵢ being the signal per mass
 relative to acetaminophen powder. For most materials r was never measured: it is then taken as 1, good to a
@@ -27,7 +27,7 @@ class Response(NamedTuple):
 
 
 class MassRange(NamedTuple):
-    """A mass fraction: its middle and both ends, and whether it rests on an assumed response; inf for none."""
+    """A mass fraction: its middle and both ends, and whether a response was assumed; inf for none."""
 
     low: float
     middle: float

@@ -1,10 +1,10 @@
 """How probable it is that what was added to a model is there: several measures of one scan as one log odds.
 
-A logistic regression (Brümmer & du Preez 2006, Comput. Speech Lang. 20, 230) of what was there against what was
-not, both equally likely before. There: sums of measured spectra of two instruments, with a library of the one
-and scans of the other, and simulated ones of band tables perturbed by what their tier is uncertain by. Not
-there: measured harmless materials, alone and in sums, known to the library and not. Half of the field spectra
-were kept out of it.
+A logistic regression (Brümmer & du Preez 2006, Comput. Speech Lang. 20, 230) of what was there against what
+was not, both equally likely before. There: sums of measured spectra of two instruments, with a library of
+the one and scans of the other, and simulated ones of band tables perturbed by what their tier is uncertain
+by. Not there: measured harmless materials, alone and in sums, known to the library and not. Half of the
+field spectra were kept out of it.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Whether a reference is seen: each band that this scan would have to show, and whether it does.
 
-For every band of the reference the height that the fit expects is compared with what the scan has there beside
-the other components. Two hypotheses are weighed. If the reference is there, the band has the expected height,
-within the uncertainty of its tier. If it is not, the scan shows nothing there, or by chance a band of something
-else: that chance is the share of the axis that bands of such a height cover in this very scan, so that a scan
-full of bands which nothing explains proves little. What hides a band (noise, the mismatch of a strong
-neighbour) makes both equally likely, and says nothing. The bands' log likelihood ratios are added up; the lines
-that all mono-substituted benzene rings share count once.
+For every band of the reference the height that the fit expects is compared with what the scan has there
+beside the other components. Two hypotheses are weighed. If the reference is there, the band has the
+expected height, within the uncertainty of its tier. If it is not, the scan shows nothing there, or by
+chance a band of something else: that chance is the share of the axis that bands of such a height cover in
+this very scan, so that a scan full of bands which nothing explains proves little. What hides a band (noise,
+the mismatch of a strong neighbour) makes both equally likely, and says nothing. The bands' log likelihood
+ratios are added up; the lines that all mono-substituted benzene rings share count once.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ SPEAKS = 0.5
 class _Uncertainty(NamedTuple):
     """How well a tier knows its bands: scatter of heights, share that is wrong altogether, places in cm⁻¹.
 
-    Heights differ by a quarter between instruments, more with orientation and salt form; a recalled table has
-    them right within a factor of two, and one band in eight not at all, judged on substances of which there is
-    a recalled table and a measurement.
+    Heights differ by a quarter between instruments, more with orientation and salt form. Of recalled tables
+    too few have been compared with measurements to say: they are taken to have heights right within a
+    factor of two, and one band in eight not at all; estimated ones worse.
     """
 
     spread: float

@@ -13,10 +13,10 @@ from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
 from spectriage.spectra.evidence.sighting import NOTHING, Sighting, sight
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.evidence.target_rows import BEST_LOOKS, TargetRows
 from spectriage.spectra.fitting.band_support import band_support, independent_supports
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.evidence.target_rows import BEST_LOOKS, TargetRows
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import CARRYING, Reference
 
@@ -134,7 +134,7 @@ class _Weigher:
             seen = self._seen(base, row, gain)
         found = gain >= self._policy.hazard_gain and margin >= 0.0 and self._policy.is_present(seen.log_odds)
         if found:
-            carried = records[row].tier in CARRYING or self._is_carried(base, tried, seen)
+            carried = records[row].tier in CARRYING or self._is_carried(base, tried)
         return TargetEvidence(
             name=known.target.name,
             found=found,
@@ -150,7 +150,9 @@ class _Weigher:
             asked=known.target,
             families=known.families,
             guessed=known.guessed,
-            mass=mass_range(lod, records[known.foremost[0]], self._matrix(base)) if known.covered else NO_MASS,
+            mass=mass_range(lod, records[known.foremost[0]], self._matrix(base))
+            if known.covered
+            else NO_MASS,
             share=self._share(base, tried),
             probability=probability(seen.log_odds, EVEN),
             sighting=seen.sighting,
@@ -196,14 +198,14 @@ class _Weigher:
         )
         return _Seen(log_odds, supports, sighting)
 
-    def _is_carried(self, base: Fit, tried: _Tried, seen: _Seen) -> bool:
+    def _is_carried(self, base: Fit, tried: _Tried) -> bool:
         """Whether a target that an estimated member shows best is seen by a better-known one too."""
         records = self._fitter.index.references.records
         for row in tried.known.carrying:
             gain = float(self._fitter.gains(base, [row])[0])
-            if records[row].tier in CARRYING and gain >= self._policy.hazard_gain:
-                if self._policy.is_present(self._seen(base, row, gain).log_odds):
-                    return True
+            enough = records[row].tier in CARRYING and gain >= self._policy.hazard_gain
+            if enough and self._policy.is_present(self._seen(base, row, gain).log_odds):
+                return True
         return False
 
 

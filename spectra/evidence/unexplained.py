@@ -1,9 +1,9 @@
 """Bands that no component explains: whether something else is in a scan that has a name.
 
-A material of which the library knows nothing shows in places where the fit has nothing. What the fit is off by
-near its own bands is mismatch, and is not counted. A few are water, a dopant, the glass; a material that makes
-a fifth of the signal brings six and more, where four of five harmless materials bring fewer on an instrument
-that the library was not made with.
+A material of which the library knows nothing shows in places where the fit has nothing. What the fit is off
+by near its own bands is mismatch, and is not counted. A few are water, a dopant, the glass; a material that
+makes a fifth of the signal brings six and more, where four of five harmless materials bring fewer on an
+instrument that the library was not made with.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ class Unexplained(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Return the fields of the JSON."""
         return {"unexplained_bands": self.count, "greatest_unexplained": round(self.greatest, 4)}
+
+
+ALL_EXPLAINED = Unexplained()
+"""Nothing is left."""
 
 
 def unexplained_bands(fit: Fit, step_cm: float) -> Unexplained:

@@ -1,8 +1,8 @@
 """Policies as TOML files: those that are shipped, and a laboratory's own.
 
-A file has ``schema = 1``, ``name``, ``description``, ``judged`` (``middle`` or ``upper``), ``raises`` (hazards),
-``advice``, and ``[[targets]]`` with the fields of `Target`. Any other field of `Policy` that is a number may be
-given too. What is wrong in it is an error that says where.
+A file has ``schema = 1``, ``name``, ``description``, ``judged`` (``middle`` or ``upper``), ``raises``
+(hazards), ``advice``, and ``[[targets]]`` with the fields of `Target`. Any other field of `Policy` that is
+a number may be given too. What is wrong in it is an error that says where.
 """
 
 from __future__ import annotations

@@ -27,7 +27,6 @@ def _shipped_targets() -> tuple[Target, ...]:
     return DEFAULT_TARGETS
 
 
-
 _EXPLAINED = {
     Tier.MEASURED: 0.72,
     Tier.BANDS: 0.72,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.identification import Identification
-from spectriage.spectra.verdict.rules import lod_text, wording
 from spectriage.spectra.verdict.verdict import Verdict
+from spectriage.spectra.verdict.words import lod_text, wording
 
 if TYPE_CHECKING:
     from rich.console import Console

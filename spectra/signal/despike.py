@@ -1,7 +1,7 @@
 """Cosmic rays and hot pixels: far above their neighbours, and narrower than any band can be.
 
-On the detector they fill a point or two. A vendor's software smears them when it interpolates: over three to five
-points they look like a line, but one that is narrower than the instrument resolves.
+On the detector they fill a point or two. A vendor's software smears them when it interpolates: over three
+to five points they look like a line, but one that is narrower than the instrument resolves.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ NARROWEST_CM = 3.5
 """No handheld resolves less (FWHM); where the resolution is stated, the share of it below counts."""
 NARROWEST_SHARE = 0.6
 OTHERS_SHARE = 0.5
-"""A smeared spike is also narrower than half of the median band beside it: an instrument that resolves less than
-a handheld shows that in its other bands."""
+"""A smeared spike is also narrower than half of the median band beside it: an instrument that resolves less
+than a handheld shows that in its other bands."""
 OTHERS = 3
 FEET_CM = 15.0
 NOISE_STEPS = 12.0

@@ -155,9 +155,9 @@ def sharp_steps(
 
     Each row of `places` (k, 2) is the first point that stands out, and how many do, up to `most_points`; no
     more are found than it has room for. The change is measured by its modified z-score: less the median, in
-    units of the median absolute deviation over 0.6745 (where that is zero, of 1.2533 times the mean one: Iglewicz
-    & Hoaglin 1993, How to Detect and Handle Outliers). The points stand out by `sharpness` times what those
-    around them vary.
+    units of the median absolute deviation over 0.6745 (where that is zero, of 1.2533 times the mean one:
+    Iglewicz & Hoaglin 1993, How to Detect and Handle Outliers). The points stand out by `sharpness` times
+    what those around them vary.
     """
     n = values.size - 1
     steps, own = np.empty(n), np.empty(n)

@@ -8,7 +8,7 @@ from typing import Any
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
-from spectriage.spectra.evidence.unexplained import Unexplained
+from spectriage.spectra.evidence.unexplained import ALL_EXPLAINED, Unexplained
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.verdict import Verdict
@@ -70,6 +70,8 @@ class Identification:
         Name and content hash of the policy.
     unexplained
         Bands of the scan that nothing explains.
+    exposure
+        How many times the light would show more; 1 where it would not.
     notes
         What was done to the spectrum, and of what kind it is where it is not a measurement.
     traces
@@ -93,7 +95,8 @@ class Identification:
     library: Mapping[str, str]
     engine: str
     policy: Mapping[str, str] = field(default_factory=dict)
-    unexplained: Unexplained = Unexplained()
+    unexplained: Unexplained = ALL_EXPLAINED
+    exposure: float = 1.0
     notes: tuple[str, ...] = ()
     traces: Traces | None = field(default=None, compare=False, repr=False)
 
@@ -130,6 +133,7 @@ class Identification:
             "library": dict(self.library),
             "engine": {"version": self.engine},
             "policy": dict(self.policy),
+            "useful_exposure": round(self.exposure, 2),
         }
         if elapsed_ms is not None:
             result["elapsed_ms"] = round(elapsed_ms, 3)

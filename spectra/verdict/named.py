@@ -1,8 +1,9 @@
 """Which components of a fit may be named.
 
-A hazard may when it is raised as a target. A harmless material may where it is probable, and more than one band
-needs it: one line alone names only what explains nearly the whole scan near the calibrated axis, or what stands
-on an axis that others hold. What may not be named explains nothing: its bands count as unexplained.
+A hazard may when it is raised as a target. A harmless material may where it is probable, and more than one
+band needs it: one line alone names only what explains nearly the whole scan near the calibrated axis, or
+what stands on an axis that others hold. What may not be named explains nothing: its bands count as
+unexplained.
 """
 
 from __future__ import annotations

@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
-from spectriage.spectra.evidence.unexplained import Unexplained
-from spectriage.spectra.policy.policy import STRIP, Policy
-from spectriage.spectra.reference import CARRYING, Hazard, Reference, Tier
+from spectriage.spectra.evidence.unexplained import ALL_EXPLAINED, Unexplained
+from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.reference import CARRYING, Hazard, Tier
 from spectriage.spectra.signal.quality import Quality
+from spectriage.spectra.verdict.advice import LABORATORY, to_see_more
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.verdict import Verdict
+from spectriage.spectra.verdict.words import asked_text, limit_text, named, nearest
 
-LABORATORY = "Presumptive result: send a sample to a laboratory for confirmation."
 NEVER_SEEN = (
     "Raman cannot promise to show nitazenes or carfentanil at retail doses, nor fentanyl in pressed pills."
 )
 MOST_UNEXPLAINED = 5
 """Bands that nothing explains, beside a material that is named; more are another material."""
 GREATEST_UNEXPLAINED = 0.3
-"""Of the height of the scan's highest band: a line that nothing explains may be a hot pixel, or what matters."""
-NEAREST = 3
+"""Of the height of the scan's highest band: a line that nothing explains is a hot pixel, or what matters."""
 SPOTS = 29
-"""So many spots hold, in 95 of 100 items, at least one of the grains that are a tenth of all: ln 0.05 / ln 0.9."""
+"""So many spots find, in 95 of 100 items, a grain of a kind that a tenth of all are: ln 0.05 / ln 0.9."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ class Evidence:
         What the scan resembles as one substance, best first.
     few_lines
         Whether what the scan is explained by is too few lines to rule anything out by.
+    exposure
+        How many times the light would show more; 1 where it would not.
+    packaging_share
+        Of packaging in the signal.
     """
 
     components: tuple[Component, ...]
@@ -80,28 +84,11 @@ class Evidence:
     health: str = ""
     unwatched: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
-    unexplained: Unexplained = Unexplained()
+    unexplained: Unexplained = ALL_EXPLAINED
     nearest: tuple[Candidate, ...] = ()
     few_lines: bool = False
-
-
-def claim(reference: Reference) -> str:
-    """Return what may be claimed on a reference's tier: the substance, or only its family."""
-    if reference.tier in (Tier.MEASURED, Tier.BANDS):
-        return reference.substance
-    return reference.family
-
-
-def wording(component: Component) -> str:
-    """Return the claim in words that carry its tier."""
-    tier = component.reference.tier
-    if tier is Tier.MEASURED:
-        return component.claim
-    if tier is Tier.BANDS:
-        return f"{component.claim} (band model)"
-    if tier is Tier.RECALLED:
-        return f"consistent with {component.claim}"
-    return f"possible {component.claim}, unverified reference"
+    exposure: float = 1.0
+    packaging_share: float = 0.0
 
 
 def rule(evidence: Evidence, policy: Policy) -> Ruling:
@@ -126,8 +113,7 @@ def _without_hints(evidence: Evidence) -> Evidence:
         evidence,
         components=parts,
         targets=tuple(
-            target._replace(found=False) if _is_hint(target) else target
-            for target in evidence.targets
+            target._replace(found=False) if _is_hint(target) else target for target in evidence.targets
         ),
         explained=evidence.explained and len(parts) == len(evidence.components),
     )
@@ -140,18 +126,18 @@ def _is_hint(target: TargetEvidence) -> bool:
 def _alarm(evidence: Evidence, policy: Policy) -> Ruling | None:
     for target in evidence.targets:
         if target.found and target.hazard.alarms and target.carried and target.hazard in policy.raises:
-            return _raise(Verdict.ALARM, target, evidence)
+            return _raise(Verdict.ALARM, target, evidence, policy)
     return None
 
 
 def _warning(evidence: Evidence, policy: Policy) -> Ruling | None:
     for target in evidence.targets:
         if target.found and target.hazard in policy.raises:
-            return _raise(Verdict.WARNING, target, evidence)
+            return _raise(Verdict.WARNING, target, evidence, policy)
     return None
 
 
-def _raise(verdict: Verdict, target: TargetEvidence, evidence: Evidence) -> Ruling:
+def _raise(verdict: Verdict, target: TargetEvidence, evidence: Evidence, policy: Policy) -> Ruling:
     shown = target.reference.family
     name = f"Consistent with {shown}"
     if not target.carried:
@@ -161,7 +147,7 @@ def _raise(verdict: Verdict, target: TargetEvidence, evidence: Evidence) -> Ruli
         f"{target.hazard}:{shown}",
         f"{name}{_beside(evidence, target)}.",
         _target_facts(target),
-        f"{LABORATORY} {_hazard_step(target)}",
+        f"{LABORATORY} {_hazard_step(target, policy)}",
     )
 
 
@@ -179,26 +165,26 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
     if evidence.axis_offset_cm:
         text = (
             f"The shift axis is about {abs(evidence.axis_offset_cm):.0f} cm⁻¹ "
-            f"too {'high' if evidence.axis_offset_cm < 0.0 else 'low'}: further off than the instrument may be."
+            f"too {'high' if evidence.axis_offset_cm < 0.0 else 'low'}, further than an instrument's may be."
         )
         return _unclear("axis", text, evidence, "Calibrate the instrument on polystyrene, then scan again.")
     if evidence.unresolved:
-        return _unresolved(evidence.unresolved, evidence)
+        return _unresolved(evidence.unresolved, evidence, policy)
     if not evidence.components and evidence.packaging and evidence.explained:
         names = " and ".join(component.claim for component in evidence.packaging)
         text = f"Only the packaging was seen ({names})."
         return _unclear("packaging-only", text, evidence, "Move closer, or scan the contents themselves.")
     if not evidence.components or not evidence.explained:
-        return _unknown(evidence)
+        return _unknown(evidence, policy)
     suspected = [target.reference.family for target in evidence.targets if _is_suspected(target, policy)]
     if suspected:
-        return _unresolved(suspected, evidence)
+        return _unresolved(suspected, evidence, policy)
     if evidence.unexplained.count > MOST_UNEXPLAINED or evidence.unexplained.greatest > GREATEST_UNEXPLAINED:
-        return _unknown(evidence)
+        return _unknown(evidence, policy)
     if evidence.few_lines:
-        names = ", ".join(wording(component) for component in evidence.components)
-        text = f"{_capital(names)}, by a line or two alone: nothing can be ruled out by that."
-        return _unclear("few-lines", text, evidence, f"Try another spot. {STRIP} {LABORATORY}")
+        names = named(evidence.components)
+        text = f"{names}, by a line or two alone: nothing can be ruled out by that."
+        return _unclear("few-lines", text, evidence, f"Try another spot. {policy.advice} {LABORATORY}")
     return _blind(evidence, policy)
 
 
@@ -213,35 +199,29 @@ def _is_suspected(target: TargetEvidence, policy: Policy) -> bool:
     return target.probability >= policy.suspected or target.share >= target.lod
 
 
-def _unresolved(families: Sequence[str], evidence: Evidence) -> Ruling:
+def _unresolved(families: Sequence[str], evidence: Evidence, policy: Policy) -> Ruling:
     text = f"Something that resembles {', '.join(families)}, without enough evidence to name it."
-    step = f"Try another spot, closer and longer. {STRIP} {LABORATORY}"
+    step = f"{_more(evidence, policy)} {LABORATORY}"
     return _unclear("unresolved", text, evidence, step)
 
 
-def _unknown(evidence: Evidence) -> Ruling:
-    step = f"Try another spot and a longer exposure. {STRIP} {LABORATORY}"
-    if evidence.quality.fluorescence_ratio > 20.0:
-        text = "Fluorescence hides the Raman signal."
-        return _unclear("fluorescent", text, evidence, f"Try 1064 nm excitation or another spot. {STRIP}")
+def _more(evidence: Evidence, policy: Policy) -> str:
+    return to_see_more(evidence.exposure, evidence.quality, evidence.packaging_share, policy)
+
+
+def _unknown(evidence: Evidence, policy: Policy) -> Ruling:
+    step = f"{_more(evidence, policy)} {LABORATORY}"
     if evidence.components:
-        names = ", ".join(wording(component) for component in evidence.components)
-        text = f"{_capital(names)}, and something else"
+        text = f"{named(evidence.components)}, and something else"
         count = evidence.unexplained.count
         if count:
-            text += f": {'a band is' if count == 1 else f'{count} bands are'} left that nothing in the library explains"
+            left = "1 band is" if count == 1 else f"{count} bands are"
+            text += f": {left} left that nothing in the library explains"
         return _unclear("partly-unknown", f"{text}.", evidence, step)
-    text = f"Nothing in the library matches well enough{_nearest(evidence)}."
+    if evidence.quality.fluorescence_ratio > 20.0:
+        return _unclear("fluorescent", "Fluorescence hides the Raman signal.", evidence, step)
+    text = f"Nothing in the library matches well enough{nearest(evidence.nearest)}."
     return _unclear("unknown", text, evidence, step)
-
-
-def _nearest(evidence: Evidence) -> str:
-    """Name the nearest few substances once each, and every one that is hazardous among the candidates."""
-    names: dict[str, None] = {}
-    for candidate in evidence.nearest:
-        if len(names) < NEAREST or candidate.reference.hazard is not Hazard.NONE:
-            names.setdefault(claim(candidate.reference))
-    return f"; nearest: {', '.join(names)}" if names else ""
 
 
 def is_within(target: TargetEvidence, policy: Policy) -> bool:
@@ -256,7 +236,7 @@ def _blind(evidence: Evidence, policy: Policy) -> Ruling | None:
     """Inconclusive when something watched for could have hidden in this scan."""
     blind = [f"{name} (not in the library)" for name in evidence.unwatched]
     blind += [
-        f"{target.name} ({limit_text(target, policy)}{asked_text(target, policy)})"
+        f"{target.name} ({limit_text(target, policy)}; {asked_text(target, policy)})"
         for target in evidence.targets
         if target.asked.required and target.covered and not is_within(target, policy)
     ]
@@ -264,26 +244,9 @@ def _blind(evidence: Evidence, policy: Policy) -> Ruling | None:
         return None
     worst = ", ".join(blind[:3])
     more = f" and {len(blind) - 3} more" if len(blind) > 3 else ""
-    names = ", ".join(wording(component) for component in evidence.components)
-    text = f"{_capital(names)}; but this scan could not have seen {worst}{more}."
-    return _unclear("limit-of-detection", text, evidence, f"Expose longer, or try another spot. {STRIP}")
-
-
-def limit_text(target: TargetEvidence, policy: Policy) -> str:
-    """Return how little of a target would have been seen, by mass where the policy asks for that."""
-    if not target.lod <= 1.0:
-        return "no amount"
-    if target.asked.mass is None:
-        return f"{target.lod:.0%} of the signal"
-    if policy.judged == "middle":
-        return f"{target.mass.middle:.0%} by mass, up to {target.mass.high:.0%}"
-    return f"up to {target.mass.high:.0%} by mass"
-
-
-def asked_text(target: TargetEvidence, policy: Policy) -> str:
-    """Return what the policy asks of a target."""
-    asked = policy.lod if target.asked.mass is None else target.asked.mass
-    return f"; {asked:.0%} asked"
+    names = named(evidence.components)
+    text = f"{names}; but this scan could not have seen {worst}{more}."
+    return _unclear("limit-of-detection", text, evidence, _more(evidence, policy))
 
 
 def _unclear(reason: str, text: str, evidence: Evidence, step: str) -> Ruling:
@@ -293,7 +256,7 @@ def _unclear(reason: str, text: str, evidence: Evidence, step: str) -> Ruling:
 
 
 def _no_alarm(evidence: Evidence, policy: Policy) -> Ruling:
-    names = ", ".join(wording(component) for component in evidence.components)
+    names = named(evidence.components)
     facts = [f"explains the spectrum with an agreement of {evidence.similarity:.2f}"]
     required = [target for target in evidence.targets if target.asked.required and target.covered]
     if required:
@@ -302,20 +265,18 @@ def _no_alarm(evidence: Evidence, policy: Policy) -> Ruling:
             f"nothing that is watched for was seen; the least visible, {worst.name}, "
             f"would have been at {limit_text(worst, policy)}"
         )
+    guessed = sorted({family for target in evidence.targets for family in target.guessed})
+    if guessed:
+        facts.append(f"not covered, no measured reference: {', '.join(guessed)}")
     facts.append(NEVER_SEEN)
     return Ruling(
         Verdict.NO_ALARM,
         "identified",
-        f"{_capital(names)}. Nothing watched for was seen, down to the limits listed.",
+        f"{names}. Nothing watched for was seen, down to the limits listed.",
         tuple(facts),
-        f"Smaller amounts cannot be excluded, nor what lies elsewhere: {SPOTS} spots would find a tenth of the "
-        f"grains. {policy.advice}",
+        f"Smaller amounts cannot be excluded, nor what lies elsewhere: {SPOTS} spots would find a tenth of "
+        f"the grains. {policy.advice}",
     )
-
-
-def lod_text(lod: float) -> str:
-    """Return a limit of detection in words."""
-    return f"{lod:.0%}" if lod <= 1.0 else "no amount"
 
 
 def _target_facts(target: TargetEvidence) -> tuple[str, ...]:
@@ -323,8 +284,8 @@ def _target_facts(target: TargetEvidence) -> tuple[str, ...]:
     sighting = target.sighting
     facts = [
         f"{target.name} removes {share:.0%} of the disagreement that is left without it",
-        f"{sighting.seen} of its bands are seen, {sighting.supported:.0%} of the height that would have to show; "
-        f"{sighting.contradicted:.0%} is missing",
+        f"{sighting.seen} of its bands are seen: {sighting.supported:.0%} of the height that would have to "
+        f"show; {sighting.contradicted:.0%} is missing",
     ]
     if target.reference.tier not in CARRYING:
         facts.append(f"closest reference: {target.reference.id} (estimated; analogue not resolved)")
@@ -336,11 +297,7 @@ def _beside(evidence: Evidence, target: TargetEvidence) -> str:
     return f", beside {', '.join(others)}" if others else ""
 
 
-def _hazard_step(target: TargetEvidence) -> str:
+def _hazard_step(target: TargetEvidence, policy: Policy) -> str:
     if target.hazard in (Hazard.EXPLOSIVE, Hazard.OXIDISER):
         return "Do not heat, rub or re-scan at high power."
-    return f"Avoid contact and dust. {STRIP}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"Avoid contact and dust. {policy.advice}"
