@@ -34,7 +34,7 @@ from spectriage.spectra.verdict.advice import useful_exposure
 from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.named import may_be_named, rests_on_few_lines
 from spectriage.spectra.verdict.naming import Namer
-from spectriage.spectra.verdict.rules import Evidence, rule
+from spectriage.spectra.verdict.rules import Evidence, is_within, rule
 from spectriage.spectra.version import __version__
 
 COARSEST_CM = 12.0
@@ -190,11 +190,14 @@ class Identifier:
             unresolved=tuple(sorted(hazards - found)) if fit_explains else (),
             unexplained=unexplained,
             nearest=candidates,
-            exposure=useful_exposure(fitter.query),
+            exposure=useful_exposure(fitter.query, quality),
             packaging_share=_share_of_packaging(fit, self.index),
             few_lines=rests_on_few_lines(parts, fit.axis.offset_cm),
         )
         ruling = rule(evidence, self.policy)
+        if ruling.reason == "limit-of-detection" and not self._limits_are_noise(query, fit, targets):
+            evidence = replace(evidence, exposure=1.0)
+            ruling = rule(evidence, self.policy)
         return Identification(
             verdict=ruling.verdict,
             reason=ruling.reason,
@@ -266,6 +269,20 @@ class Identifier:
                 if set(fit.rows).isdisjoint(each.known.rows):
                     fit = fitter.fit((*fit.rows, each.row), fit.axis)
         return tuple(kept), frozenset(found), fit
+
+    def _limits_are_noise(self, query: Resampled, fit: Fit, targets: Sequence[TargetEvidence]) -> bool:
+        """Say whether the limits would be within the policy if the scan had no noise."""
+        if any(name for name in self._unwatched):
+            return False
+        quiet = Fitter(self.index, query, noise=0.0)
+        model = quiet.fit(fit.rows, fit.axis)
+        names = {target.name for target in targets if not target.found}
+        known = [rows for rows in self._targets if rows.target.required and rows.target.name in names]
+        return all(
+            is_within(each.evidence, self.policy)
+            for each in weigh_targets(quiet, self.policy, known, model, 0.0)
+            if each.known.covered
+        )
 
     def _other_hazards(self, fit: Fit) -> tuple[TargetRows, ...]:
         """Return the hazards in a fit that nobody watches for: they need no less evidence."""

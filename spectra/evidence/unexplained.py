@@ -23,12 +23,12 @@ LEAST_SHARE = 0.004
 class Unexplained(NamedTuple):
     """How many bands of a scan nothing explains, and the height of the greatest over that of the scan's."""
 
-    count: int = 0
+    bands: int = 0
     greatest: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields of the JSON."""
-        return {"unexplained_bands": self.count, "greatest_unexplained": round(self.greatest, 4)}
+        return {"unexplained_bands": self.bands, "greatest_unexplained": round(self.greatest, 4)}
 
 
 ALL_EXPLAINED = Unexplained()

@@ -16,7 +16,7 @@ from typing import Any
 
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.policy.policy import Policy
-from spectriage.spectra.policy.target import Target
+from spectriage.spectra.policy.target import DEFAULT, Target
 from spectriage.spectra.reference import Hazard
 
 SCHEMA = 1
@@ -140,4 +140,4 @@ def _hazards(value: object, key: str, where: str) -> tuple[Hazard, ...]:
         raise ParameterError(f"{key}: {error}", where=where, remedy=f"hazards: {known}") from None
 
 
-DEFAULT_TARGETS = load_policy("border").targets
+DEFAULT_TARGETS = load_policy(DEFAULT).targets

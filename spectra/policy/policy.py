@@ -13,7 +13,7 @@ import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.policy.target import Target
+from spectriage.spectra.policy.target import DEFAULT, Target
 from spectriage.spectra.reference import Hazard, Reference, Tier
 
 JUDGED = ("middle", "upper")
@@ -90,7 +90,7 @@ class Policy:
     """
 
     targets: tuple[Target, ...] = field(default_factory=_shipped_targets)
-    name: str = "border"
+    name: str = DEFAULT
     description: str = ""
     judged: str = "middle"
     raises: tuple[Hazard, ...] = RAISES

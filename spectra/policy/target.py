@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.reference import Hazard
 
+DEFAULT = "border"
+"""The policy that holds unless another is named."""
+
 
 @dataclass(frozen=True)
 class Target:

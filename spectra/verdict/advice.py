@@ -15,6 +15,7 @@ from spectriage.spectra.signal.quality import Quality
 
 LABORATORY = "Presumptive result: send a sample to a laboratory for confirmation."
 MOST_LIGHT = 100.0
+NOISELESS = 3000.0
 WORTH_LIGHT = 1.5
 """Less than so many times the exposure is no advice."""
 FLUORESCENT = 5.0
@@ -23,10 +24,14 @@ THICK = 0.5
 """Packaging that makes so much of the signal is in the way."""
 
 
-def useful_exposure(query: Contrast) -> float:
-    """Return how many times the light would bring the noise to what references are off by; 1 for none."""
+def useful_exposure(query: Contrast, quality: Quality) -> float:
+    """Return how many times the light would bring the noise to what references are off by; 1 for none.
+
+    From `NOISELESS` times the noise on, more light shows no other bands: it sharpens a limit at best.
+    """
     factor = (NOISE_MULTIPLE * query.noise / THRESHOLD_FLOOR) ** 2
-    return min(factor, MOST_LIGHT) if factor >= WORTH_LIGHT else 1.0
+    most = min(MOST_LIGHT, (NOISELESS / max(quality.snr, 1.0)) ** 2)
+    return min(factor, most) if min(factor, most) >= WORTH_LIGHT else 1.0
 
 
 def to_see_more(exposure: float, quality: Quality, packaging_share: float, policy: Policy) -> str:

@@ -179,7 +179,7 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
     suspected = [target.reference.family for target in evidence.targets if _is_suspected(target, policy)]
     if suspected:
         return _unresolved(suspected, evidence, policy)
-    if evidence.unexplained.count > MOST_UNEXPLAINED or evidence.unexplained.greatest > GREATEST_UNEXPLAINED:
+    if evidence.unexplained.bands > MOST_UNEXPLAINED or evidence.unexplained.greatest > GREATEST_UNEXPLAINED:
         return _unknown(evidence, policy)
     if evidence.few_lines:
         names = named(evidence.components)
@@ -213,7 +213,7 @@ def _unknown(evidence: Evidence, policy: Policy) -> Ruling:
     step = f"{_more(evidence, policy)} {LABORATORY}"
     if evidence.components:
         text = f"{named(evidence.components)}, and something else"
-        count = evidence.unexplained.count
+        count = evidence.unexplained.bands
         if count:
             left = "1 band is" if count == 1 else f"{count} bands are"
             text += f": {left} left that nothing in the library explains"
