@@ -26,9 +26,9 @@ RESERVE = 2.0
 """By how much the gain at the limit of detection exceeds what is required."""
 COVERAGE = ((10, 1.2), (6, 1.6), (3, 1.8), (1, 1.6))
 """Factors on the amount so found, by the number of bands that are in range: from so many on. Conformal, in
-groups (Vovk 2003; Mondrian): with these, measured materials were found at the limit in 98, 96, 94 and 92 of 100
-sums of measured spectra, each with a library of the other instrument, with and without noise (295, 250, 345 and
-238 pairs of materials). `spectriage bench limits` says what is found now."""
+groups (Vovk 2003; Mondrian): with these, measured materials were found at the limit in 98, 96, 94 and 92 of
+100 sums of measured spectra, each with a library of the other instrument, with and without noise (295, 250,
+345 and 238 pairs of materials). `spectriage bench limits` says what is found now."""
 LITTLE_RESERVE, WIDE_COVERAGE = 1.3, 2.5
 """Where one line among many cannot bring so much, less is wanted, and the factor is greater."""
 FEW_BANDS = 5
@@ -71,8 +71,8 @@ def limits_of_detection(
     watched
         References that are prepared together, those of the targets among them.
     """
-    if not targets:
-        return []
+    if not any(target.rows for target in targets):
+        return [math.inf] * len(targets)
     probes = fitter.index.probes(watched, base.axis.broadening_cm)
     usable = usable_bands(fitter, base, probes).tolist()
     asked = {

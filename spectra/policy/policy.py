@@ -169,8 +169,10 @@ class Policy:
 
     @cached_property
     def sha256(self) -> str:
-        """Of all that it asks for, whatever file it came from."""
-        text = json.dumps(asdict(self), sort_keys=True, default=str)
+        """Of all that it asks for, whatever file it came from, and whatever that says it is for."""
+        asked = asdict(self)
+        del asked["description"]
+        text = json.dumps(asked, sort_keys=True, default=str)
         return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
     def with_signal_limit(self, lod: float) -> Policy:

@@ -84,7 +84,7 @@ def _print_rows(console: Console, rows: list[tuple[str, str]]) -> None:
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=13, no_wrap=True)
+    grid.add_column(width=14, no_wrap=True)
     grid.add_column(overflow="fold")
     before = ""
     for label, text in rows:

@@ -196,7 +196,7 @@ def _is_suspected(target: TargetEvidence, policy: Policy) -> bool:
     """
     if target.found or target.gain < policy.hazard_gain:
         return False
-    return target.probability >= policy.suspected or target.share >= target.lod
+    return target.probability >= policy.suspected or 0.0 < target.lod <= target.share
 
 
 def _unresolved(families: Sequence[str], evidence: Evidence, policy: Policy) -> Ruling:
