@@ -29,9 +29,9 @@ from spectriage.spectra.signal.grid import Resampled, resample
 from spectriage.spectra.signal.noise import noise_level
 from spectriage.spectra.signal.quality import assess, background
 from spectriage.spectra.spectrum import Spectrum
-from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
 from spectriage.spectra.verdict.advice import useful_exposure
 from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
 from spectriage.spectra.verdict.named import may_be_named, rests_on_few_lines
 from spectriage.spectra.verdict.naming import Namer
 from spectriage.spectra.verdict.rules import Evidence, is_within, rule
