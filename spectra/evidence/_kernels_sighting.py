@@ -30,6 +30,31 @@ def find_tops(values: FloatArray, least: float, places: NDArray[np.intp]) -> int
 
 
 @kernel()
+def density(value: float, middle: float, variance: float) -> float:
+    """Return a Gaussian density, but for a constant factor."""
+    return float(np.exp(-0.5 * (value - middle) ** 2 / variance) / np.sqrt(variance))
+
+
+@kernel()
+def log_ratio(share: float, variance: float, spread: float, missing: float, chance: float) -> float:
+    """Return ln of the likelihood of a band's height if its reference is there, over that if it is not.
+
+    Parameters
+    ----------
+    share, variance
+        What is shown as a share of what is expected, and how sure that is.
+    spread, missing
+        How much the heights of the reference's bands scatter, and the chance that one is absent all the same.
+    chance
+        That a band of something else stands there.
+    """
+    absent = density(share, 0.0, variance)
+    there = (1.0 - missing) * density(share, 1.0, variance + spread**2) + missing * absent
+    other = density(share, _CHANCE_HEIGHT, variance + _CHANCE_VARIANCE)
+    return float(np.log(there / ((1.0 - chance) * absent + chance * other)))
+
+
+@kernel()
 def sight_bands(
     row: Float32Array,
     amplitude: float,
@@ -105,18 +130,12 @@ def sight_bands(
         share = min(shown / expected, 1.0)
         higher = top_count - np.searchsorted(heights, _CHANCE_LEAST * expected)
         chance = min(higher * (2 * tolerance + 1) / max(count, 1), _MOST_CHANCE)
-        absent = np.exp(-0.5 * share**2 / variance) / np.sqrt(variance)
-        wider = variance + spread**2
-        present = np.exp(-0.5 * (share - 1.0) ** 2 / wider) / np.sqrt(wider)
-        wide = variance + _CHANCE_VARIANCE
-        other = np.exp(-0.5 * (share - _CHANCE_HEIGHT) ** 2 / wide) / np.sqrt(wide)
         out[b, 0] = curvature[centre] / highest
         out[b, 1] = shown / expected
         out[b, 2] = np.sqrt(variance)
         out[b, 3] = 0.0
         if variance < 1.0:
-            there = (1.0 - missing) * present + missing * absent
-            out[b, 3] = np.log(there / ((1.0 - chance) * absent + chance * other))
+            out[b, 3] = log_ratio(share, variance, spread, missing, chance)
     return bands
 
 
