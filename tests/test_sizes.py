@@ -20,6 +20,7 @@ LONG_FILES = {
     "device/drivers/_wasatch_unit.py": "one unit's commands, in the order of its protocol",
     "device/drivers/ocean.py": "one driver from its URI to its last transfer",
     "tests/device/drivers/test_faults.py": SUITE,
+    "tests/spectra/verdict/test_rules.py": SUITE,
     "tests/device/drivers/test_wasatch.py": SUITE,
     "tests/device/laser/test_safety.py": SUITE,
     "tests/library/catalogue/test_catalogue.py": SUITE,

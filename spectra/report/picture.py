@@ -36,7 +36,7 @@ from spectriage.spectra.report.drawing import (
 from spectriage.spectra.signal.axis import corrected_shift
 from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
-from spectriage.spectra.verdict.rules import wording
+from spectriage.spectra.verdict.words import wording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

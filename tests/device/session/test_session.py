@@ -109,7 +109,7 @@ def undecided(engine, monkeypatch, reason="limit-of-detection", **changes):
 
     def blind(spectrum, **options):
         found = identify(spectrum, **options)
-        return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason, **changes)
+        return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason, **{"exposure": 4.0, **changes})
 
     monkeypatch.setattr(engine, "identify", blind)
 
