@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,22 +13,28 @@ from spectriage.spectra.contrast.rows import blurred
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.evidence.null import read_null
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
-from spectriage.spectra.evidence.targets import TargetRows, best_other_gain, target_rows, weigh_targets
-from spectriage.spectra.fitting.band_support import independent_supports
+from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
+from spectriage.spectra.evidence.targets import best_other_gain, weigh_targets
+from spectriage.spectra.evidence.unexplained import unexplained_bands
+from spectriage.spectra.fitting.far_axis import find_far_axis
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.selection import Selection, select
-from spectriage.spectra.policy.policy import Policy, Target
-from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
+from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.policy.target import Target
+from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
 from spectriage.spectra.signal.axis import AXIS_TOLERANCE_CM, corrected_shift
 from spectriage.spectra.signal.despike import remove_spikes
 from spectriage.spectra.signal.grid import Resampled, resample
 from spectriage.spectra.signal.noise import noise_level
 from spectriage.spectra.signal.quality import assess, background
 from spectriage.spectra.spectrum import Spectrum
-from spectriage.spectra.verdict.identification import Identification, Traces
+from spectriage.spectra.verdict.advice import useful_exposure
+from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
+from spectriage.spectra.verdict.named import may_be_named, rests_on_few_lines
 from spectriage.spectra.verdict.naming import Namer
-from spectriage.spectra.verdict.rules import Evidence, rule
+from spectriage.spectra.verdict.rules import Evidence, is_within, rule
 from spectriage.spectra.version import __version__
 
 COARSEST_CM = 12.0
@@ -80,7 +87,11 @@ class Identifier:
         # a computed reference is a hint: what only such ones show could not be reported if it were there
         shown = references.column("family")[references.column("tier") != Tier.COMPUTED.encode()]
         families = {name.decode("utf-8") for name in set(shown.tolist())}
-        self._unwatched = tuple(t.name for t in self.policy.targets if families.isdisjoint(t.families))
+        self._unwatched = tuple(
+            target.name
+            for target in self.policy.targets
+            if target.required and target.families and families.isdisjoint(target.families)
+        )
 
     def _allowed_rows(self, packaging: str | Sequence[str]) -> BoolArray:
         """Return which references may explain a spectrum: all but packaging that was not asked for."""
@@ -150,16 +161,22 @@ class Identifier:
         fit = selection.fit
         records = self.references.records
         targets, found, fit = self._weigh_targets(fitter, selection)
-        explained = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
+        fit_explains = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
             [records[row] for row in fit.rows], fit.amplitudes
         )
         parts, candidates = self._namer.name(fitter, fit, selection.runner_up, quality.snr)
-        if len(parts) == 1 and independent_supports(parts[0].bands) <= 1:
-            explained &= self.policy.single_line_holds(fit.similarity, fit.axis.offset_cm)
-        components = tuple(part for part in parts if _may_be_claimed(part.reference, explained, found))
+        parts = _with_odds_of(parts, targets)
+        contents = [part for part in parts if not part.reference.is_packaging]
+        components = tuple(part for part in contents if may_be_named(part, parts, found, fit, self.policy))
         wrapping = tuple(part for part in parts if part.reference.is_packaging)
-        hazards = (part.reference.family for part in parts if part.reference.hazard is not Hazard.NONE)
-        unresolved = tuple(sorted(set(hazards) - found)) if explained else ()
+        kept = self._of_named(fitter, fit, contents, components)
+        explained = bool(kept.rows) and kept.similarity >= self.policy.explained_by(
+            [records[row] for row in kept.rows], kept.amplitudes
+        )
+        unexplained = unexplained_bands(kept, self.index.step_cm)
+        if not explained:
+            components = tuple(part for part in components if part.reference.family in found)
+        hazards = {part.reference.family for part in parts if part.reference.hazard is not Hazard.NONE}
         evidence = Evidence(
             components=components,
             packaging=wrapping,
@@ -167,12 +184,20 @@ class Identifier:
             similarity=fit.similarity,
             explained=explained,
             quality=quality,
-            axis_implausible=bool(fit.rows) and abs(fit.axis.offset_cm) > AXIS_TOLERANCE_CM,
+            axis_offset_cm=self._axis_error(fitter, fit, explained),
             health=health,
             unwatched=self._unwatched,
-            unresolved=unresolved,
+            unresolved=tuple(sorted(hazards - found)) if fit_explains else (),
+            unexplained=unexplained,
+            nearest=candidates,
+            exposure=useful_exposure(fitter.query, quality),
+            packaging_share=_share_of_packaging(fit, self.index),
+            few_lines=rests_on_few_lines(parts, fit.axis.offset_cm),
         )
         ruling = rule(evidence, self.policy)
+        if ruling.reason == "limit-of-detection" and not self._limits_are_noise(query, fit, targets):
+            evidence = replace(evidence, exposure=1.0)
+            ruling = rule(evidence, self.policy)
         return Identification(
             verdict=ruling.verdict,
             reason=ruling.reason,
@@ -185,6 +210,8 @@ class Identifier:
             targets=targets,
             quality=quality,
             similarity=fit.similarity,
+            unexplained=unexplained,
+            exposure=evidence.exposure,
             axis_offset_cm=fit.axis.offset_cm,
             axis_stretch=fit.axis.stretch,
             broadening_cm=fit.axis.broadening_cm,
@@ -194,9 +221,32 @@ class Identifier:
                 "sha256": self.references.sha256,
             },
             engine=self._engine,
+            policy={"name": self.policy.name, "sha256": self.policy.sha256},
             notes=_notes(spectrum),
             traces=self._traces(fit, query, baseline) if traces else None,
         )
+
+    def _of_named(
+        self, fitter: Fitter, fit: Fit, contents: Sequence[Component], named: Sequence[Component]
+    ) -> Fit:
+        """Return the fit by what may be named, and packaging."""
+        dropped = {part.reference.id for part in contents} - {part.reference.id for part in named}
+        if not dropped:
+            return fit
+        records = self.references.records
+        return fitter.fit(tuple(row for row in fit.rows if records[row].id not in dropped), fit.axis)
+
+    @staticmethod
+    def _axis_error(fitter: Fitter, fit: Fit, explained: bool) -> float:
+        """Return by how much the axis is further off than an instrument's may be, where that is shown; or 0.
+
+        Something must be explained by it: a fit that explains the scan at the end of the tolerance, or a
+        plastic that is seen far off.
+        """
+        if explained:
+            return fit.axis.offset_cm if abs(fit.axis.offset_cm) > AXIS_TOLERANCE_CM else 0.0
+        far = find_far_axis(fitter)
+        return far.offset_cm if far is not None else 0.0
 
     def _weigh_targets(
         self, fitter: Fitter, selection: Selection
@@ -215,10 +265,24 @@ class Identifier:
             if each.evidence.found or each.known in self._targets:
                 kept.append(each.evidence)
             if each.evidence.found:
-                found.update(each.known.target.families)
+                found.add(each.evidence.reference.family)
                 if set(fit.rows).isdisjoint(each.known.rows):
                     fit = fitter.fit((*fit.rows, each.row), fit.axis)
         return tuple(kept), frozenset(found), fit
+
+    def _limits_are_noise(self, query: Resampled, fit: Fit, targets: Sequence[TargetEvidence]) -> bool:
+        """Say whether the limits would be within the policy if the scan had no noise."""
+        if any(name for name in self._unwatched):
+            return False
+        quiet = Fitter(self.index, query, noise=0.0)
+        model = quiet.fit(fit.rows, fit.axis)
+        names = {target.name for target in targets if not target.found}
+        known = [rows for rows in self._targets if rows.target.required and rows.target.name in names]
+        return all(
+            is_within(each.evidence, self.policy)
+            for each in weigh_targets(quiet, self.policy, known, model, 0.0)
+            if each.known.covered
+        )
 
     def _other_hazards(self, fit: Fit) -> tuple[TargetRows, ...]:
         """Return the hazards in a fit that nobody watches for: they need no less evidence."""
@@ -247,17 +311,20 @@ class Identifier:
         return Traces(self.references.shift, shown, baseline, parts, left / noise)
 
 
-def _may_be_claimed(reference: Reference, explained: bool, found: frozenset[str]) -> bool:
-    """Say whether a component may be named.
+def _with_odds_of(parts: tuple[Component, ...], targets: Sequence[TargetEvidence]) -> tuple[Component, ...]:
+    """Give hazards the probability that they are raised by, so that it and the verdict are one."""
+    known = {target.reference.family: target.probability for target in targets if target.found}
+    return tuple(
+        replace(part, probability=known[part.reference.family]) if part.reference.family in known else part
+        for part in parts
+    )
 
-    What alarms or warns must have been found as a target; in a spectrum that is not explained nothing else
-    may be named either.
-    """
-    if reference.is_packaging:
-        return False
-    if reference.hazard is not Hazard.NONE or not explained:
-        return reference.family in found
-    return True
+
+def _share_of_packaging(fit: Fit, index: ContrastIndex) -> float:
+    """Return the share of packaging in the area under a fit."""
+    areas = [a * index.area_per_norm(row) for a, row in zip(fit.amplitudes.tolist(), fit.rows, strict=True)]
+    wrapped = sum(area for area, row in zip(areas, fit.rows, strict=True) if index.packaging[row])
+    return wrapped / sum(areas) if wrapped > 0.0 else 0.0
 
 
 def _notes(spectrum: Spectrum) -> tuple[str, ...]:
@@ -267,6 +334,8 @@ def _notes(spectrum: Spectrum) -> tuple[str, ...]:
         for step in spectrum.history[-1:]
         if step.startswith("remove_spikes")
     ]
+    if spectrum.metadata.get("axis_assumed"):
+        notes.append(AXIS_ASSUMED)
     origin = str(spectrum.metadata.get("origin", "measured"))
     if origin in SYNTHETIC:
         notes.append(f"{origin.capitalize()} scan, not a measurement.")

@@ -47,12 +47,21 @@ PackagingOption = Annotated[
         rich_help_panel=ENGINE,
     ),
 ]
+PolicyOption = Annotated[
+    str,
+    typer.Option(
+        "--policy",
+        metavar="NAME|FILE",
+        help="What is watched for: border, drug-checking, explosives, or a TOML file.",
+        rich_help_panel=ENGINE,
+    ),
+]
 LodOption = Annotated[
     float | None,
     typer.Option(
         "--lod",
         help="Share of the signal (above 0, below 1) that every watched target must be visible at.",
-        show_default="0.10",
+        show_default="each target's mass, from the policy",
         rich_help_panel=ENGINE,
     ),
 ]

@@ -33,6 +33,10 @@ class Tier(StrEnum):
 _RANKS = {tier: rank for rank, tier in enumerate(Tier)}
 
 
+CARRYING = (Tier.MEASURED, Tier.BANDS, Tier.RECALLED)
+"""The tiers that may raise an alarm; estimated and computed references support it, but do not carry it."""
+
+
 class Hazard(StrEnum):
     """What finding a material means to an operator."""
 

@@ -18,7 +18,7 @@ MIN_POINTS = 8
 MAX_POINTS = 1_000_000
 
 
-def _as_readonly(values: ArrayLike, name: str) -> FloatArray:
+def _as_readonly(values: ArrayLike | None, name: str) -> FloatArray:
     try:
         array = np.array(values, dtype=np.float64, copy=True)
     except (TypeError, ValueError) as error:
@@ -52,9 +52,32 @@ def _check_shift(shift: FloatArray) -> None:
         )
 
 
+def _unmasked(arrays: Mapping[str, ArrayLike | None]) -> tuple[dict[str, ArrayLike | None], int]:
+    """Return the arrays without the points that one of them masks, and how many that were."""
+    masks = {
+        name: np.ma.getmaskarray(array)
+        for name, array in arrays.items()
+        if np.ma.isMaskedArray(array) and np.ma.getmask(array) is not np.ma.nomask
+    }
+    masked = [mask for mask in masks.values() if mask.any()]
+    if not masked:
+        return dict(arrays), 0
+    shapes = {np.shape(array) for array in arrays.values() if array is not None}
+    if len(shapes) > 1 or any(mask.ndim != 1 for mask in masked):
+        raise SpectrumError(
+            f"{next(iter(masks))} is masked, and the arrays are not of one length",
+            remedy="leave out the masked points",
+        )
+    kept = ~np.any(masked, axis=0)
+    left = {name: None if array is None else np.ma.getdata(array)[kept] for name, array in arrays.items()}
+    return left, int(np.count_nonzero(~kept))
+
+
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """One Raman spectrum; immutable, validated when it is made.
+
+    Points that are masked in one of the arrays (`numpy.ma`) are left out of all, and the history says so.
 
     Parameters
     ----------
@@ -88,8 +111,14 @@ class Spectrum:
     history: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        shift = _as_readonly(self.shift, "shift")
-        intensity = _as_readonly(self.intensity, "intensity")
+        arrays, masked = _unmasked(
+            {"shift": self.shift, "intensity": self.intensity, "variance": self.variance}
+        )
+        if masked:
+            object.__setattr__(self, "variance", arrays["variance"])
+            object.__setattr__(self, "history", (*self.history, f"mask: {masked} masked points left out"))
+        shift = _as_readonly(arrays["shift"], "shift")
+        intensity = _as_readonly(arrays["intensity"], "intensity")
         if not MIN_POINTS <= shift.size <= MAX_POINTS:
             raise SpectrumError(
                 f"a spectrum has {MIN_POINTS} to {MAX_POINTS:,} points, this one {shift.size:,}",

@@ -107,7 +107,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(enc
 @pytest.mark.parametrize(
     ("index", "said"),
     [
-        (0, r"(INCONCLUSIVE|NO_ALARM) .*\n(.+: would have shown .*\n){9}"),
+        (0, r"(INCONCLUSIVE|NO_ALARM) .*\n(.+: would have shown .*\n){14}"),
         (1, r"(INCONCLUSIVE|NO_ALARM) "),
         (2, r"\[1234 "),
     ],

@@ -1,4 +1,4 @@
-"""The commands `spectriage bench transfer | openset | mixtures | packaging | pod | calibration | speed`."""
+"""The commands of `spectriage bench`: evidence on labelled sets, simulated ones, speed, the laser's off."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spectriage.bench.app.commands_decide import register
+from spectriage.bench.app.laser import laser
 from spectriage.bench.app.options import (
     AliasesOption,
     CatalogueOption,
@@ -276,3 +277,4 @@ def _note(report: Report, paired: list[Pairing]) -> None:
 register(app)
 app.command("match")(match_command)
 app.command("speed")(speed)
+app.command("laser")(laser)

@@ -81,7 +81,7 @@ class Bench:
         key = (panel.library_set, panel.set)
         if key not in self._engines:
             plan = self._setup.plan
-            policy = Policy() if plan.lod is None else Policy(lod=plan.lod)
+            policy = Policy() if plan.lod is None else Policy().with_signal_limit(plan.lod)
             packaging = "auto" if plan.packaging == ("auto",) else list(plan.packaging)
             self._engines[key] = Identifier(self.references(panel), policy, packaging=packaging)
         return self._engines[key]

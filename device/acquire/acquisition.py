@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -18,10 +17,22 @@ from spectriage.device.contract.spectrometer import (
     ScanSettings,
     Spectrometer,
 )
-from spectriage.device.laser.safety import LONGEST_FIRING_S, LaserGuard
+from spectriage.device.laser.guard import guard_of
+from spectriage.device.laser.light import Light, can_darken, guarded_light, powered_light
 
-Light = Callable[[Spectrometer, float], AbstractContextManager[object]]
-"""Gives the context in which the sample is lit, for so many seconds at most; leaving it ends that."""
+__all__ = [
+    "Acquirer",
+    "CancelToken",
+    "Light",
+    "Progress",
+    "ProgressCallback",
+    "Stage",
+    "can_darken",
+    "guarded_light",
+    "ignore_progress",
+    "powered_light",
+    "scan_time_s",
+]
 
 
 class Stage(StrEnum):
@@ -91,9 +102,12 @@ class CancelToken:
         if device is None:
             return
         try:
-            if isinstance(device, LaserSource):
+            guard = guard_of(device)
+            if guard is not None:
+                guard.off("cancelled")
+            elif isinstance(device, LaserSource):
                 device.laser_off()
-            if isinstance(device, LaserGateLine):
+            elif isinstance(device, LaserGateLine):
                 device.set_laser_gate(False)
         finally:
             device.abort()
@@ -103,63 +117,6 @@ class CancelToken:
         if self._event.is_set():
             where = "" if self._device is None else self._device.info.uri
             raise DeviceAbortedError("the acquisition was cancelled", where=where)
-
-
-@contextmanager
-def guarded_light(device: Spectrometer, seconds: float) -> Iterator[None]:
-    """Fire the laser, or drive its gate, through a `LaserGuard`; a device without either stays as it is.
-
-    Parameters
-    ----------
-    device
-        Open.
-    seconds
-        Longest time that the light may be on.
-
-    Raises
-    ------
-    DeviceUnsafeError
-        The interlock is open, or the laser could not be verified to be off afterwards.
-    """
-    with powered_light()(device, seconds):
-        yield
-
-
-def powered_light(
-    power_mw: float | None = None,
-    *,
-    delay_s: float = 0.0,
-    countdown: Callable[[float], None] | None = None,
-) -> Light:
-    """Return a `Light` that fires at a power, after a delay for people to step back.
-
-    Parameters
-    ----------
-    power_mw
-        None leaves the power as it is.
-    delay_s
-        Seconds before the laser comes on.
-    countdown
-        Called with the seconds left, about once a second.
-    """
-
-    @contextmanager
-    def light(device: Spectrometer, seconds: float) -> Iterator[None]:
-        if not can_darken(device):
-            yield
-            return
-        longest = max(1.0, min(seconds, LONGEST_FIRING_S))
-        with LaserGuard(device) as guard:
-            token = guard.arm(valid_s=60.0 + delay_s, max_firing_s=longest, power_mw=power_mw)
-            with guard.fire(token, delay_s=delay_s, countdown=countdown):
-                yield
-
-    return light
-
-
-def can_darken(device: Spectrometer) -> bool:
-    """Whether software can take the light away, so that a dark means something."""
-    return isinstance(device, LaserSource | LaserGateLine)
 
 
 class Acquirer:

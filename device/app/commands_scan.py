@@ -21,7 +21,9 @@ from spectriage.spectra.options import (
     LodOption,
     PackagingOption,
     PlotOption,
+    PolicyOption,
 )
+from spectriage.spectra.policy.target import DEFAULT
 from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
@@ -164,6 +166,7 @@ def scan(
     out: OutOption = None,
     explain: ExplainOption = False,
     packaging: PackagingOption = None,
+    policy: PolicyOption = DEFAULT,
     lod: LodOption = None,
     auto: AutoOption = False,
     seconds: SecondsOption = None,
@@ -197,7 +200,7 @@ def scan(
         from spectriage.spectra.report import require_matplotlib
 
         require_matplotlib()
-    engine = make_engine(library, packaging, lod)
+    engine = make_engine(library, packaging, lod, policy)
     plan = ScanPlan(
         auto=auto,
         seconds=seconds,

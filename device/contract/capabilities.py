@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+
+from spectriage.device.contract.permit import LaserPermit
 
 
 class LaserState(StrEnum):
@@ -16,10 +19,13 @@ class LaserState(StrEnum):
 
 @runtime_checkable
 class LaserSource(Protocol):
-    """A laser that software switches. Use it through the laser-safety state machine, not directly."""
+    """A laser that software switches: on through a `LaserGuard` only, off by anybody."""
 
-    def laser_on(self) -> None:
-        """Command the laser on; later frames are marked stale until one has been discarded."""
+    def laser_on(self, permit: LaserPermit) -> None:
+        """Command the laser on; later frames are marked stale until one has been discarded.
+
+        Call ``permit.check()`` last before the command is sent.
+        """
         ...
 
     def laser_off(self) -> None:
@@ -48,8 +54,8 @@ class LaserPower(Protocol):
 class LaserGateLine(Protocol):
     """A digital line that gates a laser or lamp of which nothing can be read back."""
 
-    def set_laser_gate(self, firing: bool) -> None:
-        """Drive the line."""
+    def set_laser_gate(self, firing: bool, permit: LaserPermit | None = None) -> None:
+        """Drive the line; high only with a permit, see `checked_permit`."""
         ...
 
 
@@ -59,6 +65,32 @@ class LaserWatchdog(Protocol):
 
     def arm_laser_watchdog(self, seconds: float) -> None:
         """Switch the laser off `seconds` after the last command; 0 disarms."""
+        ...
+
+
+@runtime_checkable
+class LaserAlarm(Protocol):
+    """A driver that tells of light which nobody waits for: a late "on", the death of its supervisor."""
+
+    def set_laser_alarm(self, alarm: Callable[[str, bool], None] | None) -> None:
+        """Call `alarm` with what happened and whether the laser was verified to be off since."""
+        ...
+
+    def laser_on_outstanding(self) -> bool:
+        """Whether an "on" that was given up may still reach the device."""
+        ...
+
+
+@runtime_checkable
+class LaserSupervised(Protocol):
+    """A laser that a process of its own switches off when this program dies, stops or stalls."""
+
+    def light_supervised(self) -> bool:
+        """Whether that process watches now."""
+        ...
+
+    def grant_light(self, seconds: float) -> None:
+        """Let an "on" pass, and end it after `seconds` at the latest; 0 ends it."""
         ...
 
 

@@ -21,10 +21,12 @@ from spectriage.device.contract.capabilities import (
     Battery,
     Cooled,
     InterlockReadback,
+    LaserAlarm,
     LaserGateLine,
     LaserPower,
     LaserSource,
     LaserState,
+    LaserSupervised,
     LaserWatchdog,
 )
 from spectriage.device.contract.clock import SYSTEM_CLOCK, Clock, Deadline
@@ -38,6 +40,7 @@ from spectriage.device.contract.errors import (
     DeviceStateError,
     DeviceTimeoutError,
 )
+from spectriage.device.contract.permit import LaserPermit
 from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo, RawScan
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.origin import Origin
@@ -52,10 +55,13 @@ __all__ = [
     "DeviceInfo",
     "DeviceStatus",
     "InterlockReadback",
+    "LaserAlarm",
     "LaserGateLine",
+    "LaserPermit",
     "LaserPower",
     "LaserSource",
     "LaserState",
+    "LaserSupervised",
     "LaserWatchdog",
     "Origin",
     "RawScan",

@@ -7,18 +7,24 @@ import struct
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spectriage.device.contract.errors import (
     DeviceBusyError,
     DeviceError,
     DeviceLostError,
+    DeviceNotFoundError,
     DevicePermissionError,
     DeviceProtocolError,
     DeviceTimeoutError,
+    DeviceUnsafeError,
     DriverMissingError,
 )
 from spectriage.device.contract.registry import FoundDevice, Readiness
+from spectriage.device.contract.uri import DeviceURI
+
+if TYPE_CHECKING:
+    from spectriage.device.supervisor.client import Supervision
 
 RULES = "60-spectriage.rules"
 _UNPLUGGED = "is it plugged in and switched on? Open it again by its serial number"
@@ -59,6 +65,49 @@ def usb_backend(extra: str, order: tuple[str, ...]) -> Any:
     raise DriverMissingError(
         "no libusb library was found", where=f"{extra}:", remedy="install libusb 1.0 (Debian: libusb-1.0-0)"
     )
+
+
+def usb_owner(
+    extra: str, order: tuple[str, ...], bus: dict[str, Any] | None, *, supervised: bool, where: str
+) -> tuple[Any, Supervision | None]:
+    """Return a pyusb backend and the supervisor behind it; None for the libusb of this very process.
+
+    Parameters
+    ----------
+    extra, order
+        As in `usb_backend`.
+    bus
+        What the supervisor owns, see `Supervision`; this machine's libusb when None.
+    supervised
+        Whether a supervisor is wanted.
+    where
+        The URI, for messages.
+
+    Raises
+    ------
+    DriverMissingError
+        When pyusb or every libusb is missing.
+    DeviceUnsafeError
+        When the supervisor does not start.
+    """
+    backend = usb_backend(extra, order) if bus is None else None
+    if not supervised and backend is not None:
+        return backend, None
+    from spectriage.device.supervisor.client import Supervision, SupervisorError
+    from spectriage.device.supervisor.process import open_backend
+
+    if not supervised:
+        return open_backend(bus or {}), None
+    try:
+        supervision = Supervision(bus or {"kind": "libusb", "order": list(order)})
+    except SupervisorError as error:
+        raise DeviceUnsafeError(
+            str(error),
+            where=where,
+            remedy="the option supervised=no opens the unit without one: nothing then switches its laser off "
+            "when this program is killed or stopped",
+        ) from error
+    return supervision.backend, supervision
 
 
 def find_devices(backend: Any, vendor_id: int, products: Collection[int]) -> list[Any]:
@@ -168,6 +217,76 @@ def usb_errors(where: str) -> Iterator[None]:
         raise
     except (Exception, struct.error) as error:
         raise to_device_error(error, where) from error
+
+
+def wants_supervisor(uri: DeviceURI) -> bool:
+    """Whether a URI wants the supervisor: its option ``supervised``, ``yes`` by default.
+
+    Raises
+    ------
+    DeviceURIError
+        It is neither ``yes`` nor ``no``.
+    """
+    answer = uri.options.get("supervised", "yes")
+    if answer not in ("yes", "no"):
+        raise uri.error(f"supervised={answer!r} is neither yes nor no", "supervised=yes or supervised=no")
+    return answer == "yes"
+
+
+def usb_name(device: Any) -> str:
+    """Return the serial number that a unit tells also while it is in use; empty where it tells none."""
+    import usb.core
+
+    try:
+        return str(device.serial_number or "")
+    except (usb.core.USBError, ValueError, NotImplementedError):
+        return ""
+    finally:
+        release(device)
+
+
+def not_found(
+    maker: str, serial: str, seen: list[str], problems: list[tuple[str, DeviceError]], where: str
+) -> DeviceError:
+    """Return the error for a unit that was not found: what is plugged in, and what could not be asked.
+
+    Parameters
+    ----------
+    maker, serial
+        What was asked for; an empty serial number is any.
+    seen
+        Serial numbers of the units that answered.
+    problems
+        What `usb_name` says of each that did not, and why it did not.
+    where
+        The URI.
+    """
+    for name, problem in problems:
+        in_use = isinstance(problem, DeviceBusyError)
+        if not serial or name == serial or (not in_use and not name):
+            return problem
+    busy = [name for name, problem in problems if isinstance(problem, DeviceBusyError)]
+    if len(busy) == 1 and not seen and not busy[0]:
+        return DeviceBusyError(
+            "another program uses the only unit that is plugged in, which may be the one asked for",
+            where=where,
+            remedy="close it there, then try again",
+        )
+    told = [f"plugged in: {', '.join(seen)}"] if seen else []
+    if busy:
+        named = " and ".join(name for name in busy if name)
+        unnamed = sum(not name for name in busy)
+        units = [named] if named else []
+        if unnamed:
+            units.append(f"{unnamed} of unknown serial number, which may be the one asked for")
+        told.append(f"in use: {' and '.join(units)}")
+    told += [f"could not be asked: {problem.what}" for name, problem in problems if name not in busy]
+    return DeviceNotFoundError(
+        f"no {maker} spectrometer {serial or 'at all'} is plugged in"
+        + (f"; {'; '.join(told)}" if serial and told else ""),
+        where=where,
+        remedy="check the serial number" if told else "found: none",
+    )
 
 
 def found_unusable(uri: str, summary: str, error: DeviceError) -> FoundDevice:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from spectriage.device.contract.errors import (
     DeviceTimeoutError,
     DeviceUnsafeError,
 )
+from spectriage.device.contract.permit import LaserPermit
 from spectriage.device.contract.spectrometer import (
     Axis,
     DeviceInfo,
@@ -29,6 +31,9 @@ from spectriage.device.drivers._owner import Interrupted, Overdue, OwnerThread
 from spectriage.device.drivers._usb import usb_errors
 from spectriage.device.drivers._usb_belief import confirm, isolated_outliers
 from spectriage.spectra.arrays import FloatArray
+
+if TYPE_CHECKING:
+    from spectriage.device.supervisor.client import Supervision
 
 T = TypeVar("T")
 
@@ -45,6 +50,9 @@ ABORT_OFF_S = 0.08
 PATIENCE_S = 30.0
 """The same limits on a virtual clock, in real time: there, how long a call takes says only how busy the
 computer is."""
+LATE_OFFS = 60
+LATE_OFF_PAUSE_S = 0.1
+"""How often, and after what pause, an "on" that came late is switched off again until it reads off."""
 STOP_S = 0.2
 """Longest wait for a thread to end when the device is closed."""
 OFF_TIMEOUT_MS = 500
@@ -84,6 +92,13 @@ class UsbSpectrometer(Spectrometer):
         self._repeated = 0
         self._first_celsius: float | None = None
         self._exposes_freely = False
+        self._light_changes = 0
+        self._on_inflight = False
+        self._on_done = threading.Event()
+        self._on_late = False
+        self._alarm: Callable[[str, bool], None] | None = None
+        self._supervision: Supervision | None = None
+        self._rescued = False
         self._owner_thread = OwnerThread(f"owner of {where}")
         self._off_lane = OwnerThread(f"laser off of {where}")
 
@@ -116,6 +131,10 @@ class UsbSpectrometer(Spectrometer):
     @abstractmethod
     def _driver_close(self) -> None:
         """Release the device."""
+
+    @abstractmethod
+    def _pyusb_device(self) -> Any:
+        """Return the pyusb device below the driver."""
 
     @abstractmethod
     def _driver_release(self) -> None:
@@ -230,13 +249,62 @@ class UsbSpectrometer(Spectrometer):
 
     # -- laser, for subclasses that have one
 
-    def _laser_on(self) -> None:
+    def set_laser_alarm(self, alarm: Callable[[str, bool], None] | None) -> None:
+        """Tell `alarm` of light that nobody waits for: what, and whether it was verified to be off since."""
+        self._alarm = alarm
+
+    def laser_on_outstanding(self) -> bool:
+        """Whether an "on" that was given up may still reach the device."""
+        return self._on_late
+
+    def supervise(self, supervision: Supervision) -> None:
+        """Take the supervisor that owns the unit; it is closed with the device."""
+        self._supervision = supervision
+        supervision.watch_unit(self._pyusb_device(), self._supervisor_alarm)
+
+    def light_supervised(self) -> bool:
+        """Whether a process of its own ends the light when this program dies, stops or stalls."""
+        return self._supervision is not None and self._supervision.alive
+
+    def grant_light(self, seconds: float) -> None:
+        """Let the supervisor pass an "on", and end it after `seconds`; 0 ends it.
+
+        Raises
+        ------
+        DeviceUnsafeError
+            The supervisor is gone.
+        """
+        if self._supervision is None:
+            return
+        from spectriage.device.supervisor.client import SupervisorError
+
+        try:
+            self._supervision.grant(seconds)
+        except SupervisorError as error:
+            raise DeviceUnsafeError(
+                str(error), where=self.where, remedy="open the device again by its serial number"
+            ) from error
+
+    def _supervisor_alarm(self, what: str, verified: bool) -> None:
+        """Take what the supervisor did, or that it died and what was done then."""
+        self._wants_laser = False
+        self._laser_on_at = None
+        self._changed_light()
+        if not self.light_supervised():
+            self._lost = what
+            self._rescued = verified
+            self._owner_thread.interrupt()
+        if self._alarm is not None:
+            self._alarm(what, verified)
+
+    def _laser_on(self, permit: LaserPermit) -> None:
         """Switch on through the driver and see that it is on."""
         self._check_lost()
         self._wants_laser = True
         self._changed_light()
+        self._on_done.clear()
         try:
-            self._run(lambda: self._driver_laser(True), COMMAND_S, late=self._quiet_raw_off)
+            self._run(lambda: self._send_on(permit), COMMAND_S, late=self._late_on)
         except BaseException:
             self._begin_off(OFF_S)
             raise
@@ -246,6 +314,39 @@ class UsbSpectrometer(Spectrometer):
                 "the laser was switched off while it was being switched on", where=self.where
             )
         self._laser_on_at = self.clock.monotonic()
+
+    def _send_on(self, permit: LaserPermit) -> None:
+        """Send the "on", on the owner thread; an off that comes meanwhile waits for it and follows it."""
+        self._on_inflight = True
+        try:
+            permit.check(self.where)
+            if not self._wants_laser:
+                raise DeviceUnsafeError("the firing was called off", where=self.where, remedy="arm again")
+            self._driver_laser(True)
+        finally:
+            self._on_inflight = False
+            self._on_done.set()
+
+    def _late_on(self) -> None:
+        """Undo an "on" that came through after its caller had given up; runs on the owner thread."""
+        verified = False
+        for _ in range(LATE_OFFS):
+            try:
+                with usb_errors(self.where):
+                    self._raw_off()
+                    verified = self._raw_readback() is LaserState.OFF
+            except DeviceError:
+                verified = False
+            if verified:
+                break
+            SystemClock().wait(LATE_OFF_PAUSE_S)
+        self._on_late = not verified
+        if self.closed:
+            self._driver_release()
+        if self._alarm is not None:
+            done = "and was switched off again" if verified else "and could not be verified to be off"
+            # A unit that did that once is not believed until somebody has reset the guard.
+            self._alarm(f"an 'on' came through after it was given up {done}", False)
 
     def _laser_off(self) -> None:
         """Switch off below the driver at once, and through the driver when its turn comes."""
@@ -257,24 +358,53 @@ class UsbSpectrometer(Spectrometer):
 
     def _read_laser(self) -> LaserState:
         """Ask the device below the driver; UNKNOWN when it does not answer."""
+        if self._rescued:
+            return LaserState.OFF
         try:
             return self._off_lane.call(self._raw_readback, self._patience_s(OFF_S))
         except Exception:
             return LaserState.UNKNOWN
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """Ask the device below the driver, past whatever the owner thread is doing.
+
+        Raises
+        ------
+        DeviceTimeoutError, DeviceError
+            It did not answer.
+        """
+        try:
+            with usb_errors(self.where):
+                return self._off_lane.call(question, self._patience_s(OFF_S))
+        except (Overdue, Interrupted):
+            raise DeviceTimeoutError("the device did not answer", where=self.where) from None
 
     def _begin_off(self, wait_s: float) -> DeviceError | None:
         """Command off on the off lane, wait at most `wait_s`; return what went wrong."""
         self._wants_laser = False
         self._laser_on_at = None
         self._changed_light()
+        if self._rescued:
+            return None
         try:
             with usb_errors(self.where):
-                self._off_lane.call(self._raw_off, self._patience_s(wait_s))
+                self._off_lane.call(self._off_behind_on, self._patience_s(wait_s))
         except (DeviceError, Overdue, Interrupted) as error:
+            if self._supervision is not None and self._supervision.rescued():
+                self._rescued = True
+                return None
             if isinstance(error, DeviceError):
                 return error
             return DeviceTimeoutError("the laser-off did not get through in time", where=self.where)
         return None
+
+    def _off_behind_on(self) -> None:
+        """Command off at once; where an "on" is being sent, once more behind it."""
+        inflight = self._on_inflight
+        self._raw_off()
+        if inflight or self._on_inflight:
+            self._on_done.wait(OFF_S)
+            self._raw_off()
 
     def _off_verified(self) -> bool:
         for _ in range(3):
@@ -282,15 +412,10 @@ class UsbSpectrometer(Spectrometer):
             if not self._lost:
                 self._owner_thread.post(self._quiet_driver_off)
             if self._read_laser() is LaserState.OFF:
-                return True
+                return not self._on_late
             if self._lost:
                 break
         return False
-
-    def _quiet_raw_off(self) -> None:
-        """Undo an "on" that came through after its caller had given up."""
-        if not self._wants_laser:
-            self._raw_off()
 
     def _quiet_driver_off(self) -> None:
         if not self._wants_laser and not self._closed_driver():
@@ -300,16 +425,23 @@ class UsbSpectrometer(Spectrometer):
         return bool(self._lost)
 
     def _changed_light(self) -> None:
+        self._light_changes += 1
         self._mark_stale()
         self._drain_due = True
 
     # -- frames
 
     def _lit_frame(self, settings: ScanSettings, deadline: Deadline) -> FloatArray:
-        """Expose once, and see that the laser was as it should be before and after."""
+        """Expose once, and see that the laser was as it should be before, during and after."""
+        changes = self._light_changes
         self._check_light()
         frame = self._new_frame(settings, deadline)
         self._check_light()
+        if self._light_changes != changes:
+            self._check_abort()
+            raise DeviceUnsafeError(
+                "the laser was switched during the exposure", where=self.where, remedy="scan again"
+            )
         return np.asarray(frame, dtype=np.float64)
 
     def _new_frame(self, settings: ScanSettings, deadline: Deadline) -> FloatArray:
@@ -392,6 +524,7 @@ class UsbSpectrometer(Spectrometer):
             raise DeviceAbortedError("the acquisition was aborted", where=self.where) from None
         except Overdue:
             self._lost = "the driver hung and was abandoned"
+            self._on_late |= self._on_inflight
             self._driver_abandon()
             self._begin_off(OFF_S) if self._has_laser() else None
             raise DeviceTimeoutError(
@@ -421,6 +554,8 @@ class UsbSpectrometer(Spectrometer):
             self._lost += f"; its handle could not be given back: {error}"
         self._driver_abandon()
         self._off_lane.stop(self._patience_s(STOP_S))
+        if self._supervision is not None:
+            self._supervision.close()
 
 
 def within(seconds: float, work: Callable[[], T], where: str) -> T:

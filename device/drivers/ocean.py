@@ -23,11 +23,11 @@ import numpy as np
 from spectriage.device.contract.clock import Clock
 from spectriage.device.contract.errors import (
     DeviceError,
-    DeviceNotFoundError,
     DeviceProtocolError,
     DeviceTimeoutError,
     DeviceUnsafeError,
 )
+from spectriage.device.contract.permit import LaserPermit, checked_permit
 from spectriage.device.contract.registry import Driver, FoundDevice
 from spectriage.device.contract.spectrometer import (
     Axis,
@@ -44,10 +44,14 @@ from spectriage.device.drivers._usb import (
     driver_missing,
     find_devices,
     found_unusable,
+    not_found,
     release,
     to_device_error,
     usb_backend,
     usb_errors,
+    usb_name,
+    usb_owner,
+    wants_supervisor,
 )
 from spectriage.device.drivers._usb_belief import checked_axis, memory_hash
 from spectriage.device.drivers._usb_spectrometer import (
@@ -65,7 +69,7 @@ from spectriage.spectra.origin import Origin
 OCEAN_VENDOR_ID = 0x2457
 LATE_FRAME_MS = 2000
 GATE_NOTE = "only a line that gates a laser: no interlock readback, no watchdog, the light is not read back"
-OPTIONS = ("excitation_nm", "memory")
+OPTIONS = ("excitation_nm", "memory", "supervised")
 
 _OUT = 0x01
 # Models with byte commands on endpoint 1 whose status answer has the layout that the driver unpacks for all
@@ -198,6 +202,9 @@ class OceanSpectrometer(UsbSpectrometer):
     def _driver_close(self) -> None:
         self._driver.close()
 
+    def _pyusb_device(self) -> Any:
+        return self._usb
+
     def _driver_release(self) -> None:
         release(self._usb)
 
@@ -221,8 +228,8 @@ class GatedOceanSpectrometer(OceanSpectrometer):
         connected = super()._driver_status().connected
         return DeviceStatus(connected=connected, laser=self._read_laser(), warnings=(GATE_NOTE,))
 
-    def set_laser_gate(self, firing: bool) -> None:
-        """Drive the line that gates a laser; off is legal from any thread at any moment.
+    def set_laser_gate(self, firing: bool, permit: LaserPermit | None = None) -> None:
+        """Drive the line that gates a laser: high with a permit, low from any thread at any moment.
 
         Raises
         ------
@@ -234,7 +241,7 @@ class GatedOceanSpectrometer(OceanSpectrometer):
         if not firing:
             self._laser_off()
             return
-        self._laser_on()
+        self._laser_on(checked_permit(permit, self.where))
         if self.laser_gate_readback() is not LaserState.ON:
             self._begin_off(0.5)
             raise DeviceUnsafeError("the gate line did not go high", where=self.where)
@@ -345,6 +352,8 @@ def open_ocean(
     serial: str = "",
     *,
     backend: Any = None,
+    bus: dict[str, Any] | None = None,
+    supervised: bool = True,
     origin: Origin = Origin.MEASURED,
     excitation_nm: float | None = None,
     memory: str = "",
@@ -358,7 +367,11 @@ def open_ocean(
     serial
         Empty for the first one found.
     backend
-        A pyusb backend; libusb when None.
+        A pyusb backend that is used as it is; a supervisor's when None.
+    bus
+        What the supervisor owns, see `Supervision`; this machine's libusb when None.
+    supervised
+        False for libusb in this very process: nothing then switches the gate off when it is killed.
     origin
         What its numbers are: measured, or emulated.
     excitation_nm
@@ -379,31 +392,40 @@ def open_ocean(
     DeviceBusyError, DevicePermissionError, DeviceProtocolError, DeviceTimeoutError
         It is there and cannot be used.
     """
-    products = _supported_products()
+    _supported_products()
     where = where or f"ocean:{serial}"
+    supervision = None
     if backend is None:
-        backend = usb_backend("ocean", ("libusb1", "libusb0"))
+        order = ("libusb1", "libusb0")
+        backend, supervision = usb_owner("ocean", order, bus, supervised=supervised, where=where)
+    try:
+        driver, handle = _find(serial, backend, where)
+        device = _adapt(driver, handle, where, origin, excitation_nm, memory, clock)
+    except BaseException:
+        if supervision is not None:
+            supervision.close()
+        raise
+    if supervision is not None:
+        device.supervise(supervision)
+    return device
+
+
+def _find(serial: str, backend: Any, where: str) -> tuple[Any, Any]:
+    """Open the unit with a serial number; return the driver and its handle."""
     seen: list[str] = []
-    problem: DeviceError | None = None
-    for usb_device in find_devices(backend, OCEAN_VENDOR_ID, products):
+    problems: list[tuple[str, DeviceError]] = []
+    for usb_device in find_devices(backend, OCEAN_VENDOR_ID, _supported_products()):
         try:
             driver, handle = _open_driver(usb_device, where)
         except DeviceError as error:
-            problem = problem or error
+            problems.append((usb_name(usb_device), error))
             release(usb_device)
             continue
-        if serial and driver.serial_number != serial:
-            seen.append(driver.serial_number)
-            _close_driver(driver, handle)
-            continue
-        return _adapt(driver, handle, where, origin, excitation_nm, memory, clock)
-    if problem is not None:
-        raise problem
-    raise DeviceNotFoundError(
-        f"no Ocean spectrometer {serial or 'at all'} is plugged in",
-        where=where,
-        remedy=f"found: {', '.join(seen) or 'none'}",
-    )
+        if not serial or driver.serial_number == serial:
+            return driver, handle
+        seen.append(driver.serial_number)
+        _close_driver(driver, handle)
+    raise not_found("Ocean", serial, seen, problems, where)
 
 
 def _close_driver(driver: Any, handle: Any) -> None:
@@ -438,7 +460,12 @@ def _open_uri(uri: DeviceURI, clock: Clock | None) -> OceanSpectrometer:
     uri.only(OPTIONS)
     excitation = uri.number("excitation_nm", 0.0, 0.0, 2000.0) or None
     return open_ocean(
-        uri.path, excitation_nm=excitation, memory=uri.options.get("memory", ""), where=uri.text, clock=clock
+        uri.path,
+        supervised=wants_supervisor(uri),
+        excitation_nm=excitation,
+        memory=uri.options.get("memory", ""),
+        where=uri.text,
+        clock=clock,
     )
 
 

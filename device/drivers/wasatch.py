@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from spectriage.device.contract.clock import Clock
-from spectriage.device.contract.errors import DeviceError, DeviceNotFoundError, DeviceProtocolError
+from spectriage.device.contract.errors import DeviceError, DeviceProtocolError
 from spectriage.device.contract.registry import Driver, FoundDevice
 from spectriage.device.contract.uri import DeviceURI
 from spectriage.device.drivers._usb import (
@@ -20,9 +20,13 @@ from spectriage.device.drivers._usb import (
     driver_missing,
     find_devices,
     found_unusable,
+    not_found,
     release,
     usb_backend,
     usb_errors,
+    usb_name,
+    usb_owner,
+    wants_supervisor,
 )
 from spectriage.device.drivers._usb_spectrometer import (
     NEVER_ON_HARDWARE,
@@ -47,7 +51,7 @@ __all__ = ["DRIVER", "NO_WATCHDOG", "WasatchSpectrometer", "discover", "open_was
 
 WASATCH_VENDOR_ID = 0x24AA
 PRODUCTS = (0x1000, 0x2000, 0x4000)
-OPTIONS = ("power_mw", "memory")
+OPTIONS = ("power_mw", "memory", "supervised")
 
 
 _injection = threading.RLock()
@@ -115,6 +119,8 @@ def open_wasatch(
     serial: str = "",
     *,
     backend: Any = None,
+    bus: dict[str, Any] | None = None,
+    supervised: bool = True,
     origin: Origin = Origin.MEASURED,
     power_mw: float | None = None,
     memory: str = "",
@@ -128,7 +134,11 @@ def open_wasatch(
     serial
         Empty for the first one found.
     backend
-        A pyusb backend; libusb when None.
+        A pyusb backend that is used as it is; a supervisor's when None.
+    bus
+        What the supervisor owns, see `Supervision`; this machine's libusb when None.
+    supervised
+        False for libusb in this very process: nothing then switches the laser off when it is killed.
     origin
         What its numbers are: measured, or emulated.
     power_mw
@@ -150,29 +160,38 @@ def open_wasatch(
         It is there and cannot be used.
     """
     where = where or f"wasatch:{serial}"
+    supervision = None
     if backend is None:
-        backend = usb_backend("wasatch", ("libusb0", "libusb1"))
+        order = ("libusb0", "libusb1")
+        backend, supervision = usb_owner("wasatch", order, bus, supervised=supervised, where=where)
+    try:
+        usb_device = _find(serial, backend, where)
+        device = _adapt(_connect(usb_device, where), where, origin, power_mw, memory, clock)
+    except BaseException:
+        if supervision is not None:
+            supervision.close()
+        raise
+    if supervision is not None:
+        device.supervise(supervision)
+    return device
+
+
+def _find(serial: str, backend: Any, where: str) -> Any:
+    """Return the unit with a serial number; its laser has been commanded off."""
     seen: list[str] = []
-    problem: DeviceError | None = None
+    problems: list[tuple[str, DeviceError]] = []
     for usb_device in find_devices(backend, WASATCH_VENDOR_ID, PRODUCTS):
         try:
             found = _prepare(usb_device, where)
         except DeviceError as error:
-            problem = problem or error
+            problems.append((usb_name(usb_device), error))
             continue
         finally:
             release(usb_device)
-        if serial and found != serial:
-            seen.append(found)
-            continue
-        return _adapt(_connect(usb_device, where), where, origin, power_mw, memory, clock)
-    if problem is not None:
-        raise problem
-    raise DeviceNotFoundError(
-        f"no Wasatch spectrometer {serial or 'at all'} is plugged in",
-        where=where,
-        remedy=f"found: {', '.join(seen) or 'none'}",
-    )
+        if not serial or found == serial:
+            return usb_device
+        seen.append(found)
+    raise not_found("Wasatch", serial, seen, problems, where)
 
 
 def _adapt(
@@ -199,7 +218,12 @@ def _open_uri(uri: DeviceURI, clock: Clock | None) -> WasatchSpectrometer:
     uri.only(OPTIONS)
     power = uri.number("power_mw", 0.0, 0.0, 5000.0) or None
     return open_wasatch(
-        uri.path, power_mw=power, memory=uri.options.get("memory", ""), where=uri.text, clock=clock
+        uri.path,
+        supervised=wants_supervisor(uri),
+        power_mw=power,
+        memory=uri.options.get("memory", ""),
+        where=uri.text,
+        clock=clock,
     )
 
 

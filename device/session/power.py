@@ -29,10 +29,11 @@ SERVED_BY_LIGHT = ("limit-of-detection", "weak-signal", "unknown", "partly-unkno
 
 def wants_light(identification: Identification) -> bool:
     """Whether more light could change the verdict."""
-    return (
-        identification.verdict is Verdict.INCONCLUSIVE
-        and identification.reason.split(":")[0] in SERVED_BY_LIGHT
-    )
+    if identification.verdict is not Verdict.INCONCLUSIVE:
+        return False
+    reason = identification.reason.split(":")[0]
+    # where the references limit, and not noise, more light changes nothing
+    return reason == "weak-signal" or (reason in SERVED_BY_LIGHT and identification.exposure > 1.0)
 
 
 def full_power_objection(identification: Identification, calibration: UnitCalibration) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from spectriage.device.contract.clock import SYSTEM_CLOCK, Clock, Deadline, VirtualClock
 from spectriage.device.contract.errors import DeviceSettingsError, DeviceUnsafeError
+from spectriage.device.contract.permit import LaserPermit
 from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo
 from spectriage.device.contract.registry import Driver, FoundDevice
 from spectriage.device.contract.spectrometer import DeviceStatus, LaserState, ScanSettings, Spectrometer
@@ -246,13 +247,14 @@ class SimulatedSpectrometer(Spectrometer):
 
     # -- laser -------------------------------------------------------------------------------------
 
-    def laser_on(self) -> None:
-        """Switch the simulated laser on."""
+    def laser_on(self, permit: LaserPermit) -> None:
+        """Switch the simulated laser on; a `LaserGuard` gives the permit."""
         self._faults.check_there(self._uri.text)
         if not self.interlock_closed():
             raise DeviceUnsafeError("the interlock is open", where=self._uri.text, remedy="close it")
         if self._faults.has(Fault.OVER_TEMPERATURE):
             raise DeviceUnsafeError("the device is too hot", where=self._uri.text, remedy="let it cool")
+        permit.check(self._uri.text)
         if not self._laser:
             self._laser = True
             self._laser_since = self.clock.monotonic()

@@ -29,7 +29,7 @@ from spectriage.device.contract.errors import (
 )
 from spectriage.device.contract.rawscan import RawScan
 from spectriage.device.contract.spectrometer import LaserSource, LaserState, ScanSettings, Spectrometer
-from spectriage.device.laser.safety import LaserGuard
+from spectriage.device.laser.guard import LaserGuard
 from spectriage.device.testing.outcomes import (
     Outcome,
     Situation,

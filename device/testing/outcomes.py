@@ -15,7 +15,7 @@ from spectriage.device.contract.errors import (
 )
 from spectriage.device.contract.rawscan import RawScan
 from spectriage.device.contract.spectrometer import LaserSource, Spectrometer
-from spectriage.device.laser.safety import LaserGuard
+from spectriage.device.laser.guard import LaserGuard
 
 PATIENCE_S = 20.0
 """Real seconds after which a thread counts as hung."""

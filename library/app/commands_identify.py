@@ -25,7 +25,9 @@ from spectriage.spectra.options import (
     LodOption,
     PackagingOption,
     PlotOption,
+    PolicyOption,
 )
+from spectriage.spectra.policy.target import DEFAULT
 
 if TYPE_CHECKING:
     from spectriage.library.journal import Recorder
@@ -47,6 +49,7 @@ def identify(
     plot: PlotOption = None,
     explain: ExplainOption = False,
     packaging: PackagingOption = None,
+    policy: PolicyOption = DEFAULT,
     lod: LodOption = None,
     which: Annotated[
         str | None,
@@ -109,7 +112,7 @@ def identify(
         shown = files or as_json or plot or explain or which or column or (stream and batch)
         if shown or (stream and (out is not None or workers != 1)):
             raise ParameterError("--stream and --batch take neither files nor each other's or output options")
-        identify_many(batch, out, workers, library, packaging, lod)
+        identify_many(batch, out, workers, library, packaging, lod, policy)
         return
     from spectriage.library.journal import recording
 
@@ -129,7 +132,7 @@ def identify(
             else:
                 # the first answer loads the compiled kernels
                 with lasting() if engine is None else nullcontext():
-                    engine = engine or make_engine(library, packaging, lod)
+                    engine = engine or make_engine(library, packaging, lod, policy)
                     made = answer(engine, str(path), spectrum, traces=plot is not None)
                 _record(recorder, spectrum, made, engine)
             if as_json or explain or len(files) == 1:

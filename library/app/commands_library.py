@@ -12,7 +12,6 @@ import typer
 from spectriage.library.app.commands_bands import bands
 from spectriage.library.app.commands_find import audit, print_summary, search
 from spectriage.library.service.progress import progress_bar
-from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.options import JsonOption, LibraryOption, PlotOption
 from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
 from spectriage.spectra.terminal import print_json
@@ -28,6 +27,18 @@ app = typer.Typer(
 )
 
 CLASS_HELP = "Its class, e.g. fentanyl, cutting-agent, packaging; `spectriage library template` lists them."
+HazardOption = Annotated[
+    str,
+    typer.Option(
+        "--hazard",
+        metavar="|".join(Hazard),
+        help="What a find means.",
+        show_default="follows from the class",
+    ),
+]
+IdOption = Annotated[
+    str, typer.Option("--id", metavar="ID", help="Its id.", show_default="made from the names")
+]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The library file to make.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
@@ -304,15 +315,7 @@ def add(
     form: Annotated[str, typer.Option("--form", help="Salt, hydrate, polymorph or state.")] = "",
     family: Annotated[str, typer.Option("--family", help="The group it belongs to.")] = "",
     material_class: Annotated[str, typer.Option("--class", metavar="CLASS", help=CLASS_HELP)] = "",
-    hazard: Annotated[
-        str,
-        typer.Option(
-            "--hazard",
-            metavar="|".join(Hazard),
-            help="What a find means.",
-            show_default="follows from the class",
-        ),
-    ] = "",
+    hazard: HazardOption = "",
     cas: Annotated[str, typer.Option("--cas", help="CAS registry number.")] = "",
     source: Annotated[str, typer.Option("--source", help="Instrument, sample, who measured it.")] = "",
     licence: Annotated[str, typer.Option("--licence", help="Terms of use.")] = "",
@@ -322,9 +325,7 @@ def add(
     resolution: Annotated[
         float | None, typer.Option("--resolution", help="Resolution (FWHM), cm⁻¹.", show_default="the file's")
     ] = None,
-    reference_id: Annotated[
-        str, typer.Option("--id", metavar="ID", help="Its id.", show_default="made from the names")
-    ] = "",
+    reference_id: IdOption = "",
     which: Annotated[str, typer.Option("--which", help="Which spectrum of a file with several.")] = "",
     column: Annotated[str, typer.Option("--column", help="Which column of a file with several.")] = "",
     name: Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ from typing import Any
 from spectriage.library.catalogue import CONFIDENCE_TIERS, Band, CatalogueEntry
 from spectriage.library.catalogue._hazards import CLASS_HAZARDS
 from spectriage.library.catalogue._identifiers import count_elements, is_cas, is_inchikey
+from spectriage.library.catalogue._toml import read_toml
 from spectriage.library.catalogue.response import response_of
 from spectriage.spectra.errors import CatalogueError
 from spectriage.spectra.reference import Hazard, Tier
 
-MAX_FILE_BYTES = 20_000_000
 MAX_BANDS = 500
 MAX_SHIFT_CM = 5000.0
 
@@ -105,26 +104,6 @@ def read_entries(path: Path) -> list[CatalogueEntry]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise CatalogueError("'entry' is not an array of tables", where=str(path), remedy="write [[entry]]")
     return [_parse_entry(table, path, number) for number, table in enumerate(tables, 1)]
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file of a bounded size.
-
-    Raises
-    ------
-    CatalogueError
-        When it cannot be read or is not UTF-8 TOML.
-    """
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise CatalogueError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB", where=str(path))
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise CatalogueError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CatalogueError(f"is not TOML: {error}", where=str(path)) from None
-    except RecursionError:
-        raise CatalogueError("is not TOML: nested too deeply", where=str(path)) from None
 
 
 def _parse_entry(raw: dict[str, Any], path: Path, number: int) -> CatalogueEntry:

@@ -101,9 +101,9 @@ def _duplicates(entries: Sequence[CatalogueEntry]) -> list[Finding]:
             guessed = len({e.family for e in own}) == 1 and all(e.tier is Tier.ESTIMATED for e in own)
             ids = tuple(entry.id for entry in own)
             found.append(Finding("duplicate", ids, "have the same bands", fault=not guessed))
-    for (source, _), ids in by_source.items():
-        if len(ids) > 1:
-            found.append(Finding("duplicate", tuple(ids), f"are both from {source}"))
+    for (source, _), names in by_source.items():
+        if len(names) > 1:
+            found.append(Finding("duplicate", tuple(names), f"are both from {source}"))
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spectriage.library.catalogue import CONFIDENCE_TIERS
-from spectriage.library.catalogue._parse import read_toml
+from spectriage.library.catalogue._toml import read_toml
 from spectriage.spectra.errors import CatalogueError
 
 _PACKAGE = "spectriage.library.catalogue"

@@ -80,7 +80,7 @@ def response_of(substance: str, material_class: str, kind: str = "") -> Response
 
 @functools.lru_cache(maxsize=1)
 def _load() -> _Table:
-    from spectriage.library.catalogue._parse import read_toml
+    from spectriage.library.catalogue._toml import read_toml
 
     path = Path(str(resources.files("spectriage.library.catalogue"))) / "responses.toml"
     document = read_toml(path)

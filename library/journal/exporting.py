@@ -10,8 +10,8 @@ from typing import Any
 
 from spectriage.library.journal.chain import Record
 from spectriage.library.journal.journal import Journal
+from spectriage.spectra.report import lims
 
-METHOD = "Raman spectroscopy, presumptive; Spectriage"
 PRIVATE = ("operator", "place")
 COLUMNS = (
     "number",
@@ -32,19 +32,7 @@ COLUMNS = (
     "policy_sha256",
     "hash",
 )
-SUBSTANCE_COLUMNS = (
-    "sample",
-    "time",
-    "substance",
-    "class",
-    "tier",
-    "spectral_fraction",
-    "verdict",
-    "method",
-    "library_sha256",
-    "policy_sha256",
-    "record_hash",
-)
+SUBSTANCE_COLUMNS = (*lims.COLUMNS, "policy_sha256", "record_hash")
 
 
 def exported_json(records: Iterable[Record], *, private: bool = True) -> Iterator[str]:
@@ -101,21 +89,10 @@ def _substances(record: Record) -> Iterator[dict[str, Any]]:
     result = said.get("result")
     if not isinstance(result, dict):
         return
-    common = {
-        "sample": said.get("item") or said.get("input", ""),
-        "time": said.get("time", ""),
-        "verdict": result.get("verdict", ""),
-        "method": f"{METHOD} {said.get('program', {}).get('version', '')}".strip(),
-        "library_sha256": result.get("library", {}).get("sha256", ""),
-        "policy_sha256": said.get("policy_sha256", ""),
-        "record_hash": record.hash.hex(),
-    }
-    parts = result.get("components") or [{}]
-    for part in parts:
-        yield {
-            **common,
-            **{name: part.get(name, "") for name in ("substance", "class", "tier", "spectral_fraction")},
-        }
+    sample = str(said.get("item") or said.get("input", ""))
+    hashes = {"policy_sha256": said.get("policy_sha256", ""), "record_hash": record.hash.hex()}
+    for row in lims.substance_rows(result, sample=sample, time=str(said.get("time", ""))):
+        yield {**row, "engine": said.get("program", {}).get("version", ""), **hashes}
 
 
 def _table(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> str:

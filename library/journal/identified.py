@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from spectriage.library.journal.chain import Record
-from spectriage.library.journal.entry import Entry, canonical_json, digest, unpack_array
+from spectriage.library.journal.entry import Entry, unpack_array
 from spectriage.library.journal.errors import AlteredJournalError
 from spectriage.library.journal.journal import Journal
 from spectriage.library.service.program import code_sha256
@@ -65,7 +65,7 @@ def said_by(engine: Identifier, result: Identification, context: Context | None)
         "result": result.to_json(),
         "program": {"version": result.engine, "sha256": code_sha256("spectriage.spectra", "**/*.py")},
         "policy": policy,
-        "policy_sha256": digest(canonical_json(policy)),
+        "policy_sha256": engine.policy.sha256,
         "packaging": list(engine.packaging),
         **asdict(context or Context()),
     }

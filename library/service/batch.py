@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from spectriage.library.service._inputs import Item, Reader, batch_items
 from spectriage.spectra.errors import ParameterError, SpectriageError
+from spectriage.spectra.policy.target import DEFAULT
 from spectriage.spectra.progress import Progress
 
 if TYPE_CHECKING:
@@ -50,12 +51,13 @@ class Setup:
     library: Path | None
     packaging: tuple[str, ...] = ()
     lod: float | None = None
+    policy: str = DEFAULT
 
     def engine(self) -> Identifier:
         """Make the engine."""
         from spectriage.library.service.engine import make_engine
 
-        return make_engine(self.library, list(self.packaging) or None, self.lod)
+        return make_engine(self.library, list(self.packaging) or None, self.lod, self.policy)
 
 
 @dataclass
@@ -157,7 +159,7 @@ def _is(item: Item, out: Path) -> bool:
 
 def run_key(engine: Identifier, setup: Setup) -> str:
     """Return a short hash of what every result of a run depends on besides its input."""
-    parts = [engine.references.sha256, engine._engine, repr(engine.policy), sorted(setup.packaging)]
+    parts = [engine.references.sha256, engine._engine, engine.policy.sha256, sorted(setup.packaging)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

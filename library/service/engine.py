@@ -8,26 +8,47 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectriage.spectra.compile import lasting
+from spectriage.spectra.policy.target import DEFAULT
 
 if TYPE_CHECKING:
     from spectriage.spectra.identify import Identifier
 
 
 def make_engine(
-    library: Path | None, packaging: list[str] | None = None, lod: float | None = None
+    library: Path | None,
+    packaging: list[str] | None = None,
+    lod: float | None = None,
+    policy: str = DEFAULT,
 ) -> Identifier:
-    """Open the library, the shipped one if none is named, and prepare the engine."""
+    """Open the library, the shipped one if none is named, and prepare the engine.
+
+    Parameters
+    ----------
+    library, packaging
+        As `open_library` and `Identifier` have them.
+    lod
+        One limit for all targets, a share of the signal, in place of those of the policy.
+    policy
+        The name of a shipped policy, or the path of a file.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such policy, or its file is not one.
+    """
     with lasting():
         from spectriage.library.building.cache import open_library
         from spectriage.library.service.progress import progress_bar
         from spectriage.spectra.identify import Identifier
-        from spectriage.spectra.policy import Policy
+        from spectriage.spectra.policy import load_policy
 
         _announce_compilation()
         with progress_bar() as progress:
             references = open_library(library, progress=progress)
-        policy = Policy() if lod is None else Policy(lod=lod)
-        return Identifier(references, policy, packaging=packaging or "auto")
+        asked = load_policy(policy)
+        if lod is not None:
+            asked = asked.with_signal_limit(lod)
+        return Identifier(references, asked, packaging=packaging or "auto")
 
 
 @cache

@@ -45,11 +45,14 @@ def print_line(item: Answer) -> None:
     from rich.text import Text
 
     from spectriage.spectra.report import MARKS
+    from spectriage.spectra.verdict.identification import AXIS_ASSUMED
 
     result = item.result
     mark, style = MARKS[result.verdict]
     verdict = result.verdict.replace("_", " ").ljust(VERDICT_WIDTH)
     line = Text.assemble((f"{mark} {verdict}", style), f"  {item.name}: {result.summary}")
+    if AXIS_ASSUMED in result.notes:
+        line.append(f" {AXIS_ASSUMED}")
     console = Console()
     if console.is_terminal:
         console.print(line, no_wrap=True, overflow="ellipsis")

@@ -19,7 +19,6 @@ import math
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -85,7 +84,9 @@ class Engines:
 
         key = json.dumps([packaging, changes], sort_keys=True)
         if key not in self._variants:
-            policy = replace(self.engine.policy, **(changes or {}))
+            policy = self.engine.policy
+            if changes:
+                policy = policy.with_signal_limit(changes["lod"])
             wanted = self._packaging if packaging is None else packaging
             self._variants[key] = Identifier(self.engine.references, policy, packaging=wanted)
             if len(self._variants) > MAX_ENGINES:

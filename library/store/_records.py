@@ -43,8 +43,9 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
     # a library is written in the order of its ids; any other order is legal, and costs a look at each
     if not (ids[1:] > ids[:-1]).all() and len(set(ids.tolist())) != ids.size:
         raise file.altered("reference ids stand twice")
-    texts = {name: attribute for name, attribute in TEXT_FIELDS.items() if name in table.dtype.fields}
-    numbers = [name for name in NUMBER_FIELDS if name in table.dtype.fields]
+    columns = table.dtype.names or ()
+    texts = {name: attribute for name, attribute in TEXT_FIELDS.items() if name in columns}
+    numbers = [name for name in NUMBER_FIELDS if name in columns]
     for name in texts:
         _check_text(file, table[name])
 

@@ -87,6 +87,8 @@ class ContrastIndex:
         Takes a row to the area under it, over its baseline, when its derivative has unit norm.
     packaging, hazardous
         Whether a reference is packaging, or alarms or warns, shape (n,).
+    standards
+        Whether a reference is of a plastic that axes are calibrated by, shape (n,).
     id_ranks
         The place of each reference in the order of their ids.
     everything
@@ -115,6 +117,7 @@ class ContrastIndex:
         names, self.families = np.unique(references.column("family"), return_inverse=True)
         self._family_count = len(names)
         self.packaging: BoolArray = references.column("material_class") == b"packaging"
+        self.standards: BoolArray = np.isin(references.column("family"), [b"polystyrene", b"polyethylene"])
         self.hazardous: BoolArray = references.column("hazard") != Hazard.NONE.encode()
         self.id_ranks: list[int] = np.argsort(np.argsort(references.ids, kind="stable")).tolist()
         self.everything: BoolArray = np.ones(len(references), dtype=bool)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from spectriage.spectra.evidence.mass import NO_MASS, MassRange
+from spectriage.spectra.evidence.sighting import NOTHING, Sighting
+from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import Hazard, Reference, Tier
 
 
@@ -30,7 +33,24 @@ class TargetEvidence(NamedTuple):
     reference
         The member of the target that fits best.
     tier, hazard
-        The strongest tier on which the target is known, and what that member means.
+        The tier of that member, and what the target means.
+    known_tier
+        The strongest tier on which the library knows the target.
+    share
+        Of the signal, as fitted, whether it is there or not.
+    probability
+        That it is there, by this evidence alone (even odds before); 0 where too little is gained to look.
+    sighting
+        What the scan shows of the member's bands.
+    carried
+        Whether more than estimated references show it.
+    asked
+        What the policy asks of it.
+    families, guessed
+        Its families in the library, and those that only estimated references are known of: the limit does
+        not hold for these.
+    mass
+        The limit as a fraction of the mass of what was lit.
     """
 
     name: str
@@ -43,6 +63,20 @@ class TargetEvidence(NamedTuple):
     reference: Reference
     tier: Tier
     hazard: Hazard
+    known_tier: Tier
+    asked: Target
+    families: tuple[str, ...] = ()
+    guessed: tuple[str, ...] = ()
+    mass: MassRange = NO_MASS
+    share: float = 0.0
+    probability: float = 0.0
+    sighting: Sighting = NOTHING
+    carried: bool = False
+
+    @property
+    def covered(self) -> bool:
+        """Whether more than a guess is known of any of its families."""
+        return len(self.guessed) < max(len(self.families), 1)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields of the JSON."""
@@ -56,4 +90,14 @@ class TargetEvidence(NamedTuple):
             "lod": round(float(self.lod), 6) if self.lod <= 1.0 else None,
             "reference_id": self.reference.id,
             "tier": str(self.tier),
+            "known_tier": str(self.known_tier),
+            "families": list(self.families),
+            "not_covered": list(self.guessed),
+            "mass_limit": self.mass.to_json(),
+            "policy_mass_limit": self.asked.mass,
+            "required": self.asked.required,
+            "share": round(self.share, 6),
+            "probability": round(self.probability, 6),
+            "supported": round(self.sighting.supported, 4),
+            "contradicted": round(self.sighting.contradicted, 4),
         }

@@ -4,71 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
-
-import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.evidence.detection_limit import Sought, limits_of_detection
+from spectriage.spectra.evidence.mass import NO_MASS, mass_range
+from spectriage.spectra.evidence.null import probability
+from spectriage.spectra.evidence.presence import presence_log_odds
+from spectriage.spectra.evidence.sighting import NOTHING, Sighting, sight
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.evidence.target_rows import BEST_LOOKS, TargetRows
 from spectriage.spectra.fitting.band_support import band_support, independent_supports
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.policy.policy import Policy, Target
-from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
+from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.reference import CARRYING, Reference
 
-BEST_LOOKS = 4
-
-
-@dataclass(frozen=True, eq=False)
-class TargetRows:
-    """The members of one target in a library.
-
-    Parameters
-    ----------
-    target, rows
-        What is watched for, and its members.
-    carrying, tier
-        The members of the strongest tier there is, and that tier.
-    foremost, needed
-        The best-known member of each of its families: each must be visible, in so many bands.
-    hazard
-        What the row that the target is known best by means.
-    """
-
-    target: Target
-    rows: tuple[int, ...]
-    carrying: tuple[int, ...]
-    tier: Tier
-    foremost: tuple[int, ...]
-    needed: tuple[int, ...]
-    hazard: Hazard
-
-
-def target_rows(
-    references: ReferenceSet, policy: Policy, targets: Sequence[Target]
-) -> tuple[TargetRows, ...]:
-    """Return the targets that the library has members of."""
-    records = references.records
-    column = references.column("family")
-    found = []
-    for target in targets:
-        # a family that is named twice is watched for once
-        names = dict.fromkeys(target.families)
-        groups = [np.flatnonzero(column == name.encode("utf-8")).tolist() for name in names]
-        rows = tuple(sorted(row for group in groups for row in group))
-        if rows:
-            tier = min((records[row].tier for row in rows), key=lambda tier: tier.rank)
-            carrying = tuple(row for row in rows if records[row].tier is tier)[:BEST_LOOKS]
-            foremost = tuple(
-                min(group, key=lambda row: (records[row].tier.rank, row)) for group in groups if group
-            )
-            needed = tuple(max(1, policy.supports_needed(records[row], math.inf)) for row in foremost)
-            found.append(
-                TargetRows(target, rows, carrying, tier, foremost, needed, records[carrying[0]].hazard)
-            )
-    return tuple(found)
+EVEN = 0.5
+"""The prior of a probability that says what the evidence alone is worth."""
 
 
 class Weighed(NamedTuple):
@@ -77,6 +30,14 @@ class Weighed(NamedTuple):
     known: TargetRows
     evidence: TargetEvidence
     row: int
+
+
+class _Seen(NamedTuple):
+    """The log odds that a member is there, how many independent bands need it, and what its bands show."""
+
+    log_odds: float
+    supports: int
+    sighting: Sighting
 
 
 class _Tried(NamedTuple):
@@ -164,29 +125,88 @@ class _Weigher:
         return weighed
 
     def _evidence(self, base: Fit, tried: _Tried, other_gain: float, lod: float) -> TargetEvidence:
-        fitter, policy = self._fitter, self._policy
-        records = fitter.index.references.records
-        known, row = tried.known, tried.row
-        gain = tried.gain
+        records = self._fitter.index.references.records
+        known, row, gain = tried.known, tried.row, tried.gain
         margin = gain - other_gain
-        supports = 0
-        if gain >= 0.5 * policy.hazard_gain:
-            larger = fitter.with_row(base, row)
-            supports = independent_supports(band_support(fitter, larger, len(larger.rows) - 1))
+        seen = _Seen(-math.inf, 0, NOTHING)
+        carried = False
+        if gain >= 0.5 * self._policy.hazard_gain:
+            seen = self._seen(base, row, gain)
+        found = gain >= self._policy.hazard_gain and margin >= 0.0 and self._policy.is_present(seen.log_odds)
+        if found:
+            carried = records[row].tier in CARRYING or self._is_carried(base, tried)
         return TargetEvidence(
             name=known.target.name,
-            found=gain >= policy.hazard_gain
-            and supports >= policy.supports_needed(records[row], gain)
-            and margin >= policy.required_margin(_explains(fitter, policy, base, tried)),
+            found=found,
             gain=gain,
             carrying_gain=tried.carrying_gain,
             margin=margin,
-            supports=supports,
+            supports=seen.supports,
             lod=lod,
             reference=records[row],
-            tier=known.tier,
-            hazard=known.hazard,
+            tier=records[row].tier,
+            hazard=known.hazards[records[row].family],
+            known_tier=known.tier,
+            asked=known.target,
+            families=known.families,
+            guessed=known.guessed,
+            mass=mass_range(lod, records[known.foremost[0]], self._matrix(base))
+            if known.covered
+            else NO_MASS,
+            share=self._share(base, tried),
+            probability=probability(seen.log_odds, EVEN),
+            sighting=seen.sighting,
+            carried=carried,
         )
+
+    def _share(self, base: Fit, tried: _Tried) -> float:
+        """Return the share of the signal that a target has in the model with it, packaging not counted."""
+        index = self._fitter.index
+        *others, own = tried.amplitudes.tolist()
+        area = own * index.area_per_norm(tried.row)
+        contents = sum(
+            amplitude * index.area_per_norm(row)
+            for row, amplitude in zip(base.rows, others, strict=True)
+            if not index.packaging[row]
+        )
+        return area / (area + contents) if area > 0.0 else 0.0
+
+    def _matrix(self, base: Fit) -> list[tuple[Reference, float]]:
+        """Return what a target would lie in: the contents of a model, each with its area."""
+        index = self._fitter.index
+        return [
+            (index.references.records[row], amplitude * index.area_per_norm(row))
+            for row, amplitude in zip(base.rows, base.amplitudes.tolist(), strict=True)
+            if not index.packaging[row]
+        ]
+
+    def _seen(self, base: Fit, row: int, gain: float) -> _Seen:
+        """Look at what a member shows of its bands, in the model with it."""
+        fitter = self._fitter
+        record = fitter.index.references.records[row]
+        whole = fitter.with_row(base, row)
+        place = len(whole.rows) - 1
+        supports = independent_supports(band_support(fitter, whole, place))
+        sighting = sight(fitter, whole, place)
+        log_odds = presence_log_odds(
+            sighting,
+            similarity=whole.similarity,
+            gain=gain,
+            lacking=max(self._policy.supports_needed(record, gain) - supports, 0),
+            axis=whole.axis,
+            tier=record.tier,
+        )
+        return _Seen(log_odds, supports, sighting)
+
+    def _is_carried(self, base: Fit, tried: _Tried) -> bool:
+        """Whether a target that an estimated member shows best is seen by a better-known one too."""
+        records = self._fitter.index.references.records
+        for row in tried.known.carrying:
+            gain = float(self._fitter.gains(base, [row])[0])
+            enough = records[row].tier in CARRYING and gain >= self._policy.hazard_gain
+            if enough and self._policy.is_present(self._seen(base, row, gain).log_odds):
+                return True
+        return False
 
 
 def _try_each(fitter: Fitter, base: Fit, targets: Sequence[TargetRows]) -> list[_Tried]:
@@ -214,13 +234,6 @@ def _try_each(fitter: Fitter, base: Fit, targets: Sequence[TargetRows]) -> list[
         )
         start += len(own)
     return results
-
-
-def _explains(fitter: Fitter, policy: Policy, base: Fit, tried: _Tried) -> bool:
-    """Whether the model with the target explains the scan."""
-    records = fitter.index.references.records
-    parts = [records[row] for row in (*base.rows, tried.row)]
-    return tried.similarity >= policy.explained_by(parts, tried.amplitudes)
 
 
 def _without(fitter: Fitter, fit: Fit, rows: tuple[int, ...]) -> Fit:

@@ -80,7 +80,7 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
     found = zip(shift, shares, remaining.tolist(), beside.tolist(), strict=True)
     return tuple(
         [
-            BandSupport(at_cm, share, left, _is_shared_phenyl(at_cm), CROWD_SHARE * others > 1.0)
+            BandSupport(at_cm, share, left, is_shared_phenyl(at_cm), CROWD_SHARE * others > 1.0)
             for at_cm, share, left, others in found
             if left >= 0.0
         ]
@@ -94,7 +94,8 @@ def points_of(width_cm: float, step_cm: float) -> int:
 
 
 @lru_cache(maxsize=16384)
-def _is_shared_phenyl(shift_cm: float) -> bool:
+def is_shared_phenyl(shift_cm: float) -> bool:
+    """Say whether a line stands where all mono-substituted benzene rings have one."""
     return any(low <= shift_cm <= high for low, high in SHARED_PHENYL_CM)
 
 

@@ -11,14 +11,17 @@ import numpy as np
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError, NotAShiftAxisError
 from spectriage.spectra.formats import head as heads
-from spectriage.spectra.formats.axis import Role, to_spectrum
-from spectriage.spectra.formats.contents import Contents
-from spectriage.spectra.formats.numbers import Block, read_block
+from spectriage.spectra.formats.axis import PIXELS_CONVERTED, Role, to_spectrum, wavelength_of_pixels
+from spectriage.spectra.formats.contents import Contents, unique_names
+from spectriage.spectra.formats.missing import dropped, measured_rows
+from spectriage.spectra.formats.numbers import Block, read_block, split_row
 from spectriage.spectra.formats.source import MAX_HEAD_LINES, Source, clip
 from spectriage.spectra.spectrum import Spectrum
 
 _AXES = ("wavenumber", "wavelength", "pixel")
 _INTENSITIES = ("processed", "raw", "dark", "reference")
+_MAX_HEADER_CHARS = 20_000
+_ROWS_BEFORE_HEADER = 100
 _FAMILY = frozenset({"processed", "raw"})
 # Gains in electrons per count. ENLIGHTEN's own "CCD Gain" is an amplifier setting (a factor, or dB on the
 # IMX sensors) and tells nothing of shot noise.
@@ -27,9 +30,15 @@ _ELECTRONS_PER_COUNT = re.compile(r".*gain.*(?:e-|electrons?)\s*(?:/|per)\s*(?:a
 
 def header_row(source: Source) -> tuple[int, str, tuple[str, ...]] | None:
     """Return the index, separator and lower-case names of ENLIGHTEN's column header, or None."""
+    numbers = 0
     for i, line in enumerate(source.lines[:MAX_HEAD_LINES]):
-        # rows of numbers: most lines, and never a header
+        # rows of numbers: most lines, and never a header, nor does one stand below many of them
         if line[:1].isdigit():
+            numbers += 1
+            if numbers > _ROWS_BEFORE_HEADER:
+                return None
+            continue
+        if len(line) > _MAX_HEADER_CHARS:
             continue
         lowered = line.lower()
         if "processed" not in lowered and "raw" not in lowered:
@@ -38,7 +47,7 @@ def header_row(source: Source) -> tuple[int, str, tuple[str, ...]] | None:
             names = tuple(cell.strip().strip('"') for cell in lowered.split(separator))
             if (
                 len(names) >= 2
-                and set(names) <= {*_AXES, *_INTENSITIES}
+                and set(names) <= {*_AXES, *_INTENSITIES, ""}
                 and _FAMILY & set(names)
                 and set(_AXES) & set(names)
             ):
@@ -61,46 +70,35 @@ def refuse_row_ordered(source: Source) -> None:
 
 
 class _Table:
-    """The columns of one file."""
+    """The columns of one measurement."""
 
-    def __init__(self, source: Source, block: Block, names: tuple[str, ...]) -> None:
+    def __init__(self, source: Source, block: Block, columns: Mapping[str, int]) -> None:
         self.source = source
         self.block = block
-        self.names = names
+        self.columns = columns
 
     def column(self, name: str) -> FloatArray | None:
         """Return a column, or None when it is not there or wholly without values."""
-        if name not in self.names:
+        if name not in self.columns:
             return None
-        values = self.block.values[:, self.names.index(name)]
+        values = self.block.values[:, self.columns[name]]
         return None if np.all(np.isnan(values)) else values
 
     def place(self, row: int) -> str:
         return self.source.where(int(self.block.lines[row]))
 
-    def measured_rows(self, arrays: list[FloatArray]) -> slice:
-        """Return the rows between the NA cells at both ends; NA between values is an error."""
-        missing = np.any([np.isnan(array) for array in arrays], axis=0)
-        good = np.flatnonzero(~missing)
-        if not good.size:
-            raise FormatError("no row has an axis and an intensity", where=self.source.where())
-        first, last = int(good[0]), int(good[-1])
-        inside = np.flatnonzero(missing[first : last + 1])
-        if inside.size:
-            raise FormatError(
-                "a value is missing (NA) between measured points",
-                where=self.place(first + int(inside[0])),
-                remedy="export it again",
-            )
-        return slice(first, last + 1)
 
-
-def _axis(table: _Table) -> tuple[FloatArray, Role, str]:
+def _axis(table: _Table, head: Mapping[str, str]) -> tuple[FloatArray, Role, str]:
     shift, wavelength = table.column("wavenumber"), table.column("wavelength")
     if shift is not None:
         return shift, Role.SHIFT, "Wavenumber"
     if wavelength is not None:
         return wavelength, Role.WAVELENGTH, "Wavelength"
+    pixel, laser = table.column("pixel"), heads.excitation_nm(head)
+    if pixel is not None:
+        converted = wavelength_of_pixels(pixel, heads.wavelength_coefficients(head), laser)
+        if converted is not None:
+            return converted, Role.WAVELENGTH, "Pixel"
     raise NotAShiftAxisError(
         "the file has a pixel axis only; that is not a Raman shift",
         where=table.source.where(),
@@ -212,17 +210,14 @@ def _metadata(source: Source, head: dict[str, str], column: str, axis: str) -> d
 
 
 def _load(source: Source, table: _Table, head: dict[str, str], wanted: str | None) -> Spectrum:
-    axis, role, axis_name = _axis(table)
+    axis, role, axis_name = _axis(table, head)
     intensity, name, step, used = _intensity(table, wanted)
-    rows = table.measured_rows([axis, *used])
+    rows = measured_rows(source, [axis, *used], table.place)
     excitation, excitation_step = _excitation(table, head)
     variance, variance_step = _variance(table, intensity, rows, head)
     history = ["read enlighten", step]
-    dropped = intensity.size - (rows.stop - rows.start)
-    if dropped:
-        history.append(
-            f"drop: {dropped} points at the ends without a value (NA, outside the region of interest)"
-        )
+    history += dropped(rows, intensity.size)
+    history += [PIXELS_CONVERTED] if axis_name == "Pixel" else []
     history += [extra for extra in (excitation_step, variance_step) if extra]
     return to_spectrum(
         source,
@@ -238,6 +233,42 @@ def _load(source: Source, table: _Table, head: dict[str, str], wanted: str | Non
     )
 
 
+def measurements(names: tuple[str, ...]) -> list[dict[str, int]]:
+    """Return the columns of each measurement of a file: its own, and the axes that all share.
+
+    The names of a further measurement stand to the right of those of the one before.
+    """
+    count = max(names.count(name) for name in _INTENSITIES)
+    found: list[dict[str, int]] = [{} for _ in range(count)]
+    for name in (*_AXES, *_INTENSITIES):
+        at = [i for i, other in enumerate(names) if other == name]
+        if len(at) not in (0, 1, count):
+            return []
+        for k, columns in enumerate(found):
+            if at:
+                columns[name] = at[k] if len(at) > 1 else at[0]
+    return found
+
+
+def _heads(source: Source, index: int, separator: str, found: list[dict[str, int]]) -> list[dict[str, str]]:
+    """Return what the head says of each measurement: the cells above its columns, or of all."""
+    if len(found) == 1:
+        return [heads.pairs(source.lines[:index])]
+    own = [min(i for name, i in columns.items() if name in _INTENSITIES) for columns in found]
+    starts = [0, *own[1:], 10**9]
+    result: list[dict[str, str]] = [{} for _ in found]
+    for line in source.lines[:index]:
+        cells = split_row(line, separator)
+        values = [(i, cell) for i, cell in enumerate(cells) if cell and i]
+        if not cells[0] or not values:
+            continue
+        for k, head in enumerate(result):
+            within = [cell for i, cell in values if starts[k] <= i < starts[k + 1]]
+            by_order = values[k][1] if len(values) == len(found) else values[0][1]
+            head[cells[0].rstrip(":")] = by_order if len(values) == len(found) or not within else within[0]
+    return result
+
+
 def read_enlighten(source: Source, header: tuple[int, str, tuple[str, ...]], column: str | None) -> Contents:
     """Read a column-ordered ENLIGHTEN file whose column header is `header`.
 
@@ -249,11 +280,20 @@ def read_enlighten(source: Source, header: tuple[int, str, tuple[str, ...]], col
         When there is no Wavenumber, and no Wavelength with a stated laser.
     """
     index, separator, names = header
-    if len(set(names)) != len(names):
+    while len(names) > 2 and not names[-1]:
+        names = names[:-1]
+    found = measurements(names)
+    if not found:
         raise FormatError(
-            "two columns have one name", where=source.where(index + 1), remedy="export it again"
+            "some columns have one name, others not", where=source.where(index + 1), remedy="export it again"
         )
     block = read_block(source, index + 1, separator, width=len(names), missing=True)
-    head = heads.pairs(source.lines[:index])
-    table = _Table(source, block, names)
-    return Contents(source, (source.stem,), lambda _: _load(source, table, head, column))
+    said = _heads(source, index, separator, found)
+    tables = [_Table(source, block, columns) for columns in found]
+    labels = [
+        heads.text(head, "label", "measurement id", "measurement", "note", "timestamp")
+        or f"measurement {k + 1}"
+        for k, head in enumerate(said)
+    ]
+    stems = (source.stem,) if len(found) == 1 else unique_names(labels)
+    return Contents(source, stems, lambda k: _load(source, tables[k], said[k], column))

@@ -15,7 +15,7 @@ from spectriage.spectra.formats.axis import Role, to_spectrum
 from spectriage.spectra.formats.contents import Contents
 from spectriage.spectra.formats.numbers import is_number, read_block, separator_of
 from spectriage.spectra.formats.source import Source, clip
-from spectriage.spectra.spectrum import MAX_POINTS, Spectrum
+from spectriage.spectra.spectrum import MAX_POINTS, MIN_POINTS, Spectrum
 
 _HEAD = re.compile(r"#([^=\t]{1,120})=[ \t]*(.*)")
 _MAX_CELLS = 16_000_000
@@ -32,6 +32,20 @@ def is_horiba(source: Source) -> bool:
             return True
         found += bool(re.match(r"#[^=\t]{1,120}=\t", line))
     return found >= 3
+
+
+def is_bare_map(source: Source) -> bool:
+    """Whether the file is a map or series without a head, as LabSpec 5 writes it.
+
+    Its first row holds the axis after one or two empty cells, the next rows one or two coordinates and a
+    spectrum each.
+    """
+    rows = [line for line in source.lines[:20] if line.strip()][:2]
+    if len(rows) < 2 or not rows[0].startswith("\t"):
+        return False
+    first, second = (row.rstrip("\t").split("\t") for row in rows)
+    empty = next(i for i, cell in enumerate(first) if cell.strip())
+    return empty <= 2 and len(first) == len(second) >= MIN_POINTS and is_number(first[-1].strip())
 
 
 def _head(source: Source) -> tuple[dict[str, str], int]:

@@ -41,6 +41,16 @@ def _cells(line: str) -> tuple[list[str], list[str]]:
         return [], lists
 
 
+def _plain_cells(line: str) -> list[str] | None:
+    """Return the cells of a row whose only quotes are those of its two lists, or None."""
+    parts = line.split('"')
+    if len(parts) != 5 or not all(parts[k].startswith("[") and parts[k].endswith("]") for k in (1, 3)):
+        return None
+    if parts[1].count("[") + parts[3].count("[") != 2:
+        return None
+    return f"{parts[0]}[0]{parts[2]}[1]{parts[4]}".split(",")
+
+
 def is_list_table(source: Source) -> bool:
     """Whether the first row after the header holds two lists of numbers."""
     return len(source.lines) >= 2 and len(_LIST.findall(source.lines[1])) >= 2
@@ -83,14 +93,20 @@ def _numbers(source: Source, line: int, text: str, column: str) -> FloatArray:
     )
 
 
+def _in_place(cells: list[str], layout: _Layout) -> bool:
+    """Whether the cells of a row that should be lists are the lists, and nothing beside them."""
+    return {cells[layout.axis], cells[layout.intensity]} == {"[0]", "[1]"}
+
+
 def _rows(source: Source, layout: _Layout) -> list[tuple[int, str, str]]:
     """Return the line, name and id of every row."""
     found: list[tuple[int, str, str]] = []
     for i, line in enumerate(source.lines[1:], start=1):
         if not line.strip():
             continue
-        cells, lists = _cells(line)
-        if len(cells) != layout.width or len(lists) != 2:
+        plain = _plain_cells(line)
+        cells, lists = (plain, ["", ""]) if plain is not None else _cells(line)
+        if len(cells) != layout.width or len(lists) != 2 or not _in_place(cells, layout):
             raise FormatError(
                 f"the row has {len(cells)} cells and {len(lists)} lists; the header {layout.width} and 2",
                 where=source.where(i + 1),

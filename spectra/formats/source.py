@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,34 +19,6 @@ MAX_HEAD_LINES = 5_000
 
 StrPath = str | os.PathLike[str]
 
-# Openings of files that are no text, with what to call them.
-_SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"%PDF", "a PDF document", "export the spectrum as text"),
-    (b"PK\x03\x04", "a ZIP archive or an office document", "unpack it, or export the sheet as CSV"),
-    (b"\x1f\x8b", "a gzip archive", "unpack it first"),
-    (b"BZh", "a bzip2 archive", "unpack it first"),
-    (b"\xfd7zXZ\x00", "an xz archive", "unpack it first"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it first"),
-    (
-        b"\x89HDF\r\n\x1a\n",
-        "an HDF5 file, not a spectrum as text",
-        "if it is a library, give it as the library",
-    ),
-    (b"\x89PNG\r\n\x1a\n", "a PNG image", "export the numbers, not the picture"),
-    (b"\xff\xd8\xff", "a JPEG image", "export the numbers, not the picture"),
-    (b"GIF8", "a GIF image", "export the numbers, not the picture"),
-    (b"II*\x00", "a TIFF image", "export the numbers, not the picture"),
-    (b"MM\x00*", "a TIFF image", "export the numbers, not the picture"),
-    (b"\x93NUMPY", "a NumPy array file", "export the spectrum as text"),
-    (b"MATLAB 5.0 MAT-file", "a MATLAB file", "export the spectrum as text"),
-    (b"SQLite format 3\x00", "an SQLite database", "export the spectrum as text"),
-    (b"WDF1", "a Renishaw WDF file", "export the spectrum as text"),
-    (b"\n\n\xfe\xfe", "a Bruker OPUS file", "export the spectrum as text or JCAMP-DX"),
-    (b"\xd0\xcf\x11\xe0", "an old office document", "export the sheet as CSV"),
-    (b"\x7fELF", "a program", ""),
-    (b"\xff\xfe", "UTF-16 text", "save it as UTF-8"),
-    (b"\xfe\xff", "UTF-16 text", "save it as UTF-8"),
-)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _CONTROL_BYTES = bytes([*range(0x09), 0x0B, *range(0x0E, 0x20), 0x7F])
 
@@ -61,11 +35,14 @@ class Source:
         The file name alone; for metadata.
     lines
         The lines without their ends; line 1 of the file is ``lines[0]``.
+    longest
+        No line has more characters than this.
     """
 
     path: str
     name: str
     lines: list[str] = field(repr=False)
+    longest: int = MAX_LINE_CHARS
 
     @property
     def stem(self) -> str:
@@ -88,19 +65,42 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
 
 
-def _check_kind(status: os.stat_result, path: str) -> None:
+def _check_regular(status: os.stat_result, path: str) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise FormatError("this is a folder, not a file", where=path, remedy="name the files in it")
     if not stat.S_ISREG(status.st_mode):
         raise FormatError("this is a device, pipe or socket, not a file", where=path, remedy="give a file")
+    # what the system makes up while it is read (under /proc) says that it has no size, and may never end
     if status.st_size == 0:
         raise FormatError("the file is empty", where=path, remedy="export the spectrum again")
+
+
+def _check_kind(status: os.stat_result, path: str) -> None:
+    _check_regular(status, path)
     if status.st_size > MAX_BYTES:
         raise FormatError(
             f"the file has {status.st_size:,} bytes, more than the {MAX_BYTES:,} that are read",
             where=path,
             remedy="give one spectrum, or split the table",
         )
+
+
+@contextmanager
+def _typed(name: str) -> Iterator[None]:
+    """Say in our own words what the system says of a path."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FormatError("there is no such file", where=name, remedy="check the path") from None
+    except PermissionError:
+        raise FormatError("no permission to read it", where=name, remedy="check its permissions") from None
+    except FormatError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FormatError(
+            f"it cannot be read: {reason}", where=ascii(name)[1:-1], remedy="check the path"
+        ) from None
 
 
 def read_bytes(path: StrPath) -> bytes:
@@ -112,29 +112,21 @@ def read_bytes(path: StrPath) -> bytes:
         For a missing path, a folder, a device, an empty or too large file, or one that may not be read.
     """
     name = os.fspath(path)
-    try:
+    with _typed(name):
         _check_kind(os.stat(name), name)
         with open(name, "rb", opener=_open_without_waiting) as file:
-            _check_kind(os.fstat(file.fileno()), name)
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise FormatError("there is no such file", where=name, remedy="check the path") from None
-    except PermissionError:
-        raise FormatError("no permission to read it", where=name, remedy="check its permissions") from None
-    except FormatError:
-        raise
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FormatError(f"it cannot be read: {reason}", where=ascii(name)[1:-1]) from None
+            status = os.fstat(file.fileno())
+            _check_kind(status, name)
+            # a buffer of the file's size, and of the largest only for one that grows
+            data = file.read(status.st_size + 1)
+            if len(data) > status.st_size:
+                data += file.read(MAX_BYTES + 1 - len(data))
     if len(data) > MAX_BYTES:
         raise FormatError("the file grows while it is read", where=name, remedy="wait until it is written")
     return data
 
 
 def _check_binary(data: bytes, path: str) -> None:
-    for opening, what, remedy in _SIGNATURES:
-        if data.startswith(opening):
-            raise FormatError(f"this is {what}", where=path, remedy=remedy)
     nul = data.find(b"\x00")
     if nul >= 0:
         raise FormatError(
@@ -142,7 +134,17 @@ def _check_binary(data: bytes, path: str) -> None:
         )
 
 
+_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
+def is_utf16(data: bytes) -> bool:
+    """Whether bytes open with the byte order mark of UTF-16."""
+    return data[:2] in _UTF16
+
+
 def _decoded(data: bytes) -> str:
+    if data[:2] in _UTF16:
+        return data[2:].decode(_UTF16[data[:2]], "replace")
     # Latin-1 never fails, so it comes last: vendors write "cm-¹" and "µm" in it.
     try:
         return data.decode("utf-8-sig")
@@ -150,19 +152,25 @@ def _decoded(data: bytes) -> str:
         return data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
 
 
-def read_source(path: StrPath) -> Source:
+def text_source(data: bytes, name: str) -> Source:
     """Return the text of a file, line by line.
 
-    UTF-8 with or without a byte order mark, else Latin-1; lines end in LF, CR LF or CR.
+    UTF-16 with a byte order mark, UTF-8 with or without one, else Latin-1; lines end in LF, CR LF or CR.
+
+    Parameters
+    ----------
+    data
+        The bytes of the file.
+    name
+        Its path, for messages.
 
     Raises
     ------
     FormatError
-        When the file cannot be read, is no text, or is too large to be one spectrum or table.
+        When they are no text, or too much to be one spectrum or table.
     """
-    name = os.fspath(path)
-    data = read_bytes(path)
-    _check_binary(data, name)
+    if data[:2] not in _UTF16:
+        _check_binary(data, name)
     count = max(data.count(b"\n"), data.count(b"\r"))
     if count > MAX_POINTS + MAX_HEAD_LINES:
         raise FormatError(
@@ -170,9 +178,12 @@ def read_source(path: StrPath) -> Source:
             where=name,
             remedy="check that the file is one spectrum",
         )
-    text = _decoded(data).replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a")
+    text = _decoded(data).rstrip("\x1a")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     # what is in no byte is in no character: the search is slow, and mostly finds nothing
-    control = _CONTROL.search(text) if len(data) > len(data.translate(None, _CONTROL_BYTES)) else None
+    suspect = data[:2] in _UTF16 or len(data) > len(data.translate(None, _CONTROL_BYTES))
+    control = _CONTROL.search(text) if suspect else None
     if control:
         line = text.count("\n", 0, control.start()) + 1
         raise FormatError(
@@ -181,14 +192,13 @@ def read_source(path: StrPath) -> Source:
             remedy="export it as text",
         )
     lines = text.split("\n")
-    lengths = list(map(len, lines))
-    longest = max(lengths)
+    longest = max(map(len, lines))
     if longest > MAX_LINE_CHARS:
         raise FormatError(
             f"the line has {longest:,} characters",
-            where=f"{name}, line {lengths.index(longest) + 1}",
+            where=f"{name}, line {next(i for i, line in enumerate(lines, 1) if len(line) == longest)}",
             remedy="check that the file is a table of numbers",
         )
-    if not text.strip():
+    if not text or text.isspace():
         raise FormatError("the file holds only blanks", where=name, remedy="export the spectrum again")
-    return Source(name, Path(name).name, lines)
+    return Source(name, os.path.basename(name), lines, longest)

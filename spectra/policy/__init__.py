@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING
 from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
-    from spectriage.spectra.policy.policy import DEFAULT_TARGETS, Policy, Target
+    from spectriage.spectra.policy.files import DEFAULT_TARGETS, SHIPPED, load_policy
+    from spectriage.spectra.policy.policy import Policy
+    from spectriage.spectra.policy.target import Target
 
 __all__ = [
     "DEFAULT_TARGETS",
+    "SHIPPED",
     "Policy",
     "Target",
+    "load_policy",
 ]
 
 __getattr__, __dir__ = late(
     __name__,
     {
-        "policy": ("DEFAULT_TARGETS", "Policy", "Target"),
+        "files": ("DEFAULT_TARGETS", "SHIPPED", "load_policy"),
+        "policy": ("Policy",),
+        "target": ("Target",),
     },
 )

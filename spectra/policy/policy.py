@@ -1,45 +1,31 @@
-"""The thresholds of the decision, fixed before any test, and what is watched for."""
+"""`Policy`: the thresholds of the decision, fixed before any test, and what is watched for."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.policy.target import DEFAULT, Target
 from spectriage.spectra.reference import Hazard, Reference, Tier
 
-
-@dataclass(frozen=True)
-class Target:
-    """Something to be watched for in every scan.
-
-    Parameters
-    ----------
-    name
-        As printed.
-    families
-        The families that count as it.
-    """
-
-    name: str
-    families: tuple[str, ...]
+JUDGED = ("middle", "upper")
+RAISES = tuple(hazard for hazard in Hazard if hazard is not Hazard.NONE)
+STRIP = "Test with an immunoassay strip for fentanyl and for xylazine; they see amounts that Raman cannot."
 
 
-DEFAULT_TARGETS = (
-    Target("fentanyl-class", ("fentanyl-class",)),
-    Target("nitazene-class", ("nitazene-class",)),
-    Target("xylazine", ("xylazine",)),
-    Target("medetomidine", ("medetomidine",)),
-    Target("cocaine", ("cocaine",)),
-    Target("heroin", ("heroin",)),
-    Target("methamphetamine", ("amphetamine-type",)),
-    Target("MDMA", ("MDMA",)),
-    Target("explosives", ("TNT", "RDX", "HMX", "PETN", "TATP")),
-)
+def _shipped_targets() -> tuple[Target, ...]:
+    from spectriage.spectra.policy.files import DEFAULT_TARGETS
+
+    return DEFAULT_TARGETS
+
 
 _EXPLAINED = {
     Tier.MEASURED: 0.72,
@@ -62,9 +48,18 @@ class Policy:
     Parameters
     ----------
     targets
-        What is watched for.
+        What is watched for; those of the shipped policy ``border`` unless given.
+    name, description
+        What it is called, and what it is for.
+    judged
+        Which end of a mass range must be within a target's limit: ``middle`` or ``upper``.
+    raises
+        The hazards that alarm or warn.
+    advice
+        What is always advised.
     lod
-        The spectral fraction that every watched target must have been visible at, for ``NO_ALARM``.
+        The spectral fraction that a target without a limit by mass must have been visible at, for
+        ``NO_ALARM``.
     gain
         Log factor by which a component must lower the disagreement to count as necessary.
     hazard_gain
@@ -72,16 +67,19 @@ class Policy:
     packaging_gain
         The same for packaging, a nuisance that may enter cheaply.
     margin
-        By how much (in log gain) a watched target must beat the best harmless addition.
-    unexplained_margin
-        The same where the model with the target does not explain the spectrum: what is not in the library
-        resembles everything a little.
+        By how much (in log gain) an amount at the limit of detection must beat the best harmless addition.
     prior_known
         Prior probability that a material is in the library at all; the rest is "none of these".
     min_fraction
         Smaller spectral fractions are not reported.
     min_snr
         Below this signal-to-noise ratio nothing is decided.
+    raised
+        The probability (even odds before) from which a hazard is raised.
+    named
+        The probability from which a harmless material is named.
+    suspected
+        That from which a required target forbids ``NO_ALARM``.
     explained
         For every tier, the similarity from which references of that tier explain a spectrum.
 
@@ -91,20 +89,34 @@ class Policy:
         For a value outside its range.
     """
 
-    targets: tuple[Target, ...] = DEFAULT_TARGETS
+    targets: tuple[Target, ...] = field(default_factory=_shipped_targets)
+    name: str = DEFAULT
+    description: str = ""
+    judged: str = "middle"
+    raises: tuple[Hazard, ...] = RAISES
+    advice: str = STRIP
     lod: float = 0.10
     gain: float = 0.20
     hazard_gain: float = 0.22
     packaging_gain: float = 0.10
     margin: float = 0.05
-    unexplained_margin: float = 0.35
     prior_known: float = 0.5
     min_fraction: float = 0.01
     min_snr: float = 5.0
+    raised: float = 0.6
+    named: float = 0.8
+    suspected: float = 0.1
     explained: dict[Tier, float] = field(default_factory=lambda: dict(_EXPLAINED))
 
     def __post_init__(self) -> None:
-        for name in ("lod", "prior_known"):
+        if self.judged not in JUDGED:
+            raise ParameterError(f"judged = {self.judged!r} is neither {' nor '.join(JUDGED)}")
+        if not self.targets:
+            raise ParameterError("a policy without targets watches for nothing")
+        names = [target.name for target in self.targets]
+        if len(set(names)) != len(names):
+            raise ParameterError("two targets have one name", remedy="give each its own")
+        for name in ("lod", "prior_known", "raised", "named", "suspected"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise ParameterError(f"{name} = {getattr(self, name)} is not between 0 and 1")
         for name in (
@@ -112,7 +124,6 @@ class Policy:
             "hazard_gain",
             "packaging_gain",
             "margin",
-            "unexplained_margin",
             "min_fraction",
             "min_snr",
         ):
@@ -139,9 +150,9 @@ class Policy:
         """
         return similarity >= SINGLE_LINE_EXPLAINED and abs(offset_cm) <= SINGLE_LINE_OFFSET_CM
 
-    def required_margin(self, explained: bool) -> float:
-        """Return the margin that a target must have in a model that explains the spectrum, or does not."""
-        return self.margin if explained else self.unexplained_margin
+    def is_present(self, log_odds: float) -> bool:
+        """Say whether a hazard's log odds (even before) suffice to raise it."""
+        return log_odds >= math.log(self.raised / (1.0 - self.raised))
 
     def supports_needed(self, reference: Reference, gain: float) -> int:
         """Return how many independent bands must need a reference that brings this log gain.
@@ -149,12 +160,24 @@ class Policy:
         One shared line is never enough for what alarms; the less is gained, the more bands must agree.
         """
         weak = gain < 2.0 * self.hazard_gain
-        if reference.hazard.alarms or reference.family in self._watched:
-            return 4 if weak else 3
-        if reference.hazard.warns:
+        if reference.hazard in (Hazard.OXIDISER, Hazard.PRECURSOR):
             # oxidisers have one strong line and a few weak ones: alone in a bag, the one must do
             return 3 if weak else 2 if gain < 4.0 * self.hazard_gain else 1
+        if reference.hazard is not Hazard.NONE or reference.family in self._watched:
+            return 4 if weak else 3
         return 0
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of all that it asks for, whatever file it came from, and whatever that says it is for."""
+        asked = asdict(self)
+        del asked["description"]
+        text = json.dumps(asked, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+    def with_signal_limit(self, lod: float) -> Policy:
+        """Return the policy with one limit for all targets: a share of the signal, whatever the mass."""
+        return replace(self, lod=lod, targets=tuple(replace(target, mass=None) for target in self.targets))
 
     @cached_property
     def _watched(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""One identification for people: a screen of text, and a picture.
+"""One identification for people and for laboratory systems: a screen of text, a picture, and rows of CSV.
 
 Nothing is decided here. The picture needs matplotlib, the extra `plot`.
 """
@@ -11,6 +11,7 @@ from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
     from spectriage.spectra.report.drawing import require_matplotlib
+    from spectriage.spectra.report.lims import substance_rows, to_csv
     from spectriage.spectra.report.picture import plot
     from spectriage.spectra.report.reference_picture import plot_reference
     from spectriage.spectra.report.screen import MARKS, show
@@ -21,12 +22,15 @@ __all__ = [
     "plot_reference",
     "require_matplotlib",
     "show",
+    "substance_rows",
+    "to_csv",
 ]
 
 __getattr__, __dir__ = late(
     __name__,
     {
         "drawing": ("require_matplotlib",),
+        "lims": ("substance_rows", "to_csv"),
         "picture": ("plot",),
         "reference_picture": ("plot_reference",),
         "screen": ("MARKS", "show"),

@@ -35,8 +35,8 @@ from spectriage.spectra.report.drawing import (
 )
 from spectriage.spectra.signal.axis import corrected_shift
 from spectriage.spectra.verdict.component import Component
-from spectriage.spectra.verdict.identification import Identification, Traces
-from spectriage.spectra.verdict.rules import wording
+from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
+from spectriage.spectra.verdict.words import wording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,13 +118,15 @@ def plot(result: Identification, path: Path | str, *, title: str = "", when: dat
 def _heading(result: Identification, title: str) -> tuple[str, str]:
     """Return the verdict with its sentence, and what was identified and of what kind it is."""
     verdict = f"{result.verdict.replace('_', ' ')}: {result.summary}"
-    kind = " ".join(_synthetic(result)) or "Taken as measured."
+    said = _synthetic(result)
+    kind = " ".join(said if set(said) - {AXIS_ASSUMED} else ["Taken as measured.", *said])
     return textwrap.fill(verdict, 92), textwrap.fill(f"{title} · {kind}" if title else kind, 130)
 
 
 def _synthetic(result: Identification) -> list[str]:
-    """Return the notes that say that no instrument measured this."""
-    return [note for note in result.notes if note.startswith(("Simulated", "Emulated", "Unperturbed"))]
+    """Return the notes that say that no instrument measured this, or that its axis was not named."""
+    kinds = ("Simulated", "Emulated", "Unperturbed", AXIS_ASSUMED)
+    return [note for note in result.notes if note.startswith(kinds)]
 
 
 def _lanes(result: Identification, traces: Traces) -> list[Lane]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.identification import Identification
-from spectriage.spectra.verdict.rules import lod_text, wording
 from spectriage.spectra.verdict.verdict import Verdict
+from spectriage.spectra.verdict.words import wording
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,10 +17,12 @@ MARKS = {
     Verdict.ALARM: ("[!!]", "bold white on red"),
     Verdict.WARNING: ("[! ]", "bold black on yellow"),
     Verdict.INCONCLUSIVE: ("[? ]", "bold black on cyan"),
-    Verdict.NO_ALARM: ("[ok]", "bold black on green"),
+    Verdict.NO_ALARM: ("[--]", "bold"),
 }
 BAR_CELLS = 24
 SHOWN_CANDIDATES = 3
+WELL_EXPLAINED = 0.9
+"""Agreement from which a share is called one of the signal."""
 
 
 def show(result: Identification, console: Console, *, title: str = "", explain: bool = False) -> None:
@@ -36,13 +39,24 @@ def show(result: Identification, console: Console, *, title: str = "", explain: 
     explain
         Whether to list the bands that decided, the alternatives and every target.
     """
+    from rich.text import Text
+
     mark, style = MARKS[result.verdict]
     if title:
         console.print(title, style="dim", markup=False, highlight=False)
-    console.print(f"{mark} {result.verdict.replace('_', ' ')}", style=style, markup=False, end="")
-    console.print(f"  {result.summary}", markup=False, highlight=False)
-    for component in (*result.components, *result.packaging):
-        console.print(_component_line(component), markup=False, highlight=False)
+    head = Text(f"{mark} {result.verdict.replace('_', ' ')}", style=style)
+    console.print(Text.assemble(head, f"  {result.summary}"), markup=False, highlight=False)
+    wrapped = sum(part.spectral_fraction for part in result.packaging)
+    for component in result.components:
+        console.print(_component_line(component, result), markup=False, highlight=False)
+    for component in result.packaging:
+        share = component.spectral_fraction / (1.0 + wrapped) if result.components else 1.0
+        bar = "·" * BAR_CELLS
+        console.print(
+            f"  {bar}  packaging, {share:.0%} of all light  {wording(component)}",
+            markup=False,
+            highlight=False,
+        )
     rows: list[tuple[str, str]] = [("Why", fact) for fact in result.facts]
     rows.append(("Next", result.next_step))
     rows += _target_rows(result, explain)
@@ -70,7 +84,7 @@ def _print_rows(console: Console, rows: list[tuple[str, str]]) -> None:
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=13, no_wrap=True)
+    grid.add_column(width=14, no_wrap=True)
     grid.add_column(overflow="fold")
     before = ""
     for label, text in rows:
@@ -79,29 +93,35 @@ def _print_rows(console: Console, rows: list[tuple[str, str]]) -> None:
     console.print(grid)
 
 
-def _component_line(component: Component) -> str:
+def _component_line(component: Component, result: Identification) -> str:
     filled = round(component.spectral_fraction * BAR_CELLS)
-    role = (
-        "packaging"
-        if component.reference.is_packaging
-        else f"{component.spectral_fraction:4.0%} of the signal"
-    )
-    bar = "·" * BAR_CELLS if component.reference.is_packaging else "█" * filled + "░" * (BAR_CELLS - filled)
-    return f"  {bar}  {role}  {wording(component)}"
+    bar = "█" * filled + "░" * (BAR_CELLS - filled)
+    # of a scan that is explained by half a share is one of that half
+    whole = "the signal" if result.similarity >= WELL_EXPLAINED else "what is explained"
+    return f"  {bar}  {component.spectral_fraction:4.0%} of {whole}  {wording(component)}"
 
 
 def _target_rows(result: Identification, explain: bool) -> list[tuple[str, str]]:
     """List what was watched for and not found, each with the least that would have been seen."""
     missed = [target for target in result.targets if not target.found]
-    if not missed:
-        return []
-    shown = missed if explain else sorted(missed, key=lambda t: -t.lod)
-    names = ", ".join(f"{target.name} {_limit(target.lod)}" for target in shown)
-    return [("Not found", f"{names} (share of the signal that would have been seen)")]
+    covered = [target for target in missed if target.covered]
+    rows = []
+    if covered:
+        shown = covered if explain else sorted(covered, key=lambda target: -target.lod)
+        names = ", ".join(f"{target.name} {_limit(target)}" for target in shown)
+        rows.append(("Not found", f"{names} (would have been seen)"))
+    guessed = sorted({family for target in missed for family in target.guessed})
+    if guessed:
+        rows.append(("Not covered", f"{', '.join(guessed)}: no measured reference"))
+    return rows
 
 
-def _limit(lod: float) -> str:
-    return f"≥ {lod_text(lod)}" if lod <= 1.0 else "in any amount"
+def _limit(target: TargetEvidence) -> str:
+    if not target.lod <= 1.0:
+        return "in no amount"
+    if target.asked.mass is None:
+        return f"≥ {target.lod:.0%} of the signal"
+    return f"≥ {target.mass.middle:.0%} (≤ {target.mass.high:.0%}) by mass"
 
 
 def _explanation_rows(result: Identification) -> list[tuple[str, str]]:

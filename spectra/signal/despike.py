@@ -1,6 +1,12 @@
-"""Cosmic rays: single points far above their neighbours, which no band can be."""
+"""Cosmic rays and hot pixels: far above their neighbours, and narrower than any band can be.
+
+On the detector they fill a point or two. A vendor's software smears them when it interpolates: over three
+to five points they look like a line, but one that is narrower than the instrument resolves.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.spectrum import Spectrum
-from spectriage.spectra.statistics._kernels_statistics import sharp_steps
+from spectriage.spectra.statistics._kernels_statistics import peak_widths, quantile, sharp_steps
 
 THRESHOLD = 8.0
 """How many robust standard deviations a step must have to be a spike's."""
@@ -16,6 +22,22 @@ WIDEST = 2
 """Points that one cosmic ray can fill; the narrowest band of a spectrograph is wider."""
 SHARPNESS = 4.0
 """How many times higher a spike stands over its surroundings than these vary among themselves."""
+
+
+NARROWEST_CM = 3.5
+"""No handheld resolves less (FWHM); where the resolution is stated, the share of it below counts."""
+NARROWEST_SHARE = 0.6
+OTHERS_SHARE = 0.5
+"""A smeared spike is also narrower than half of the median band beside it: an instrument that resolves less
+than a handheld shows that in its other bands."""
+OTHERS = 3
+FEET_CM = 15.0
+NOISE_STEPS = 12.0
+"""Peaks count that are so many times higher than neighbouring points usually differ."""
+SMEARED_HEIGHT = 0.25
+"""Of the highest other peak; smaller ones are left to the noise."""
+SMEARED_REACH = 2.5
+"""So many widths to either side of a smeared spike are taken out with it: interpolation rings."""
 
 
 def find_spikes(intensity: FloatArray, *, threshold: float = THRESHOLD) -> NDArray[np.bool_]:
@@ -42,24 +64,60 @@ def find_spikes(intensity: FloatArray, *, threshold: float = THRESHOLD) -> NDArr
     return spikes
 
 
+def find_smeared(spectrum: Spectrum) -> NDArray[np.bool_]:
+    """Return which points belong to spikes that interpolation has smeared over several points, shape (n,)."""
+    values, axis = spectrum.intensity, spectrum.shift
+    smeared = np.zeros(values.size, dtype=bool)
+    if spectrum.spacing_cm >= NARROWEST_CM:
+        return smeared
+    least = max(NOISE_STEPS * quantile(np.abs(np.diff(values)), 0.5), 1e-4 * float(np.ptp(values)))
+    if least <= 0.0:
+        return smeared
+    places, heights, widths = np.empty(values.size, np.intp), np.empty(values.size), np.empty(values.size)
+    count = peak_widths(values, axis, FEET_CM, least, places, heights, widths)
+    own = widths[:count]
+    narrowest = NARROWEST_CM
+    if spectrum.resolution_cm is not None:
+        narrowest = max(narrowest, NARROWEST_SHARE * spectrum.resolution_cm)
+    narrow = own < narrowest
+    others = own[~narrow]
+    if others.size < OTHERS:
+        return smeared
+    highest = float(heights[:count][~narrow].max())
+    narrow &= own < OTHERS_SHARE * quantile(np.ascontiguousarray(others), 0.5)
+    narrow &= heights[:count] >= SMEARED_HEIGHT * highest
+    for place, width in zip(places[:count][narrow].tolist(), own[narrow].tolist(), strict=True):
+        smeared |= np.abs(axis - axis[place]) <= SMEARED_REACH * max(width, spectrum.spacing_cm)
+    return smeared
+
+
 def remove_spikes(spectrum: Spectrum, *, threshold: float = THRESHOLD) -> Spectrum:
-    """Return the spectrum with its cosmic rays bridged by straight lines.
+    """Return the spectrum with its cosmic rays and hot pixels bridged by straight lines.
 
     The variance of a bridged point becomes that of the mean of its neighbours. The history says how many were
     removed; without any, the same spectrum is returned.
     """
     spikes = find_spikes(spectrum.intensity, threshold=threshold)
-    count = int(np.count_nonzero(spikes))
+    bridged = _bridged(spectrum, spikes)
+    smeared = find_smeared(bridged)
+    count = int(np.count_nonzero(spikes | smeared))
     if count == 0:
         return spectrum
-    good = ~spikes
+    bridged = _bridged(spectrum, spikes | smeared)
+    return bridged.with_step(f"remove_spikes({count})")
+
+
+def _bridged(spectrum: Spectrum, bad: NDArray[np.bool_]) -> Spectrum:
+    if not bad.any() or bad.all():
+        return spectrum
+    good = ~bad
     intensity = spectrum.intensity.copy()
-    intensity[spikes] = np.interp(spectrum.shift[spikes], spectrum.shift[good], spectrum.intensity[good])
+    intensity[bad] = np.interp(spectrum.shift[bad], spectrum.shift[good], spectrum.intensity[good])
     variance = spectrum.variance
     if variance is not None:
         variance = variance.copy()
-        variance[spikes] = np.interp(spectrum.shift[spikes], spectrum.shift[good], variance[good])
-    return spectrum.with_step(f"remove_spikes({count})", intensity=intensity, variance=variance)
+        variance[bad] = np.interp(spectrum.shift[bad], spectrum.shift[good], variance[good])
+    return replace(spectrum, intensity=intensity, variance=variance)
 
 
 def combine(accumulations: ArrayLike, *, threshold: float = 6.0) -> tuple[FloatArray, NDArray[np.intp]]:

@@ -13,6 +13,10 @@ _MAGNITUDE = np.int64(0x7FFFFFFFFFFFFFFF)
 _SIGN_BIT = np.int64(63)
 
 
+_MEAN_TO_DEVIATION = 1.2533141373155003
+"""√(π/2): the standard deviation of Gaussian noise over its mean absolute deviation."""
+
+
 @kernel()
 def _as_ordered(bits: NDArray[np.int64]) -> None:
     """Turn the bits of doubles into numbers in the same order, and such numbers into bits again."""
@@ -151,8 +155,9 @@ def sharp_steps(
 
     Each row of `places` (k, 2) is the first point that stands out, and how many do, up to `most_points`; no
     more are found than it has room for. The change is measured by its modified z-score: less the median, in
-    units of the median absolute deviation over 0.6745. The points stand out by `sharpness` times what those
-    around them vary.
+    units of the median absolute deviation over 0.6745 (where that is zero, of 1.2533 times the mean one:
+    Iglewicz & Hoaglin 1993, How to Detect and Handle Outliers). The points stand out by `sharpness` times
+    what those around them vary.
     """
     n = values.size - 1
     steps, own = np.empty(n), np.empty(n)
@@ -164,7 +169,12 @@ def sharp_steps(
     for p in range(n):
         steps[p] -= middle
         own[p] = abs(steps[p])
-    limit = threshold * quantile_of(own, 0.5) / 0.6745
+    scale = quantile_of(own, 0.5) / 0.6745
+    if scale == 0.0:
+        # more than half of the steps are equal, as in a spectrum clipped at zero
+        for p in range(n):
+            scale += _MEAN_TO_DEVIATION * abs(steps[p]) / n
+    limit = threshold * scale
     count = 0
     for width in range(1, most_points + 1):
         for p in range(n - width):
@@ -173,4 +183,63 @@ def sharp_steps(
                     places[count, 0] = p + 1
                     places[count, 1] = width
                     count += 1
+    return count
+
+
+@kernel()
+def peak_widths(
+    values: FloatArray,
+    axis: FloatArray,
+    reach: float,
+    least_height: float,
+    places: NDArray[np.intp],
+    heights: FloatArray,
+    widths: FloatArray,
+) -> int:
+    """Find the peaks of values (n,) that stand over their surroundings; return how many.
+
+    Parameters
+    ----------
+    axis
+        Ascending, shape (n,).
+    reach
+        How far to either side of a top its feet are looked for.
+    least_height
+        Over the higher of its two feet.
+    places, heights, widths
+        Written: where the tops are, their heights over the mean of their feet, and their widths at half of
+        that; shape (n,).
+    """
+    n = values.size
+    count = 0
+    for p in range(1, n - 1):
+        if not (values[p] >= values[p - 1] and values[p] > values[p + 1]):
+            continue
+        left = right = values[p]
+        highest = True
+        q = p - 1
+        while q >= 0 and axis[p] - axis[q] <= reach:
+            left = min(left, values[q])
+            highest &= values[q] <= values[p]
+            q -= 1
+        q = p + 1
+        while q < n and axis[q] - axis[p] <= reach:
+            right = min(right, values[q])
+            highest &= values[q] <= values[p]
+            q += 1
+        if not highest or values[p] - max(left, right) < least_height:
+            continue
+        half = 0.5 * (values[p] + 0.5 * (left + right))
+        low, high = p, p
+        while low > 0 and values[low] > half:
+            low -= 1
+        while high < n - 1 and values[high] > half:
+            high += 1
+        start, end = axis[low], axis[high]
+        if values[low + 1] > values[low] and values[low] <= half:
+            start += (axis[low + 1] - axis[low]) * (half - values[low]) / (values[low + 1] - values[low])
+        if values[high - 1] > values[high] and values[high] <= half:
+            end -= (axis[high] - axis[high - 1]) * (half - values[high]) / (values[high - 1] - values[high])
+        places[count], heights[count], widths[count] = p, values[p] - 0.5 * (left + right), end - start
+        count += 1
     return count

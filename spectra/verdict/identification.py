@@ -8,11 +8,13 @@ from typing import Any
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.evidence.unexplained import ALL_EXPLAINED, Unexplained
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.verdict import Verdict
 
 JSON_SCHEMA = 1
+AXIS_ASSUMED = "The axis is not named in the file: taken as Raman shift in cm⁻¹."
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,12 @@ class Identification:
         How the query's axis and resolution were found to differ from the library's.
     library, engine
         Name, version and content hash of the library; version of the engine.
+    policy
+        Name and content hash of the policy.
+    unexplained
+        Bands of the scan that nothing explains.
+    exposure
+        How many times the light would show more; 1 where it would not.
     notes
         What was done to the spectrum, and of what kind it is where it is not a measurement.
     traces
@@ -86,6 +94,9 @@ class Identification:
     broadening_cm: float
     library: Mapping[str, str]
     engine: str
+    policy: Mapping[str, str] = field(default_factory=dict)
+    unexplained: Unexplained = ALL_EXPLAINED
+    exposure: float = 1.0
     notes: tuple[str, ...] = ()
     traces: Traces | None = field(default=None, compare=False, repr=False)
 
@@ -112,7 +123,7 @@ class Identification:
             "candidates": [candidate.to_json() for candidate in self.candidates],
             "targets": [target.to_json() for target in self.targets],
             "quality": self.quality.to_json(),
-            "residual": {"similarity": round(self.similarity, 6)},
+            "residual": {"similarity": round(self.similarity, 6), **self.unexplained.to_json()},
             "axis": {
                 "offset_cm": round(self.axis_offset_cm, 3),
                 "stretch": round(self.axis_stretch, 6),
@@ -121,6 +132,8 @@ class Identification:
             "notes": list(self.notes),
             "library": dict(self.library),
             "engine": {"version": self.engine},
+            "policy": dict(self.policy),
+            "useful_exposure": round(self.exposure, 2),
         }
         if elapsed_ms is not None:
             result["elapsed_ms"] = round(elapsed_ms, 3)

@@ -14,7 +14,7 @@ from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Reference
 from spectriage.spectra.verdict.component import Candidate, Component
-from spectriage.spectra.verdict.rules import claim
+from spectriage.spectra.verdict.words import claim
 
 CANDIDATES = 12
 ALTERNATIVES = 8

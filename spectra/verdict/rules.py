@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.evidence.unexplained import ALL_EXPLAINED, Unexplained
 from spectriage.spectra.policy.policy import Policy
-from spectriage.spectra.reference import Hazard, Reference, Tier
+from spectriage.spectra.reference import CARRYING, Hazard, Tier
 from spectriage.spectra.signal.quality import Quality
-from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.advice import LABORATORY, to_see_more
+from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.verdict import Verdict
+from spectriage.spectra.verdict.words import asked_text, limit_text, named, nearest
 
-CARRYING = (Tier.MEASURED, Tier.BANDS, Tier.RECALLED)
-"""The tiers that may raise an alarm; estimated and computed references support it, but do not carry it."""
-
-LABORATORY = "Presumptive result: send a sample to a laboratory for confirmation."
-STRIP = "Test with an immunoassay strip for fentanyl and for xylazine; they see amounts that Raman cannot."
+NEVER_SEEN = (
+    "Raman cannot promise to show nitazenes or carfentanil at retail doses, nor fentanyl in pressed pills."
+)
+MOST_UNEXPLAINED = 5
+"""Bands that nothing explains, beside a material that is named; more are another material."""
+GREATEST_UNEXPLAINED = 0.3
+"""Of the height of the scan's highest band: a line that nothing explains is a hot pixel, or what matters."""
+SPOTS = 29
+"""So many spots find, in 95 of 100 items, a grain of a kind that a tenth of all are: ln 0.05 / ln 0.9."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +54,24 @@ class Evidence:
         Whether that suffices for references of their tiers.
     quality
         Of the measurement.
-    axis_implausible
-        Whether the axis had to be moved to the end of its tolerance.
+    axis_offset_cm
+        By how much the axis was shown to be further off than an instrument's may be; else 0.
     health
         Why the instrument's state forbids a conclusion, empty when it does not.
     unwatched
         Targets of the policy that the library has no reference of: no scan could show them.
     unresolved
         Families of hazards that the best model has, without enough evidence to name them.
+    unexplained
+        Bands of the scan that the best model does not explain.
+    nearest
+        What the scan resembles as one substance, best first.
+    few_lines
+        Whether what the scan is explained by is too few lines to rule anything out by.
+    exposure
+        How many times the light would show more; 1 where it would not.
+    packaging_share
+        Of packaging in the signal.
     """
 
     components: tuple[Component, ...]
@@ -62,29 +80,15 @@ class Evidence:
     similarity: float
     explained: bool
     quality: Quality
-    axis_implausible: bool
+    axis_offset_cm: float = 0.0
     health: str = ""
     unwatched: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
-
-
-def claim(reference: Reference) -> str:
-    """Return what may be claimed on a reference's tier: the substance, or only its family."""
-    if reference.tier in (Tier.MEASURED, Tier.BANDS):
-        return reference.substance
-    return reference.family
-
-
-def wording(component: Component) -> str:
-    """Return the claim in words that carry its tier."""
-    tier = component.reference.tier
-    if tier is Tier.MEASURED:
-        return component.claim
-    if tier is Tier.BANDS:
-        return f"{component.claim} (band model)"
-    if tier is Tier.RECALLED:
-        return f"consistent with {component.claim}"
-    return f"possible {component.claim}, unverified reference"
+    unexplained: Unexplained = ALL_EXPLAINED
+    nearest: tuple[Candidate, ...] = ()
+    few_lines: bool = False
+    exposure: float = 1.0
+    packaging_share: float = 0.0
 
 
 def rule(evidence: Evidence, policy: Policy) -> Ruling:
@@ -96,76 +100,54 @@ def rule(evidence: Evidence, policy: Policy) -> Ruling:
         ruling = attempt(evidence, policy)
         if ruling is not None:
             return ruling
-    return _no_alarm(evidence)
+    return _no_alarm(evidence, policy)
 
 
 def _without_hints(evidence: Evidence) -> Evidence:
     """Leave out what rests on computed references: a hint among the candidates, never part of a verdict."""
     parts = tuple(part for part in evidence.components if part.reference.tier is not Tier.COMPUTED)
-    hinted = any(target.found and target.tier is Tier.COMPUTED for target in evidence.targets)
+    hinted = any(_is_hint(target) for target in evidence.targets)
     if not hinted and len(parts) == len(evidence.components):
         return evidence
     return replace(
         evidence,
         components=parts,
         targets=tuple(
-            target._replace(found=False) if target.found and target.tier is Tier.COMPUTED else target
-            for target in evidence.targets
+            target._replace(found=False) if _is_hint(target) else target for target in evidence.targets
         ),
         explained=evidence.explained and len(parts) == len(evidence.components),
     )
 
 
+def _is_hint(target: TargetEvidence) -> bool:
+    return target.found and target.tier is Tier.COMPUTED and not target.carried
+
+
 def _alarm(evidence: Evidence, policy: Policy) -> Ruling | None:
     for target in evidence.targets:
-        hazard = target.hazard
-        if target.found and hazard.alarms and target.tier in CARRYING and _carried(target, evidence):
-            return Ruling(
-                Verdict.ALARM,
-                f"{hazard}:{target.name}",
-                f"Consistent with {target.name}{_beside(evidence, target)}.",
-                _target_facts(target, evidence),
-                f"{LABORATORY} {_hazard_step(target)}",
-            )
-    for component in evidence.components:
-        if component.reference.hazard.alarms and component.reference.tier in CARRYING:
-            return _component_ruling(Verdict.ALARM, component, evidence)
+        if target.found and target.hazard.alarms and target.carried and target.hazard in policy.raises:
+            return _raise(Verdict.ALARM, target, evidence, policy)
     return None
-
-
-def _carried(target: TargetEvidence, evidence: Evidence) -> bool:
-    """Whether more than estimated references speak for the target."""
-    return target.reference.tier in CARRYING or target.carrying_gain >= 0.5 * target.gain
 
 
 def _warning(evidence: Evidence, policy: Policy) -> Ruling | None:
     for target in evidence.targets:
-        if target.found:
-            known = target.reference.tier in CARRYING
-            name = (
-                f"Consistent with {target.name}" if known else f"Possible {target.name}, unverified reference"
-            )
-            return Ruling(
-                Verdict.WARNING,
-                f"{target.hazard}:{target.name}",
-                f"{name}{_beside(evidence, target)}.",
-                _target_facts(target, evidence),
-                f"{LABORATORY} {_hazard_step(target)}",
-            )
-    for component in evidence.components:
-        hazard = component.reference.hazard
-        if hazard.alarms or hazard.warns:
-            return _component_ruling(Verdict.WARNING, component, evidence)
+        if target.found and target.hazard in policy.raises:
+            return _raise(Verdict.WARNING, target, evidence, policy)
     return None
 
 
-def _component_ruling(verdict: Verdict, component: Component, evidence: Evidence) -> Ruling:
+def _raise(verdict: Verdict, target: TargetEvidence, evidence: Evidence, policy: Policy) -> Ruling:
+    shown = target.reference.family
+    name = f"Consistent with {shown}"
+    if not target.carried:
+        name = f"Possible {shown}, unverified reference"
     return Ruling(
         verdict,
-        f"{component.reference.hazard}:{component.claim}",
-        f"{_capital(wording(component))}.",
-        _component_facts(component, evidence),
-        LABORATORY,
+        f"{target.hazard}:{shown}",
+        f"{name}{_beside(evidence, target)}.",
+        _target_facts(target),
+        f"{LABORATORY} {_hazard_step(target, policy)}",
     )
 
 
@@ -180,54 +162,91 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
     if not quality.snr >= policy.min_snr:
         text = f"The signal is too weak: {quality.snr:.1f} times the noise."
         return _unclear("weak-signal", text, evidence, "Move closer, expose longer, or try another spot.")
-    if evidence.axis_implausible:
-        text = "The shift axis is further off than the instrument may be."
+    if evidence.axis_offset_cm:
+        text = (
+            f"The shift axis is about {abs(evidence.axis_offset_cm):.0f} cm⁻¹ "
+            f"too {'high' if evidence.axis_offset_cm < 0.0 else 'low'}, further than an instrument's may be."
+        )
         return _unclear("axis", text, evidence, "Calibrate the instrument on polystyrene, then scan again.")
     if evidence.unresolved:
-        text = (
-            f"Something that resembles {', '.join(evidence.unresolved)}, without enough evidence to name it."
-        )
-        step = f"Try another spot, closer and longer. {STRIP} {LABORATORY}"
-        return _unclear("unresolved", text, evidence, step)
+        return _unresolved(evidence.unresolved, evidence, policy)
     if not evidence.components and evidence.packaging and evidence.explained:
         names = " and ".join(component.claim for component in evidence.packaging)
         text = f"Only the packaging was seen ({names})."
         return _unclear("packaging-only", text, evidence, "Move closer, or scan the contents themselves.")
     if not evidence.components or not evidence.explained:
-        return _unknown(evidence)
+        return _unknown(evidence, policy)
+    suspected = [target.reference.family for target in evidence.targets if _is_suspected(target, policy)]
+    if suspected:
+        return _unresolved(suspected, evidence, policy)
+    if evidence.unexplained.bands > MOST_UNEXPLAINED or evidence.unexplained.greatest > GREATEST_UNEXPLAINED:
+        return _unknown(evidence, policy)
+    if evidence.few_lines:
+        names = named(evidence.components)
+        text = f"{names}, by a line or two alone: nothing can be ruled out by that."
+        return _unclear("few-lines", text, evidence, f"Try another spot. {policy.advice} {LABORATORY}")
     return _blind(evidence, policy)
 
 
-def _unknown(evidence: Evidence) -> Ruling:
-    step = f"Try another spot and a longer exposure. {STRIP} {LABORATORY}"
-    if evidence.quality.fluorescence_ratio > 20.0:
-        text = "Fluorescence hides the Raman signal."
-        return _unclear("fluorescent", text, evidence, f"Try 1064 nm excitation or another spot. {STRIP}")
+def _is_suspected(target: TargetEvidence, policy: Policy) -> bool:
+    """Whether a target that was not found cannot be ruled out either.
+
+    More of it fits than would be found, and better than nothing else would: a limit that was passed without
+    a finding is no limit.
+    """
+    if target.found or target.gain < policy.hazard_gain:
+        return False
+    return target.probability >= policy.suspected or 0.0 < target.lod <= target.share
+
+
+def _unresolved(families: Sequence[str], evidence: Evidence, policy: Policy) -> Ruling:
+    text = f"Something that resembles {', '.join(families)}, without enough evidence to name it."
+    step = f"{_more(evidence, policy)} {LABORATORY}"
+    return _unclear("unresolved", text, evidence, step)
+
+
+def _more(evidence: Evidence, policy: Policy) -> str:
+    return to_see_more(evidence.exposure, evidence.quality, evidence.packaging_share, policy)
+
+
+def _unknown(evidence: Evidence, policy: Policy) -> Ruling:
+    step = f"{_more(evidence, policy)} {LABORATORY}"
     if evidence.components:
-        names = ", ".join(wording(component) for component in evidence.components)
-        return _unclear("partly-unknown", f"{_capital(names)}, and something else.", evidence, step)
-    return _unclear("unknown", "The material is not in the library.", evidence, step)
+        text = f"{named(evidence.components)}, and something else"
+        count = evidence.unexplained.bands
+        if count:
+            left = "1 band is" if count == 1 else f"{count} bands are"
+            text += f": {left} left that nothing in the library explains"
+        return _unclear("partly-unknown", f"{text}.", evidence, step)
+    if evidence.quality.fluorescence_ratio > 20.0:
+        return _unclear("fluorescent", "Fluorescence hides the Raman signal.", evidence, step)
+    text = f"Nothing in the library matches well enough{nearest(evidence.nearest)}."
+    return _unclear("unknown", text, evidence, step)
+
+
+def is_within(target: TargetEvidence, policy: Policy) -> bool:
+    """Say whether a target's limit is what the policy asks of it; a limit that is no number never is."""
+    if target.asked.mass is None:
+        return target.lod <= policy.lod
+    mass = target.mass.middle if policy.judged == "middle" else target.mass.high
+    return mass <= target.asked.mass
 
 
 def _blind(evidence: Evidence, policy: Policy) -> Ruling | None:
     """Inconclusive when something watched for could have hidden in this scan."""
     blind = [f"{name} (not in the library)" for name in evidence.unwatched]
-    # a limit that is not a number is not within the policy either
     blind += [
-        f"{target.name} ({lod_text(target.lod)})"
+        f"{target.name} ({limit_text(target, policy)}; {asked_text(target, policy)})"
         for target in evidence.targets
-        if not target.lod <= policy.lod
+        if target.asked.required and target.covered and not is_within(target, policy)
     ]
     if not blind:
         return None
     worst = ", ".join(blind[:3])
     more = f" and {len(blind) - 3} more" if len(blind) > 3 else ""
-    names = ", ".join(wording(component) for component in evidence.components)
-    text = (
-        f"{_capital(names)}; but this scan could not have seen {worst}{more} "
-        f"below the policy's {policy.lod:.0%} of the signal."
-    )
-    return _unclear("limit-of-detection", text, evidence, f"Expose longer, or try another spot. {STRIP}")
+    names = named(evidence.components)
+    text = f"{names}; but this scan could not have seen {worst}{more}."
+    return _unclear("limit-of-detection", text, evidence, _more(evidence, policy))
 
 
 def _unclear(reason: str, text: str, evidence: Evidence, step: str) -> Ruling:
@@ -236,46 +255,40 @@ def _unclear(reason: str, text: str, evidence: Evidence, step: str) -> Ruling:
     return Ruling(Verdict.INCONCLUSIVE, reason, text, tuple(facts), step)
 
 
-def _no_alarm(evidence: Evidence) -> Ruling:
-    names = ", ".join(wording(component) for component in evidence.components)
+def _no_alarm(evidence: Evidence, policy: Policy) -> Ruling:
+    names = named(evidence.components)
     facts = [f"explains the spectrum with an agreement of {evidence.similarity:.2f}"]
-    if evidence.targets:
-        worst = max(evidence.targets, key=lambda target: target.lod)
+    required = [target for target in evidence.targets if target.asked.required and target.covered]
+    if required:
+        worst = max(required, key=lambda target: target.lod)
         facts.append(
             f"nothing that is watched for was seen; the least visible, {worst.name}, "
-            f"would have been at {lod_text(worst.lod)} of the signal"
+            f"would have been at {limit_text(worst, policy)}"
         )
+    guessed = sorted({family for target in evidence.targets for family in target.guessed})
+    if guessed:
+        facts.append(f"not covered, no measured reference: {', '.join(guessed)}")
+    facts.append(NEVER_SEEN)
     return Ruling(
         Verdict.NO_ALARM,
         "identified",
-        f"{_capital(names)}. Nothing watched for was seen, down to the limits listed.",
+        f"{names}. Nothing watched for was seen, down to the limits listed.",
         tuple(facts),
-        f"Smaller amounts cannot be excluded. {STRIP}",
+        f"Smaller amounts cannot be excluded, nor what lies elsewhere: {SPOTS} spots would find a tenth of "
+        f"the grains. {policy.advice}",
     )
 
 
-def lod_text(lod: float) -> str:
-    """Return a limit of detection in words."""
-    return f"{lod:.0%}" if lod <= 1.0 else "no amount"
-
-
-def _target_facts(target: TargetEvidence, evidence: Evidence) -> tuple[str, ...]:
+def _target_facts(target: TargetEvidence) -> tuple[str, ...]:
     share = 1.0 - math.exp(-target.gain)
+    sighting = target.sighting
     facts = [
         f"{target.name} removes {share:.0%} of the disagreement that is left without it",
-        f"{target.supports} independent groups of bands need it",
+        f"{sighting.seen} of its bands are seen: {sighting.supported:.0%} of the height that would have to "
+        f"show; {sighting.contradicted:.0%} is missing",
     ]
     if target.reference.tier not in CARRYING:
         facts.append(f"closest reference: {target.reference.id} (estimated; analogue not resolved)")
-    return tuple(facts)
-
-
-def _component_facts(component: Component, evidence: Evidence) -> tuple[str, ...]:
-    bands = [f"{band.shift_cm:.0f}" for band in component.bands if band.supports][:5]
-    facts = [f"{component.spectral_fraction:.0%} of the Raman signal"]
-    if bands:
-        facts.append(f"bands at {', '.join(bands)} cm⁻¹ need it")
-    facts.append(f"agreement of the whole explanation {evidence.similarity:.2f}")
     return tuple(facts)
 
 
@@ -284,11 +297,7 @@ def _beside(evidence: Evidence, target: TargetEvidence) -> str:
     return f", beside {', '.join(others)}" if others else ""
 
 
-def _hazard_step(target: TargetEvidence) -> str:
+def _hazard_step(target: TargetEvidence, policy: Policy) -> str:
     if target.hazard in (Hazard.EXPLOSIVE, Hazard.OXIDISER):
         return "Do not heat, rub or re-scan at high power."
-    return f"Avoid contact and dust. {STRIP}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"Avoid contact and dust. {policy.advice}"

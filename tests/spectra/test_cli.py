@@ -44,7 +44,11 @@ def files(sample, tmp_path_factory) -> dict[str, Path]:
         "bag": {"polyethylene-hdpe-wasatch": 1.0},
         "benign": {"sucrose-crystalline-wasatch": 1.0},
     }
-    made = {name: write(folder / f"{name}.csv", sample(parts, seed=1)) for name, parts in samples.items()}
+    # weak bands that a reference does not have are another material: the harmless one has few of them
+    made = {
+        name: write(folder / f"{name}.csv", sample(parts, seed=1, times=0.1 if name == "benign" else 1.0))
+        for name, parts in samples.items()
+    }
     made["bad"] = folder / "bad.csv"
     made["bad"].write_text("this is no spectrum\n")
     return made

@@ -238,9 +238,13 @@ class EmulatedDevice:
                 self._wait_for_data(endpoint, deadline)
                 if self.clock.monotonic() >= deadline and not self._ready(endpoint):
                     if not reading.got:
+                        if fault is not None:
+                            fault.refund()
                         raise usb_error("timeout")
                     break
             data = bytes(reading.got)
+            if fault is not None and fault.action is Action.SHORT and len(data) <= fault.at:
+                fault.refund()
             if fault is not None:
                 data = fault.spoil(data)
             self._end(fault)

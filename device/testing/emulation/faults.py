@@ -80,6 +80,11 @@ class Fault:
         self.lost = False
         return True
 
+    def refund(self) -> None:
+        """Take it back: the transfer had nothing to deliver, so the fault had nothing to act on."""
+        self.count += 1
+        self.met -= 1
+
     def loses(self, position: int) -> bool:
         """Whether the packet that begins at `position` of the transfer is lost."""
         return self.action is Action.LOSE_PACKET and not self.lost and position >= self.at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ MODELS = {
     "wasatch-wp785": ("wasatch", "Wp785"),
     "wasatch-wp785xs": ("wasatch", "Wp785Xs"),
 }
+AT_OPENING = ("busy", "no-permission", "blank-eeprom", "corrupt-eeprom")
+"""Faults that act while a device is opened; on one that is open they have nothing to act on."""
 OPTIONS = ("scene", "fault", "seed", "serial", "power_mw", "excitation_nm", "memory")
 
 
@@ -91,17 +94,40 @@ def _open_uri(uri: DeviceURI, clock: Clock | None) -> Spectrometer:
     # else.
     source = _source(uri, extra)
     model = make_model(uri.path, serial=uri.options.get("serial", ""), source=source, clock=clock)
+    fault = uri.options.get("fault", "")
+    if fault in AT_OPENING:
+        _break(model, fault, uri)
     options: dict[str, Any] = {"memory": uri.options.get("memory", "")}
     if extra == "wasatch":
         options["power_mw"] = uri.number("power_mw", 0.0, 0.0, 5000.0) or None
     else:
         options["excitation_nm"] = uri.number("excitation_nm", 785.0, 200.0, 2000.0)
     device = open_model(model, where=uri.text, **options)
-    if "fault" in uri.options:
-        from spectriage.device.testing.emulation.faults import apply_fault
-
-        apply_fault(model, uri.options["fault"])
+    if fault and fault not in AT_OPENING:
+        _break(model, fault, uri)
+        _tell_at_close(device, model, fault)
     return device
+
+
+def _break(model: EmulatedSpectrometer, fault: str, uri: DeviceURI) -> None:
+    from spectriage.device.testing.emulation.faults import apply_fault
+
+    if not apply_fault(model, fault):
+        raise uri.error(f"an emulated {uri.path} cannot have the fault {fault!r}", "choose another fault")
+
+
+def _tell_at_close(device: Spectrometer, model: EmulatedSpectrometer, fault: str) -> None:
+    """Say when the device is closed whether the fault never found a transfer to act on."""
+    close = device._do_close
+
+    def closing() -> None:
+        try:
+            close()
+        finally:
+            if any(waiting.met == 0 for waiting in model.faults):
+                print(f"The fault {fault} could not be brought about: nothing fitted it.", file=sys.stderr)
+
+    device._do_close = closing  # type: ignore[method-assign]
 
 
 def _source(uri: DeviceURI, extra: str) -> PhotonSource:

@@ -16,6 +16,7 @@ from spectriage.device.contract.errors import (
 from spectriage.device.contract.spectrometer import LaserState, ScanSettings
 from spectriage.device.contract.uri import parse_uri
 from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.testing.permits import bench_permit
 
 
 def opened(text, clock=None):
@@ -129,7 +130,7 @@ def test_auto_exposure_reaches_its_range_in_four_exposures(brightness, start_ms)
     assert result.reached, result
     assert device.settings == result.settings
     assert result.settings.accumulations == 2
-    device.laser_on()
+    device.laser_on(bench_permit())
     assert LOW - 0.05 <= brightest(device.acquire(later(device))) <= HIGH + 0.05
 
 
@@ -214,7 +215,7 @@ def test_a_saturated_accumulation_stops_at_once():
 
 def test_merging_is_the_mean_of_all_exposures():
     device = opened("sim:caffeine?integration_ms=100")
-    device.laser_on()
+    device.laser_on(bench_permit())
     scans = [device.acquire(later(device)) for _ in range(3)]
     merged = merge(merge(scans[0], scans[1]), scans[2])
     assert np.allclose(merged.counts, np.mean([scan.counts for scan in scans], axis=0))

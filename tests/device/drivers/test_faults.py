@@ -19,7 +19,8 @@ import pytest
 from spectriage.device.contract.clock import Deadline, VirtualClock
 from spectriage.device.contract.errors import DeviceError, DeviceUnsafeError
 from spectriage.device.contract.spectrometer import LaserGateLine, LaserSource, ScanSettings
-from spectriage.device.laser.safety import LaserGuard, SafetyState
+from spectriage.device.laser.guard import LaserGuard
+from spectriage.device.laser.states import SafetyState
 from spectriage.device.testing.emulation.faults import FAULTS, Action, Fault, apply_fault
 from spectriage.device.testing.emulation.open import make_model, open_model
 from spectriage.device.testing.emulation.photons import LineSource

@@ -25,13 +25,14 @@ from spectriage.device.contract.registry import Readiness
 from spectriage.device.contract.spectrometer import LaserGateLine, LaserSource, LaserState, ScanSettings
 from spectriage.device.drivers._usb import udev_rules
 from spectriage.device.drivers.ocean import discover, open_ocean
-from spectriage.device.laser.safety import LaserGuard
+from spectriage.device.laser.guard import LaserGuard
 from spectriage.device.testing.emulation.bus import EmulatedBus
 from spectriage.device.testing.emulation.faults import Action, Fault
 from spectriage.device.testing.emulation.ocean import Qe65000, QePro, Usb2000Plus
 from spectriage.device.testing.emulation.open import make_model, open_model
 from spectriage.device.testing.emulation.photons import LineSource
 from spectriage.device.testing.emulation.transfers import Role
+from spectriage.device.testing.permits import bench_permit
 
 
 def quiet():
@@ -101,7 +102,7 @@ def test_gate_line_capability_only_where_the_driver_reaches_it():
 def test_the_gate_line_is_read_back(kind):
     model = kind(clock=VirtualClock())
     with open_model(model) as device:
-        device.set_laser_gate(True)
+        device.set_laser_gate(True, bench_permit())
         assert model.laser.commanded
         assert device.laser_gate_readback() is LaserState.ON
         device.set_laser_gate(False)
@@ -145,7 +146,7 @@ def test_one_frame_too_many_does_not_mix_dark_and_light():
         dark = scan(device).counts
         model.set_condition("stale-frame")
         scan(device)
-        device.set_laser_gate(True)
+        device.set_laser_gate(True, bench_permit())
         light = scan(device).counts
         device.set_laser_gate(False)
         again = scan(device).counts
@@ -305,7 +306,7 @@ def test_abort_releases_the_caller_and_switches_the_line_off():
     model = Usb2000Plus()
     device = open_model(model)
     device.configure(ScanSettings(2000.0, 1))
-    device.set_laser_gate(True)
+    device.set_laser_gate(True, bench_permit())
     caught = []
 
     def work():

@@ -34,13 +34,16 @@ from spectriage.device.contract.spectrometer import (
     ScanSettings,
 )
 from spectriage.device.drivers.wasatch import discover, open_wasatch
-from spectriage.device.laser.safety import LaserGuard, SafetyState, guarded_light
+from spectriage.device.laser.guard import LaserGuard
+from spectriage.device.laser.light import guarded_light
+from spectriage.device.laser.states import SafetyState
 from spectriage.device.testing.emulation.bus import EmulatedBus
 from spectriage.device.testing.emulation.faults import Action, Fault, apply_fault
 from spectriage.device.testing.emulation.open import make_model, open_model
 from spectriage.device.testing.emulation.photons import LineSource
 from spectriage.device.testing.emulation.transfers import Role
 from spectriage.device.testing.emulation.wasatch import Wp785, Wp785Xs
+from spectriage.device.testing.permits import bench_permit
 
 NAMES = ("wasatch-wp785", "wasatch-wp785xs")
 
@@ -91,7 +94,7 @@ def test_a_unit_without_interlock_feedback_says_so():
     device = open_model(model)
     assert not isinstance(device, InterlockReadback)
     assert any("interlock cannot be read" in note for note in device.info.notes)
-    device.laser_on()
+    device.laser_on(bench_permit())
     assert device.laser_readback() is LaserState.ON
     device.close()
     assert not model.laser.commanded
@@ -114,7 +117,7 @@ def test_light_is_proportional_to_power_and_exposure(pair):
     signal = {}
     for power in (high, high / 2):
         device.set_laser_power_mw(power)
-        with guarded_light()(device):
+        with guarded_light(device, 60.0):
             signal[power] = scan(device).counts - dark
     ratio = signal[high].sum() / signal[high / 2].sum()
     assert ratio == pytest.approx(2.0, rel=0.02)
@@ -123,7 +126,7 @@ def test_light_is_proportional_to_power_and_exposure(pair):
 def test_the_laser_waits_for_its_warning_time():
     model, device = opened("wasatch-wp785xs")
     before = model.clock.monotonic()
-    device.laser_on()
+    device.laser_on(bench_permit())
     assert model.clock.monotonic() - before >= 3.0
     assert model.laser_emitting
     device.close()
@@ -161,7 +164,7 @@ def test_the_watchdog_is_armed_and_confirmed():
 
 def test_closing_switches_the_laser_off_although_the_driver_does_not(pair):
     model, device = pair
-    device.laser_on()
+    device.laser_on(bench_permit())
     device._driver.disconnect()
     assert model.laser.commanded  # this is the driver alone
     device.close()
@@ -170,7 +173,7 @@ def test_closing_switches_the_laser_off_although_the_driver_does_not(pair):
 
 def test_off_works_when_the_driver_sends_nothing(pair):
     model, device = pair
-    device.laser_on()
+    device.laser_on(bench_permit())
     device._driver.shutdown_requested = True
     assert device._driver.set_laser_enable(False).data is True
     assert model.laser.commanded  # it said yes and did nothing
@@ -180,7 +183,7 @@ def test_off_works_when_the_driver_sends_nothing(pair):
 
 def test_a_lost_off_command_is_repeated_until_read_back(pair):
     model, device = pair
-    with guarded_light()(device):
+    with guarded_light(device, 60.0):
         model.inject(Fault(Action.DROP, Role.LASER, count=2))
     assert not model.laser.commanded
 
@@ -203,7 +206,7 @@ def test_an_off_that_never_gets_through_is_told():
 
 def test_readback_after_a_watchdog_trip_is_the_devices_not_the_cache():
     model, device = opened("wasatch-wp785xs")
-    device.laser_on()
+    device.laser_on(bench_permit())
     apply_fault(model, "watchdog-trip")
     assert device._driver.get_laser_enabled().data is True  # the driver's cache
     assert device.laser_readback() is LaserState.OFF
@@ -214,7 +217,7 @@ def test_readback_after_a_watchdog_trip_is_the_devices_not_the_cache():
 
 def test_an_open_interlock_is_dark_but_not_off():
     model, device = opened("wasatch-wp785")
-    device.laser_on()
+    device.laser_on(bench_permit())
     apply_fault(model, "interlock-open")
     assert not model.laser_emitting
     assert device.laser_readback() is LaserState.UNKNOWN
@@ -229,7 +232,7 @@ def test_an_unfit_unit_does_not_fire(pair, condition):
     if not apply_fault(model, condition):
         return
     with pytest.raises(DeviceUnsafeError, match="must not fire"):
-        device.laser_on()
+        device.laser_on(bench_permit())
     assert not model.laser.commanded
     assert device.status().warnings
 
@@ -247,7 +250,7 @@ def test_a_laser_that_is_on_when_it_should_be_off_stops_the_dark(pair):
 def test_warming_is_said():
     model, device = opened("wasatch-wp785")
     apply_fault(model, "warm-up-droop")
-    with guarded_light()(device):
+    with guarded_light(device, 60.0):
         assert scan(device).metadata["laser_warming"] is True
         model.clock.wait(10.0)
         assert scan(device).metadata["laser_warming"] is False
@@ -382,7 +385,7 @@ def test_an_on_command_that_comes_through_after_its_caller_gave_up_is_undone():
 
     device._driver.set_laser_enable = slow
     with pytest.raises(DeviceTimeoutError):
-        device.laser_on()
+        device.laser_on(bench_permit())
     assert started.is_set()
     model.released.set()
     device._owner_thread.stop(30.0)
@@ -394,7 +397,7 @@ def test_abort_releases_the_caller_and_switches_the_laser_off():
     model = make_model("wasatch-wp785")
     device = open_model(model)
     device.configure(ScanSettings(2000.0, 1))
-    device.laser_on()
+    device.laser_on(bench_permit())
     caught = []
 
     def work():

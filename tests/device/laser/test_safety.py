@@ -3,13 +3,12 @@
 import itertools
 import threading
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from spectriage.device.contract.clock import Deadline, VirtualClock
+from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import (
     DeviceError,
     DeviceLostError,
@@ -19,91 +18,14 @@ from spectriage.device.contract.errors import (
     DeviceTimeoutError,
     DeviceUnsafeError,
 )
-from spectriage.device.contract.rawscan import Axis, Detector, DeviceInfo
-from spectriage.device.contract.spectrometer import DeviceStatus, LaserState, ScanSettings, Spectrometer
-from spectriage.device.laser.safety import ArmingToken, LaserGuard, SafetyState, all_off, guarded_light
-from spectriage.spectra.origin import Origin
-
-PIXELS = 8
-INFO = DeviceInfo("fake:1", "Maker", "Model", "1", Origin.SIMULATED, Detector("chip", PIXELS, 65535.0))
-
-
-class FakeLaser(Spectrometer):
-    """A laser whose every answer can be spoiled: ``ok``, ``lost``, ``raise`` or, having done it, ``late``."""
-
-    def __init__(self):
-        super().__init__(VirtualClock())
-        self.lit = False
-        self.plugged = True
-        self.interlock = True
-        self.on_mode = self.off_mode = self.readback_mode = "ok"
-        self.watchdog_s = None
-        self.power_mw = None
-        self.on_lit = lambda: None
-
-    def _do_info(self):
-        return INFO
-
-    def _do_axis(self):
-        return Axis(wavelength_nm=np.linspace(800.0, 900.0, PIXELS))
-
-    def _do_configure(self, settings):
-        pass
-
-    def _do_read_frame(self, settings, deadline):
-        self._wait(settings.integration_ms * 1e-3, deadline)
-        return np.full(PIXELS, 1000.0 if self.lit else 100.0)
-
-    def _do_status(self):
-        return DeviceStatus(connected=self.plugged)
-
-    def _do_close(self):
-        pass
-
-    def _command(self, on, mode):
-        if not self.plugged:
-            raise DeviceLostError("gone")
-        if mode in ("ok", "late"):
-            self.lit = on
-            if on:
-                self.on_lit()
-        if mode in ("raise", "late"):
-            raise DeviceTimeoutError("no answer")
-
-    def laser_on(self):
-        self._command(True, self.on_mode)
-
-    def laser_off(self):
-        self._command(False, self.off_mode)
-
-    def laser_readback(self):
-        if not self.plugged or self.readback_mode == "raise":
-            raise DeviceTimeoutError("no answer")
-        if self.readback_mode == "unknown":
-            return LaserState.UNKNOWN
-        return LaserState.ON if self.lit else LaserState.OFF
-
-    def interlock_closed(self):
-        if not self.plugged:
-            raise DeviceLostError("gone")
-        return self.interlock
-
-    def laser_power_limits_mw(self):
-        return 1.0, 100.0
-
-    def set_laser_power_mw(self, power_mw):
-        self.power_mw = power_mw
-
-    def arm_laser_watchdog(self, seconds):
-        self.watchdog_s = seconds
-
-
-def make():
-    device = FakeLaser()
-    guard = LaserGuard(device)
-    guard.open()
-    guard.ready()
-    return device, guard
+from spectriage.device.contract.spectrometer import ScanSettings
+from spectriage.device.laser.exits import all_off
+from spectriage.device.laser.guard import LaserGuard
+from spectriage.device.laser.light import guarded_light
+from spectriage.device.laser.states import SafetyState
+from spectriage.device.laser.tokens import ArmingToken
+from spectriage.device.testing.fake_laser import FakeLaser
+from spectriage.device.testing.fake_laser import fake_and_guard as make
 
 
 class BoomError(Exception):
@@ -129,7 +51,7 @@ def test_the_way_up_and_back():
         assert device.watchdog_s == 12.0
     assert not device.lit
     guard.close()
-    assert [s.value for s in seen] == ["open", "ready", "armed", "firing", "ready", "closed"]
+    assert [s.value for s in seen] == ["open", "ready", "armed", "starting", "firing", "ready", "closed"]
 
 
 def test_a_token_fires_once_and_expires():
@@ -285,7 +207,7 @@ def test_all_off_reaches_every_open_guard():
 def test_guarded_light_lights_only_its_block():
     device = FakeLaser()
     device.configure(ScanSettings(10.0, 1))
-    with guarded_light()(device):
+    with guarded_light(device, 60.0):
         assert device.acquire(Deadline.after(5.0, device.clock)).counts[0] == 1000.0
     assert device.acquire(Deadline.after(5.0, device.clock)).counts[0] == 100.0
 
@@ -297,7 +219,7 @@ def _fire(body=lambda device, guard: None, forged=False):
     def operation(device, guard):
         token = guard.__dict__.get("_test_token")
         if token is None or forged:
-            token = ArmingToken("0" * 32, 1e9, 10.0)
+            token = ArmingToken(1e9, 10.0)
         with guard.fire(token):
             body(device, guard)
 

@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from spectriage.device.contract.clock import Deadline, VirtualClock
 from spectriage.device.contract.errors import DeviceError, DeviceLostError, DeviceUnsafeError
 from spectriage.device.contract.spectrometer import ScanSettings
-from spectriage.device.laser.safety import LaserGuard, SafetyState
+from spectriage.device.laser.guard import LaserGuard
+from spectriage.device.laser.states import SafetyState
 from spectriage.device.testing.emulation.faults import Action, Fault, apply_fault
 from spectriage.device.testing.emulation.open import make_model, open_model
 from spectriage.device.testing.emulation.transfers import Role
@@ -24,7 +25,7 @@ import json, os, signal, sys, time
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.testing.emulation.open import make_model, open_model
 from spectriage.device.contract.spectrometer import ScanSettings
-from spectriage.device.laser.safety import LaserGuard
+from spectriage.device.laser.guard import LaserGuard
 
 name, way, journal = sys.argv[1:4]
 model = make_model(name)

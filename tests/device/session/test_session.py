@@ -36,9 +36,9 @@ def opened(text, factory_error_nm=0.0):
     powers = []
     switch, acquire = device.laser_on, device.acquire
 
-    def laser_on():
+    def laser_on(permit):
         powers.append(device._power_mw)
-        switch()
+        switch(permit)
 
     def wrong(deadline):
         raw = acquire(deadline)
@@ -109,7 +109,7 @@ def undecided(engine, monkeypatch, reason="limit-of-detection", **changes):
 
     def blind(spectrum, **options):
         found = identify(spectrum, **options)
-        return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason, **changes)
+        return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason, **{"exposure": 4.0, **changes})
 
     monkeypatch.setattr(engine, "identify", blind)
 

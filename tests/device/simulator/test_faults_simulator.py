@@ -15,7 +15,8 @@ from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import DeviceError, DeviceUnsafeError
 from spectriage.device.contract.spectrometer import ScanSettings
 from spectriage.device.contract.uri import parse_uri
-from spectriage.device.laser.safety import LaserGuard, SafetyState
+from spectriage.device.laser.guard import LaserGuard
+from spectriage.device.laser.states import SafetyState
 from spectriage.device.simulator.faults import ON_OPENING, PASSING, Fault
 from spectriage.device.simulator.simulator import open_simulator
 

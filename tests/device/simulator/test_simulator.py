@@ -18,6 +18,7 @@ from spectriage.device.simulator.perturbation import (
     perturb_lines,
 )
 from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.testing.permits import bench_permit
 from spectriage.library.building.render import render
 from spectriage.library.catalogue import find_entry
 from spectriage.spectra.baseline.methods import arpls
@@ -32,7 +33,7 @@ def opened(text):
 def spectrum_of(text):
     device = opened(text)
     dark = device.acquire(Deadline.after(1e6, device.clock))
-    device.laser_on()
+    device.laser_on(bench_permit())
     return device.acquire(Deadline.after(1e6, device.clock)).with_dark(dark).to_spectrum()
 
 

@@ -12,6 +12,7 @@ from spectriage.device.simulator.detector import DetectorUnit
 from spectriage.device.simulator.lines import Lines, photon_density
 from spectriage.device.simulator.presets import CCD_785, INGAAS_1064, PRESETS
 from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.testing.permits import bench_permit
 
 
 def opened(text):
@@ -138,7 +139,7 @@ def test_the_axis_is_monotonic_and_covers_the_fingerprint(name):
 
 def test_the_band_of_an_unperturbed_sample_stands_where_it_should():
     device = opened("sim:acetaminophen?perturbation=none&fluorescence=0&integration_ms=3000")
-    device.laser_on()
+    device.laser_on(bench_permit())
     spectrum = acquire(device).to_spectrum().crop(1300.0, 1350.0)
     assert spectrum.shift[np.argmax(spectrum.intensity)] == pytest.approx(1324.0, abs=3.0)
 
@@ -149,7 +150,7 @@ def test_packaging_adds_its_bands_and_takes_some_of_the_sample():
     spectra = []
     for device in (bare, bagged):
         dark = acquire(device)
-        device.laser_on()
+        device.laser_on(bench_permit())
         spectra.append(acquire(device).with_dark(dark).to_spectrum())
 
     def height(spectrum, at):
@@ -162,7 +163,7 @@ def test_packaging_adds_its_bands_and_takes_some_of_the_sample():
 
 def test_fluorescence_bleaches_under_the_laser_and_not_in_the_dark():
     device = opened("sim:sodium chloride?fluorescence=3&integration_ms=1000")
-    device.laser_on()
+    device.laser_on(bench_permit())
     levels = []
     for _ in range(40):
         levels.append(acquire(device).counts.mean())
@@ -176,7 +177,7 @@ def test_fluorescence_bleaches_under_the_laser_and_not_in_the_dark():
 def test_a_warming_laser_moves_the_bands():
     def peak(laser_k):
         device = opened(f"sim:calcite?perturbation=none&fluorescence=0&laser_k={laser_k}&integration_ms=2000")
-        device.laser_on()
+        device.laser_on(bench_permit())
         spectrum = acquire(device).to_spectrum().crop(1060.0, 1110.0)
         weight = spectrum.intensity - spectrum.intensity.min()
         return float(np.sum(weight * spectrum.shift) / np.sum(weight))
@@ -200,6 +201,6 @@ def test_longer_exposures_gather_in_proportion():
         device.laser_off()
         device.configure(ScanSettings(integration_ms, 4))
         dark = acquire(device)
-        device.laser_on()
+        device.laser_on(bench_permit())
         heights.append(acquire(device).with_dark(dark).to_spectrum().intensity.max())
     assert heights[1] / heights[0] == pytest.approx(2.0, rel=0.01)

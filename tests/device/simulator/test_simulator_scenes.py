@@ -10,6 +10,7 @@ from spectriage.device.contract.uri import parse_uri
 from spectriage.device.simulator.faults import Fault
 from spectriage.device.simulator.scenes import SCENES
 from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.testing.permits import bench_permit
 
 
 def opened(text):
@@ -70,7 +71,7 @@ def test_another_spot_has_other_grains_but_the_same_material():
 
 def test_a_moved_spot_is_not_yet_bleached():
     device = opened("sim:caffeine?fluorescence=20&integration_ms=1000&uneven=0.1")
-    device.laser_on()
+    device.laser_on(bench_permit())
     levels = [device.acquire(Deadline.after(100.0, device.clock)).counts.mean() for _ in range(30)]
     device.move_to_spot(0)
     fresh = device.acquire(Deadline.after(100.0, device.clock)).counts.mean()
@@ -85,7 +86,7 @@ def test_a_cold_laser_drifts_until_it_is_warm():
         return float(np.sum(weight * raw.shift) / np.sum(weight))
 
     device = opened("sim:calcite?perturbation=none&fluorescence=0&cold=1&integration_ms=2000")
-    device.laser_on()
+    device.laser_on(bench_permit())
     early = peak(device)
     device.clock.wait(600.0)
     late = peak(device)

@@ -1,5 +1,7 @@
 """The emulated bus below pyusb: what a host may rely on of a USB device, and every fault."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import usb.core as usb_core
@@ -7,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectriage.device.contract.clock import Deadline, VirtualClock
-from spectriage.device.contract.errors import DeviceURIError
+from spectriage.device.contract.errors import DeviceBusyError, DeviceError, DeviceURIError
 from spectriage.device.contract.spectrometer import ScanSettings
 from spectriage.device.contract.uri import parse_uri
-from spectriage.device.laser.safety import guarded_light
+from spectriage.device.laser.light import guarded_light
 from spectriage.device.testing.emulation.bus import EmulatedBus
 from spectriage.device.testing.emulation.device import EmulatedDevice
 from spectriage.device.testing.emulation.faults import FAULTS, Action, Fault, apply_fault
@@ -207,7 +209,7 @@ def test_every_model_opens_under_its_driver_and_sees_the_source(name):
         dark = device.acquire(Deadline.after(10.0, clock))
         assert not getattr(model, "unknown", [])
         if device._has_laser():
-            with guarded_light()(device):
+            with guarded_light(device, 60.0):
                 light = device.acquire(Deadline.after(60.0, clock)).with_dark(dark)
             spectrum = light.to_spectrum(excitation_nm=785.0)
             near = np.abs(spectrum.shift - 1001.0) < 20.0
@@ -241,7 +243,7 @@ def test_a_simulator_scene_runs_through_the_real_driver_stack():
         assert type(device._driver).__module__ == "wasatch.FeatureIdentificationDevice"
         device.configure(ScanSettings(1000.0, 2))
         dark = device.acquire(Deadline.after(10.0, clock))
-        with guarded_light()(device):
+        with guarded_light(device, 60.0):
             scan = device.acquire(Deadline.after(60.0, clock)).with_dark(dark)
     spectrum = scan.to_spectrum()
     band = np.abs(spectrum.shift - 857.0) < 12.0
@@ -261,9 +263,41 @@ def test_importing_the_device_package_imports_no_driver():
     import sys
 
     code = (
-        "import sys, spectriage.device, spectriage.device.laser.safety, spectriage.device.drivers.ocean, "
+        "import sys, spectriage.device, spectriage.device.laser.guard, spectriage.device.drivers.ocean, "
         "spectriage.device.drivers.wasatch, spectriage.device.testing.emulation.open\n"
         "print([m for m in ('usb', 'seabreeze', 'wasatch') if m in sys.modules])"
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert output.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("model", ["ocean-usb2000plus", "wasatch-wp785"])
+@pytest.mark.parametrize("fault", ["unplug-mid", "unplug-after", "short-read", "dropped-packet"])
+def test_a_fault_of_a_frame_waits_for_a_frame_and_acts(model, fault):
+    device = DRIVER.open_uri(parse_uri(f"emulated:{model}?fault={fault}"), VirtualClock())
+    device.configure(ScanSettings(200.0, 1))
+
+    def scans():
+        for _ in range(3):
+            device.acquire(Deadline.after(60.0, device.clock))
+
+    with pytest.raises(DeviceError):
+        scans()
+    with contextlib.suppress(DeviceError):
+        device.close()
+
+
+def test_a_fault_that_found_nothing_to_act_on_says_so(capsys):
+    device = DRIVER.open_uri(parse_uri("emulated:wasatch-wp785?fault=short-read"), VirtualClock())
+    device.close()
+    assert "short-read could not be brought about" in capsys.readouterr().err
+
+
+def test_a_fault_that_the_model_cannot_have_is_refused():
+    with pytest.raises(DeviceURIError, match="cannot have the fault"):
+        DRIVER.open_uri(parse_uri("emulated:ocean-usb2000plus?fault=watchdog-trip"), VirtualClock())
+
+
+def test_a_fault_of_opening_acts_on_opening():
+    with pytest.raises(DeviceBusyError):
+        DRIVER.open_uri(parse_uri("emulated:wasatch-wp785?fault=busy"), VirtualClock())

@@ -99,11 +99,11 @@ def test_drawing_is_additive(rows):
 
 
 def test_neighbours_merge_on_a_coarse_instrument():
-    """The two phenyl lines of fentanyl, 29 cm⁻¹ apart, are one on a very coarse instrument."""
+    """The two phenyl lines of polystyrene, 30 cm⁻¹ apart, are one on a very coarse instrument."""
     near = (SHIFT > 980) & (SHIFT < 1060)
 
     def peaks(resolution):
-        drawn = render_entry(entry("fentanyl-hcl"), SHIFT, resolution)[near]
+        drawn = render_entry(entry("polystyrene-astm-e1840"), SHIFT, resolution)[near]
         return int(np.count_nonzero((drawn[1:-1] > drawn[:-2]) & (drawn[1:-1] > drawn[2:])))
 
     assert peaks(8.0) == 2

@@ -37,7 +37,7 @@ BAD = {
     "binary": (bytes(range(256)) * 8, "binary"),
     "nul among numbers": (b"100,1\n101,\x002\n", "NUL byte at offset 10"),
     "control character": (b"100,1\n101,2\n102,\x073\n", "control character 0x07"),
-    "utf-16 with a mark": (ROWS.encode("utf-16"), "UTF-16"),
+    "utf-16 that is none": (b"\xff\xfe" + bytes(range(256)) * 8, "control character|no two columns"),
     "utf-16 without": (ROWS.encode("utf-16-le"), "binary"),
     "html": (b"<!DOCTYPE html><html></html>", "web page"),
     "json": (b'{"shift": [1, 2]}', "JSON"),
@@ -49,7 +49,7 @@ BAD = {
         b"\n".join(b",".join(b"%d.5" % (i * k) for i in range(1, 100)) for k in (1, 2)),
         "2 points",
     ),
-    "text in the middle": (ROWS.encode() + b"\nthe end\n", "is not a number|columns"),
+    "text in the middle": (ROWS.encode() + b"\nthe end\n" + ROWS.encode(), "is not a number|columns"),
     "row-ordered enlighten": (b"Dash Output v2.1,ENLIGHTEN version: 4,Row\n1,2,3\n", "one spectrum a row"),
 }
 

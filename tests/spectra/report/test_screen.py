@@ -72,7 +72,11 @@ def test_what_was_not_found_is_printed_with_its_limit(results):
     for name in ("bag", "benign"):
         text = " ".join(screen(results[name]).split())
         for target in results[name].targets:
-            assert f"{target.name} ≥ {target.lod:.0%}" in text or f"{target.name} in no amount" in text
+            if not target.covered:
+                assert f"{target.guessed[0]}" in text[text.index("Not covered") :]
+            else:
+                limit = f"≥ {target.mass.middle:.0%}"
+                assert f"{target.name} {limit}" in text or f"{target.name} in no amount" in text
     assert "fentanyl-class ≥" not in screen(results["alarm"])
 
 

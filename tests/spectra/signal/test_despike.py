@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.signal.despike import combine, find_spikes, remove_spikes
+from spectriage.spectra.signal.despike import combine, find_smeared, find_spikes, remove_spikes
 from spectriage.spectra.spectrum import Spectrum
 
 SHIFT = np.arange(200.0, 2200.0, 2.0)
@@ -84,3 +84,47 @@ def test_two_exposures_cannot_judge_each_other(exposures):
 def test_a_threshold_must_be_positive():
     with pytest.raises(ParameterError):
         find_spikes(np.ones(50), threshold=0.0)
+
+
+def test_a_spike_is_found_where_most_differences_are_zero():
+    """A spectrum clipped at zero: the median of its differences says nothing."""
+    y = np.zeros(1000)
+    for centre, height in ((500, 900), (1000, 2000), (1600, 1500)):
+        y += np.round(height * np.exp(-(((SHIFT - centre) / 5.0) ** 2)))
+    assert not find_spikes(y).any()
+    y[123] = 90_000.0
+    assert np.flatnonzero(find_spikes(y)).tolist() == [123]
+
+
+@pytest.mark.parametrize("place", [450.0, 801.0, 1300.0])
+@pytest.mark.parametrize("height", [3000.0, 60_000.0])
+def test_a_hot_pixel_smeared_by_interpolation_is_taken_out(place, height):
+    """One detector element of 1.2 cm⁻¹, read out by a cubic spline at twice as many points."""
+    from scipy.interpolate import CubicSpline
+
+    pixels = np.arange(200.0, 2200.0, 1.2)
+    rng = np.random.default_rng(7)
+    clean = np.interp(pixels, SHIFT, powder(rng, narrowest_cm=12.0))
+    hot = clean.copy()
+    hot[int(np.argmin(np.abs(pixels - place)))] += height
+    fine = np.arange(pixels[0], pixels[-1], 0.6)
+    smeared = Spectrum(fine, CubicSpline(pixels, hot)(fine))
+    without = Spectrum(fine, CubicSpline(pixels, clean)(fine))
+    assert not find_smeared(without).any()
+    left = remove_spikes(smeared).intensity - without.intensity
+    assert np.abs(left).max() < 0.1 * height
+
+
+def test_a_narrow_line_of_a_handheld_is_no_spike():
+    """A nitrate's line, as narrow as a handheld shows one, beside broad bands of something else."""
+    shift = np.arange(200.0, 2200.0, 1.0)
+    y = sum(
+        height * np.exp(-4.0 * np.log(2.0) * ((shift - centre) / width) ** 2)
+        for centre, height, width in (
+            *((500.0, 900.0, 22.0), (850.0, 1500.0, 20.0), (1300.0, 1200.0, 24.0), (1450.0, 1400.0, 25.0)),
+            (1049.0, 9000.0, 6.0),
+        )
+    )
+    spectrum = Spectrum(shift, y + 100.0)
+    assert not find_smeared(spectrum).any()
+    assert remove_spikes(spectrum) is spectrum

@@ -178,7 +178,7 @@ def test_repeated_runs_give_the_same_bytes(engine, library, sample):
 def test_every_target_is_printed_with_its_limit(results):
     for result in results.values():
         targets = result.to_json()["targets"]
-        assert len(targets) == 9
+        assert len(targets) == 14
         for item in targets:
             assert type(item["found"]) is bool
             assert item["lod"] is None or 0.0 < item["lod"] <= 1.0

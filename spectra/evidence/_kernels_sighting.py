@@ -1,0 +1,174 @@
+"""Kernels that ask of every band of a reference whether a scan shows it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.compile.jit import kernel
+
+_CHANCE_HEIGHT, _CHANCE_VARIANCE = 0.8, 0.3
+"""Relative to what is expected: the height of a band of something else, where one is, and its variance."""
+_CHANCE_LEAST = 0.4
+"""Bands of something else that are at least so high, relative to what is expected, may be taken for it."""
+_MOST_CHANCE = 0.9
+_LEAST_VARIANCE = 0.01
+_HALF = 0.5
+
+
+@kernel()
+def find_tops(values: FloatArray, least: float, places: NDArray[np.intp]) -> int:
+    """Write where values (m,) have a local maximum of at least `least` above zero; return how many."""
+    found = 0
+    for p in range(1, values.size - 1):
+        high = values[p] > 0.0 and values[p] >= least
+        if high and values[p] >= values[p - 1] and values[p] > values[p + 1]:
+            places[found] = p
+            found += 1
+    return found
+
+
+@kernel()
+def density(value: float, middle: float, variance: float) -> float:
+    """Return a Gaussian density, but for a constant factor."""
+    return float(np.exp(-0.5 * (value - middle) ** 2 / variance) / np.sqrt(variance))
+
+
+@kernel()
+def log_ratio(share: float, variance: float, spread: float, missing: float, chance: float) -> float:
+    """Return ln of the likelihood of a band's height if its reference is there, over that if it is not.
+
+    Parameters
+    ----------
+    share, variance
+        What is shown as a share of what is expected, and how sure that is.
+    spread, missing
+        How much the heights of the reference's bands scatter, and the chance that one is absent all the same.
+    chance
+        That a band of something else stands there.
+    """
+    absent = density(share, 0.0, variance)
+    there = (1.0 - missing) * density(share, 1.0, variance + spread**2) + missing * absent
+    other = density(share, _CHANCE_HEIGHT, variance + _CHANCE_VARIANCE)
+    return float(np.log(there / ((1.0 - chance) * absent + chance * other)))
+
+
+@kernel()
+def sight_bands(
+    row: Float32Array,
+    amplitude: float,
+    derivative: Float32Array,
+    valid: BoolArray,
+    fitted: Float32Array,
+    noise: float,
+    least_height: float,
+    mismatch: float,
+    spread: float,
+    missing: float,
+    tolerance: int,
+    near: int,
+    centres: NDArray[np.intp],
+    out: FloatArray,
+) -> int:
+    """Weigh every band of a reference in a scan; return how many were weighed.
+
+    Parameters
+    ----------
+    row, amplitude
+        The reference's derivative (m,), and how much of it the fit has.
+    derivative, valid, fitted
+        The scan, where it holds, and the whole fit, shape (m,).
+    noise
+        Standard deviation of the derivative.
+    least_height
+        Bands of at least this share of the reference's highest count.
+    mismatch
+        What the fit of the others is off by, as a share of their curvature within `near` points.
+    spread, missing
+        How much the heights of the reference's bands scatter, relative to what is expected, and the chance
+        that one of them is absent all the same.
+    tolerance
+        Points by which a band may stand elsewhere.
+    centres
+        Written: where the bands are, shape (m,).
+    out
+        Written, shape (m, 4): of each band its height as a share of the highest, what the scan shows as a
+        share of what is expected, the standard deviation of that, and the log ratio of the likelihoods.
+    """
+    m = row.size
+    curvature, left, others = np.empty(m), np.empty(m), np.empty(m)
+    count, highest = 0, 0.0
+    for p in range(m):
+        curvature[p] = -row[p] if valid[p] else 0.0
+        others[p] = fitted[p] - amplitude * row[p]
+        left[p] = others[p] - derivative[p] if valid[p] else 0.0
+        count += 1 if valid[p] else 0
+        highest = max(highest, -np.float64(row[p]))
+    tops = np.empty(m, np.intp)
+    top_count = find_tops(left, 0.0, tops)
+    heights = np.empty(top_count)
+    for i in range(top_count):
+        heights[i] = left[tops[i]]
+    heights.sort()
+    bands = find_tops(curvature, least_height * highest, centres)
+    for b in range(bands):
+        centre = centres[b]
+        expected = amplitude * curvature[centre]
+        low, high = max(0, centre - tolerance), min(m, centre + tolerance + 1)
+        shown, has_top = 0.0, False
+        for i in range(top_count):
+            if low <= tops[i] < high:
+                shown, has_top = max(shown, left[tops[i]]), True
+        if not has_top:
+            # the flank of something else is not a band
+            shown = min(max(left[centre], 0.0), _HALF * expected)
+        crowd = 0.0
+        for p in range(max(0, centre - near), min(m, centre + near + 1)):
+            crowd = max(crowd, abs(others[p]))
+        variance = (noise**2 + (mismatch * crowd) ** 2) / expected**2 + _LEAST_VARIANCE
+        share = min(shown / expected, 1.0)
+        higher = top_count - np.searchsorted(heights, _CHANCE_LEAST * expected)
+        chance = min(higher * (2 * tolerance + 1) / max(count, 1), _MOST_CHANCE)
+        out[b, 0] = curvature[centre] / highest
+        out[b, 1] = shown / expected
+        out[b, 2] = np.sqrt(variance)
+        out[b, 3] = 0.0
+        if variance < 1.0:
+            out[b, 3] = log_ratio(share, variance, spread, missing, chance)
+    return bands
+
+
+@kernel()
+def count_unexplained(
+    derivative: Float32Array,
+    valid: BoolArray,
+    fitted: Float32Array,
+    noise: float,
+    noise_multiple: float,
+    least_share: float,
+    near: int,
+) -> tuple[int, float]:
+    """Count the bands of a scan (m,) that a fit (m,) leaves; and the highest, as a share of the scan's.
+
+    One counts that is higher than the greatest curvature of the fit within `near` points, `noise_multiple`
+    times the noise and `least_share` of the scan's highest band, together.
+    """
+    m = derivative.size
+    left = np.empty(m)
+    highest = 0.0
+    for p in range(m):
+        left[p] = fitted[p] - derivative[p] if valid[p] else 0.0
+        if valid[p]:
+            highest = max(highest, -np.float64(derivative[p]))
+    tops = np.empty(m, np.intp)
+    count, greatest = 0, 0.0
+    for i in range(find_tops(left, 0.0, tops)):
+        top = tops[i]
+        around = 0.0
+        for p in range(max(0, top - near), min(m, top + near + 1)):
+            around = max(around, abs(np.float64(fitted[p])))
+        if left[top] > around + noise_multiple * noise + least_share * highest:
+            count += 1
+            greatest = max(greatest, left[top] - around)
+    return count, greatest / highest if highest > 0.0 else 0.0

@@ -1,0 +1,128 @@
+"""Whether a reference is seen: each band that this scan would have to show, and whether it does.
+
+For every band of the reference the height that the fit expects is compared with what the scan has there
+beside the other components. Two hypotheses are weighed. If the reference is there, the band has the
+expected height, within the uncertainty of its tier. If it is not, the scan shows nothing there, or by
+chance a band of something else: that chance is the share of the axis that bands of such a height cover in
+this very scan, so that a scan full of bands which nothing explains proves little. What hides a band (noise,
+the mismatch of a strong neighbour) makes both equally likely, and says nothing. The bands' log likelihood
+ratios are added up; the lines that all mono-substituted benzene rings share count once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spectriage.spectra.evidence._kernels_sighting import sight_bands
+from spectriage.spectra.fitting.band_support import is_shared_phenyl, points_of
+from spectriage.spectra.fitting.fit import Fit
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.reference import Tier
+
+LEAST_HEIGHT = 0.04
+"""Bands of less than this share of the highest are not asked for."""
+MISMATCH = 0.2
+"""Bands of one material differ by this share of their height between two instruments."""
+CROWD_CM = 10.0
+VISIBLE = 0.5
+"""A band whose expected height is at least twice its uncertainty would have to show."""
+SPEAKS = 0.5
+"""A log likelihood ratio from which a band speaks for or against."""
+
+
+class _Uncertainty(NamedTuple):
+    """How well a tier knows its bands: scatter of heights, share that is wrong altogether, places in cm⁻¹.
+
+    Heights differ by a quarter between instruments, more with orientation and salt form. Of recalled tables
+    too few have been compared with measurements to say: they are taken to have heights right within a
+    factor of two, and one band in eight not at all; estimated ones worse.
+    """
+
+    spread: float
+    missing: float
+    within_cm: float
+
+
+UNCERTAINTY = {
+    Tier.MEASURED: _Uncertainty(0.35, 0.02, 4.0),
+    Tier.BANDS: _Uncertainty(0.40, 0.03, 4.0),
+    Tier.RECALLED: _Uncertainty(0.60, 0.12, 6.0),
+    Tier.ESTIMATED: _Uncertainty(0.80, 0.20, 6.0),
+    Tier.COMPUTED: _Uncertainty(1.00, 0.30, 10.0),
+}
+
+
+class Sighting(NamedTuple):
+    """What a scan shows of a reference.
+
+    Parameters
+    ----------
+    log_ratio
+        ln of the likelihood of what its bands show if it is there, over that if it is not.
+    supported, contradicted
+        Shares, by height, of the bands that the scan would have to show which speak for it, and against.
+    expected
+        How many bands the scan would have to show.
+    seen
+        How many bands speak for it.
+    """
+
+    log_ratio: float
+    supported: float
+    contradicted: float
+    expected: int
+    seen: int
+
+
+NOTHING = Sighting(0.0, 0.0, 0.0, 0, 0)
+"""Nothing was looked for."""
+
+
+def sight(fitter: Fitter, whole: Fit, position: int) -> Sighting:
+    """Weigh whether one component of a fit is seen."""
+    row, query, index = whole.rows[position], whole.query, fitter.index
+    known = UNCERTAINTY[index.references.records[row].tier]
+    m = query.derivative.size
+    centres, bands = np.empty(m, np.intp), np.empty((m, 4))
+    amplitude = float(whole.amplitudes[position])
+    if amplitude <= 0.0:
+        return NOTHING
+    count = sight_bands(
+        index.rows.row(row, whole.axis.broadening_cm),
+        amplitude,
+        query.derivative,
+        query.valid,
+        whole.fitted,
+        query.noise,
+        LEAST_HEIGHT,
+        MISMATCH,
+        known.spread,
+        known.missing,
+        points_of(known.within_cm, index.step_cm),
+        points_of(CROWD_CM, index.step_cm),
+        centres,
+        bands,
+    )
+    return _summed(index.references.shift[centres[:count]].tolist(), bands[:count].tolist())
+
+
+def _summed(shifts_cm: list[float], bands: list[list[float]]) -> Sighting:
+    total = shared = 0.0
+    visible = supported = contradicted = 0.0
+    expected = seen = 0
+    for at_cm, (height, _, uncertainty, log_ratio) in zip(shifts_cm, bands, strict=True):
+        if log_ratio > 0.0 and is_shared_phenyl(at_cm):
+            shared = max(shared, log_ratio)
+        else:
+            total += log_ratio
+        seen += log_ratio > SPEAKS
+        if uncertainty < VISIBLE:
+            expected += 1
+            visible += height
+            supported += height if log_ratio > SPEAKS else 0.0
+            contradicted += height if log_ratio < -SPEAKS else 0.0
+    if visible > 0.0:
+        supported, contradicted = supported / visible, contradicted / visible
+    return Sighting(total + shared, supported, contradicted, expected, seen)

@@ -1,0 +1,109 @@
+"""The members that a library has of what is watched for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.policy.target import Target
+from spectriage.spectra.reference import CARRYING, Hazard, ReferenceSet, Tier
+
+BEST_LOOKS = 4
+"""So many members of a target are looked at closely."""
+
+
+@dataclass(frozen=True, eq=False)
+class TargetRows:
+    """The members of one target in a library.
+
+    Parameters
+    ----------
+    target, rows
+        What is watched for, and its members.
+    carrying, tier
+        The members of the strongest tier there is, and that tier.
+    foremost, needed
+        The best-known member of each of its families that more than a guess is known of: each must be
+        visible, in so many bands.
+    families, guessed
+        Its families, and those of them that only estimated or computed references are known of: no limit can
+        be stated for these.
+    hazards
+        What each of its families means: as the member that it is known best by.
+    """
+
+    target: Target
+    rows: tuple[int, ...]
+    carrying: tuple[int, ...]
+    tier: Tier
+    foremost: tuple[int, ...]
+    needed: tuple[int, ...]
+    families: tuple[str, ...]
+    guessed: tuple[str, ...]
+    hazards: Mapping[str, Hazard]
+
+    @property
+    def covered(self) -> bool:
+        """Whether a limit can be stated at all."""
+        return bool(self.foremost)
+
+
+def target_rows(
+    references: ReferenceSet, policy: Policy, targets: Sequence[Target]
+) -> tuple[TargetRows, ...]:
+    """Return the targets that the library has members of.
+
+    A family belongs to the first target that names it, else to the first that its class counts for, else to
+    the first that its hazard does.
+    """
+    members: dict[str, list[int]] = {}
+    meant: dict[str, tuple[set[str], set[str]]] = {}
+    columns = [references.column(name).tolist() for name in ("family", "hazard", "material_class")]
+    for row, (family, hazard, material_class) in enumerate(zip(*columns, strict=True)):
+        name = family.decode("utf-8")
+        members.setdefault(name, []).append(row)
+        hazards, classes = meant.setdefault(name, (set(), set()))
+        if hazard.decode("utf-8") != Hazard.NONE:
+            hazards.add(hazard.decode("utf-8"))
+            classes.add(material_class.decode("utf-8"))
+    owned: dict[str, list[str]] = {target.name: [] for target in targets}
+    for family, (hazards, classes) in meant.items():
+        owner = next((target for target in targets if family in target.families), None)
+        owner = owner or next((target for target in targets if classes & set(target.classes)), None)
+        owner = owner or next((target for target in targets if hazards & set(target.hazards)), None)
+        if owner is not None:
+            owned[owner.name].append(family)
+    found = (_rows_of(references, policy, target, owned[target.name], members) for target in targets)
+    return tuple(known for known in found if known is not None)
+
+
+def _rows_of(
+    references: ReferenceSet,
+    policy: Policy,
+    target: Target,
+    families: list[str],
+    members: dict[str, list[int]],
+) -> TargetRows | None:
+    records = references.records
+    rows = tuple(sorted(row for family in families for row in members[family]))
+    if not rows:
+        return None
+    tier = min((records[row].tier for row in rows), key=lambda tier: tier.rank)
+    best = {
+        family: min(members[family], key=lambda row: (records[row].tier.rank, row)) for family in families
+    }
+    foremost = tuple(row for row in best.values() if records[row].tier in CARRYING)
+    carrying = tuple(row for row in rows if records[row].tier is tier)[:BEST_LOOKS]
+    return TargetRows(
+        target,
+        rows,
+        carrying,
+        tier,
+        foremost,
+        tuple(max(1, policy.supports_needed(records[row], math.inf)) for row in foremost),
+        tuple(families),
+        tuple(family for family, row in best.items() if records[row].tier not in CARRYING),
+        {family: records[row].hazard for family, row in best.items()},
+    )

@@ -1,0 +1,50 @@
+"""Bands that no component explains: whether something else is in a scan that has a name.
+
+A material of which the library knows nothing shows in places where the fit has nothing. What the fit is off
+by near its own bands is mismatch, and is not counted. A few are water, a dopant, the glass; a material that
+makes a fifth of the signal brings six and more, where four of five harmless materials bring fewer on an
+instrument that the library was not made with.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from spectriage.spectra.evidence._kernels_sighting import count_unexplained
+from spectriage.spectra.fitting.band_support import points_of
+from spectriage.spectra.fitting.fit import Fit
+
+NEAR_CM = 10.0
+NOISE_MULTIPLE = 3.0
+LEAST_SHARE = 0.004
+"""Of the highest band of the scan: no reference is known better than this."""
+
+
+class Unexplained(NamedTuple):
+    """How many bands of a scan nothing explains, and the height of the greatest over that of the scan's."""
+
+    bands: int = 0
+    greatest: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields of the JSON."""
+        return {"unexplained_bands": self.bands, "greatest_unexplained": round(self.greatest, 4)}
+
+
+ALL_EXPLAINED = Unexplained()
+"""Nothing is left."""
+
+
+def unexplained_bands(fit: Fit, step_cm: float) -> Unexplained:
+    """Return the bands of a scan that its fit does not explain."""
+    query = fit.query
+    count, greatest = count_unexplained(
+        query.derivative,
+        query.valid,
+        fit.fitted,
+        query.noise,
+        NOISE_MULTIPLE,
+        LEAST_SHARE,
+        points_of(NEAR_CM, step_cm),
+    )
+    return Unexplained(int(count), float(greatest))

@@ -1,0 +1,55 @@
+"""Which components of a fit may be named.
+
+A hazard may when it is raised as a target. A harmless material may where it is probable, and more than one
+band needs it: one line alone names only what explains nearly the whole scan near the calibrated axis, or
+what stands on an axis that others hold. What may not be named explains nothing: its bands count as
+unexplained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from spectriage.spectra.fitting.band_support import independent_supports
+from spectriage.spectra.fitting.fit import Fit
+from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.reference import Hazard
+from spectriage.spectra.verdict.component import Component
+
+HOLDING_BANDS = 3
+"""So many bands of others hold an axis."""
+HELD_OFFSET_CM = 3.0
+
+
+def may_be_named(
+    part: Component, parts: Sequence[Component], found: Collection[str], fit: Fit, policy: Policy
+) -> bool:
+    """Say whether one component of a fit may be named.
+
+    Parameters
+    ----------
+    parts
+        All of them, with packaging.
+    found
+        The families of hazards that are raised.
+    """
+    if part.reference.hazard is not Hazard.NONE:
+        return part.reference.family in found
+    if part.probability is not None and part.probability < policy.named:
+        return False
+    if independent_supports(part.bands) > 1 or len(part.bands) == 0:
+        return True
+    others = [other for other in parts if other is not part]
+    if not others:
+        return policy.single_line_holds(fit.similarity, fit.axis.offset_cm)
+    held = any(independent_supports(other.bands) >= HOLDING_BANDS for other in others)
+    return held or abs(fit.axis.offset_cm) <= HELD_OFFSET_CM
+
+
+def rests_on_few_lines(parts: Sequence[Component], offset_cm: float) -> bool:
+    """Say whether what a scan is explained by is too few lines to rule anything out by.
+
+    One line is; so are two where the axis had to be moved for them, and nothing else holds it.
+    """
+    lines = sum(independent_supports(part.bands) for part in parts)
+    return lines <= 1 or (lines < HOLDING_BANDS and abs(offset_cm) > HELD_OFFSET_CM)
