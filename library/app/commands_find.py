@@ -39,7 +39,7 @@ def search(
 
     Exit code 1 when there is none.
     """
-    from spectriage.library.app.commands_library import record_json
+    from spectriage.library.app.shared import record_json
     from spectriage.library.building.cache import open_library
     from spectriage.library.catalogue.lookup import search_records
     from spectriage.library.service.progress import progress_bar

@@ -34,6 +34,7 @@ from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.progress import Progress
 
 if TYPE_CHECKING:
+    from spectriage.library.signing import Trust
     from spectriage.spectra.identify import Identifier
 
 CHUNK = 8
@@ -50,12 +51,13 @@ class Setup:
     library: Path | None
     packaging: tuple[str, ...] = ()
     lod: float | None = None
+    trust: Trust | None = None
 
     def engine(self) -> Identifier:
         """Make the engine."""
         from spectriage.library.service.engine import make_engine
 
-        return make_engine(self.library, list(self.packaging) or None, self.lod)
+        return make_engine(self.library, list(self.packaging) or None, self.lod, self.trust)
 
 
 @dataclass

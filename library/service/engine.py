@@ -8,15 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectriage.spectra.compile import lasting
+from spectriage.spectra.technique import Technique
 
 if TYPE_CHECKING:
+    from spectriage.library.signing import Trust
     from spectriage.spectra.identify import Identifier
 
 
 def make_engine(
-    library: Path | None, packaging: list[str] | None = None, lod: float | None = None
+    library: Path | None,
+    packaging: list[str] | None = None,
+    lod: float | None = None,
+    trust: Trust | None = None,
+    technique: Technique = Technique.NORMAL,
 ) -> Identifier:
-    """Open the library, the shipped one if none is named, and prepare the engine."""
+    """Open the library, the shipped one if none is named, and prepare the engine.
+
+    `trust` says which libraries may be opened; what the environment says if None. `technique` is that of the
+    spectra to come.
+    """
     with lasting():
         from spectriage.library.building.cache import open_library
         from spectriage.library.service.progress import progress_bar
@@ -25,9 +35,9 @@ def make_engine(
 
         _announce_compilation()
         with progress_bar() as progress:
-            references = open_library(library, progress=progress)
+            references = open_library(library, trust=trust, progress=progress)
         policy = Policy() if lod is None else Policy(lod=lod)
-        return Identifier(references, policy, packaging=packaging or "auto")
+        return Identifier(references, policy, packaging=packaging or "auto", technique=technique)
 
 
 @cache
