@@ -84,6 +84,8 @@ class Policy:
         Below this signal-to-noise ratio nothing is decided.
     explained
         For every tier, the similarity from which references of that tier explain a spectrum.
+    strip_after
+        The verdicts on a powder after which a SERS strip of it is asked for, where there are SERS references.
 
     Raises
     ------
@@ -102,6 +104,7 @@ class Policy:
     min_fraction: float = 0.01
     min_snr: float = 5.0
     explained: dict[Tier, float] = field(default_factory=lambda: dict(_EXPLAINED))
+    strip_after: tuple[str, ...] = ("WARNING", "INCONCLUSIVE", "NO_ALARM")
 
     def __post_init__(self) -> None:
         for name in ("lod", "prior_known"):
