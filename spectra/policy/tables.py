@@ -22,6 +22,7 @@ def shipped_text(name: str) -> str:
 
 
 def target_of(part: object, place: int, where: str) -> Target:
+    """Return the target that one of ``[[targets]]`` describes, the `place`-th; ParameterError where it does not."""
     own = f"{where}, target {place}"
     if not isinstance(part, Mapping):
         raise ParameterError("is not a table", where=own)
@@ -46,6 +47,7 @@ def target_of(part: object, place: int, where: str) -> Target:
 
 
 def of_type(value: Any, kind: type | tuple[type, ...], key: str, where: str) -> Any:
+    """Return a value of a type, else raise ParameterError."""
     # a truth value is an int to Python, but no number to whoever wrote the file
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ParameterError(f"{key} = {value!r} is of the wrong type", where=where)
@@ -53,12 +55,14 @@ def of_type(value: Any, kind: type | tuple[type, ...], key: str, where: str) -> 
 
 
 def texts_of(value: object, key: str, where: str) -> tuple[str, ...]:
+    """Return a list of names, else raise ParameterError."""
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         raise ParameterError(f"{key} = {value!r} is not a list of names", where=where)
     return tuple(value)
 
 
 def hazards_of(value: object, key: str, where: str) -> tuple[Hazard, ...]:
+    """Return a list of hazards, else raise ParameterError."""
     try:
         return tuple(Hazard(item) for item in texts_of(value, key, where))
     except ValueError as error:
