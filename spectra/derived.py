@@ -90,13 +90,16 @@ class Derived:
     Parameters
     ----------
     null
-        How well wrong references fit, and right ones.
+        How well wrong references fit, and right ones; of those for normal scans.
     coarse
         The matrix of the coarse search.
     projections
         Of search matrices, by the key of the matrix.
+    sers_null
+        The null of the references for SERS.
     """
 
     null: NullScores | None = None
     coarse: Coarse | None = None
     projections: Mapping[str, Projection] = field(default_factory=dict)
+    sers_null: NullScores | None = None

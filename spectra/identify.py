@@ -29,6 +29,7 @@ from spectriage.spectra.signal.grid import Resampled, resample
 from spectriage.spectra.signal.noise import noise_level
 from spectriage.spectra.signal.quality import assess, background
 from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.technique import Technique
 from spectriage.spectra.verdict.advice import useful_exposure
 from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
@@ -54,11 +55,13 @@ class Identifier:
         Thresholds and watched targets.
     packaging
         ``auto`` considers every packaging of the library, ``none`` none, else names of substances.
+    technique
+        How the spectra to come are measured: only references measured alike may explain them.
 
     Raises
     ------
     ParameterError
-        When a packaging is not in the library.
+        When a packaging, or any reference of the technique, is not in the library.
 
     Examples
     --------
@@ -73,8 +76,15 @@ class Identifier:
         policy: Policy | None = None,
         *,
         packaging: str | Sequence[str] = "auto",
+        technique: Technique = Technique.NORMAL,
     ) -> None:
-        self.references = references
+        self.technique = technique
+        self.references = references = references.of_technique(technique)
+        if technique is not Technique.NORMAL and len(references) == 0:
+            raise ParameterError(
+                f"the library has no {technique.upper()} references",
+                remedy="import some, see `spectriage library import --help`",
+            )
         self.policy = policy or Policy()
         self.packaging = (packaging,) if isinstance(packaging, str) else tuple(packaging)
         self.index = ContrastIndex(references)
@@ -141,6 +151,11 @@ class Identifier:
         if len(self.references) == 0:
             raise ParameterError(
                 "the library has no references", remedy="build one with `spectriage library build`"
+            )
+        if spectrum.technique is not self.technique:
+            raise ParameterError(
+                f"a {spectrum.technique} spectrum cannot be explained by {self.technique} references",
+                remedy=f"identify it as {spectrum.technique}",
             )
         if spectrum.spacing_cm > COARSEST_CM:
             raise SpectrumError(
@@ -223,6 +238,7 @@ class Identifier:
             engine=self._engine,
             policy={"name": self.policy.name, "sha256": self.policy.sha256},
             notes=_notes(spectrum),
+            technique=self.technique,
             traces=self._traces(fit, query, baseline) if traces else None,
         )
 

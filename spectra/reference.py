@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, SupportsIndex, overload
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spectriage.spectra.arrays import Float32Array, FloatArray
 from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import LibraryError
+from spectriage.spectra.technique import Technique
 
 
 class Tier(StrEnum):
@@ -87,6 +88,8 @@ class Reference:
         Raman signal per mass relative to acetaminophen powder at 785 nm (area over the baseline), the
         standard uncertainty of its logarithm as a factor, and ``measured`` or ``assumed``; None and empty
         when unknown.
+    technique, substrate
+        How it was measured; of SERS also on which metal, empty when unknown.
     """
 
     id: str
@@ -107,6 +110,8 @@ class Reference:
     response: float | None = None
     response_factor: float | None = None
     response_basis: str = ""
+    technique: Technique = Technique.NORMAL
+    substrate: str = ""
 
     def __post_init__(self) -> None:
         if not self.family:
@@ -244,7 +249,7 @@ class ReferenceSet:
         return np.array([record.id.encode("utf-8") for record in self.records], dtype=np.bytes_)
 
     def column(self, name: str) -> NDArray[np.bytes_]:
-        """Return ``family``, ``material_class``, ``hazard`` or ``tier`` of all in UTF-8, shape (n,).
+        """Return ``family``, ``material_class``, ``hazard``, ``tier`` or ``technique`` of all in UTF-8, (n,).
 
         Of a library file without making its records: there may be a hundred thousand.
         """
@@ -252,12 +257,27 @@ class ReferenceSet:
             return self.records.columns[name]
         return np.array([str(getattr(record, name)).encode("utf-8") for record in self.records], np.bytes_)
 
+    def of_technique(self, technique: Technique) -> ReferenceSet:
+        """Return the references that were measured so, still under the library's own name and hash.
+
+        The score null is that of these alone, where the library keeps one.
+        """
+        keep = self.column("technique") == technique.encode()
+        if keep.all() and technique is Technique.NORMAL:
+            return self
+        part = self.subset(keep)
+        null = self.derived.null if technique is Technique.NORMAL else self.derived.sers_null
+        # a library of one technique alone keeps what it has for the search
+        derived = replace(part.derived, null=null, sers_null=None)
+        return replace(part, name=self.name, sha256=self.sha256, derived=derived)
+
     def subset(self, keep: NDArray[np.bool_]) -> ReferenceSet:
         """Return the references where `keep` (shape (n,)) is true; the indexes are cut along with them.
 
         A part is not the library that the hash is of, and has none; of what is derived the null stays.
         """
         rows = np.flatnonzero(keep)
+        nulls = Derived(null=self.derived.null, sers_null=self.derived.sers_null)
         lazy = self.records if isinstance(self.records, LazyRecords) else None
         return ReferenceSet(
             records=tuple(self.records[i] for i in rows) if lazy is None else lazy.at(rows),
@@ -267,6 +287,6 @@ class ReferenceSet:
             version=self.version,
             sha256=self.sha256 if len(rows) == len(self) else "",
             indexes={key: matrix[rows] for key, matrix in self.indexes.items()},
-            derived=self.derived if len(rows) == len(self) else Derived(null=self.derived.null),
+            derived=self.derived if len(rows) == len(self) else nulls,
             attributes=dict(self.attributes),
         )

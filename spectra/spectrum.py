@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import SpectrumError
+from spectriage.spectra.technique import Technique
 
 MIN_POINTS = 8
 MAX_POINTS = 1_000_000
@@ -95,6 +96,8 @@ class Spectrum:
         What the source said of the measurement; read-only.
     history
         What was done to the spectrum, oldest first.
+    technique, substrate
+        How it was measured; of SERS also on which metal, empty when unknown.
 
     Raises
     ------
@@ -109,6 +112,8 @@ class Spectrum:
     resolution_cm: float | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[str, ...] = ()
+    technique: Technique = Technique.NORMAL
+    substrate: str = ""
 
     def __post_init__(self) -> None:
         arrays, masked = _unmasked(
@@ -179,6 +184,7 @@ class Spectrum:
             and self.resolution_cm == other.resolution_cm
             and dict(self.metadata) == dict(other.metadata)
             and self.history == other.history
+            and (self.technique, self.substrate) == (other.technique, other.substrate)
         )
 
     __hash__ = None  # type: ignore[assignment]

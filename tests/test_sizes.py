@@ -33,6 +33,7 @@ LONG_FUNCTIONS = {
     "library/app/commands_bands.py:bands": OPTIONS,
     "library/app/commands_identify.py:identify": OPTIONS,
     "library/app/commands_library.py:add": OPTIONS,
+    "library/app/commands_import.py:import_spectra": OPTIONS,
     "spectra/baseline/_kernels_baseline_batch.py:fit": COMPILED,
     "spectra/evidence/_kernels_detection_limit.py:least_visible_each": COMPILED,
     "spectra/fitting/_kernels_additions.py:add_each": COMPILED,

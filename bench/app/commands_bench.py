@@ -72,6 +72,26 @@ def transfer_command(
     bench("transfer", {"robustness": robustness}, (as_json, out), work)
 
 
+@app.command("twinning")
+def twinning_command(
+    queries: QueriesOption,
+    library: Annotated[Path, typer.Option("--library", "-l", help="Labelled set of the other unit.")],
+    aliases: AliasesOption = None,
+    groups: GroupsOption = None,
+    corrections: CorrectionsOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+) -> None:
+    """Transfer one unit's spectra to another by a few standards: what it gains on other materials."""
+    from spectriage.bench.evidence.twinning import DRAWS, SEED, twinning
+
+    def work(report: Report, progress: Progress | None) -> None:
+        first, second = read_sets([queries, library], (aliases, groups, corrections), progress)
+        twinning(first, second, report, progress=progress)
+
+    bench("twinning", {"draws": DRAWS, "seed": SEED}, (as_json, out), work)
+
+
 @app.command("openset")
 def openset_command(
     queries: QueriesOption,

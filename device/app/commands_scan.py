@@ -9,6 +9,7 @@ import typer
 
 from spectriage.device.app.scanning import Outputs, keep, session_for
 from spectriage.device.app.waiting import laser_told
+from spectriage.library.app.shared import KeysOption, RequireOption, trust_of
 from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.options import (
     OUTPUT,
@@ -24,6 +25,7 @@ from spectriage.spectra.options import (
     PolicyOption,
 )
 from spectriage.spectra.policy.target import DEFAULT
+from spectriage.spectra.technique import Technique
 from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
@@ -145,6 +147,15 @@ OperatorOption = Annotated[
     str, typer.Option("--operator", help="Recorded with the scan.", rich_help_panel=RECORD)
 ]
 PlaceOption = Annotated[str, typer.Option("--place", help="Recorded with the scan.", rich_help_panel=RECORD)]
+StripOption = Annotated[
+    str | None,
+    typer.Option(
+        "--strip",
+        metavar="same|URI",
+        help="Scan a SERS strip of the item too when the policy asks for it: same is the same device.",
+        rich_help_panel=SCAN,
+    ),
+]
 SpotsOption = Annotated[
     int,
     typer.Option(
@@ -184,6 +195,9 @@ def scan(
     operator: OperatorOption = "",
     place: PlaceOption = "",
     item: ItemOption = "",
+    strip: StripOption = None,
+    require: RequireOption = False,
+    keys: KeysOption = None,
 ) -> None:
     """Take one scan with a spectrometer, or several of one item, and say what it shows.
 
@@ -200,7 +214,7 @@ def scan(
         from spectriage.spectra.report import require_matplotlib
 
         require_matplotlib()
-    engine = make_engine(library, packaging, lod, policy)
+    engine = make_engine(library, packaging, lod, policy, trust_of(require, keys, False))
     plan = ScanPlan(
         auto=auto,
         seconds=seconds,
@@ -218,6 +232,11 @@ def scan(
 
         with recording(journal, operator=operator, place=place, item=item) as recorder:
             raise typer.Exit(scan_item(device, plan, engine, spots, outputs, recorder))
+    if strip is not None:
+        from spectriage.device.app.commands_strip import scan_both
+
+        strip_engine = make_engine(library, None, lod, policy, trust_of(require, keys, False), Technique.SERS)
+        raise typer.Exit(scan_both(device, strip, plan, (engine, strip_engine), outputs))
     try:
         with (
             recording(journal, operator=operator, place=place, item=item) as recorder,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spectriage.device.session.item import Item, scan_spots
     from spectriage.device.session.plan import ScanPlan
     from spectriage.device.session.session import ScanResult, Session
+    from spectriage.device.session.strip import scan_powder_and_strip
 
 __all__ = [
     "CancelToken",
@@ -26,6 +27,7 @@ __all__ = [
     "ScanResult",
     "Session",
     "UnitCalibration",
+    "scan_powder_and_strip",
     "scan_spots",
 ]
 
@@ -35,6 +37,7 @@ __getattr__, __dir__ = late(
         "item": ("Item", "scan_spots"),
         "plan": ("ScanPlan",),
         "session": ("ScanResult", "Session"),
+        "strip": ("scan_powder_and_strip",),
         "spectriage.device.acquire.acquisition": ("CancelToken", "Progress"),
         "spectriage.device.calibration.unit": ("UnitCalibration",),
     },

@@ -207,6 +207,8 @@ class Session:
         """Identify a scan on the calibrated axis."""
         start = time.perf_counter()
         spectrum, health = self.calibration.apply(raw)
+        # what lies under the probe is said by whose references are to explain it
+        spectrum = replace(spectrum, technique=self.engine.technique)
         made = self.engine.identify(spectrum, traces=self._traces, health=health)
         return _Decision(spectrum, health, made, (time.perf_counter() - start) * 1e3)
 

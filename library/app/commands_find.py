@@ -39,7 +39,7 @@ def search(
 
     Exit code 1 when there is none.
     """
-    from spectriage.library.app.commands_library import record_json
+    from spectriage.library.app.shared import record_json
     from spectriage.library.building.cache import open_library
     from spectriage.library.catalogue.lookup import search_records
     from spectriage.library.service.progress import progress_bar
@@ -71,7 +71,7 @@ def audit(
 
     Exit code 1 when there are faults.
     """
-    from spectriage.library.catalogue.audit import audit_catalogue
+    from spectriage.library.building.audit import audit_catalogue
 
     findings = audit_catalogue(resolution_cm=resolution, signal_to_noise=signal_to_noise)
     for finding in findings:

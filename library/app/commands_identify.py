@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spectriage.library.app.powder_and_strip import as_measured, identify_both, print_both
+from spectriage.library.app.shared import KeysOption, RequireOption, RollbackOption, trust_of
 from spectriage.library.service.answers import Answer, answer, exit_code
 from spectriage.library.service.engine import make_engine
 from spectriage.library.service.printing import print_answer, print_line, print_summary, write_plot
@@ -28,11 +30,12 @@ from spectriage.spectra.options import (
     PolicyOption,
 )
 from spectriage.spectra.policy.target import DEFAULT
+from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.technique import Technique
 
 if TYPE_CHECKING:
     from spectriage.library.journal import Recorder
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.spectrum import Spectrum
 
 
 def identify(
@@ -100,19 +103,37 @@ def identify(
     ] = 1,
     journal: JournalOption = None,
     item_number: ItemOption = "",
+    technique: Annotated[
+        Technique,
+        typer.Option(
+            "--technique", help="How the files were measured: normal, or sers.", rich_help_panel=INPUT
+        ),
+    ] = Technique.NORMAL,
+    strip: Annotated[
+        Path | None,
+        typer.Option(
+            "--strip", help="A SERS scan of the same item, as evidence beside FILE.", rich_help_panel=INPUT
+        ),
+    ] = None,
+    require: RequireOption = False,
+    keys: KeysOption = None,
+    rollback: RollbackOption = False,
 ) -> None:
     """Identify what spectra are of: one file in full, several in a line each.
 
     Exit code: that of the most serious file. 10 alarm, 11 warning, 12 inconclusive, 0 no alarm; 2 when no
     file could be read. With --stream or --batch 0 when all was answered.
     """
+    trust = trust_of(require, keys, rollback)
     if stream or batch is not None:
         from spectriage.library.app.commands_many import identify_many
 
         shown = files or as_json or plot or explain or which or column or (stream and batch)
         if shown or (stream and (out is not None or workers != 1)):
             raise ParameterError("--stream and --batch take neither files nor each other's or output options")
-        identify_many(batch, out, workers, library, packaging, lod, policy)
+        if strip is not None or technique is not Technique.NORMAL:
+            raise ParameterError("--technique and --strip take files")
+        identify_many(batch, out, workers, library, packaging, lod, policy, trust)
         return
     from spectriage.library.journal import recording
 
@@ -120,6 +141,17 @@ def identify(
         raise ParameterError("no file was named", remedy="name one or more, or give --stream or --batch")
     if out is not None or workers != 1:
         raise ParameterError("--out and --workers belong to --batch")
+    if strip is not None:
+        if len(files) != 1 or plot is not None or technique is not Technique.NORMAL:
+            raise ParameterError("--strip goes with one file, and with neither --plot nor --technique")
+        both = identify_both(
+            make_engine(library, packaging, lod, policy, trust),
+            make_engine(library, None, lod, policy, trust, Technique.SERS),
+            (str(files[0]), _read(files[0], which, column)),
+            (str(strip), _read(strip, None, None)),
+        )
+        print_both(both, as_json=as_json, explain=explain)
+        raise typer.Exit(both.exit_code)
     if plot is not None:
         _check_plot(files, plot)
     engine: Identifier | None = None
@@ -132,7 +164,8 @@ def identify(
             else:
                 # the first answer loads the compiled kernels
                 with lasting() if engine is None else nullcontext():
-                    engine = engine or make_engine(library, packaging, lod, policy)
+                    engine = engine or make_engine(library, packaging, lod, policy, trust, technique)
+                    spectrum = as_measured(spectrum, technique)
                     made = answer(engine, str(path), spectrum, traces=plot is not None)
                 _record(recorder, spectrum, made, engine)
             if as_json or explain or len(files) == 1:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spectriage.library.app import commands_import, commands_lifecycle, commands_transfer, commands_trust
 from spectriage.library.app.commands_bands import bands
 from spectriage.library.app.commands_find import audit, print_summary, search
+from spectriage.library.app.shared import ForceOption, OutOption, count, record_json, report_made
 from spectriage.library.service.progress import progress_bar
 from spectriage.spectra.options import JsonOption, LibraryOption, PlotOption
 from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
@@ -39,8 +41,6 @@ HazardOption = Annotated[
 IdOption = Annotated[
     str, typer.Option("--id", metavar="ID", help="Its id.", show_default="made from the names")
 ]
-OutOption = Annotated[Path, typer.Option("--out", "-o", help="The library file to make.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 
 def _open(path: Path | None) -> ReferenceSet:
@@ -48,36 +48,6 @@ def _open(path: Path | None) -> ReferenceSet:
 
     with progress_bar() as progress:
         return open_library(path, progress=progress)
-
-
-def record_json(record: Reference) -> dict[str, Any]:
-    """Return a record under the names that files and JSON use."""
-    from spectriage.library.store.file import NUMBER_FIELDS, TEXT_FIELDS
-
-    texts = {name: str(getattr(record, attribute)) for name, attribute in TEXT_FIELDS.items()}
-    return texts | {name: getattr(record, name) for name in NUMBER_FIELDS}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _report_made(out: Path, references: ReferenceSet, as_json: bool) -> None:
-    tiers = {tier: sum(record.tier is tier for record in references.records) for tier in Tier}
-    if as_json:
-        print_json(
-            {
-                "path": str(out),
-                "name": references.name,
-                "references": len(references),
-                "tiers": {str(tier): count for tier, count in tiers.items()},
-                "sha256": references.sha256,
-            }
-        )
-        return
-    parts = ", ".join(f"{count} {tier}" for tier, count in tiers.items() if count)
-    print(f"{out}: {_count(len(references), 'reference')} ({parts})")
-    print(f"sha256 {references.sha256}")
 
 
 @app.command()
@@ -113,22 +83,7 @@ def build(
             version=library_version,
             overwrite=force,
         )
-    _report_made(out, made, as_json)
-
-
-@app.command()
-def template(as_json: JsonOption = False) -> None:
-    """Print a manifest to fill in: every column, what may stand in it, the class and hazard names.
-
-    `spectriage library template > manifest.csv`, then `spectriage library build manifest.csv -o library.h5`.
-    """
-    from spectriage.library.building.template import manifest_columns, manifest_template
-
-    if as_json:
-        for column in manifest_columns():
-            print_json({"schema": 1, **column})
-        return
-    print(manifest_template(), end="")
+    report_made(out, made, as_json)
 
 
 @app.command("list")
@@ -178,7 +133,7 @@ def list_references(
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table)
     console.print(
-        f"{len(records)} of {_count(len(references), 'reference')} in {references.name} {references.version}",
+        f"{len(records)} of {count(len(references), 'reference')} in {references.name} {references.version}",
         markup=False,
         highlight=False,
     )
@@ -274,39 +229,6 @@ def _with_uncertainty(band: Band) -> tuple[str, ...]:
 
 
 @app.command()
-def verify(
-    file: Annotated[Path, typer.Argument(help="The library file.")], as_json: JsonOption = False
-) -> None:
-    """Check every hash of a library file."""
-    from spectriage.library.store.file import verify_library
-
-    references = verify_library(file)
-    natives = len(references.attributes["native_ids"])
-    if as_json:
-        head = {name: references.attributes[name] for name in ("schema", "generator", "history")}
-        print_json(
-            {
-                "path": str(file),
-                "valid": True,
-                "name": references.name,
-                "version": references.version,
-                "references": len(references),
-                "natives": natives,
-                "sha256": references.sha256,
-                **head,
-            }
-        )
-        return
-    print(
-        f"{file}: intact; {references.name} {references.version}, {_count(len(references), 'reference')}, "
-        f"{_count(natives, 'native spectrum').replace('spectrums', 'spectra')}"
-    )
-    for step in references.attributes["history"]:
-        print(f"  {step}")
-    print(f"sha256 {references.sha256}")
-
-
-@app.command()
 def add(
     spectrum: Annotated[Path, typer.Argument(help="A measured spectrum.")],
     substance: Annotated[str, typer.Option("--substance", help="What it is a spectrum of.")],
@@ -363,9 +285,25 @@ def add(
         made = add_spectrum(
             out, entry, library, progress, name=name, version=library_version, overwrite=force
         )
-    _report_made(out, made, as_json)
+    report_made(out, made, as_json)
 
 
-app.command("bands")(bands)
-app.command("audit")(audit)
-app.command("search")(search)
+for command in (
+    commands_trust.verify,
+    commands_trust.keygen,
+    commands_trust.trust,
+    commands_trust.sign,
+    commands_trust.install,
+    commands_import.template,
+    commands_lifecycle.diff,
+    commands_lifecycle.merge,
+    commands_lifecycle.remove,
+    commands_lifecycle.history,
+    commands_transfer.twin,
+    commands_transfer.transfer,
+    bands,
+    audit,
+    search,
+):
+    app.command()(command)
+app.command("import")(commands_import.import_spectra)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,6 +13,9 @@ from spectriage.library.service.answers import EXIT_FAILED
 from spectriage.library.service.engine import make_engine
 from spectriage.library.service.progress import progress_bar
 from spectriage.spectra.errors import ParameterError
+
+if TYPE_CHECKING:
+    from spectriage.library.signing import Trust
 
 
 def identify_many(
@@ -22,10 +26,11 @@ def identify_many(
     packaging: list[str] | None,
     lod: float | None,
     policy: str,
+    trust: Trust | None = None,
 ) -> None:
     """Answer a stream of requests when there is no batch, else run the batch."""
     if batch is None:
-        _stream(library, packaging, lod, policy)
+        _stream(library, packaging, lod, policy, trust)
         return
     if out is None:
         raise ParameterError("--batch needs a file for its results", remedy="name it with --out")
@@ -35,7 +40,7 @@ def identify_many(
         summary = run_batch(
             batch,
             out,
-            Setup(library, tuple(packaging or ()), lod, policy),
+            Setup(library, tuple(packaging or ()), lod, policy, trust),
             workers=workers,
             progress=progress,
         )
@@ -49,10 +54,16 @@ def identify_many(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _stream(library: Path | None, packaging: list[str] | None, lod: float | None, policy: str) -> None:
+def _stream(
+    library: Path | None,
+    packaging: list[str] | None,
+    lod: float | None,
+    policy: str,
+    trust: Trust | None,
+) -> None:
     from spectriage.library.service.stream import identify_stream
 
-    engine = make_engine(library, packaging, lod, policy)
+    engine = make_engine(library, packaging, lod, policy, trust)
     # not the program's sturdy output, which outlives its reader: a stream ends when nobody reads it
     answers = (sys.__stdout__ or sys.stdout).buffer
     try:

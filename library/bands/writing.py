@@ -103,7 +103,7 @@ def write_entries(path: Path, texts: Sequence[str], *, overwrite: bool = False) 
         When an entry is not one.
     """
     from spectriage.library.catalogue import load_catalogue
-    from spectriage.library.store._atomic import replacing
+    from spectriage.library.files.atomic import replacing
 
     with replacing(path, overwrite) as made:
         made.write_text("\n".join(texts), encoding="utf-8")

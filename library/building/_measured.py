@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def read_measured(
     rows: list[tuple[Reference, NDArray[np.float32]]] = []
     natives: dict[str, Spectrum] = {}
     failures: list[str] = []
-    known = _known_substances()
+    known = known_substances()
     names = _unique_ids(entries, taken, failures)
     for done, (entry, name) in enumerate(zip(entries, names, strict=True), 1):
         try:
@@ -59,7 +60,7 @@ def read_measured(
             told = str(error) if str(entry.path) in str(error) else f"{entry.path}: {error}"
             failures.append(f"{entry.where}: {told}" if entry.where else told)
         else:
-            rows.append((_measured_reference(entry, name, native, known), row))
+            rows.append((measured_reference(entry, name, native, known), row))
             natives[name] = native
         report(progress, "reading", done, len(entries))
     if failures:
@@ -71,23 +72,35 @@ def _read_one(entry: ManifestEntry, shift: NDArray[np.float64]) -> tuple[Spectru
     from spectriage.spectra.formats import read_spectrum
 
     native = read_spectrum(entry.path, which=entry.which, column=entry.column)
+    native = replace(native, technique=entry.technique, substrate=entry.substrate)
+    return native, on_grid(native, shift, str(entry.path))
+
+
+def on_grid(native: Spectrum, shift: NDArray[np.float64], where: str) -> NDArray[np.float32]:
+    """Bring a spectrum onto a library's axis (m,), NaN where it was not measured.
+
+    Raises
+    ------
+    LibraryError
+        When nothing of it is left there.
+    """
     resampled = resample(native, shift)
     with np.errstate(over="ignore"):
         row = resampled.intensity.astype(np.float32)
     seen = row[resampled.measured]
     if not np.isfinite(seen).all():
-        raise LibraryError("the intensities are too large for single precision", where=str(entry.path))
+        raise LibraryError("the intensities are too large for single precision", where=where)
     if np.ptp(seen) <= 0.0:
-        raise LibraryError("the spectrum is flat on the library's axis", where=str(entry.path))
+        raise LibraryError("the spectrum is flat on the library's axis", where=where)
     row[~resampled.measured] = np.nan
-    return native, row
+    return row
 
 
 def _fold(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _known_substances() -> dict[str, CatalogueEntry]:
+def known_substances() -> dict[str, CatalogueEntry]:
     """Return catalogue entries by substance and alias: of several, the one of the gravest hazard."""
     known: dict[str, CatalogueEntry] = {}
     gravity = {hazard: rank for rank, hazard in enumerate(Hazard)}
@@ -102,7 +115,7 @@ def _known_substances() -> dict[str, CatalogueEntry]:
     return known
 
 
-def _measured_reference(
+def measured_reference(
     entry: ManifestEntry, name: str, native: Spectrum, known: Mapping[str, CatalogueEntry]
 ) -> Reference:
     """Make the record; what the manifest leaves open of class, family and hazard, the catalogue says.
@@ -132,6 +145,8 @@ def _measured_reference(
         resolution_cm=entry.resolution_cm or native.resolution_cm,
         valid_low_cm=float(native.shift[0]),
         valid_high_cm=float(native.shift[-1]),
+        technique=entry.technique,
+        substrate=entry.substrate,
     )
 
 

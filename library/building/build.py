@@ -21,13 +21,20 @@ from numpy.typing import NDArray
 from spectriage.library.building._measured import BuildError, read_measured, report
 from spectriage.library.building.manifest import ManifestEntry, load_manifest
 from spectriage.library.catalogue import CatalogueEntry, catalogue_hash, load_catalogue
-from spectriage.library.store.file import engine_version, read_library, read_natives, write_library
+from spectriage.library.store.file import (
+    engine_version,
+    hold_library,
+    read_library,
+    read_natives,
+    write_library,
+)
 from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import Reference, ReferenceSet
 from spectriage.spectra.signal import DEFAULT_GRID, Grid
 from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.technique import Technique
 
 if TYPE_CHECKING:
     from spectriage.spectra.search import SearchIndex
@@ -40,6 +47,10 @@ __all__ = [
     "assemble",
     "build_library",
     "check_self_identification",
+    "companions",
+    "indexed",
+    "self_failures",
+    "sorted_references",
 ]
 
 RESOLUTION_CM = 8.0
@@ -52,6 +63,8 @@ SELF_SCORE = 0.9
 FULL_SEARCH_LIMIT = 2000
 FIRST_VERSION = "1"
 """Of a library that is not the program's own catalogue."""
+SELF_SEARCHES, SELF_PRODUCTS = 200, 4_000_000
+"""Of a larger library so many references are searched for at least, and about so many rows compared."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,7 @@ def assemble(
     entries = load_catalogue()
     if manifest is not None and not with_catalogue:
         entries = tuple(entry for entry in entries if entry.material_class in COMPANION_CLASSES)
-    rendered = _render_entries(entries, grid, progress)
+    rendered = render_entries(entries, grid, progress)
     history = [
         f"catalogue {catalogue_hash()}: {len(rendered)} band models rendered at {RESOLUTION_CM:g} cm-1 "
         f"on {grid.start_cm:g}-{grid.stop_cm:g} cm-1, step {grid.step_cm:g}"
@@ -139,8 +152,21 @@ def assemble(
     title = name or ("catalogue" if manifest is None else manifest.stem)
     if version is None:
         version = engine_version() if manifest is None else FIRST_VERSION
-    references = _references(measured + rendered, grid.shift, title, version)
-    return Assembly(_indexed(references, progress), natives, tuple(history))
+    references = sorted_references(measured + rendered, grid.shift, title, version)
+    made = indexed(references, progress)
+    check_self_identification(made, progress)
+    return Assembly(made, natives, tuple(history))
+
+
+def companions(name: str, with_catalogue: bool, progress: Progress | None = None) -> Assembly:
+    """Return what a new library begins with, not indexed: packaging and background, or all the catalogue."""
+    entries = load_catalogue()
+    if not with_catalogue:
+        entries = tuple(entry for entry in entries if entry.material_class in COMPANION_CLASSES)
+    rendered = render_entries(entries, DEFAULT_GRID, progress)
+    history = (f"catalogue {catalogue_hash()}: {len(rendered)} band models",)
+    # the first import makes it the first version
+    return Assembly(sorted_references(rendered, DEFAULT_GRID.shift, name, "0"), {}, history)
 
 
 def add_spectrum(
@@ -185,31 +211,37 @@ def add_spectrum(
             raise ParameterError(
                 "a library is never changed in place", where=str(out), remedy="name a new file"
             )
-        old = read_library(base)
+        held = hold_library(base)
+        old = read_library(held)
         history = (*old.attributes["history"], f"from {old.name} {old.sha256}")
-        made = Assembly(old, read_natives(base), history)
+        made = Assembly(old, read_natives(held), history)
     references = made.references
     rows = [*zip(references.records, references.spectra, strict=True)]
     taken = [record.id for record in references.records]
     added, natives = read_measured((entry,), references.shift, taken, progress)
     step = f"added {added[0][0].id} from {entry.path.name} {_file_sha(entry.path)}"
     title = name or out.stem
-    extended = _references(added + rows, references.shift, title, version or _next_version(references, title))
-    larger = _indexed(extended, progress)
+    extended = sorted_references(
+        added + rows, references.shift, title, version or next_version(references, title)
+    )
+    larger = indexed(extended, progress)
+    check_self_identification(larger, progress)
     write_library(out, larger, {**made.natives, **natives}, (*made.history, step), overwrite=overwrite)
     return read_library(out)
 
 
-def _next_version(base: ReferenceSet, name: str) -> str:
+def next_version(base: ReferenceSet, name: str) -> str:
+    """Return the version that follows on a library's, or the first of one of another name."""
     return str(int(base.version) + 1) if base.name == name and base.version.isdecimal() else FIRST_VERSION
 
 
-def _references(
+def sorted_references(
     rows: Sequence[tuple[Reference, NDArray[np.float32]]],
     shift: NDArray[np.float64],
     name: str,
     version: str,
 ) -> ReferenceSet:
+    """Return references in the order of their ids, in which a file holds them."""
     ordered = sorted(rows, key=lambda pair: pair[0].id)
     return ReferenceSet(
         records=tuple(record for record, _ in ordered),
@@ -225,7 +257,7 @@ def _file_sha(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _render_entries(
+def render_entries(
     entries: Sequence[CatalogueEntry], grid: Grid, progress: Progress | None
 ) -> list[tuple[Reference, NDArray[np.float32]]]:
     from spectriage.library.building.render import render_entry
@@ -239,8 +271,8 @@ def _render_entries(
     return rows
 
 
-def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet:
-    """Return the references with their search matrices and null, every one checked against itself."""
+def indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet:
+    """Return the references with all that is derived from them; none is checked, see `self_failures`."""
     from spectriage.spectra.contrast import make_coarse
     from spectriage.spectra.evidence import make_null
     from spectriage.spectra.search import SCORES, index_matrix
@@ -253,35 +285,65 @@ def _indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSe
         report(progress, "indexing", done, len(INDEX_SCORES))
     step_cm = float(references.shift[1] - references.shift[0])
     coarse = make_coarse(indexes[SCORES["deriv2"].key(step_cm)])
-    indexed = replace(references, indexes=indexes, derived=Derived(coarse=coarse))
-    check_self_identification(indexed, progress)
+    made = replace(references, indexes=indexes, derived=Derived(coarse=coarse))
     if len(references) >= WORTH_KEEPING:
-        indexed = keep_projection(indexed, SCORES["deriv2"].key(step_cm))
-    return replace(indexed, derived=replace(indexed.derived, null=make_null(indexed, progress)))
+        made = keep_projection(made, SCORES["deriv2"].key(step_cm))
+    nulls = {}
+    for technique in Technique:
+        # one technique's references are never taken for the other's, nor is their null
+        part = made.of_technique(technique)
+        nulls[technique] = make_null(part, progress) if len(part) else None
+    derived = replace(made.derived, null=nulls[Technique.NORMAL], sers_null=nulls[Technique.SERS])
+    return replace(made, derived=derived)
 
 
 def check_self_identification(references: ReferenceSet, progress: Progress | None = None) -> None:
     """Search for every reference in its own library, as this module's text says.
-
-    A row of zeros (a band model without bands) never matches and is passed over.
 
     Raises
     ------
     BuildError
         Names each reference that failed and what it was taken for.
     """
+    failures = self_failures(references, progress=progress)
+    if failures:
+        told = [why for _, why in failures]
+        raise BuildError(f"{len(told)} references do not identify as themselves", told)
+
+
+def self_failures(
+    references: ReferenceSet, rows: Sequence[int] | None = None, progress: Progress | None = None
+) -> list[tuple[int, str]]:
+    """Search for references in their own library; return the rows that failed, each with a reason.
+
+    A row of zeros (a band model without bands) never matches and is passed over. Of a large library a sample
+    is searched for: that its search matrix is its spectra's is then for `check_derived` to say.
+
+    Parameters
+    ----------
+    references
+        With their search matrices.
+    rows
+        Which; None for all.
+    progress
+        Called as the work goes on.
+    """
     from spectriage.spectra.search import SearchIndex
 
     index = SearchIndex(references, INDEX_SCORES[0])
+    asked = list(range(len(references)) if rows is None else rows)
+    most = max(SELF_SEARCHES, SELF_PRODUCTS // len(references))
+    if len(references) > FULL_SEARCH_LIMIT and len(asked) > most:
+        asked = [asked[i] for i in np.linspace(0, len(asked) - 1, most).astype(int).tolist()]
     failures = []
-    for row in range(len(references)):
+    for done, row in enumerate(asked, 1):
         values = references.spectra[row]
         measured = np.isfinite(values)
         if np.any(values[measured] != 0.0):
-            failures += _self_failure(index, row, Spectrum(references.shift[measured], values[measured]))
-        report(progress, "checking", row + 1, len(references.records))
-    if failures:
-        raise BuildError(f"{len(failures)} references do not identify as themselves", failures)
+            query = Spectrum(references.shift[measured], values[measured])
+            failures += [(row, why) for why in _self_failure(index, row, query)]
+        report(progress, "checking", done, len(asked))
+    return failures
 
 
 def _self_failure(index: SearchIndex, row: int, query: Spectrum) -> list[str]:

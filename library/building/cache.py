@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spectriage.library.files.folders import CACHE_VARIABLE, cache_folder
+from spectriage.library.signing.trust import Trust
 from spectriage.library.store.file import SCHEMA, content_sha256, engine_version, read_library, write_library
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.reference import ReferenceSet
@@ -25,26 +26,18 @@ from spectriage.spectra.reference import ReferenceSet
 if TYPE_CHECKING:
     from spectriage.spectra.progress import Progress
 
-CACHE_VARIABLE = "SPECTRIAGE_CACHE"
 KEPT_LIBRARIES = 4
 STALE_S = 3600.0
 _CODE = {"spectriage.spectra": "**/*.py", "spectriage.library": "**/*.py"}
+
+OWN_CACHE = Trust(require=False)
+"""The user's own cache is trusted as the installed program is; nobody signs it."""
 
 Notify = Callable[[str], None]
 
 
 def _say(message: str) -> None:
     print(message, file=sys.stderr)
-
-
-def cache_folder() -> Path:
-    """Return the user's cache folder: ``$SPECTRIAGE_CACHE``, or the platform's."""
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named)
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("spectriage", appauthor=False))
 
 
 def _content_files() -> Iterator[Path]:
@@ -89,7 +82,7 @@ def default_library(progress: Progress | None = None, *, notify: Notify = _say) 
     path = folder / f"catalogue-{cache_key()}.h5"
     if path.exists():
         try:
-            return read_library(path)
+            return read_library(path, trust=OWN_CACHE)
         except LibraryError as error:
             notify(f"The cached library is damaged and is built again: {error}")
     return _build_into(path, progress, notify)
@@ -105,7 +98,7 @@ def _build_into(path: Path, progress: Progress | None, notify: Notify) -> Refere
         _sweep(path)
         # what building left behind goes before the collector is told to leave all that is there alone
         gc.collect()
-        return read_library(path)
+        return read_library(path, trust=OWN_CACHE)
     except (OSError, LibraryError) as error:
         notify(
             f"The library cannot be kept in the cache and is built for this run only: {error} "
@@ -135,6 +128,7 @@ def open_library(
     path: Path | str | None = None,
     *,
     verify: bool = True,
+    trust: Trust | None = None,
     progress: Progress | None = None,
     notify: Notify = _say,
 ) -> ReferenceSet:
@@ -146,6 +140,9 @@ def open_library(
         A library file; None for the shipped catalogue.
     verify
         Check the hashes of a named file, see `read_library`; the cached catalogue's are always checked.
+    trust
+        Which named files may be opened, see `hold_library`; the shipped catalogue is trusted as the
+        program is.
     progress, notify
         As in `default_library`.
 
@@ -156,4 +153,9 @@ def open_library(
     """
     if path is None:
         return default_library(progress, notify=notify)
-    return read_library(path, verify=verify)
+    references = read_library(path, verify=verify, trust=trust)
+    if verify:
+        from spectriage.library.building.derived import check_opened
+
+        check_opened(references)
+    return references

@@ -21,10 +21,24 @@ from spectriage.library.catalogue import CLASS_HAZARDS
 from spectriage.library.catalogue._identifiers import is_cas, is_inchikey
 from spectriage.spectra.errors import CatalogueError
 from spectriage.spectra.reference import Hazard, Tier
+from spectriage.spectra.technique import Technique
 
 MAX_FILE_BYTES = 64_000_000
 REQUIRED = ("path", "substance")
-TEXTS = (*REQUIRED, "form", "family", "class", "hazard", "tier", "cas", "inchikey", "source", "licence")
+TEXTS = (
+    *REQUIRED,
+    "form",
+    "family",
+    "class",
+    "hazard",
+    "tier",
+    "cas",
+    "inchikey",
+    "source",
+    "licence",
+    "technique",
+    "substrate",
+)
 NUMBERS = {"excitation": (200.0, 2000.0), "resolution": (0.1, 200.0)}
 SELECTORS = ("id", "which", "column")
 UNCLASSED = ("other", "background")
@@ -71,6 +85,8 @@ class ManifestEntry:
         Empty when not given: then it is made from substance and form.
     which, column
         Which spectrum of a file that holds several, see `read_spectrum`; None when not given.
+    technique, substrate
+        How it was measured: normal unless the manifest says otherwise.
     where
         Manifest and line or entry, for messages.
     """
@@ -92,6 +108,8 @@ class ManifestEntry:
     which: str | None = None
     column: str | None = None
     where: str = ""
+    technique: Technique = Technique.NORMAL
+    substrate: str = ""
 
 
 def load_manifest(path: Path | str) -> tuple[ManifestEntry, ...]:
@@ -163,7 +181,26 @@ def entry_from_fields(fields: Mapping[str, Any], folder: Path, where: str) -> Ma
         which=str(fields["which"]) if fields.get("which") else None,
         column=str(fields["column"]) if fields.get("column") else None,
         where=where,
+        technique=Technique(text["technique"]) if text["technique"] else Technique.NORMAL,
+        substrate=text["substrate"],
     )
+
+
+def field_problems(fields: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the fields of one spectrum, other than that its file is not there."""
+    problems = [f"unknown field {name!r}" for name in fields if name not in FIELDS]
+    problems += [f"no {name}" for name in REQUIRED if not fields.get(name)]
+    for name in (*TEXTS, *SELECTORS):
+        value = fields.get(name, "")
+        if not _is_text(name, value):
+            told = (
+                f"{name} holds control characters"
+                if isinstance(value, str)
+                else f"{name} is {value!r}, not text"
+            )
+            problems.append(told)
+    good = _good(fields)
+    return problems + _number_problems(good) + _word_problems(good)
 
 
 def _read_text(path: Path) -> str:
@@ -235,21 +272,20 @@ def _check_header(header: list[str], path: Path) -> None:
 
 
 def _problems(fields: Mapping[str, Any], folder: Path) -> list[str]:
-    problems = [f"unknown field {name!r}" for name in fields if name not in FIELDS]
-    problems += [f"no {name}" for name in REQUIRED if not fields.get(name)]
-    bad_text = set()
-    for name in (*TEXTS, *SELECTORS):
-        value = fields.get(name, "")
-        if not isinstance(value, str):
-            # A table number is a natural way to say which; anything else that is not text is a mistake.
-            if not (name in SELECTORS[1:] and isinstance(value, int) and not isinstance(value, bool)):
-                problems.append(f"{name} is {value!r}, not text")
-                bad_text.add(name)
-        elif not value.isprintable():
-            problems.append(f"{name} holds control characters")
-            bad_text.add(name)
-    good = {name: value for name, value in fields.items() if name not in bad_text and value != ""}
-    return problems + _number_problems(good) + _word_problems(good) + _path_problems(good, folder)
+    return field_problems(fields) + _path_problems(_good(fields), folder)
+
+
+def _is_text(name: str, value: Any) -> bool:
+    if isinstance(value, str):
+        return value.isprintable()
+    # a table number is a natural way to say which; anything else that is not text is a mistake
+    return name in SELECTORS[1:] and isinstance(value, int) and not isinstance(value, bool)
+
+
+def _good(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are given and are text where they have to be."""
+    bad = {name for name in (*TEXTS, *SELECTORS) if not _is_text(name, fields.get(name, ""))}
+    return {name: value for name, value in fields.items() if name not in bad and value != ""}
 
 
 def _number_problems(fields: Mapping[str, Any]) -> list[str]:
@@ -269,7 +305,7 @@ def _number_problems(fields: Mapping[str, Any]) -> list[str]:
 
 def _word_problems(fields: Mapping[str, Any]) -> list[str]:
     problems = []
-    for name, known in (("hazard", Hazard), ("tier", Tier)):
+    for name, known in (("hazard", Hazard), ("tier", Tier), ("technique", Technique)):
         if name in fields and fields[name] not in set(known):
             problems.append(f"{name} is {fields[name]!r}, not one of {', '.join(known)}")
     material_class = fields.get("class", "other")

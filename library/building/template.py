@@ -5,6 +5,7 @@ from __future__ import annotations
 from spectriage.library.building.manifest import FIELDS, NUMBERS, REQUIRED, UNCLASSED
 from spectriage.library.catalogue import CLASS_HAZARDS
 from spectriage.spectra.reference import Hazard, Tier
+from spectriage.spectra.technique import Technique
 
 MEANINGS = {
     "path": "the spectrum's file, relative to the manifest",
@@ -23,6 +24,8 @@ MEANINGS = {
     "id": "lower-case letters, digits and hyphens; made from substance and form if empty",
     "which": "which spectrum of a file that holds several",
     "column": "which intensity column of a table with several",
+    "technique": "normal or sers; normal if empty",
+    "substrate": "of SERS, on which metal",
 }
 
 EXAMPLE = {
@@ -42,6 +45,7 @@ def manifest_columns() -> list[dict[str, object]]:
         "class": [*CLASS_HAZARDS, *UNCLASSED],
         "hazard": [str(hazard) for hazard in Hazard],
         "tier": [str(tier) for tier in Tier],
+        "technique": [str(technique) for technique in Technique],
         **{name: [f"{low:g} to {high:g}"] for name, (low, high) in NUMBERS.items()},
     }
     return [

@@ -35,6 +35,7 @@ from spectriage.spectra.policy.target import DEFAULT
 from spectriage.spectra.progress import Progress
 
 if TYPE_CHECKING:
+    from spectriage.library.signing import Trust
     from spectriage.spectra.identify import Identifier
 
 CHUNK = 8
@@ -52,12 +53,13 @@ class Setup:
     packaging: tuple[str, ...] = ()
     lod: float | None = None
     policy: str = DEFAULT
+    trust: Trust | None = None
 
     def engine(self) -> Identifier:
         """Make the engine."""
         from spectriage.library.service.engine import make_engine
 
-        return make_engine(self.library, list(self.packaging) or None, self.lod, self.policy)
+        return make_engine(self.library, list(self.packaging) or None, self.lod, self.policy, self.trust)
 
 
 @dataclass

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from spectriage.spectra.compile import lasting
 from spectriage.spectra.policy.target import DEFAULT
+from spectriage.spectra.technique import Technique
 
 if TYPE_CHECKING:
+    from spectriage.library.signing import Trust
     from spectriage.spectra.identify import Identifier
 
 
@@ -19,6 +21,8 @@ def make_engine(
     packaging: list[str] | None = None,
     lod: float | None = None,
     policy: str = DEFAULT,
+    trust: Trust | None = None,
+    technique: Technique = Technique.NORMAL,
 ) -> Identifier:
     """Open the library, the shipped one if none is named, and prepare the engine.
 
@@ -30,6 +34,10 @@ def make_engine(
         One limit for all targets, a share of the signal, in place of those of the policy.
     policy
         The name of a shipped policy, or the path of a file.
+    trust
+        Which libraries may be opened; what the environment says if None.
+    technique
+        That of the spectra to come.
 
     Raises
     ------
@@ -44,11 +52,11 @@ def make_engine(
 
         _announce_compilation()
         with progress_bar() as progress:
-            references = open_library(library, progress=progress)
+            references = open_library(library, trust=trust, progress=progress)
         asked = load_policy(policy)
         if lod is not None:
             asked = asked.with_signal_limit(lod)
-        return Identifier(references, asked, packaging=packaging or "auto")
+        return Identifier(references, asked, packaging=packaging or "auto", technique=technique)
 
 
 @cache

@@ -12,7 +12,7 @@ from spectriage.spectra.derived import Coarse, Derived, NullScores, Projection
 from spectriage.spectra.errors import LibraryError
 
 PLAIN_NUMBERS = ("<f4", "<f8", "<i4", "<i8", "<u2", "|i1")
-NULL, COARSE, PROJECTION = "null", "coarse", "projection "
+NULL, SERS_NULL, COARSE, PROJECTION = "null", "null sers", "coarse", "projection "
 NULL_ARRAYS = ("levels", "wrong", "right", "added_wrong", "added_right")
 PROJECTION_ARRAYS = ("basis", "first", "second", "scales", "tails")
 OLD_NULL, OLD_COARSE, OLD_PROJECTION = "contrast-", "looks-", "topk "
@@ -39,10 +39,14 @@ def parts_of(derived: Derived) -> dict[str, Part]:
     parts = {}
     if derived.coarse is not None:
         parts[COARSE] = Part({"method": derived.coarse.method}, {"rows": derived.coarse.rows})
-    if derived.null is not None:
-        null = derived.null
-        about = {"method": null.method, "seed": null.seed, "simulated": "from the library's own references"}
-        parts[NULL] = Part(about, {name: getattr(null, name) for name in NULL_ARRAYS})
+    for name, null in ((NULL, derived.null), (SERS_NULL, derived.sers_null)):
+        if null is not None:
+            about = {
+                "method": null.method,
+                "seed": null.seed,
+                "simulated": "from the library's own references",
+            }
+            parts[name] = Part(about, {array: getattr(null, array) for array in NULL_ARRAYS})
     for key, projection in derived.projections.items():
         parts[PROJECTION + key] = Part({}, {name: getattr(projection, name) for name in PROJECTION_ARRAYS})
     return dict(sorted(parts.items()))
@@ -56,12 +60,13 @@ def derived_from(parts: Mapping[str, Part]) -> Derived:
     LibraryError
         When a group is of no such kind, or one of its arrays is missing or one too many.
     """
-    null, coarse, projections = None, None, {}
+    nulls: dict[str, NullScores] = {}
+    coarse, projections = None, {}
     for name, part in parts.items():
-        if name == NULL:
+        if name in (NULL, SERS_NULL):
             about = part.about
             arrays = _arrays(name, part, NULL_ARRAYS)
-            null = NullScores(**arrays, method=str(about["method"]), seed=int(about["seed"]))
+            nulls[name] = NullScores(**arrays, method=str(about["method"]), seed=int(about["seed"]))
         elif name == COARSE:
             coarse = Coarse(**_arrays(name, part, ("rows",)), method=str(part.about["method"]))
         elif name.startswith(PROJECTION):
@@ -69,7 +74,7 @@ def derived_from(parts: Mapping[str, Part]) -> Derived:
             projections[name.removeprefix(PROJECTION)] = projection
         else:
             raise LibraryError(f"/derived/{name} is nothing that a library derives")
-    return Derived(null, coarse, projections)
+    return Derived(nulls.get(NULL), coarse, projections, nulls.get(SERS_NULL))
 
 
 def derived_from_schema_1(parts: Mapping[str, Part]) -> Derived:
@@ -110,3 +115,5 @@ def check_parts(parts: Mapping[str, Part], may_name: Callable[[str], object]) ->
                 raise LibraryError(f"{key!r}, {name!r} cannot name what a library derives")
             if array.dtype.str not in PLAIN_NUMBERS or not 1 <= array.ndim <= 3 or not array.size:
                 raise LibraryError(f"what is derived, {key!r}, has an array {name!r} not of plain numbers")
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise LibraryError(f"what is derived, {key!r}, has an array {name!r} that is not finite")

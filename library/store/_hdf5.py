@@ -2,90 +2,36 @@
 
 from __future__ import annotations
 
-import mmap
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.compile import MappedFile
+from spectriage.library.store.held import HeldFile
 from spectriage.spectra.errors import (
     AlteredLibraryError,
     ForeignFileError,
-    LibraryError,
     NewerSchemaError,
     ParameterError,
-    TruncatedLibraryError,
 )
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
-SUPERBLOCK_BYTES = 48
 MAX_ATTRIBUTE_BYTES = 64 * 2**20
 
 
-def check_superblock(path: Path) -> None:
-    """Check the file's first bytes and its length before the HDF5 parser sees it.
-
-    The superblock (versions 2 and 3, HDF5 file format specification §II.A) holds the address of the end
-    of the file, so that a file cut short is told from one that is something else.
-
-    Raises
-    ------
-    LibraryError
-        When the file cannot be opened.
-    TruncatedLibraryError, ForeignFileError, AlteredLibraryError
-        When it is shorter than it says, no HDF5 file that this package writes, or longer than it says.
-    """
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            head = file.read(SUPERBLOCK_BYTES)
-    except OSError as error:
-        raise LibraryError(
-            f"the library cannot be opened: {error.strerror or error}", where=str(path)
-        ) from None
-    where = str(path)
-    if head[: len(SIGNATURE)] != SIGNATURE[: len(head)]:
-        raise ForeignFileError("not an HDF5 file", where=where, remedy="name a Spectriage library file")
-    if len(head) > 8 and head[8] not in (2, 3):
-        raise ForeignFileError(
-            f"an HDF5 file of layout {head[8]}, which no Spectriage library has",
-            where=where,
-            remedy="name a file made by `spectriage library build`",
-        )
-    if len(head) < SUPERBLOCK_BYTES:
-        raise TruncatedLibraryError(
-            f"the file ends after {size} bytes", where=where, remedy="copy or build it again"
-        )
-    end = int.from_bytes(head[28:36], "little")
-    if size < end:
-        raise TruncatedLibraryError(
-            f"the file has {size:,} of {end:,} bytes", where=where, remedy="copy or build it again"
-        )
-    if size > end:
-        raise AlteredLibraryError(f"the file has {size - end:,} bytes after its end", where=where)
-
-
 class GuardedFile:
-    """An open HDF5 file whose datasets are read through one read-only memory map.
+    """An open HDF5 file whose datasets are read as views of the bytes held.
 
     Only hard links to groups and to contiguous, unfiltered datasets of this very file are taken; soft and
     external links, virtual datasets, external storage, filters and object references are refused unread.
     """
 
-    def __init__(self, handle: Any, mapping: MappedFile, path: Path) -> None:
+    def __init__(self, handle: Any, held: HeldFile) -> None:
         self._handle = handle
-        self._mapping = mapping
-        self._path = path
-
-    def release(self) -> None:
-        """Let go of the pages read so far: checking a library must not keep all of it in memory."""
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self._mapping.madvise(mmap.MADV_DONTNEED)
+        self._held = held
+        self._path = held.path
+        self.release = held.release
 
     def refuse(self, what: str) -> ForeignFileError:
         """Return the error for a thing that a library never holds."""
@@ -105,7 +51,7 @@ class GuardedFile:
         return tuple(sorted(names))
 
     def array(self, name: str, dtype: str | None, ndim: int) -> NDArray[Any]:
-        """Return a dataset as a read-only view of the memory map.
+        """Return a dataset as a read-only view of the bytes held.
 
         Parameters
         ----------
@@ -134,9 +80,9 @@ class GuardedFile:
         for length in shape:
             count *= length
         offset, size = dataset.get_offset(), count * found.itemsize
-        if offset is None or dataset.get_storage_size() != size or offset + size > len(self._mapping):
+        if offset is None or dataset.get_storage_size() != size or offset + size > len(self._held):
             raise self.altered(f"/{name} says {shape} values, which the file does not hold")
-        return np.frombuffer(self._mapping, found, count, offset).reshape(shape)
+        return np.frombuffer(self._held.buffer, found, count, offset).reshape(shape)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape that a dataset says it has."""
@@ -209,29 +155,27 @@ class GuardedFile:
 
 
 @contextmanager
-def open_guarded(path: Path) -> Iterator[GuardedFile]:
-    """Open a file from outside for reading; whatever the parser stumbles over becomes a typed error.
+def open_guarded(held: HeldFile) -> Iterator[GuardedFile]:
+    """Parse a file from outside; whatever the parser stumbles over becomes a typed error.
 
-    Arrays taken from it stay valid after it is closed: they hold the memory map.
+    Arrays taken from it stay valid after it is closed: they hold the bytes.
 
     Raises
     ------
     LibraryError
-        Or one of its kinds, see `check_superblock`; `AlteredLibraryError` for a damaged structure.
+        `AlteredLibraryError` for a damaged structure.
     """
     import h5py
 
-    check_superblock(path)
     try:
-        with h5py.File(path, "r", locking=False) as handle:
-            # The map is of the very file that was parsed, even if its name has meanwhile been renamed over.
-            yield GuardedFile(handle, MappedFile(handle.id.get_vfd_handle()), path)
+        with h5py.File(held.reader(), "r") as handle:
+            yield GuardedFile(handle, held)
     except (AlteredLibraryError, ForeignFileError, NewerSchemaError, ParameterError):
         raise
     except Exception as error:
         # Records or arrays that are not acceptable, and whatever h5py, json or a codec raises.
         raise AlteredLibraryError(
             f"the file is damaged: {str(error).splitlines()[0] if str(error) else repr(error)}",
-            where=str(path),
+            where=str(held.path),
             remedy="copy or build the library again",
         ) from error

@@ -16,6 +16,7 @@ from spectriage.library.store._derived import Part, check_parts, parts_of
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.reference import Reference, ReferenceSet
 from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.technique import Technique
 
 SCHEMA = 2
 """That is written; 1 is still read: what is derived stood under ``/null``, by other names."""
@@ -37,13 +38,17 @@ TEXT_FIELDS = {
     "source": "source",
     "licence": "licence",
     "response_basis": "response_basis",
+    "technique": "technique",
+    "substrate": "substrate",
 }
 NUMBER_FIELDS = (
     *("excitation_nm", "resolution_cm", "valid_low_cm", "valid_high_cm"),
     *("response", "response_factor"),
 )
 RESPONSE_FIELDS = frozenset({"response_basis", "response", "response_factor"})
-"""Columns that files had not at first: without them nothing is known of the response."""
+TECHNIQUE_FIELDS = frozenset({"technique", "substrate"})
+LATER_FIELDS = (RESPONSE_FIELDS, TECHNIQUE_FIELDS)
+"""Columns that files had not at first: without them nothing is known of a response, and a scan is normal."""
 HASH_FIELDS = ("native_sha256", "sha256")
 ROOT_ATTRIBUTES = frozenset({"format", "schema", "name", "version", "generator", "history", "sha256"})
 DERIVED_GROUP = {1: "null", 2: "derived"}
@@ -109,10 +114,13 @@ def record_fields(record: Reference) -> dict[str, Any]:
     """Return a record under the names of the file's columns."""
     values: dict[str, Any] = {name: str(getattr(record, attr)) for name, attr in TEXT_FIELDS.items()}
     values |= {name: getattr(record, name) for name in NUMBER_FIELDS}
+    # the hash of a record that says nothing of what came later is the one it had before
+    unsaid: set[str] = set()
     if record.response is None and record.response_factor is None and not record.response_basis:
-        # the hash of a record that says nothing of it is the one it had before
-        return {name: value for name, value in values.items() if name not in RESPONSE_FIELDS}
-    return values
+        unsaid |= RESPONSE_FIELDS
+    if record.technique is Technique.NORMAL and not record.substrate:
+        unsaid |= TECHNIQUE_FIELDS
+    return {name: value for name, value in values.items() if name not in unsaid}
 
 
 def record_sha(record: Reference, row: NDArray[np.float32], native: str) -> str:
@@ -160,6 +168,8 @@ def native_about(native: Spectrum) -> bytes:
         "resolution_cm": native.resolution_cm,
         "metadata": dict(native.metadata),
         "history": list(native.history),
+        "technique": str(native.technique),
+        "substrate": native.substrate,
     }
     try:
         return json.dumps(about, default=_plain, sort_keys=True).encode("ascii")

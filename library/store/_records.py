@@ -16,8 +16,10 @@ from spectriage.library.store._hdf5 import GuardedFile
 from spectriage.library.store._layout import NUMBER_FIELDS, TEXT_FIELDS
 from spectriage.spectra.compile import RowSource
 from spectriage.spectra.reference import Hazard, LazyRecords, Reference, Tier
+from spectriage.spectra.technique import Technique
 
 TIERS = {tier.value.encode(): tier for tier in Tier}
+TECHNIQUES = {technique.value.encode(): technique for technique in Technique}
 HAZARDS = {hazard.value.encode(): hazard for hazard in Hazard}
 
 
@@ -29,7 +31,11 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
     AlteredLibraryError
         For an unknown tier or hazard, an id that is none or stands twice, or text that is not UTF-8.
     """
-    for name, known in (("tier", TIERS), ("hazard", HAZARDS)):
+    names = table.dtype.names or ()
+    fields = {name: attribute for name, attribute in TEXT_FIELDS.items() if name in names}
+    for name, known in (("tier", TIERS), ("hazard", HAZARDS), ("technique", TECHNIQUES)):
+        if name not in fields:
+            continue
         right = np.zeros(table.size, np.bool_)
         for value in known:
             right |= table[name] == value
@@ -43,9 +49,8 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
     # a library is written in the order of its ids; any other order is legal, and costs a look at each
     if not (ids[1:] > ids[:-1]).all() and len(set(ids.tolist())) != ids.size:
         raise file.altered("reference ids stand twice")
-    columns = table.dtype.names or ()
-    texts = {name: attribute for name, attribute in TEXT_FIELDS.items() if name in columns}
-    numbers = [name for name in NUMBER_FIELDS if name in columns]
+    texts = fields
+    numbers = [name for name in NUMBER_FIELDS if name in names]
     for name in texts:
         _check_text(file, table[name])
 
@@ -56,6 +61,7 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
         values: dict[str, Any] = {attribute: entry[name].decode("utf-8") for name, attribute in texts.items()}
         values["tier"] = Tier(values["tier"])
         values["hazard"] = Hazard(values["hazard"])
+        values["technique"] = Technique(values.get("technique", Technique.NORMAL))
         for name in numbers:
             number = float(entry[name])
             values[name] = None if math.isnan(number) else number
@@ -66,9 +72,14 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
 
 def _columns(table: NDArray[Any]) -> dict[str, NDArray[np.bytes_]]:
     """Copy what an engine asks of every record out of the file."""
+    names = table.dtype.names or ()
     columns = {
-        TEXT_FIELDS[name]: np.ascontiguousarray(table[name]) for name in ("family", "class", "hazard", "tier")
+        TEXT_FIELDS[name]: np.ascontiguousarray(table[name])
+        for name in ("family", "class", "hazard", "tier", "technique")
+        if name in names
     }
+    if "technique" not in names:
+        columns["technique"] = np.full(table.size, Technique.NORMAL.encode())
     nameless = columns["family"] == b""
     if nameless.any():
         columns["family"] = np.where(nameless, table["substance"], columns["family"])

@@ -7,6 +7,7 @@ Layout (schema 2; little-endian, every dataset contiguous and unfiltered, aligne
     /references       compound [n]   the records, each with its hash and that of its native spectrum
     /spectra          float32 [n, m] NaN where not measured
     /native/ID        float64 [2|3, k]  shift, intensity (, variance) as imported; attribute `about` (JSON)
+    /native/sha256:H  uint8 [k]      a file that natives were read from, byte for byte, by its SHA-256
     /index/KEY        float32 [n, m] search matrix, keyed by its preprocessing
     /derived/null, /derived/coarse, /derived/projection KEY
                       what is made of them once: numeric arrays by name, and what is known of them in
@@ -28,7 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.library.store._atomic import replacing
+from spectriage.library.files.atomic import replacing
+from spectriage.library.signing.trust import Trust
 from spectriage.library.store._derived import (
     PLAIN_NUMBERS,
     Part,
@@ -38,15 +40,13 @@ from spectriage.library.store._derived import (
     parts_of,
 )
 from spectriage.library.store._hdf5 import GuardedFile, open_guarded
+from spectriage.library.store._head import read_head, read_table
 from spectriage.library.store._layout import (
     ALIGNMENT,
     DERIVED_GROUP,
     FORMAT,
-    HASH_FIELDS,
     KEY_PATTERN,
     NUMBER_FIELDS,
-    RESPONSE_FIELDS,
-    ROOT_ATTRIBUTES,
     SCHEMA,
     TEXT_FIELDS,
     blocks,
@@ -60,13 +60,24 @@ from spectriage.library.store._layout import (
     native_about,
     native_array,
     native_sha,
+    record_fields,
     record_sha,
     record_table,
-    root_members,
 )
 from spectriage.library.store._records import native_names, read_records
-from spectriage.spectra.errors import ForeignFileError, NewerSchemaError, ParameterError
-from spectriage.spectra.reference import ReferenceSet
+from spectriage.library.store.held import HeldFile
+from spectriage.library.store.natives import (
+    ORIGINAL_PREFIX,
+    named_originals,
+    original_sha,
+    read_natives,
+    read_originals,
+)
+from spectriage.library.store.opening import hold_library
+from spectriage.spectra.errors import (
+    AlteredLibraryError,
+)
+from spectriage.spectra.reference import Reference, ReferenceSet
 from spectriage.spectra.spectrum import Spectrum
 
 __all__ = [
@@ -75,8 +86,11 @@ __all__ = [
     "TEXT_FIELDS",
     "content_sha256",
     "engine_version",
+    "hold_library",
     "read_library",
     "read_natives",
+    "read_originals",
+    "record_values",
     "verify_library",
     "write_library",
 ]
@@ -113,6 +127,7 @@ def write_library(
     history: Sequence[str] = (),
     *,
     overwrite: bool = False,
+    originals: Mapping[str, bytes] | None = None,
 ) -> str:
     """Write a library file, whole or not at all.
 
@@ -128,6 +143,9 @@ def write_library(
         How the library came to be, oldest first.
     overwrite
         Replace an existing file.
+    originals
+        The files that natives were read from, by SHA-256: those that a native names in its metadata, under
+        ``original``, are kept.
 
     Returns
     -------
@@ -144,7 +162,8 @@ def write_library(
     check_writable(references, natives, history)
     head, hashes, arrays = _seal(references, natives, history)
     with replacing(path, overwrite) as temporary:
-        _write_hdf5(temporary, references, record_table(references.records, hashes), arrays, head)
+        files = named_originals(natives, originals or {})
+        _write_hdf5(temporary, references, record_table(references.records, hashes), arrays, head, files)
     return str(head["sha256"])
 
 
@@ -157,12 +176,18 @@ def content_sha256(
     return str(_seal(references, {} if natives is None else natives, history)[0]["sha256"])
 
 
+def record_values(record: Reference) -> dict[str, Any]:
+    """Return a record under the names of the file's columns."""
+    return record_fields(record)
+
+
 def _write_hdf5(
     path: Path,
     references: ReferenceSet,
     table: NDArray[Any],
     natives: Mapping[str, tuple[bytes, NDArray[np.float64]]],
     head: Mapping[str, Any],
+    originals: Mapping[str, bytes],
 ) -> None:
     import h5py
 
@@ -180,6 +205,9 @@ def _write_hdf5(
         native_group = file.create_group("native")
         for name, (about, array) in sorted(natives.items()):
             native_group.create_dataset(name, data=array).attrs.create("about", np.bytes_(about))
+        for sha256, content in sorted(originals.items()):
+            data = np.frombuffer(content, np.uint8)
+            native_group.create_dataset(f"{ORIGINAL_PREFIX}{sha256}", data=data)
         index_group = file.create_group("index")
         for key, matrix in sorted(references.indexes.items()):
             index_group.create_dataset(key, data=matrix)
@@ -191,34 +219,43 @@ def _write_hdf5(
                 group.create_dataset(name, data=array)
 
 
-def read_library(path: Path | str, *, verify: bool = True) -> ReferenceSet:
-    """Open a library; its spectra and indexes are read-only views of the file, mapped on first use.
+def read_library(
+    path: Path | str | HeldFile, *, verify: bool = True, trust: Trust | None = None
+) -> ReferenceSet:
+    """Open a library; its spectra and indexes are read-only views of bytes held privately.
+
+    What happens to the file afterwards has no part in it, see `HeldFile`.
 
     Parameters
     ----------
     path
-        A file made by `write_library`.
+        A file made by `write_library`, or one that is held already.
     verify
         Recompute the hash of every record, matrix and attribute. Without it only the structure is checked.
         The native spectra are checked when they are read, see `read_natives`.
+    trust
+        See `hold_library`.
 
     Returns
     -------
     ReferenceSet
         `sha256` is the content hash; `attributes` holds ``path``, ``schema``, ``generator``, ``history``
-        (tuple) and ``native_ids`` (frozenset).
+        (tuple), ``native_ids`` (frozenset) and ``signed``, the `Signed` statement of a trusted key or None.
 
     Raises
     ------
     TruncatedLibraryError, ForeignFileError, NewerSchemaError, AlteredLibraryError
         As their names say; an altered reference is named.
+    SignatureError
+        Or one of its kinds, when the file is not trusted.
     LibraryError
         When the file cannot be opened.
     """
-    path = Path(path)
-    with open_guarded(path) as file:
-        head = _read_head(file, path)
-        table = _read_table(file)
+    held = path if isinstance(path, HeldFile) else hold_library(path, trust)
+    path = held.path
+    with open_guarded(held) as file:
+        head = read_head(file, path)
+        table = read_table(file)
         shift = file.array("grid", "<f8", 1)
         shape = (table.size, shift.size)
         spectra = _read_matrix(file, "spectra", shape)
@@ -238,6 +275,7 @@ def read_library(path: Path | str, *, verify: bool = True) -> ReferenceSet:
             attributes={
                 **attributes,
                 "path": str(path),
+                "signed": held.signed,
                 "history": tuple(head["history"]),
                 "native_ids": native_names(table),
             },
@@ -246,42 +284,6 @@ def read_library(path: Path | str, *, verify: bool = True) -> ReferenceSet:
         if verify:
             _verify(file, references, parts, table, head)
     return references
-
-
-def _read_head(file: GuardedFile, path: Path) -> dict[str, Any]:
-    names = file.attributes()
-    if "format" not in names or "schema" not in names or file.text("format") != FORMAT:
-        raise ForeignFileError(
-            "an HDF5 file, but not a Spectriage library", where=str(path), remedy="name a library file"
-        )
-    schema = file.integer("schema")
-    if schema > SCHEMA:
-        raise NewerSchemaError(
-            f"the library has schema {schema}, this version reads up to {SCHEMA}",
-            where=str(path),
-            remedy="update Spectriage, or build the library again",
-        )
-    if schema < 1 or names != ROOT_ATTRIBUTES:
-        raise file.altered("the file's attributes are not those of a library")
-    if file.members("/") != root_members(schema):
-        raise file.altered(f"the file holds {', '.join(file.members('/'))}: not the parts of a library")
-    head: dict[str, Any] = {name: file.text(name) for name in ("name", "version", "generator", "sha256")}
-    history = json.loads(file.text("history"))
-    if not isinstance(history, list) or not all(isinstance(step, str) for step in history):
-        raise file.altered("the history is not a list of texts")
-    return head | {"schema": schema, "history": history}
-
-
-def _read_table(file: GuardedFile) -> NDArray[Any]:
-    table = file.array("references", None, 1)
-    columns = (*TEXT_FIELDS, *NUMBER_FIELDS, *HASH_FIELDS)
-    if table.dtype.names not in (columns, tuple(name for name in columns if name not in RESPONSE_FIELDS)):
-        raise file.altered("/references does not have the columns of a library")
-    for name in table.dtype.names:
-        column = table.dtype[name]
-        if column.kind != ("f" if name in NUMBER_FIELDS else "S") or (column.kind == "f" and column != "<f8"):
-            raise file.altered(f"the column {name!r} of /references is of type {column}")
-    return table
 
 
 def _read_matrix(file: GuardedFile, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -324,65 +326,20 @@ def _verify(
     check_parts(parts, KEY_PATTERN.fullmatch)
 
 
-def read_natives(path: Path | str, ids: Sequence[str] | None = None) -> dict[str, Spectrum]:
-    """Read the spectra as they were imported, each checked against its hash.
+def verify_library(path: Path | str | HeldFile, trust: Trust | None = None) -> ReferenceSet:
+    """Check every hash in a library file, the native spectra's too, and return its references.
 
-    Parameters
-    ----------
-    path
-        A library file.
-    ids
-        Which; None for all. A reference without one (a band model) is left out.
-
-    Raises
-    ------
-    ParameterError
-        When an id is not in the library.
-    LibraryError
-        Or one of its kinds, as `read_library`.
-    """
-    path = Path(path)
-    with open_guarded(path) as file:
-        _read_head(file, path)
-        table = _read_table(file)
-        shas = {
-            name.decode(): sha.decode()
-            for name, sha in zip(table["id"].tolist(), table["native_sha256"].tolist(), strict=True)
-        }
-        unknown = [name for name in ids or () if name not in shas]
-        if unknown:
-            raise ParameterError(f"no reference has the id {unknown[0]!r}", where=str(path))
-        if ids is None and set(file.members("native")) != {name for name, sha in shas.items() if sha}:
-            raise file.altered("the native spectra are not those of the references")
-        wanted = shas if ids is None else dict.fromkeys(ids)
-        return {name: _read_native(file, name, shas[name]) for name in wanted if shas[name]}
-
-
-def _read_native(file: GuardedFile, name: str, sha: str) -> Spectrum:
-    array = file.array(f"native/{name}", "<f8", 2)
-    about = file.text("about", f"native/{name}")
-    if array.shape[0] not in (2, 3) or native_sha(about.encode("utf-8"), array) != sha:
-        raise file.altered(f"the native spectrum of {name!r} does not match its hash")
-    known = json.loads(about)
-    return Spectrum(
-        array[0],
-        array[1],
-        array[2] if len(array) == 3 else None,
-        known["excitation_nm"],
-        known["resolution_cm"],
-        known["metadata"],
-        tuple(known["history"]),
-    )
-
-
-def verify_library(path: Path | str) -> ReferenceSet:
-    """Check everything in a library file, the native spectra too, and return its references.
+    That the derived parts are those of the spectra is for `spectriage.library.building.check_derived`.
 
     Raises
     ------
     LibraryError
         Or one of its kinds, as `read_library`.
     """
-    references = read_library(path, verify=True)
-    read_natives(path)
+    held = path if isinstance(path, HeldFile) else hold_library(path, trust)
+    references = read_library(held, verify=True)
+    natives = read_natives(held)
+    named = {original_sha(native) for native in natives.values()} - {""}
+    if named != set(read_originals(held, check=True)):
+        raise AlteredLibraryError("the original files are not those of the natives", where=str(held.path))
     return references

@@ -11,7 +11,7 @@ the library itself: what it is worth on other instruments is for `spectriage ben
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -105,17 +105,25 @@ def read_null(references: ReferenceSet) -> Null | None:
     levels, wrong, right, added_wrong, added_right = arrays
     if wrong.ndim != 2 or wrong.shape[:1] != levels.shape or {a.shape for a in arrays[1:]} != {wrong.shape}:
         raise LibraryError("the arrays of the library's null differ in shape", remedy="build it again")
+    if not all(np.isfinite(a).all() for a in arrays) or not all(a.any() for a in arrays[:3]):
+        raise LibraryError("the library's null holds no numbers, or only zeros", remedy="build it again")
     return Null(levels, wrong, right, added_wrong, added_right, seed=kept.seed)
 
 
-def make_null(references: ReferenceSet, progress: Progress | None = None) -> Null | None:
-    """Leave every family out in turn and see how well the rest does; None for fewer than 8 families."""
+def make_null(
+    references: ReferenceSet, progress: Progress | None = None, only: Collection[int] | None = None
+) -> Null | None:
+    """Leave every family out in turn and see how well the rest does; None for fewer than 8 families.
+
+    With `only`, for some of the null's columns; the others are NaN. The same numbers come out of a column
+    whichever are asked for.
+    """
     index = ContrastIndex(references)
     rows = _one_a_family(references)
     if len(rows) < MIN_FAMILIES:
         return None
     rng = np.random.default_rng(SEED)
-    results = np.zeros((4, len(SNR_LEVELS), len(rows)))
+    results = np.full((4, len(SNR_LEVELS), len(rows)), np.nan)
     for i, row in enumerate(rows):
         partner = rows[int(rng.integers(len(rows)))]
         fraction = float(rng.uniform(0.1, 0.6))
@@ -123,6 +131,8 @@ def make_null(references: ReferenceSet, progress: Progress | None = None) -> Nul
         mixed = (1.0 - fraction) * pure + fraction * _as_seen(references, partner, rng)
         for s, snr in enumerate(SNR_LEVELS):
             noise = rng.normal(size=references.shift.size) / snr
+            if only is not None and i not in only:
+                continue
             results[:3, s, i] = _alone(index, row, Spectrum(references.shift, pure + noise))
             results[3, s, i] = _second(index, row, partner, Spectrum(references.shift, mixed + noise))
         if progress is not None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from spectriage.spectra.facade import late
 
 if TYPE_CHECKING:
-    from spectriage.spectra.policy.files import DEFAULT_TARGETS, SHIPPED, load_policy
+    from spectriage.spectra.policy.files import load_policy
     from spectriage.spectra.policy.policy import Policy
+    from spectriage.spectra.policy.tables import DEFAULT_TARGETS, SHIPPED
     from spectriage.spectra.policy.target import Target
 
 __all__ = [
@@ -25,8 +26,9 @@ __all__ = [
 __getattr__, __dir__ = late(
     __name__,
     {
-        "files": ("DEFAULT_TARGETS", "SHIPPED", "load_policy"),
+        "files": ("load_policy",),
         "policy": ("Policy",),
+        "tables": ("DEFAULT_TARGETS", "SHIPPED"),
         "target": ("Target",),
     },
 )

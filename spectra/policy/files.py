@@ -8,19 +8,20 @@ a number may be given too. What is wrong in it is an error that says where.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import fields
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.policy.policy import Policy
-from spectriage.spectra.policy.target import DEFAULT, Target
-from spectriage.spectra.reference import Hazard
+from spectriage.spectra.policy.tables import (
+    SHIPPED,
+    hazards_of,
+    of_type,
+    shipped_text,
+    target_of,
+)
 
 SCHEMA = 1
-SHIPPED = ("border", "drug-checking", "explosives")
 MAX_BYTES = 200_000
 _TEXTS = ("name", "description", "judged", "advice")
 _NUMBERS = (
@@ -55,11 +56,6 @@ def load_policy(name: str | Path) -> Policy:
     return parse_policy(text, where=str(path))
 
 
-def shipped_text(name: str) -> str:
-    """Return the text of a shipped policy."""
-    return resources.files("spectriage.spectra.policy").joinpath(f"{name}.toml").read_text("utf-8")
-
-
 def parse_policy(text: str, *, where: str = "policy") -> Policy:
     """Return the policy that a TOML text describes.
 
@@ -77,67 +73,19 @@ def parse_policy(text: str, *, where: str = "policy") -> Policy:
     values: dict[str, Any] = {}
     for key in _TEXTS:
         if key in table:
-            values[key] = _of_type(table.pop(key), str, key, where)
+            values[key] = of_type(table.pop(key), str, key, where)
     for key in _NUMBERS:
         if key in table:
-            values[key] = float(_of_type(table.pop(key), (int, float), key, where))
+            values[key] = float(of_type(table.pop(key), (int, float), key, where))
     if "raises" in table:
-        values["raises"] = _hazards(table.pop("raises"), "raises", where)
+        values["raises"] = hazards_of(table.pop("raises"), "raises", where)
     parts = table.pop("targets", None)
     if not isinstance(parts, list) or not parts:
         raise ParameterError("has no [[targets]]", where=where, remedy="nothing would be watched for")
-    values["targets"] = tuple(_target(part, place, where) for place, part in enumerate(parts, 1))
+    values["targets"] = tuple(target_of(part, place, where) for place, part in enumerate(parts, 1))
     if table:
         raise ParameterError(f"has unknown fields: {', '.join(sorted(table))}", where=where)
     try:
         return Policy(**values)
     except ParameterError as error:
         raise ParameterError(error.what, where=where) from None
-
-
-def _target(part: object, place: int, where: str) -> Target:
-    own = f"{where}, target {place}"
-    if not isinstance(part, Mapping):
-        raise ParameterError("is not a table", where=own)
-    known = {field.name for field in fields(Target)}
-    unknown = sorted(set(part) - known)
-    if unknown:
-        raise ParameterError(f"has unknown fields: {', '.join(unknown)}", where=own)
-    values: dict[str, Any] = {}
-    for key, value in part.items():
-        if key in ("families", "classes"):
-            values[key] = _texts(value, key, own)
-        elif key == "hazards":
-            values[key] = _hazards(value, key, own)
-        elif key == "mass":
-            values[key] = float(_of_type(value, (int, float), key, own))
-        else:
-            values[key] = _of_type(value, bool if key == "required" else str, key, own)
-    try:
-        return Target(**{"name": "", **values})
-    except ParameterError as error:
-        raise ParameterError(error.what, where=own) from None
-
-
-def _of_type(value: Any, kind: type | tuple[type, ...], key: str, where: str) -> Any:
-    # a truth value is an int to Python, but no number to whoever wrote the file
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ParameterError(f"{key} = {value!r} is of the wrong type", where=where)
-    return value
-
-
-def _texts(value: object, key: str, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise ParameterError(f"{key} = {value!r} is not a list of names", where=where)
-    return tuple(value)
-
-
-def _hazards(value: object, key: str, where: str) -> tuple[Hazard, ...]:
-    try:
-        return tuple(Hazard(item) for item in _texts(value, key, where))
-    except ValueError as error:
-        known = ", ".join(hazard for hazard in Hazard if hazard is not Hazard.NONE)
-        raise ParameterError(f"{key}: {error}", where=where, remedy=f"hazards: {known}") from None
-
-
-DEFAULT_TARGETS = load_policy(DEFAULT).targets

@@ -13,18 +13,13 @@ import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.policy.tables import default_targets
 from spectriage.spectra.policy.target import DEFAULT, Target
 from spectriage.spectra.reference import Hazard, Reference, Tier
 
 JUDGED = ("middle", "upper")
 RAISES = tuple(hazard for hazard in Hazard if hazard is not Hazard.NONE)
 STRIP = "Test with an immunoassay strip for fentanyl and for xylazine; they see amounts that Raman cannot."
-
-
-def _shipped_targets() -> tuple[Target, ...]:
-    from spectriage.spectra.policy.files import DEFAULT_TARGETS
-
-    return DEFAULT_TARGETS
 
 
 _EXPLAINED = {
@@ -82,6 +77,8 @@ class Policy:
         That from which a required target forbids ``NO_ALARM``.
     explained
         For every tier, the similarity from which references of that tier explain a spectrum.
+    strip_after
+        The verdicts on a powder after which a SERS strip of it is asked for, where there are SERS references.
 
     Raises
     ------
@@ -89,7 +86,7 @@ class Policy:
         For a value outside its range.
     """
 
-    targets: tuple[Target, ...] = field(default_factory=_shipped_targets)
+    targets: tuple[Target, ...] = field(default_factory=default_targets)
     name: str = DEFAULT
     description: str = ""
     judged: str = "middle"
@@ -107,6 +104,7 @@ class Policy:
     named: float = 0.8
     suspected: float = 0.1
     explained: dict[Tier, float] = field(default_factory=lambda: dict(_EXPLAINED))
+    strip_after: tuple[str, ...] = ("WARNING", "INCONCLUSIVE", "NO_ALARM")
 
     def __post_init__(self) -> None:
         if self.judged not in JUDGED:

@@ -45,12 +45,20 @@ def index_matrix(references: ReferenceSet, score: str) -> tuple[str, Float32Arra
     """
     method = score_by_name(score)
     step = _step(references)
-    values = references.spectra.astype(np.float64)
-    prepared, _ = method.prepare(values, np.isfinite(values), step)
+    out = np.empty(references.spectra.shape, np.float32)
+    for start in range(0, len(out), RANGE_ROWS):
+        part = slice(start, start + RANGE_ROWS)
+        out[part] = prepared_rows(references.spectra[part], method, step)
+    return method.key(step), out
+
+
+def prepared_rows(spectra: Float32Array, score: Score, step_cm: float) -> FloatArray:
+    """Prepare some spectra (k, m), NaN where not measured, for a score: rows of unit norm or of zeros."""
+    values = spectra.astype(np.float64)
+    prepared, _ = score.prepare(values, np.isfinite(values), step_cm)
     norms = np.linalg.norm(prepared, axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
-        rows = np.where(norms > 0, prepared / norms, 0.0)
-    return method.key(step), np.ascontiguousarray(rows, dtype=np.float32)
+        return np.asarray(np.where(norms > 0, prepared / norms, 0.0))
 
 
 def _step(references: ReferenceSet) -> float:

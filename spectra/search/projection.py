@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import Float32Array, FloatArray
 from spectriage.spectra.derived import Projection
@@ -171,7 +172,11 @@ def _fits(made: Projection, matrix: Float32Array) -> bool:
         return False
     if np.abs(made.basis @ made.basis.T - np.eye(d)).max() > 1e-9:
         return False
-    rows = np.unique(np.linspace(0, n - 1, 32).astype(np.intp))
+    return not unlike_rows(made, matrix, np.unique(np.linspace(0, n - 1, 32).astype(np.intp))).size
+
+
+def unlike_rows(made: Projection, matrix: Float32Array, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return those of some rows that are not what a projection codes them as, to rounding and tail."""
     values = _finite_rows(matrix[rows])
     f = made.first.shape[1]
     seen = values @ made.basis.T
@@ -179,10 +184,9 @@ def _fits(made: Projection, matrix: Float32Array) -> bool:
         [made.first[rows] * made.scales[0, rows, None], made.second[rows] * made.scales[1, rows, None]]
     )
     off = np.abs(seen - coded)
-    steps = np.repeat(made.scales[:, rows].T, [f, d - f], axis=1)
+    steps = np.repeat(made.scales[:, rows].T, [f, made.second.shape[1]], axis=1)
     norms = np.linalg.norm(values, axis=1)
     rest = np.linalg.norm(values - seen @ made.basis, axis=1)
-    return bool(
-        (off <= 0.501 * steps + made.tails[1, rows, None] + 1e-6 * norms[:, None]).all()
-        and (rest <= made.tails[1, rows] + 1e-6 * norms).all()
-    )
+    coded_right = (off <= 0.501 * steps + made.tails[1, rows, None] + 1e-6 * norms[:, None]).all(axis=1)
+    bad: NDArray[np.bool_] = ~(coded_right & (rest <= made.tails[1, rows] + 1e-6 * norms))
+    return rows[bad]

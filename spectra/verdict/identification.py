@@ -10,6 +10,7 @@ from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.unexplained import ALL_EXPLAINED, Unexplained
 from spectriage.spectra.signal.quality import Quality
+from spectriage.spectra.technique import Technique
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.verdict import Verdict
 
@@ -76,6 +77,8 @@ class Identification:
         What was done to the spectrum, and of what kind it is where it is not a measurement.
     traces
         The curves behind the decision, where they were asked for.
+    technique
+        How the scan was measured, and the references that explain it.
     """
 
     verdict: Verdict
@@ -99,6 +102,7 @@ class Identification:
     exposure: float = 1.0
     notes: tuple[str, ...] = ()
     traces: Traces | None = field(default=None, compare=False, repr=False)
+    technique: Technique = Technique.NORMAL
 
     def to_json(self, *, input_name: str = "", elapsed_ms: float | None = None) -> dict[str, Any]:
         """Return the documented JSON object, version 1.
@@ -113,6 +117,7 @@ class Identification:
         result: dict[str, Any] = {
             "schema": JSON_SCHEMA,
             "input": input_name,
+            "technique": str(self.technique),
             "verdict": str(self.verdict),
             "reason": self.reason,
             "summary": self.summary,

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spectriage.library.store import _atomic
+from spectriage.library.files import atomic
 from spectriage.library.store import file as store
 from spectriage.library.store.file import (
     content_sha256,
@@ -26,7 +26,7 @@ from spectriage.library.store.file import (
 )
 from spectriage.spectra import Hazard, Reference, ReferenceSet, Spectrum, Tier
 from spectriage.spectra.derived import Coarse, Derived, NullScores, Projection
-from spectriage.spectra.errors import LibraryError, ParameterError, SpectriageError
+from spectriage.spectra.errors import ForeignFileError, LibraryError, ParameterError, SpectriageError
 
 WORDS = st.text(st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters="\xa0"), max_size=12)
 TEXT = WORDS.filter(str.isprintable)
@@ -64,7 +64,7 @@ def derived(draw):
     """What a library may derive; the arrays need not fit each other to be kept."""
 
     def array(kind):
-        return draw(hnp.arrays(kind, hnp.array_shapes(max_dims=3, max_side=4)))
+        return np.nan_to_num(draw(hnp.arrays(kind, hnp.array_shapes(max_dims=3, max_side=4))))
 
     null = NullScores(*(array(np.float64) for _ in range(5)), draw(TEXT), draw(st.integers(0, 9)))
     kinds = (np.float64, np.int8, np.int8, np.float32, np.float32)
@@ -187,7 +187,7 @@ def test_arrays_are_mapped_aligned_and_read_only(path):
     base = read.spectra
     while isinstance(base, np.ndarray):
         base = base.base
-    assert memoryview(base).obj.size() == size
+    assert len(memoryview(base).obj) == size
 
 
 def test_the_map_is_at_the_place_that_hdf5_says(path):
@@ -288,7 +288,7 @@ def test_an_interruption_leaves_nothing_and_the_old_file(path, monkeypatch):
         raise KeyboardInterrupt
 
     before = path.read_bytes()
-    monkeypatch.setattr(_atomic.os, "fsync", interrupt)
+    monkeypatch.setattr(atomic.os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_library(path, small(5), overwrite=True)
     assert path.read_bytes() == before
@@ -409,6 +409,7 @@ def test_files_that_are_something_else(tmp_path, content):
 
 
 def test_no_file_and_a_folder(tmp_path):
-    for bad in (tmp_path, tmp_path / "absent.h5"):
-        with pytest.raises(LibraryError, match="cannot be opened"):
-            read_library(bad)
+    with pytest.raises(LibraryError, match="cannot be opened"):
+        read_library(tmp_path / "absent.h5")
+    with pytest.raises(ForeignFileError, match="a folder"):
+        read_library(tmp_path)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.library.building.build import _indexed
+from spectriage.library.building.build import indexed
 from spectriage.library.store.file import read_library, write_library
 from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import AlteredLibraryError, LibraryError, ParameterError, SpectrumError
@@ -194,12 +194,12 @@ def test_a_library_keeps_its_projection(tmp_path):
 
 
 def test_a_large_library_is_built_with_its_projection(tmp_path, monkeypatch):
-    monkeypatch.setattr("spectriage.spectra.search.WORTH_KEEPING", 30)
+    monkeypatch.setattr("spectriage.spectra.search.projection.WORTH_KEEPING", 30)
     rng = np.random.default_rng(2)
     shift = 200.0 + 2.0 * np.arange(256)
     spectra = np.abs(smooth_rows(rng, 30, 256, 5.0)) + np.float32(0.01)
     records = tuple(Reference(f"r-{i:03d}", f"substance {i}") for i in range(30))
-    made = _indexed(ReferenceSet(records, shift, spectra), None)
+    made = indexed(ReferenceSet(records, shift, spectra), None)
     write_library(tmp_path / "library.h5", made)
     opened = read_library(tmp_path / "library.h5")
     searcher = TopK.of(opened)

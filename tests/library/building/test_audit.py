@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
+from spectriage.library.building.audit import audit_catalogue
 from spectriage.library.catalogue import Band, find_entry, load_catalogue
-from spectriage.library.catalogue.audit import audit_catalogue
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,128 @@
+"""Spectra as they were imported, and the files that they were read from, byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spectriage.library.store._hdf5 import GuardedFile, open_guarded
+from spectriage.library.store._head import read_head, read_table
+from spectriage.library.store._layout import native_sha
+from spectriage.library.store.held import HeldFile
+from spectriage.library.store.opening import hold_library
+from spectriage.spectra.errors import LibraryError, ParameterError
+from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.technique import Technique
+
+ORIGINAL_PREFIX = "sha256:"
+"""No id has a colon."""
+
+
+def original_sha(native: Spectrum) -> str:
+    """Return the SHA-256 of the file that a native spectrum was read from; empty when none is kept."""
+    about = native.metadata.get("original")
+    return str(about.get("sha256", "")) if isinstance(about, Mapping) else ""
+
+
+def named_originals(natives: Mapping[str, Spectrum], originals: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the originals that natives name, each once.
+
+    Raises
+    ------
+    LibraryError
+        When one is missing or is not what its name says.
+    """
+    kept: dict[str, bytes] = {}
+    for name, native in natives.items():
+        sha256 = original_sha(native)
+        if not sha256 or sha256 in kept:
+            continue
+        content = originals.get(sha256)
+        if content is None or hashlib.sha256(content).hexdigest() != sha256:
+            raise LibraryError("the file that it was read from is missing or another one", where=name)
+        kept[sha256] = content
+    return kept
+
+
+def read_natives(path: Path | str | HeldFile, ids: Sequence[str] | None = None) -> dict[str, Spectrum]:
+    """Read the spectra as they were imported, each checked against its hash.
+
+    Parameters
+    ----------
+    path
+        A library file, or one that is held already.
+    ids
+        Which; None for all. A reference without one (a band model) is left out.
+
+    Raises
+    ------
+    ParameterError
+        When an id is not in the library.
+    LibraryError
+        Or one of its kinds, as `read_library`.
+    """
+    held = path if isinstance(path, HeldFile) else hold_library(path)
+    path = held.path
+    with open_guarded(held) as file:
+        read_head(file, path)
+        table = read_table(file)
+        shas = {
+            name.decode(): sha.decode()
+            for name, sha in zip(table["id"].tolist(), table["native_sha256"].tolist(), strict=True)
+        }
+        unknown = [name for name in ids or () if name not in shas]
+        if unknown:
+            raise ParameterError(f"no reference has the id {unknown[0]!r}", where=str(path))
+        stored = {name for name in file.members("native") if not name.startswith(ORIGINAL_PREFIX)}
+        if ids is None and stored != {name for name, sha in shas.items() if sha}:
+            raise file.altered("the native spectra are not those of the references")
+        wanted = shas if ids is None else dict.fromkeys(ids)
+        return {name: _read_native(file, name, shas[name]) for name in wanted if shas[name]}
+
+
+def read_originals(path: Path | str | HeldFile, *, check: bool = False) -> dict[str, NDArray[np.uint8]]:
+    """Return the files that natives were read from, by SHA-256, as views of the bytes held.
+
+    With `check`, each is hashed.
+
+    Raises
+    ------
+    LibraryError
+        Or one of its kinds, as `read_library`.
+    """
+    held = path if isinstance(path, HeldFile) else hold_library(path)
+    found: dict[str, NDArray[np.uint8]] = {}
+    with open_guarded(held) as file:
+        read_head(file, held.path)
+        for name in file.members("native"):
+            if name.startswith(ORIGINAL_PREFIX):
+                content: NDArray[np.uint8] = file.array(f"native/{name}", "|u1", 1)
+                sha256 = name.removeprefix(ORIGINAL_PREFIX)
+                if check and hashlib.sha256(content.data).hexdigest() != sha256:
+                    raise file.altered(f"the original file {name} does not match its hash")
+                found[sha256] = content
+    return found
+
+
+def _read_native(file: GuardedFile, name: str, sha: str) -> Spectrum:
+    array = file.array(f"native/{name}", "<f8", 2)
+    about = file.text("about", f"native/{name}")
+    if array.shape[0] not in (2, 3) or native_sha(about.encode("utf-8"), array) != sha:
+        raise file.altered(f"the native spectrum of {name!r} does not match its hash")
+    known = json.loads(about)
+    return Spectrum(
+        array[0],
+        array[1],
+        array[2] if len(array) == 3 else None,
+        known["excitation_nm"],
+        known["resolution_cm"],
+        known["metadata"],
+        tuple(known["history"]),
+        Technique(known.get("technique", Technique.NORMAL)),
+        known.get("substrate", ""),
+    )
