@@ -22,7 +22,7 @@ def shipped_text(name: str) -> str:
 
 
 def target_of(part: object, place: int, where: str) -> Target:
-    """Return the target that one of ``[[targets]]`` describes, the `place`-th; ParameterError where it does not."""
+    """Return the target that a table of ``[[targets]]`` describes, else raise ParameterError."""
     own = f"{where}, target {place}"
     if not isinstance(part, Mapping):
         raise ParameterError("is not a table", where=own)

@@ -215,6 +215,7 @@ def test_the_template_is_a_manifest_of_what_the_folder_holds(mixed, tmp_path):
     told = CliRunner().invoke(app, ["template", str(mixed)])
     assert told.exit_code == 0, told.output
     text = told.stdout
+    as_json = CliRunner().invoke(app, ["template", str(mixed), "--json"]).stdout.splitlines()
     out = mixed / "to-fill.csv"
     out.write_text(text)
     assert "# picture.png: " in text
@@ -223,7 +224,6 @@ def test_the_template_is_a_manifest_of_what_the_folder_holds(mixed, tmp_path):
     assert {each.record.substance for each in report.taken} == {
         each.record.substance for each in folder.taken
     }
-    as_json = CliRunner().invoke(app, ["template", str(mixed), "--json"]).stdout.splitlines()
     assert sum(bool(json.loads(line)["refused"]) for line in as_json) == text.count("\n# ") - 1
 
 
