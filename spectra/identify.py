@@ -175,7 +175,7 @@ class Identifier:
         selection = select(fitter, self._allowed, self.policy)
         fit = selection.fit
         records = self.references.records
-        targets, found, fit = self._weigh_targets(fitter, selection)
+        targets, found, fit = self._weigh_targets(fitter, selection, quality.snr)
         fit_explains = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
             [records[row] for row in fit.rows], fit.amplitudes
         )
@@ -265,7 +265,7 @@ class Identifier:
         return far.offset_cm if far is not None else 0.0
 
     def _weigh_targets(
-        self, fitter: Fitter, selection: Selection
+        self, fitter: Fitter, selection: Selection, snr: float
     ) -> tuple[tuple[TargetEvidence, ...], frozenset[str], Fit]:
         """Weigh every watched target; one that is found joins the fit. Its families come second."""
         fit = selection.fit
@@ -277,7 +277,7 @@ class Identifier:
         known = self._targets + self._other_hazards(fit)
         kept = []
         found: set[str] = set()
-        for each in weigh_targets(fitter, self.policy, known, selection.fit, other):
+        for each in weigh_targets(fitter, self.policy, known, selection.fit, other, snr=snr):
             if each.evidence.found or each.known in self._targets:
                 kept.append(each.evidence)
             if each.evidence.found:

@@ -31,6 +31,8 @@ groups (Vovk 2003; Mondrian): with these, measured materials were found at the l
 345 and 238 pairs of materials). `spectriage bench limits` says what is found now."""
 LITTLE_RESERVE, WIDE_COVERAGE = 1.3, 2.5
 """Where one line among many cannot bring so much, less is wanted, and the factor is greater."""
+NOISY_SNR = 50.0
+"""Signal-to-noise ratio at which noise, which differs between scans, makes twice the amount needed."""
 FEW_BANDS = 5
 AMOUNTS = np.array([5e-3, 4.0])
 """Between which amounts the limit is sought, in units of the scan's derivative norm."""
@@ -55,7 +57,13 @@ class Sought(NamedTuple):
 
 
 def limits_of_detection(
-    fitter: Fitter, policy: Policy, base: Fit, targets: Sequence[Sought], watched: tuple[int, ...]
+    fitter: Fitter,
+    policy: Policy,
+    base: Fit,
+    targets: Sequence[Sought],
+    watched: tuple[int, ...],
+    *,
+    snr: float = math.inf,
 ) -> list[float]:
     """Return the spectral fraction of each target that this scan would have shown 95 % of the time.
 
@@ -70,6 +78,8 @@ def limits_of_detection(
         The model: the best one, without the targets.
     watched
         References that are prepared together, those of the targets among them.
+    snr
+        Signal-to-noise ratio of the scan.
     """
     if not any(target.rows for target in targets):
         return [math.inf] * len(targets)
@@ -81,7 +91,9 @@ def limits_of_detection(
         for row, needed in zip(target.rows, target.needed, strict=True)
         if usable[probes.place_of[row]] >= needed
     }
-    amounts = _covered(fitter, policy, base, probes, asked, usable)
+    scatter = 1.0 + NOISY_SNR / max(snr, 1.0)
+    covered = _covered(fitter, policy, base, probes, asked, usable)
+    amounts = {key: scatter * amount for key, amount in covered.items()}
     present = _present_area(fitter, base) if base.rows else None
     return [
         max(

@@ -60,7 +60,13 @@ class _Tried(NamedTuple):
 
 
 def weigh_targets(
-    fitter: Fitter, policy: Policy, targets: Sequence[TargetRows], fit: Fit, other_gain: float
+    fitter: Fitter,
+    policy: Policy,
+    targets: Sequence[TargetRows],
+    fit: Fit,
+    other_gain: float,
+    *,
+    snr: float = math.inf,
 ) -> list[Weighed]:
     """Weigh the evidence for each of several targets beyond the best model without it.
 
@@ -72,6 +78,8 @@ def weigh_targets(
         The best model; a target's members are taken out of it first.
     other_gain
         Log gain of the best addition to the best model which is not necessary.
+    snr
+        Signal-to-noise ratio of the scan.
 
     Returns
     -------
@@ -79,7 +87,7 @@ def weigh_targets(
         In the order of `targets`.
     """
     weigher = _Weigher(
-        fitter, policy, tuple(dict.fromkeys(row for known in targets for row in known.foremost))
+        fitter, policy, tuple(dict.fromkeys(row for known in targets for row in known.foremost)), snr
     )
     inside = set(fit.rows)
     outside = [known for known in targets if inside.isdisjoint(known.rows)]
@@ -97,7 +105,8 @@ def weigh_targets(
 class _Weigher:
     """Weighs targets on models of one scan; `watched` are the references of them that must be visible."""
 
-    def __init__(self, fitter: Fitter, policy: Policy, watched: tuple[int, ...]) -> None:
+    def __init__(self, fitter: Fitter, policy: Policy, watched: tuple[int, ...], snr: float) -> None:
+        self._snr = snr
         self._fitter = fitter
         self._policy = policy
         self._watched = watched
@@ -110,7 +119,7 @@ class _Weigher:
         tried = _try_each(fitter, base, targets)
         rivals = _rivals(fitter, self._policy, base, tried) if rivals_compete else [()] * len(tried)
         plain = [each.sought for each, rival in zip(tried, rivals, strict=True) if not rival]
-        limits = iter(limits_of_detection(fitter, self._policy, base, plain, self._watched))
+        limits = iter(limits_of_detection(fitter, self._policy, base, plain, self._watched, snr=self._snr))
         weighed: list[Weighed] = []
         for each, rival in zip(tried, rivals, strict=True):
             if rival:

@@ -15,7 +15,8 @@ from spectriage.spectra.fitting.band_support import points_of
 from spectriage.spectra.fitting.fit import Fit
 
 NEAR_CM = 10.0
-NOISE_MULTIPLE = 3.0
+NOISE_MULTIPLE = 10.0
+"""Noise that is correlated, as after interpolation, is greater than it is estimated."""
 LEAST_SHARE = 0.004
 """Of the highest band of the scan: no reference is known better than this."""
 
