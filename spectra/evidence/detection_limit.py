@@ -31,8 +31,10 @@ groups (Vovk 2003; Mondrian): with these, measured materials were found at the l
 345 and 238 pairs of materials). `spectriage bench limits` says what is found now."""
 LITTLE_RESERVE, WIDE_COVERAGE = 1.3, 2.5
 """Where one line among many cannot bring so much, less is wanted, and the factor is greater."""
-NOISY_SNR = 50.0
+NOISY_SNR = 80.0
 """Signal-to-noise ratio at which noise, which differs between scans, makes twice the amount needed."""
+MOST_SHARE = 0.8
+"""Of limits above this share of the signal one in five was not kept: none is stated."""
 FEW_BANDS = 5
 AMOUNTS = np.array([5e-3, 4.0])
 """Between which amounts the limit is sought, in units of the scan's derivative norm."""
@@ -181,7 +183,8 @@ def _fraction(amount: float, area: float, present: float | None) -> float:
     if not amount < math.inf or area <= 0.0:
         return math.inf
     # beside nothing, in the whole of the scan
-    return amount * area / (amount * area + (area if present is None else present))
+    share = amount * area / (amount * area + (area if present is None else present))
+    return share if share <= MOST_SHARE else math.inf
 
 
 def _present_area(fitter: Fitter, base: Fit) -> float:
