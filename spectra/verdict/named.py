@@ -49,7 +49,11 @@ def may_be_named(
 def rests_on_few_lines(parts: Sequence[Component], offset_cm: float) -> bool:
     """Say whether what a scan is explained by is too few lines to rule anything out by.
 
-    One line is; so are two where the axis had to be moved for them, and nothing else holds it.
+    One line is; so are two where the axis had to be moved for them, and nothing else holds it; and so are
+    several materials that each explain one line.
     """
-    lines = sum(independent_supports(part.bands) for part in parts)
-    return lines <= 1 or (lines < HOLDING_BANDS and abs(offset_cm) > HELD_OFFSET_CM)
+    each = [independent_supports(part.bands) for part in parts]
+    lines = sum(each)
+    if lines <= 1 or (len(each) > 1 and max(each) <= 1):
+        return True
+    return lines < HOLDING_BANDS and abs(offset_cm) > HELD_OFFSET_CM
