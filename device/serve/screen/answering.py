@@ -1,0 +1,174 @@
+"""The five questions of an officer, answered from a recorded result; nothing is decided here.
+
+English sentences are the engine's own. In another language they are put together from the result's stable code
+and names; a code that has no words there is said in the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from spectriage.device.serve.screen.words import Words
+
+MARKS = {"ALARM": "✖", "WARNING": "▲", "INCONCLUSIVE": "?", "NO_ALARM": "–"}
+MOST_LIMITS = 4
+MOST_PARTS = 3
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a result screen says.
+
+    Parameters
+    ----------
+    verdict, mark, title, means
+        The verdict's code, symbol, word, and what it means for whoever stands there.
+    what, sure, missed, now
+        Lines for each question.
+    others
+        What it could also be.
+    """
+
+    verdict: str
+    mark: str
+    title: str
+    means: str
+    what: tuple[str, ...]
+    sure: tuple[str, ...]
+    missed: tuple[str, ...]
+    now: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def answers(result: dict[str, Any], words: Words) -> Answers:
+    """Return the answers of a result's JSON, version 1."""
+    verdict = str(result.get("verdict", "INCONCLUSIVE"))
+    return Answers(
+        verdict=verdict,
+        mark=MARKS.get(verdict, "?"),
+        title=_or_plain(words, f"verdict_{verdict}", verdict.replace("_", " ")),
+        means=_or_plain(words, f"means_{verdict}", ""),
+        what=(_what(result, words),),
+        sure=tuple(_sure(result, words)),
+        missed=tuple(_missed(result, words)),
+        now=(_now(result, verdict, words),),
+        others=tuple(_others(result)),
+    )
+
+
+def percent(value: float) -> str:
+    """Return a share in per cent, small ones with a decimal."""
+    return f"{value:.0%}" if value >= 0.0095 else f"{value:.1%}"
+
+
+def limit(target: dict[str, Any]) -> str:
+    """Return from what amount a target would have been seen; by weight where that is stated, else of the signal."""
+    mass = target.get("lod_mass_interval")
+    return percent(mass[1]) if mass else percent(target["lod"])
+
+
+def missed_targets(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what was watched for and not found, the least visible first."""
+    targets = [target for target in result.get("targets") or [] if not target.get("found")]
+    return sorted(targets, key=lambda target: -_least(target))
+
+
+def _least(target: dict[str, Any]) -> float:
+    lod = target.get("lod")
+    return 2.0 if lod is None else float(lod)
+
+
+def _or_plain(words: Words, key: str, plain: str) -> str:
+    return words(key) if key in words else plain
+
+
+def _hazards_first(result: dict[str, Any]) -> list[dict[str, Any]]:
+    parts = list(result.get("components") or [])
+    return sorted(
+        parts, key=lambda part: (part.get("hazard", "none") == "none", -part.get("spectral_fraction", 0.0))
+    )
+
+
+def _names(parts: Iterable[dict[str, Any]]) -> str:
+    text = ", ".join(str(part.get("substance", "?")) for part in parts)
+    return text[:1].upper() + text[1:]
+
+
+def _what(result: dict[str, Any], words: Words) -> str:
+    said = str(result.get("summary", ""))
+    if words.language == "en":
+        # what was missed has its own line: it need not be said twice
+        return said.partition("; but this scan could not have seen")[0].rstrip(".") + "."
+    code, _, name = str(result.get("reason", "")).partition(":")
+    parts = _hazards_first(result)
+    if name:
+        possible = said.casefold().startswith("possible")
+        text = words("summary_possible" if possible else "summary_hazard", name=name)
+        beside = [part for part in parts if part.get("hazard", "none") == "none"]
+        return f"{text} {words('summary_beside', names=_names(beside))}" if beside else text
+    key = f"summary_{code}"
+    return words(key, names=_names(parts) or words("nothing_named")) if key in words else said
+
+
+def _sure(result: dict[str, Any], words: Words) -> Iterable[str]:
+    parts = _hazards_first(result)
+    for part in parts[:MOST_PARTS]:
+        probability = part.get("probability")
+        mass = part.get("mass_fraction_interval")
+        amount = (
+            words("by_mass", low=percent(mass[0]), high=percent(mass[1]))
+            if mass
+            else words("of_signal", share=percent(part.get("spectral_fraction", 0.0)))
+        )
+        sure = words("no_probability")
+        if probability is not None:
+            sure = words("probability", value=percent(min(probability, 0.99)))
+        tier = _or_plain(words, f"tier_{part.get('tier')}", str(part.get("tier", "")))
+        yield f"{part.get('substance', '?')}: {sure}, {amount} ({tier})"
+    if not parts:
+        yield words("nothing_named")
+    yield words("presumptive")
+
+
+def _missed(result: dict[str, Any], words: Words) -> Iterable[str]:
+    missed = missed_targets(result)
+    said = [
+        words("invisible", name=target["target"])
+        if target.get("lod") is None
+        else words("below", name=target["target"], limit=limit(target))
+        for target in missed[:MOST_LIMITS]
+    ]
+    if said:
+        by_mass = all(target.get("lod_mass_interval") for target in missed[:MOST_LIMITS])
+        more = len(missed) - len(said)
+        if more > 0:
+            said.append(words("and_more", count=more))
+        yield f"{'; '.join(said)}. ({words('limits_mass' if by_mass else 'limits_signal')})"
+    uncovered = result.get("not_covered") or []
+    if uncovered:
+        names = [str(each.get("name", each) if isinstance(each, dict) else each) for each in uncovered]
+        yield words(
+            "not_covered", names=", ".join(names[:MOST_LIMITS]) + ("…" if len(names) > MOST_LIMITS else "")
+        )
+    yield words("only_spot")
+
+
+def _now(result: dict[str, Any], verdict: str, words: Words) -> str:
+    code = str(result.get("reason", "")).partition(":")[0]
+    if words.language == "en":
+        return str(result.get("next_step", ""))
+    key = f"next_{code}" if f"next_{code}" in words else f"next_{verdict}"
+    return _or_plain(words, key, str(result.get("next_step", "")))
+
+
+def _others(result: dict[str, Any]) -> Iterable[str]:
+    """Yield what could stand in a component's place: of hazards first."""
+    seen: set[str] = set()
+    for part in _hazards_first(result):
+        for name in part.get("alternatives") or []:
+            text = str(name.get("substance", name) if isinstance(name, dict) else name)
+            if text not in seen:
+                seen.add(text)
+                yield text
