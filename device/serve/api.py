@@ -71,7 +71,7 @@ async def _said(request: Request, error: Exception) -> Response:
 def _add_scanning(app: FastAPI, scans: Scans) -> None:
     @app.get("/api/state", response_model=State)
     def state(arming: Annotated[str, Query(max_length=64)] = "") -> State:
-        """What the service does now; with the arming of the running scan, its starter is seen to be there."""
+        """Say what the service does now; asked with its arming, a scan's starter is seen to be there."""
         return scans.state(arming)
 
     @app.get("/api/events", response_class=StreamingResponse)
@@ -83,7 +83,7 @@ def _add_scanning(app: FastAPI, scans: Scans) -> None:
 
     @app.get("/api/health", response_model=Health | None)
     def health() -> Health | None:
-        """The last health check; null before the first."""
+        """Return the last health check; null before the first."""
         return scans.state().health
 
     @app.post("/api/health", response_model=Health | None, responses=PROBLEMS)
@@ -115,7 +115,7 @@ def _add_scanning(app: FastAPI, scans: Scans) -> None:
 
     @app.get("/api/result", response_model=Result, responses=PROBLEMS)
     def result() -> Result:
-        """The last scan's answer, recorded before it is given out."""
+        """Return the last scan's answer, recorded before it is given out."""
         last = scans.state().result
         if last is None:
             raise JournalError("there is no such record yet", remedy="scan first")
@@ -128,7 +128,7 @@ def _add_records(app: FastAPI, scans: Scans) -> None:
         search: Annotated[str, Query(max_length=200)] = "",
         last: Annotated[int, Query(ge=1, le=records.MOST_LINES)] = 50,
     ) -> tuple[Line, ...]:
-        """The latest records that have all the words, the newest first."""
+        """List the latest records that have all the words, the newest first."""
         return records.history(scans.journal_path, search=search, last=last)
 
     @app.get("/api/records/{number}", response_model=Result, responses=PROBLEMS)

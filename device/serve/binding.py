@@ -82,7 +82,7 @@ class Binding:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches the address; a name other than localhost might resolve to any."""
+    """Whether nobody but this machine reaches the address; other names might resolve to any."""
     if host.lower() == "localhost":
         return True
     try:

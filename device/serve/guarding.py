@@ -1,8 +1,8 @@
 """`Guard`: what stands before every page, request and websocket of the service.
 
-A page from elsewhere, open in the same browser, can send requests to loopback. It is stopped by its ``Origin``
-(websockets and what changes anything carry one), by ``Host`` where a foreign name was made to point here (DNS
-rebinding), by ``Sec-Fetch-Site``, and by forbidding that these pages are framed.
+A page from elsewhere, open in the same browser, can send requests to loopback. It is stopped by its
+``Origin``, which websockets and whatever changes anything carry; by ``Host`` where a foreign name was made to point
+here (DNS rebinding); by ``Sec-Fetch-Site``; and by forbidding that these pages are framed.
 """
 
 from __future__ import annotations

@@ -105,8 +105,8 @@ class Arming(Model):
 class Start(Model):
     """Start the scan that was armed for.
 
-    `hold_s`: the scan is cancelled when its starter has not asked for the state, with its arming, for so long;
-    None never does that.
+    `hold_s`: the scan is cancelled when its starter has not asked for the state, with its arming, for so
+    long; None never does that.
     """
 
     arming: str = Field(min_length=1, max_length=64)

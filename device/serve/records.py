@@ -79,8 +79,8 @@ def curves(journal: Path, number: int, engine: Identifier) -> Curves:
     Raises
     ------
     JournalError
-        There is no such record, or this library or engine answers otherwise: a picture must not show a fit that
-        the recorded answer does not rest on.
+        There is no such record, or this library or engine answers otherwise: a picture must not show a fit
+        that the recorded answer does not rest on.
     """
     from spectriage.device.record import decided_on
 

@@ -79,6 +79,7 @@ class Scans:
 
     def __init__(self, setup: Setup, engine: Identifier | None = None) -> None:
         self.setup = setup
+        self.own_device = setup.device
         self.control = Control()
         self._engine = engine
         self._engines: dict[str, Identifier] = {}
@@ -117,7 +118,7 @@ class Scans:
         return path.with_name(f"training-{path.name}") if self._state.training else path
 
     def state(self, arming: str = "") -> State:
-        """Return the service's state; with the arming of the running scan, its starter is seen to be there."""
+        """Return the service's state; asked with its arming, a scan's starter is seen to be there."""
         with self._lock:
             if arming and arming == self._scanning_key:
                 self._seen_s = time.monotonic()
@@ -187,8 +188,8 @@ class Scans:
         Raises
         ------
         RefusedError
-            A scan is running, the device is not there, its laser is not known to be off, its interlock is open,
-            or somebody else has armed.
+            A scan is running, the device is not there, its laser is not known to be off, its interlock is
+            open, or somebody else has armed.
         DeviceError
             The device does not answer.
         """

@@ -1,7 +1,7 @@
 """The five questions of an officer, answered from a recorded result; nothing is decided here.
 
-English sentences are the engine's own. In another language they are put together from the result's stable code
-and names; a code that has no words there is said in the engine's.
+English sentences are the engine's own. In another language they are put together from the result's stable
+code and names; a code that has no words there is said in the engine's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from spectriage.device.serve.screen.words import Words
 
 MARKS = {"ALARM": "✖", "WARNING": "▲", "INCONCLUSIVE": "?", "NO_ALARM": "–"}
 MOST_LIMITS = 4
-MOST_PARTS = 3
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def percent(value: float) -> str:
 
 
 def limit(target: dict[str, Any]) -> str:
-    """Return from what amount a target would have been seen; by weight where that is stated, else of the signal."""
+    """Return from what amount a target would have been seen: by weight where stated, else of the signal."""
     mass = target.get("lod_mass_interval")
     return percent(mass[1]) if mass else percent(target["lod"])
 
@@ -114,7 +113,8 @@ def _what(result: dict[str, Any], words: Words) -> str:
 
 def _sure(result: dict[str, Any], words: Words) -> Iterable[str]:
     parts = _hazards_first(result)
-    for part in parts[:MOST_PARTS]:
+    # one line at arm's length: of hazards first, else of the largest; the others' shares follow in short
+    for part in parts[:1]:
         probability = part.get("probability")
         mass = part.get("mass_fraction_interval")
         amount = (
@@ -124,12 +124,17 @@ def _sure(result: dict[str, Any], words: Words) -> Iterable[str]:
         )
         sure = words("no_probability")
         if probability is not None:
-            sure = words("probability", value=percent(min(probability, 0.99)))
+            sure = words("probability", value=percent(probability) if probability < 0.995 else "> 99%")
         tier = _or_plain(words, f"tier_{part.get('tier')}", str(part.get("tier", "")))
         yield f"{part.get('substance', '?')}: {sure}, {amount} ({tier})"
     if not parts:
         yield words("nothing_named")
-    yield words("presumptive")
+    beside = [
+        f"{part.get('substance', '?')} {percent(part.get('spectral_fraction', 0.0))}" for part in parts[1:]
+    ]
+    yield " ".join(
+        [*([f"{words('beside', names=', '.join(beside))}"] if beside else []), words("presumptive")]
+    )
 
 
 def _missed(result: dict[str, Any], words: Words) -> Iterable[str]:
@@ -158,7 +163,9 @@ def _missed(result: dict[str, Any], words: Words) -> Iterable[str]:
 def _now(result: dict[str, Any], verdict: str, words: Words) -> str:
     code = str(result.get("reason", "")).partition(":")[0]
     if words.language == "en":
-        return str(result.get("next_step", ""))
+        # that it is presumptive stands beside how sure it is
+        said = str(result.get("next_step", "")).removeprefix("Presumptive result: ")
+        return said[:1].upper() + said[1:]
     key = f"next_{code}" if f"next_{code}" in words else f"next_{verdict}"
     return _or_plain(words, key, str(result.get("next_step", "")))
 
