@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from spectriage.device.serve.api import service_app
     from spectriage.device.serve.binding import Binding
     from spectriage.device.serve.guarding import Guard
-    from spectriage.device.serve.scans import Scans, Setup
+    from spectriage.device.serve.scans import Scans
     from spectriage.device.serve.server import serve
+    from spectriage.device.serve.unit import Setup
 
 __all__ = ["Binding", "Guard", "Scans", "Setup", "serve", "service_app"]
 
@@ -26,7 +27,8 @@ __getattr__, __dir__ = late(
         "api": ("service_app",),
         "binding": ("Binding",),
         "guarding": ("Guard",),
-        "scans": ("Scans", "Setup"),
+        "scans": ("Scans",),
         "server": ("serve",),
+        "unit": ("Setup",),
     },
 )

@@ -14,7 +14,8 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from spectriage.device.serve import records
 from spectriage.device.serve.control import RefusedError
 from spectriage.device.serve.models import Arm, Arming, Curves, Health, Line, Problem, Result, Start, State
-from spectriage.device.serve.scans import Scans, problem_of
+from spectriage.device.serve.scans import Scans
+from spectriage.device.serve.shown import problem_of
 from spectriage.library.journal import JournalError
 from spectriage.spectra.errors import DeviceError, SpectriageError
 from spectriage.spectra.version import __version__
@@ -51,7 +52,8 @@ def service_app(scans: Scans) -> FastAPI:
         redoc_url=None,
     )
     app.add_exception_handler(SpectriageError, _said)
-    _add_scanning(app, scans)
+    _add_state(app, scans)
+    _add_firing(app, scans)
     _add_records(app, scans)
     return app
 
@@ -68,7 +70,7 @@ async def _said(request: Request, error: Exception) -> Response:
     return JSONResponse(problem_of(error).model_dump(), status)
 
 
-def _add_scanning(app: FastAPI, scans: Scans) -> None:
+def _add_state(app: FastAPI, scans: Scans) -> None:
     @app.get("/api/state", response_model=State)
     def state(arming: Annotated[str, Query(max_length=64)] = "") -> State:
         """Say what the service does now; asked with its arming, a scan's starter is seen to be there."""
@@ -91,6 +93,8 @@ def _add_scanning(app: FastAPI, scans: Scans) -> None:
         """Check the instrument, with the laser off."""
         return await asyncio.wrap_future(scans.check())
 
+
+def _add_firing(app: FastAPI, scans: Scans) -> None:
     @app.post("/api/arm", response_model=Arming, responses=PROBLEMS)
     def arm(request: Arm) -> Arming:
         """Ask for the right to fire once; it expires."""
@@ -152,7 +156,7 @@ def _add_records(app: FastAPI, scans: Scans) -> None:
 def _engine_of(scans: Scans, number: int) -> Any:
     """Return the engine with the packaging that a record was decided with."""
     packaging = records.recorded_packaging(scans.journal_path, number)
-    return scans.engine_for(packaging)
+    return scans.unit.engine_for(packaging)
 
 
 async def _events(scans: Scans, request: Request, arming: str) -> AsyncIterator[str]:

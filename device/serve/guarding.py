@@ -1,8 +1,8 @@
 """`Guard`: what stands before every page, request and websocket of the service.
 
 A page from elsewhere, open in the same browser, can send requests to loopback. It is stopped by its
-``Origin``, which websockets and whatever changes anything carry; by ``Host`` where a foreign name was made to point
-here (DNS rebinding); by ``Sec-Fetch-Site``; and by forbidding that these pages are framed.
+``Origin``, which websockets and whatever changes anything carry; by ``Host`` where a foreign name was
+made to point here (DNS rebinding); by ``Sec-Fetch-Site``; and by forbidding that these pages are framed.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _headers(scope: Scope) -> dict[str, list[str]]:
 
 def _asked_token(scope: Scope) -> str:
     asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])
-    return asked[0]
+    return str(asked[0])
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, what: str) -> None:

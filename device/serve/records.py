@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.device.serve.models import Curves, Line, Result
-from spectriage.device.serve.scans import MEASURED, shown
+from spectriage.device.serve.shown import MEASURED, shown
 from spectriage.library.journal import Journal, JournalError, canonical_json
 from spectriage.spectra.identify import Identifier
 

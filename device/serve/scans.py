@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectriage.device.serve.control import Control, RefusedError
-from spectriage.device.serve.models import Arming, Health, Laser, Problem, Progress, Result, Start, State
-from spectriage.device.session.plan import ScanPlan
+from spectriage.device.serve.models import Arming, Health, Problem, Progress, Result, Start, State
+from spectriage.device.serve.shown import MEASURED, problem_of, shown
+from spectriage.device.serve.unit import Setup, Unit, synthetic
 from spectriage.spectra.errors import SpectriageError
 
 if TYPE_CHECKING:
     from spectriage.device.acquire.acquisition import CancelToken
     from spectriage.device.acquire.acquisition import Progress as Acquired
-    from spectriage.device.calibration.unit import UnitCalibration
     from spectriage.device.contract.spectrometer import Spectrometer
     from spectriage.device.session.session import ScanResult, Session
     from spectriage.library.journal import Record
@@ -28,36 +27,6 @@ if TYPE_CHECKING:
 
 CANCEL_WAIT_S = 15.0
 HOLD_CHECK_S = 0.2
-MEASURED = "measured"
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What a service scans with.
-
-    Parameters
-    ----------
-    device
-        URI.
-    journal
-        SQLite file of measured scans; what a simulator answers goes into ``training-…`` beside it.
-    library
-        File; the shipped one if None.
-    calibration
-        File; the unit's stored one if None.
-    plan
-        What every scan has in common.
-    operator, place
-        Recorded where a scan says nothing else, as the settings allow.
-    """
-
-    device: str
-    journal: Path
-    library: Path | None = None
-    calibration: Path | None = None
-    plan: ScanPlan = field(default_factory=lambda: ScanPlan(auto=True))
-    operator: str = ""
-    place: str = ""
 
 
 class Scans:
@@ -78,15 +47,11 @@ class Scans:
     """
 
     def __init__(self, setup: Setup, engine: Identifier | None = None) -> None:
-        self.setup = setup
+        self.unit = Unit(setup, engine)
         self.own_device = setup.device
         self.control = Control()
-        self._engine = engine
-        self._engines: dict[str, Identifier] = {}
-        self._device: Spectrometer | None = None
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="spectriage-scans")
         self._lock = threading.RLock()
-        self._preparing = threading.Lock()
         self._cancel: CancelToken | None = None
         self._busy = False
         self._seen_s = 0.0
@@ -95,7 +60,7 @@ class Scans:
         self._state = State(
             version=0,
             phase="starting",
-            training=_synthetic(setup.device),
+            training=synthetic(setup.device),
             device=setup.device,
             model="",
             serial="",
@@ -114,7 +79,7 @@ class Scans:
     @property
     def journal_path(self) -> Path:
         """Where the next scan is recorded; training never mixes with evidence."""
-        path = self.setup.journal
+        path = self.unit.setup.journal
         return path.with_name(f"training-{path.name}") if self._state.training else path
 
     def state(self, arming: str = "") -> State:
@@ -166,18 +131,18 @@ class Scans:
         with self._lock:
             self._need_idle()
             self.control.disarm()
-            self.setup = replace(self.setup, device=device)
+            self.unit.setup = replace(self.unit.setup, device=device)
             self._change(
                 phase="starting",
                 device=device,
-                training=_synthetic(device),
+                training=synthetic(device),
                 health=None,
                 problem=None,
                 result=None,
             )
 
         def change() -> Health | None:
-            self._let_go()
+            self.unit.let_go()
             return self._check()
 
         return self._worker.submit(self._guarded, change)
@@ -195,7 +160,7 @@ class Scans:
         """
         with self._lock:
             self._need_idle()
-        warnings = self._worker.submit(self._arming_warnings).result(timeout=CANCEL_WAIT_S)
+        warnings = self._worker.submit(self._warned).result(timeout=CANCEL_WAIT_S)
         with self._lock:
             self._need_idle()
             key = self.control.arm(holder)
@@ -255,29 +220,8 @@ class Scans:
         """Stop whatever runs, the laser first, and close the device."""
         self.cancel()
         with suppress(RuntimeError):
-            self._worker.submit(self._let_go).result(timeout=CANCEL_WAIT_S)
+            self._worker.submit(self.unit.let_go).result(timeout=CANCEL_WAIT_S)
         self._worker.shutdown(wait=False, cancel_futures=True)
-
-    def engine_for(self, packaging: str = "auto") -> Identifier:
-        """Return the engine that considers a packaging; the library is shared.
-
-        Raises
-        ------
-        ParameterError
-            The library has no such packaging.
-        """
-        from spectriage.library.service import make_engine
-        from spectriage.spectra.identify import Identifier
-
-        with self._preparing:
-            if self._engine is None:
-                self._engine = make_engine(self.setup.library)
-            engine = self._engine
-            if packaging in ("", "auto"):
-                return engine
-            if packaging not in self._engines:
-                self._engines[packaging] = Identifier(engine.references, engine.policy, packaging=packaging)
-            return self._engines[packaging]
 
     # -- on the thread
 
@@ -299,69 +243,25 @@ class Scans:
             )
         return None
 
-    def _opened(self) -> Spectrometer:
-        from spectriage.device.contract.registry import open_device
-
-        if self._device is None or self._device.closed:
-            self._device = open_device(self.setup.device)
-            info = self._device.info
-            self._change(
-                model=f"{info.maker} {info.model}".strip(), serial=info.serial, training=_is_training(info)
-            )
-        return self._device
-
-    def _let_go(self) -> None:
-        device, self._device = self._device, None
-        if device is not None:
-            device.close()
-
-    def _known(self, device: Spectrometer) -> UnitCalibration:
-        from spectriage.device.calibration.unit import UnitCalibration
-
-        return UnitCalibration.of(device.info, device.clock.now(), self.setup.calibration)
-
     def _check(self) -> Health:
-        from spectriage.device.contract.errors import DeviceLostError
-        from spectriage.device.serve.health import check_health, read_laser
-
-        device, engine = self._opened(), self.engine_for()
-        try:
-            health = check_health(device, engine, self._known(device), self.journal_path)
-        except DeviceLostError:
-            self._let_go()
-            raise
-        library = engine.references
+        info, library = self.unit.opened().info, self.unit.engine_for().references
         self._change(
-            phase="idle",
-            health=health,
-            laser=read_laser(device),
+            model=f"{info.maker} {info.model}".strip(),
+            serial=info.serial,
+            training=info.origin != MEASURED,
             library={"name": library.name, "version": library.version, "sha256": library.sha256},
         )
+        health = self.unit.check(self.journal_path)
+        self._change(phase="idle", health=health, laser=self.unit.laser())
         return health
 
-    def _arming_warnings(self) -> tuple[str, ...]:
-        from spectriage.device.contract.capabilities import InterlockReadback, LaserGateLine, LaserWatchdog
-        from spectriage.device.serve.health import read_laser
-
-        device = self._opened()
-        laser: Laser = read_laser(device)
-        self._change(laser=laser)
-        if laser == "on" or (laser == "unknown" and not isinstance(device, LaserGateLine)):
-            raise RefusedError(
-                "the laser cannot be verified to be off", remedy="switch it off at its key, then check again"
-            )
-        if laser == "not controlled":
-            return ("light-not-controlled",)
-        if isinstance(device, InterlockReadback) and not device.interlock_closed():
-            raise RefusedError("the interlock is open", remedy="close the cover or the safety loop")
-        found = [] if isinstance(device, InterlockReadback) else ["interlock-unreadable"]
-        if not isinstance(device, LaserWatchdog):
-            found.append("no-watchdog")
-        return tuple(found)
+    def _warned(self) -> tuple[str, ...]:
+        try:
+            return self.unit.arming_warnings()
+        finally:
+            self._change(laser=self.unit.laser())
 
     def _scan(self, request: Start, cancel: CancelToken) -> None:
-        from spectriage.device.serve.health import read_laser
-
         problem: Problem | None = None
         result: Result | None = None
         try:
@@ -370,12 +270,11 @@ class Scans:
             problem = problem_of(error)
         except Exception as error:
             problem = problem_of(SpectriageError(f"{type(error).__name__}: {error}"))
-        device = self._device
         # the guard has read the laser back as off; this asks the device once more, for the screen
-        laser: Laser = "unknown" if device is None or device.closed else read_laser(device)
+        laser = self.unit.laser()
         if problem is not None and problem.type == "DeviceLostError":
             with suppress(SpectriageError):
-                self._let_go()
+                self.unit.let_go()
         with self._lock:
             self._busy, self._cancel, self._scanning_key = False, None, ""
             phase = "failed" if laser in ("on", "unknown") and result is None else "idle"
@@ -385,13 +284,12 @@ class Scans:
         """Scan and record; the result is given out only after it is on the disk."""
         from spectriage.device.session.session import Session
 
-        engine, device = self.engine_for(request.packaging), self._opened()
-        known = self._known(device)
-        plan = replace(self.setup.plan, seconds=request.seconds, delay_s=request.delay_s)
+        engine, device = self.unit.engine_for(request.packaging), self.unit.opened()
+        plan = replace(self.unit.setup.plan, seconds=request.seconds, delay_s=request.delay_s)
         session = Session(
             device,
             engine,
-            known,
+            self.unit.known(),
             plan,
             countdown=lambda left: self._told(device, "countdown", f"{left:.0f}", 0.0, left),
             progress=lambda progress: self._progressed(device, progress),
@@ -407,9 +305,9 @@ class Scans:
         from spectriage.device.record import scan_entry
         from spectriage.library.journal import recording
 
-        operator = request.operator or self.setup.operator
+        operator = request.operator or self.unit.setup.operator
         with recording(
-            self.journal_path, operator=operator, place=self.setup.place, item=request.item
+            self.journal_path, operator=operator, place=self.unit.setup.place, item=request.item
         ) as recorder:
             record = recorder.keep(lambda context: scan_entry(session, scan, context=context))
         assert record is not None, "a journal was named"
@@ -448,33 +346,3 @@ def _stop(token: CancelToken) -> None:
     # a device that cannot be told to stop is read back, and shown as unknown, by the thread that scans
     with suppress(SpectriageError):
         token.cancel()
-
-
-def _synthetic(uri: str) -> bool:
-    return uri.partition(":")[0] in ("sim", "emulated")
-
-
-def _is_training(info: Any) -> bool:
-    return str(info.origin) != MEASURED
-
-
-def problem_of(error: SpectriageError) -> Problem:
-    """Return an error as the API gives it."""
-    return Problem(type=type(error).__name__, what=error.what, where=error.where, remedy=error.remedy)
-
-
-def shown(record: Record, training: bool) -> Result:
-    """Return a recorded scan as it is shown: everything comes from the record."""
-    said = json.loads(record.payload)
-    problems = said.get("calibration") or {}
-    return Result(
-        record=record.number,
-        hash=record.hash.hex(),
-        time=str(said["time"]),
-        item=str(said.get("item") or ""),
-        operator=str(said.get("operator") or ""),
-        training=training,
-        limited=str(said.get("limited") or ""),
-        calibration=str(problems.get("problem") or problems.get("overridden") or ""),
-        result=said["result"],
-    )

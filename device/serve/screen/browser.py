@@ -9,9 +9,10 @@ from typing import Any
 from nicegui import Client, run, ui
 
 from spectriage.device.serve.models import Result, Start, State
-from spectriage.device.serve.scans import Scans, problem_of
+from spectriage.device.serve.scans import Scans
 from spectriage.device.serve.screen.parts import said
 from spectriage.device.serve.screen.words import Words
+from spectriage.device.serve.shown import problem_of
 from spectriage.spectra.errors import SpectriageError
 
 FOLLOW_S = 0.1

@@ -42,7 +42,7 @@ def check_view(screen: Screen) -> None:
 def settings_view(screen: Screen) -> None:
     """Draw language, light, rules, library, and training."""
     words, state = screen.words, screen.state
-    policy = screen.scans.engine_for().policy
+    policy = screen.scans.unit.engine_for().policy
     with ui.element("main").classes("sp-main"):
         said("h1", words("settings"))
         with ui.element("div").classes("sp-row"):

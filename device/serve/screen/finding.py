@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nicegui import run, ui
 
 from spectriage.device.serve import records
 from spectriage.device.serve.models import Curves, Result
 from spectriage.device.serve.screen.answering import answers, limit, missed_targets
 from spectriage.device.serve.screen.browser import Screen
+from spectriage.device.serve.screen.charting import chart
 from spectriage.device.serve.screen.parts import key, note, said
 from spectriage.spectra.errors import SpectriageError
 
@@ -61,7 +60,7 @@ async def _report(screen: Screen, result: Result) -> None:
 
     def made() -> bytes:
         path = scans.journal_path
-        engine = scans.engine_for(records.recorded_packaging(path, result.record))
+        engine = scans.unit.engine_for(records.recorded_packaging(path, result.record))
         return records.report_file(path, result.record, "pdf", engine)
 
     try:
@@ -118,7 +117,7 @@ async def _draw_curves(screen: Screen, result: Result, place: ui.element) -> Non
 
     def made() -> Curves:
         path = scans.journal_path
-        engine = scans.engine_for(records.recorded_packaging(path, result.record))
+        engine = scans.unit.engine_for(records.recorded_packaging(path, result.record))
         return records.curves(path, result.record, engine)
 
     try:
@@ -128,81 +127,6 @@ async def _draw_curves(screen: Screen, result: Result, place: ui.element) -> Non
             note(screen.words("no_curves"))
         return
     with place:
-        ui.echart(_chart(screen, found)).classes("sp-chart").props(
+        ui.echart(chart(found, screen.words, night=screen.night)).classes("sp-chart").props(
             f'role=img aria-label="{screen.words("spectrum")}"'
         )
-
-
-def _chart(screen: Screen, found: Curves) -> dict[str, Any]:
-    """Return the chart of a record: zoomed by pinch, wheel or slider."""
-    words = screen.words
-    fitted = [
-        None if base is None else base + sum(part[row] or 0.0 for part in found.parts.values())
-        for row, base in enumerate(found.baseline)
-    ]
-    lines: list[tuple[str, Any, str]] = [
-        (words("measured"), found.measured, "#1f77d0"),
-        (words("fit"), fitted, "#d1495b"),
-        (words("background"), found.baseline, "#8a8f98"),
-    ]
-    ink = "#f2f4f7" if screen.night else "#10151c"
-    series: list[dict[str, Any]] = [
-        {
-            "name": name,
-            "type": "line",
-            "showSymbol": False,
-            "lineStyle": {"width": 2},
-            "color": color,
-            "data": [[x, y] for x, y in zip(found.shift_cm, values, strict=True) if y is not None],
-        }
-        for name, values, color in lines
-    ]
-    series.append(
-        {
-            "name": words("noise_units"),
-            "type": "line",
-            "showSymbol": False,
-            "lineStyle": {"width": 1},
-            "color": "#b8860b",
-            "xAxisIndex": 1,
-            "yAxisIndex": 1,
-            "data": [[x, y] for x, y in zip(found.shift_cm, found.residual, strict=True) if y is not None],
-        }
-    )
-    axis = {"axisLabel": {"color": ink, "fontSize": 14}, "nameTextStyle": {"color": ink}}
-    below = {"nameLocation": "middle", "nameGap": 24}
-    return {
-        "animation": False,
-        "legend": {"top": 0, "textStyle": {"color": ink, "fontSize": 15}},
-        "grid": [
-            {"left": 60, "right": 20, "top": 34, "bottom": 175},
-            {"left": 60, "right": 20, "height": 65, "bottom": 80},
-        ],
-        "xAxis": [
-            {
-                "type": "value",
-                "gridIndex": 0,
-                "min": "dataMin",
-                "max": "dataMax",
-                "axisLabel": {"show": False},
-            },
-            {
-                "type": "value",
-                "gridIndex": 1,
-                "min": "dataMin",
-                "max": "dataMax",
-                "name": "cm⁻¹",
-                **below,
-                **axis,
-            },
-        ],
-        "yAxis": [
-            {"type": "value", "gridIndex": 0, "scale": True, **axis},
-            {"type": "value", "gridIndex": 1, "scale": True, "splitNumber": 2, **axis},
-        ],
-        "dataZoom": [
-            {"type": "inside", "xAxisIndex": [0, 1]},
-            {"type": "slider", "xAxisIndex": [0, 1], "height": 30},
-        ],
-        "series": series,
-    }

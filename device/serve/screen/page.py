@@ -32,9 +32,8 @@ def add_screen(app: FastAPI, scans: Scans, language: str = "en") -> None:
     @ui.page("/", title="Spectriage", viewport="width=device-width, initial-scale=1")
     def front(lang: str = language) -> None:
         chosen = lang if lang in LANGUAGES else language
-        ui.add_head_html(f"<style>{style}</style>")
-        if chosen != "en":
-            ui.run_javascript(f"document.documentElement.lang = '{chosen}'")
+        spoken = f"<script>document.documentElement.lang = '{chosen}'</script>"
+        ui.add_head_html(f"<style>{style}</style>{spoken}")
         Screen(scans, chosen, VIEWS).build()
 
     ui.run_with(app, title="Spectriage", tailwind=False, reconnect_timeout=5.0, show_welcome_message=False)

@@ -118,7 +118,9 @@ def test_one_scan_at_a_time_and_cancel_while_firing_proves_the_laser_off(home, e
     scans = service(home, engine, "sim:caffeine?seed=1&realtime=1")
     client = testclient.TestClient(service_app(scans))
     try:
-        scans.setup = Setup(scans.setup.device, scans.setup.journal, plan=ScanPlan(integration_ms=4000.0))
+        scans.unit.setup = Setup(
+            scans.unit.setup.device, scans.unit.setup.journal, plan=ScanPlan(integration_ms=4000.0)
+        )
         client.post("/api/scans", json={"arming": armed(client)})
         limit = time.monotonic() + 30.0
         while scans.state().laser != "on":
@@ -129,7 +131,7 @@ def test_one_scan_at_a_time_and_cancel_while_firing_proves_the_laser_off(home, e
         state = client.post("/api/cancel").json()
         assert state["phase"] == "idle"
         assert state["laser"] == "off"
-        assert str(scans._device.laser_readback()) == "off"
+        assert str(scans.unit.device.laser_readback()) == "off"
         assert state["problem"]["type"] == "DeviceAbortedError"
         assert state["result"] is None
     finally:
@@ -139,7 +141,9 @@ def test_one_scan_at_a_time_and_cancel_while_firing_proves_the_laser_off(home, e
 def test_a_scan_whose_starter_is_gone_is_cancelled(home, engine):
     scans = service(home, engine, "sim:caffeine?seed=1&realtime=1")
     try:
-        scans.setup = Setup(scans.setup.device, scans.setup.journal, plan=ScanPlan(integration_ms=8000.0))
+        scans.unit.setup = Setup(
+            scans.unit.setup.device, scans.unit.setup.journal, plan=ScanPlan(integration_ms=8000.0)
+        )
         running = scans.start(Start(arming=scans.arm("gone").arming, hold_s=1.0))
         running.result(timeout=12.0)
         assert scans.state().problem.type == "DeviceAbortedError"
