@@ -99,6 +99,8 @@ class Scans:
 
     def _change(self, **values: Any) -> None:
         with self._lock:
+            if all(getattr(self._state, name) == value for name, value in values.items()):
+                return
             self._state = self._state.model_copy(update={**values, "version": self._state.version + 1})
 
     # -- what may be asked for, from any thread

@@ -64,10 +64,12 @@ class Screen:
         self.client: Client = ui.context.client
         self.told: Callable[[State], None] | None = None
         self._drawn: tuple[Any, ...] = ()
+        self._headed: tuple[Any, ...] = ()
 
     def build(self) -> None:
         """Draw the page, and follow the service."""
         with ui.element("div").classes("sp-screen"):
+            self._head = ui.element("div").style("display: contents")
             self._body = ui.element("div").style("display: contents")
         self.follow()
         ui.timer(FOLLOW_S, self.follow)
@@ -85,14 +87,30 @@ class Screen:
             self.arming = ""
         if self.state.phase == "starting":
             self.view = "check"
-        drawn = (self.state.version, self.view, self.words.language, self.state.phase)
-        if self.state.phase == "scanning":
-            drawn = (self.view, self.words.language, "scanning", self.state.laser)
+        now, language = self.state, self.words.language
+        headed = (now.laser, now.training, now.model, language)
+        if headed != self._headed:
+            self._headed = headed
+            self._top()
+        # a key is drawn anew only where its view changes: never under a finger for what does not concern it
+        drawn = (self.view, language, *self._seen())
         if drawn != self._drawn:
             self._drawn = drawn
             self.draw()
         if self.told is not None:
             self.told(self.state)
+
+    def _seen(self) -> tuple[Any, ...]:
+        """Return what the view that is shown depends on."""
+        now = self.state
+        if now.phase == "scanning":
+            return ("scanning", now.holder)
+        if self.view == "aim":
+            return (now.phase, now.holder)
+        if self.view == "settings":
+            return (now.device, now.library)
+        opened = None if self.opened is None else self.opened.record
+        return (now.phase == "starting", now.health, now.problem, now.laser == "unknown", opened)
 
     def show(self, view: str) -> None:
         """Go to another view."""
@@ -104,13 +122,13 @@ class Screen:
         self.told = None
         self._body.clear()
         with self._body:
-            self._top()
             view = "scanning" if self.state.phase == "scanning" else self.view
             self._views[view](self)
 
     def _top(self) -> None:
         word, kind = LASER_WORDS[self.state.laser]
-        with ui.element("header").classes("sp-top"):
+        self._head.clear()
+        with self._head, ui.element("header").classes("sp-top"):
             if self.state.training:
                 said("span", self.words("training"), "sp-who sp-training").props("data-training")
             else:
