@@ -90,8 +90,12 @@ def _hazards_first(result: dict[str, Any]) -> list[dict[str, Any]]:
     )
 
 
+def _listed(parts: Iterable[dict[str, Any]]) -> str:
+    return ", ".join(str(part.get("substance", "?")) for part in parts)
+
+
 def _names(parts: Iterable[dict[str, Any]]) -> str:
-    text = ", ".join(str(part.get("substance", "?")) for part in parts)
+    text = _listed(parts)
     return text[:1].upper() + text[1:]
 
 
@@ -106,7 +110,7 @@ def _what(result: dict[str, Any], words: Words) -> str:
         possible = said.casefold().startswith("possible")
         text = words("summary_possible" if possible else "summary_hazard", name=name)
         beside = [part for part in parts if part.get("hazard", "none") == "none"]
-        return f"{text} {words('summary_beside', names=_names(beside))}" if beside else text
+        return f"{text} {words('summary_beside', names=_listed(beside))}" if beside else text
     key = f"summary_{code}"
     return words(key, names=_names(parts) or words("nothing_named")) if key in words else said
 
@@ -150,14 +154,16 @@ def _missed(result: dict[str, Any], words: Words) -> Iterable[str]:
         more = len(missed) - len(said)
         if more > 0:
             said.append(words("and_more", count=more))
-        yield f"{'; '.join(said)}. ({words('limits_mass' if by_mass else 'limits_signal')})"
+        amounts = words("limits_mass" if by_mass else "limits_signal")
+        yield f"{'; '.join(said)} ({amounts}). {words('only_spot')}"
     uncovered = result.get("not_covered") or []
     if uncovered:
         names = [str(each.get("name", each) if isinstance(each, dict) else each) for each in uncovered]
         yield words(
             "not_covered", names=", ".join(names[:MOST_LIMITS]) + ("…" if len(names) > MOST_LIMITS else "")
         )
-    yield words("only_spot")
+    if not said:
+        yield words("only_spot")
 
 
 def _now(result: dict[str, Any], verdict: str, words: Words) -> str:
