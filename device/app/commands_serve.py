@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.options import RECORD, JournalOption, LibraryOption
+from spectriage.spectra.options import RECORD, JournalOption, LibraryOption, PolicyOption
 
 NETWORK = "Network"
 TRAINING = "sim:street-sample?realtime=1&seed=1"
@@ -28,6 +28,8 @@ def serve(
         ),
     ] = TRAINING,
     library: LibraryOption = None,
+    policy: PolicyOption = "border",
+    language: Annotated[str, typer.Option("--language", help="Of the screen: en or es.")] = "en",
     journal: JournalOption = None,
     calibration: Annotated[
         Path | None,
@@ -92,8 +94,8 @@ def serve(
         ) from error
     binding = Binding(host, port, os.environ.get(TOKEN, ""), certificate, key, tuple(name or ()))
     plan = ScanPlan(auto=True, safe_power_mw=safe_power_mw, fixed_power=fixed_power)
-    setup = Setup(device, journal or default_journal(), library, calibration, plan, operator, place)
-    serve_until_stopped(Scans(setup), binding, screen=not headless, ready=_say)
+    setup = Setup(device, journal or default_journal(), library, calibration, plan, policy, operator, place)
+    serve_until_stopped(Scans(setup), binding, screen=not headless, language=language, ready=_say)
 
 
 def default_journal() -> Path:

@@ -25,6 +25,7 @@ def serve(
     binding: Binding,
     *,
     screen: bool = True,
+    language: str = "en",
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until a signal ends it; the device is closed and its laser off when this returns.
@@ -37,6 +38,8 @@ def serve(
         Where to listen.
     screen
         Whether to serve the touch screen too, besides the API.
+    language
+        That the screen begins in.
     ready
         Called with the URL once the address is taken.
 
@@ -47,7 +50,7 @@ def serve(
     """
     listening = _listen(binding)
     port = listening.getsockname()[1]
-    app = guarded_app(scans, binding, port, screen=screen)
+    app = guarded_app(scans, binding, port, screen=screen, language=language)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -67,13 +70,15 @@ def serve(
         listening.close()
 
 
-def guarded_app(scans: Scans, binding: Binding, port: int, *, screen: bool = True) -> Guard:
+def guarded_app(
+    scans: Scans, binding: Binding, port: int, *, screen: bool = True, language: str = "en"
+) -> Guard:
     """Return the whole service as an ASGI application, with its guard before it."""
     app = service_app(scans)
     if screen:
         from spectriage.device.serve.screen import add_screen
 
-        add_screen(app, scans)
+        add_screen(app, scans, language)
     _open_with(app, scans)
     return Guard(app, binding.hosts(port), binding.origins(port), binding.token, secure=binding.tls)
 

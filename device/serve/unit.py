@@ -33,6 +33,8 @@ class Setup:
         File; the unit's stored one if None.
     plan
         What every scan has in common.
+    policy
+        Name of a shipped policy, or the path of a file.
     operator, place
         Recorded where a scan says nothing else, as the settings allow.
     """
@@ -42,6 +44,7 @@ class Setup:
     library: Path | None = None
     calibration: Path | None = None
     plan: ScanPlan = field(default_factory=lambda: ScanPlan(auto=True))
+    policy: str = "border"
     operator: str = ""
     place: str = ""
 
@@ -77,7 +80,7 @@ class Unit:
 
         with self._preparing:
             if self._engine is None:
-                self._engine = make_engine(self.setup.library)
+                self._engine = make_engine(self.setup.library, policy=self.setup.policy)
             engine = self._engine
             if packaging in ("", "auto"):
                 return engine
@@ -140,7 +143,12 @@ class Unit:
         DeviceError
             The device does not answer.
         """
-        from spectriage.device.contract.capabilities import InterlockReadback, LaserGateLine, LaserWatchdog
+        from spectriage.device.contract.capabilities import (
+            InterlockReadback,
+            LaserGateLine,
+            LaserSupervised,
+            LaserWatchdog,
+        )
 
         device, laser = self.opened(), self.laser()
         if laser == "on" or (laser == "unknown" and not isinstance(device, LaserGateLine)):
@@ -152,7 +160,8 @@ class Unit:
         if isinstance(device, InterlockReadback) and not device.interlock_closed():
             raise RefusedError("the interlock is open", remedy="close the cover or the safety loop")
         found = [] if isinstance(device, InterlockReadback) else ["interlock-unreadable"]
-        if not isinstance(device, LaserWatchdog):
+        supervised = isinstance(device, LaserSupervised) and device.light_supervised()
+        if not isinstance(device, LaserWatchdog) and not supervised:
             found.append("no-watchdog")
         return tuple(found)
 

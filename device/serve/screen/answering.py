@@ -64,8 +64,8 @@ def percent(value: float) -> str:
 
 def limit(target: dict[str, Any]) -> str:
     """Return from what amount a target would have been seen: by weight where stated, else of the signal."""
-    mass = target.get("lod_mass_interval")
-    return percent(mass[1]) if mass else percent(target["lod"])
+    mass = target.get("mass_limit")
+    return percent(mass["high"]) if mass else percent(target["lod"])
 
 
 def missed_targets(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -74,9 +74,16 @@ def missed_targets(result: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(targets, key=lambda target: -_least(target))
 
 
+def uncovered(result: dict[str, Any]) -> list[str]:
+    """Return what no measured reference stands for, so that no scan could have named it."""
+    return sorted(
+        {str(name) for target in result.get("targets") or [] for name in target.get("not_covered") or []}
+    )
+
+
 def _least(target: dict[str, Any]) -> float:
-    lod = target.get("lod")
-    return 2.0 if lod is None else float(lod)
+    mass, lod = target.get("mass_limit"), target.get("lod")
+    return 2.0 if lod is None else float(mass["high"] if mass else lod)
 
 
 def _or_plain(words: Words, key: str, plain: str) -> str:
@@ -145,20 +152,19 @@ def _missed(result: dict[str, Any], words: Words) -> Iterable[str]:
     missed = missed_targets(result)
     said = [
         words("invisible", name=target["target"])
-        if target.get("lod") is None
+        if _least(target) >= 1.0
         else words("below", name=target["target"], limit=limit(target))
         for target in missed[:MOST_LIMITS]
     ]
     if said:
-        by_mass = all(target.get("lod_mass_interval") for target in missed[:MOST_LIMITS])
+        by_mass = all(target.get("mass_limit") or _least(target) >= 1.0 for target in missed[:MOST_LIMITS])
         more = len(missed) - len(said)
         if more > 0:
             said.append(words("and_more", count=more))
         amounts = words("limits_mass" if by_mass else "limits_signal")
         yield f"{'; '.join(said)} ({amounts}). {words('only_spot')}"
-    uncovered = result.get("not_covered") or []
-    if uncovered:
-        names = [str(each.get("name", each) if isinstance(each, dict) else each) for each in uncovered]
+    names = uncovered(result)
+    if names:
         yield words(
             "not_covered", names=", ".join(names[:MOST_LIMITS]) + ("…" if len(names) > MOST_LIMITS else "")
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from spectriage.device.serve.screen.answering import percent
 from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.serve.screen.parts import key, note, said
 from spectriage.device.serve.screen.words import LANGUAGES
@@ -64,8 +65,11 @@ def settings_view(screen: Screen) -> None:
         if own != state.device:
             key(words("to_device"), lambda: screen.tried(lambda: screen.scans.use(own)), name="own")
         said("h2", words("policy"))
-        watched = ", ".join(target.name for target in policy.targets)
-        said("p", words("policy_said", lod=f"{policy.lod:.0%}", names=watched), "sp-quiet")
+        watched = ", ".join(
+            f"{target.name} {'–' if target.mass is None else percent(target.mass)}"
+            for target in policy.targets
+        )
+        said("p", words("policy_said", name=policy.name, names=watched), "sp-quiet")
         said("h2", words("check_library"))
         library = state.library
         text = f"{library.get('name', '')} {library.get('version', '')} · {library.get('sha256', '')[:16]}"

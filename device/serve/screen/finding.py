@@ -6,7 +6,7 @@ from nicegui import run, ui
 
 from spectriage.device.serve import records
 from spectriage.device.serve.models import Curves, Result
-from spectriage.device.serve.screen.answering import answers, limit, missed_targets
+from spectriage.device.serve.screen.answering import answers, limit, missed_targets, uncovered
 from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.serve.screen.charting import chart
 from spectriage.device.serve.screen.parts import key, note, said
@@ -85,6 +85,9 @@ def details_view(screen: Screen) -> None:
             said("p", fact).props("lang=en")
         said("h2", words("all_limits"))
         _limits(screen, result)
+        names = uncovered(result.result)
+        if names:
+            said("p", words("not_covered", names=", ".join(names)))
         said("h2", words("record", number=result.record))
         library = result.result.get("library") or {}
         for text in (
@@ -108,7 +111,7 @@ def _limits(screen: Screen, result: Result) -> None:
                 if target.get("lod") is None:
                     said("td", words("invisible", name=name))
                 else:
-                    kind = "limits_mass" if target.get("lod_mass_interval") else "share"
+                    kind = "limits_mass" if target.get("mass_limit") else "share"
                     said("td", f"{limit(target)} ({words(kind)})")
 
 

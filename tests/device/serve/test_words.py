@@ -35,6 +35,7 @@ def test_every_word_that_the_code_asks_for_is_there_and_no_other():
     assert unused - {"no_watchdog", "interlock_unreadable", "light_not_controlled"} == set()
 
 
+MASS = {"low": 0.02, "middle": 0.1, "high": 0.34, "response_assumed": False}
 RESULT = {
     "verdict": "ALARM",
     "reason": "controlled:fentanyl-class",
@@ -81,8 +82,15 @@ def test_what_a_newer_engine_says_is_shown_and_not_lost(language):
         "summary": "A new sentence.",
         "next_step": "A new step.",
         "components": [],
-        "targets": [{"target": "xylazine", "found": False, "lod": 0.1, "lod_mass_interval": [0.02, 0.34]}],
-        "not_covered": ["nitazenes", {"name": "carfentanil"}],
+        "targets": [
+            {
+                "target": "xylazine",
+                "found": False,
+                "lod": 0.1,
+                "mass_limit": MASS,
+                "not_covered": ["carfentanil"],
+            }
+        ],
     }
     found = answers(newer, Words(language))
     assert found.title == "WATCH"
