@@ -13,7 +13,7 @@ from typing import Any
 from spectriage.device.serve.screen.words import Words
 
 MARKS = {"ALARM": "✖", "WARNING": "▲", "INCONCLUSIVE": "?", "NO_ALARM": "–"}
-MOST_LIMITS = 4
+MOST_LIMITS = 3
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,12 @@ def percent(value: float) -> str:
 
 
 def limit(target: dict[str, Any]) -> str:
-    """Return from what amount a target would have been seen: by weight where stated, else of the signal."""
+    """Return from what amount a target would have been seen: a range by weight, else of the signal."""
     mass = target.get("mass_limit")
-    return percent(mass["high"]) if mass else percent(target["lod"])
+    if not mass:
+        return percent(target["lod"])
+    middle, high = percent(min(mass["middle"], 1.0)), percent(min(mass["high"], 1.0))
+    return middle if middle == high else f"{middle.removesuffix('%')}–{high}"
 
 
 def missed_targets(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -83,7 +86,7 @@ def uncovered(result: dict[str, Any]) -> list[str]:
 
 def _least(target: dict[str, Any]) -> float:
     mass, lod = target.get("mass_limit"), target.get("lod")
-    return 2.0 if lod is None else float(mass["high"] if mass else lod)
+    return 2.0 if lod is None else float(mass["middle"] if mass else lod)
 
 
 def _or_plain(words: Words, key: str, plain: str) -> str:
@@ -150,26 +153,28 @@ def _sure(result: dict[str, Any], words: Words) -> Iterable[str]:
 
 def _missed(result: dict[str, Any], words: Words) -> Iterable[str]:
     missed = missed_targets(result)
-    said = [
-        words("invisible", name=target["target"])
-        if _least(target) >= 1.0
-        else words("below", name=target["target"], limit=limit(target))
-        for target in missed[:MOST_LIMITS]
-    ]
-    if said:
-        by_mass = all(target.get("mass_limit") or _least(target) >= 1.0 for target in missed[:MOST_LIMITS])
-        more = len(missed) - len(said)
-        if more > 0:
-            said.append(words("and_more", count=more))
-        amounts = words("limits_mass" if by_mass else "limits_signal")
-        yield f"{'; '.join(said)} ({amounts}). {words('only_spot')}"
+    blind = [str(target["target"]) for target in missed if target.get("lod") is None]
+    seen = [target for target in missed if target.get("lod") is not None]
+    if blind:
+        yield words("in_any_amount", names=_first(blind))
+    if seen:
+        kind = (
+            "limits_mass"
+            if all(target.get("mass_limit") for target in seen[:MOST_LIMITS])
+            else "limits_signal"
+        )
+        names = _first([f"{target['target']} {limit(target)}" for target in seen])
+        yield words("under", kind=words(kind), names=names)
     names = uncovered(result)
     if names:
-        yield words(
-            "not_covered", names=", ".join(names[:MOST_LIMITS]) + ("…" if len(names) > MOST_LIMITS else "")
-        )
-    if not said:
-        yield words("only_spot")
+        yield words("not_covered", names=_first(names))
+    yield words("only_spot")
+
+
+def _first(names: list[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    more = len(names) - MOST_LIMITS
+    return ", ".join(names[:MOST_LIMITS]) + (f" +{more}" if more > 0 else "")
 
 
 def _now(result: dict[str, Any], verdict: str, words: Words) -> str:

@@ -106,10 +106,9 @@ def _limits(screen: Screen, result: Result) -> None:
     with ui.element("table").classes("sp-table"), ui.element("tbody"):
         for target in missed_targets(result.result):
             with ui.element("tr"):
-                name = str(target["target"])
-                said("th", name).props("scope=row")
+                said("th", str(target["target"])).props("scope=row")
                 if target.get("lod") is None:
-                    said("td", words("invisible", name=name))
+                    said("td", words("invisible"))
                 else:
                     kind = "limits_mass" if target.get("mass_limit") else "share"
                     said("td", f"{limit(target)} ({words(kind)})")
