@@ -14,7 +14,7 @@ from spectriage.device.contract.capabilities import InterlockReadback, LaserGate
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import DeviceError
 from spectriage.device.contract.spectrometer import ScanSettings, Spectrometer
-from spectriage.device.serve.models import Checked, Health, Laser
+from spectriage.device.serve.models import Checked, CheckState, Health, Laser
 from spectriage.library.journal import Journal, JournalError
 from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.identify import Identifier
@@ -71,11 +71,8 @@ def _laser(device: Spectrometer) -> Checked:
         "unknown": "cannot be read back: whether light comes out is not known",
         "not controlled": "this device's light is not controlled by software",
     }[state]
-    return Checked(
-        code="laser",
-        state={"off": "ok", "on": "failed"}.get(state, "attention"),
-        said=said,  # type: ignore[arg-type]
-    )
+    states: dict[Laser, CheckState] = {"off": "ok", "on": "failed"}
+    return Checked(code="laser", state=states.get(state, "attention"), said=said)
 
 
 def _interlock(device: Spectrometer) -> Checked:

@@ -62,7 +62,7 @@ class Screen:
         self.opened: Result | None = None
         self.night = False
         self.client: Client = ui.context.client
-        self.told: Callable[[State], None] | None = None
+        self.told: Callable[[State], object] | None = None
         self._drawn: tuple[Any, ...] = ()
         self._headed: tuple[Any, ...] = ()
 

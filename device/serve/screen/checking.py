@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from nicegui import ui
 
 from spectriage.device.serve.screen.answering import percent
@@ -55,15 +57,11 @@ def settings_view(screen: Screen) -> None:
         with ui.element("div").classes("sp-row"):
             for sample in SAMPLES:
                 uri = f"sim:{sample}?realtime=1&seed=1"
-                key(
-                    words(f"sample_{sample}"),
-                    lambda uri=uri: screen.tried(lambda: screen.scans.use(uri)),
-                    "first" if state.device == uri else "",
-                    name=sample,
-                )
+                chosen = "first" if state.device == uri else ""
+                key(words(f"sample_{sample}"), partial(_practise, screen, uri), chosen, name=sample)
         own = screen.scans.own_device
         if own != state.device:
-            key(words("to_device"), lambda: screen.tried(lambda: screen.scans.use(own)), name="own")
+            key(words("to_device"), partial(_practise, screen, own), name="own")
         said("h2", words("policy"))
         watched = ", ".join(
             f"{target.name} {'–' if target.mass is None else percent(target.mass)}"
@@ -76,6 +74,10 @@ def settings_view(screen: Screen) -> None:
         said("p", text, "sp-quiet")
     with ui.element("nav").classes("sp-keys"):
         key(words("back"), lambda: screen.show("ready"), name="back")
+
+
+async def _practise(screen: Screen, uri: str) -> None:
+    await screen.tried(partial(screen.scans.use, uri))
 
 
 def _other(screen: Screen) -> str:

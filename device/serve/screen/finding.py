@@ -64,7 +64,9 @@ async def _report(screen: Screen, result: Result) -> None:
         return records.report_file(path, result.record, "pdf", engine)
 
     try:
-        ui.download(await run.io_bound(made), f"spectriage-{result.record}.pdf", "application/pdf")
+        data = await run.io_bound(made)
+        if data is not None:  # the service is being stopped
+            ui.download(data, f"spectriage-{result.record}.pdf", "application/pdf")
     except SpectriageError as error:
         ui.notify(str(error), type="negative", position="top")
 
@@ -124,6 +126,8 @@ async def _draw_curves(screen: Screen, result: Result, place: ui.element) -> Non
 
     try:
         found = await run.io_bound(made)
+        if found is None:  # the service is being stopped
+            return
     except SpectriageError:
         with place:
             note(screen.words("no_curves"))

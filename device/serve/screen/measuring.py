@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from nicegui import ui
 
 from spectriage.device.serve.models import State
@@ -29,7 +31,7 @@ def ready_view(screen: Screen) -> None:
                 chosen = name == screen.packaging
                 button = key(
                     words(f"packaging_{name}"),
-                    lambda name=name: _choose(screen, name),
+                    partial(_choose, screen, name),
                     "first" if chosen else "",
                     name=f"packaging-{name}",
                 )
