@@ -30,11 +30,8 @@ LONG_FILES = {
 LONG_FUNCTIONS = {
     "bench/evidence/benign.py:benign": "one pass over materials and conditions",
     "device/app/commands_scan.py:scan": OPTIONS,
-<<<<<<< HEAD
     "library/app/commands_bands.py:bands": OPTIONS,
-=======
     "device/app/commands_serve.py:serve": OPTIONS,
->>>>>>> 324ad65 (Split the service into what it owns and what it is asked; chart the residual; say everything in both languages)
     "library/app/commands_identify.py:identify": OPTIONS,
     "library/app/commands_library.py:add": OPTIONS,
     "library/app/commands_import.py:import_spectra": OPTIONS,

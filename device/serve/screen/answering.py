@@ -163,10 +163,9 @@ def _missed(result: dict[str, Any], words: Words) -> Iterable[str]:
             if all(target.get("mass_limit") for target in seen[:MOST_LIMITS])
             else "limits_signal"
         )
-        names = _first([f"{target['target']} {limit(target)}" for target in seen])
-        yield words("under", kind=words(kind), names=names)
-    names = uncovered(result)
-    if names:
+        limits = [f"{target['target']} {limit(target)}" for target in seen]
+        yield words("under", kind=words(kind), names=_first(limits))
+    if names := uncovered(result):
         yield words("not_covered", names=_first(names))
     yield words("only_spot")
 

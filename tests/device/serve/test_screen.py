@@ -130,19 +130,23 @@ def test_a_second_browser_watches_and_may_stop(page, browser, url):
         second.wait_for_selector("text=Cancelled")
 
 
-def test_a_page_that_is_closed_has_its_scan_cancelled(browser, url):
-    for page in opened(browser, url):
-        press(page, "continue", "settings", "dark-powder")
-        page.wait_for_selector("[data-key=continue]")
-        press(page, "continue", "scan", "arm", "fire")
-        page.wait_for_selector("[data-laser].on")
-        page.close()
-    for page in opened(browser, url):
+def test_a_page_that_is_closed_has_its_scan_cancelled(serving, browser, tmp_path, library_cache, library):
+    # a scan that takes longer than it takes to notice
+    device = "sim:caffeine?brightness=0.01&realtime=1&seed=1"
+    with serving(tmp_path, library_cache, "--device", device) as url:
+        for page in opened(browser, url):
+            press(page, "continue", "scan", "arm", "fire")
+            page.wait_for_selector("[data-laser].on")
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(url)
+        idle = "async () => (await (await fetch('/api/state')).json()).phase === 'idle'"
+        page.wait_for_function(idle, timeout=WAIT_MS, polling=500)
         state = page.evaluate("fetch('/api/state').then(answer => answer.json())")
         assert state["laser"] == "off"
-        assert state["phase"] == "idle"
-        press(page, "continue", "settings", "own")
-        page.wait_for_selector("[data-key=continue]")
+        assert state["problem"]["type"] == "DeviceAbortedError"
+        assert state["result"] is None
+        context.close()
 
 
 @pytest.mark.parametrize("size", [HANDHELD, PHONE, DESKTOP])
