@@ -219,11 +219,19 @@ class Scans:
         return self.state()
 
     def close(self) -> None:
-        """Stop whatever runs, the laser first, and close the device."""
+        """Stop whatever runs, the laser first, and close the device.
+
+        Raises
+        ------
+        DeviceUnsafeError
+            The laser could not be verified to be off.
+        """
         self.cancel()
-        with suppress(RuntimeError):
-            self._worker.submit(self.unit.let_go).result(timeout=CANCEL_WAIT_S)
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        try:
+            with suppress(RuntimeError):
+                self._worker.submit(self.unit.let_go).result(timeout=CANCEL_WAIT_S)
+        finally:
+            self._worker.shutdown(wait=False, cancel_futures=True)
 
     # -- on the thread
 

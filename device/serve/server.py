@@ -108,6 +108,8 @@ def _listen(binding: Binding) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((binding.host.strip("[]"), binding.port))
+        # from here on a browser waits for the service, and is not sent away
+        listening.listen(128)
     except OSError as error:
         listening.close()
         raise ParameterError(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from spectriage.device.contract.errors import DeviceUnsafeError
 from spectriage.device.serve import Scans, Setup, service_app
 from spectriage.device.serve.models import Start
 from spectriage.device.session import ScanPlan
@@ -175,6 +176,41 @@ def test_a_device_that_is_not_there_is_a_problem_and_not_the_end(home, engine):
         assert client.get("/api/state").json()["phase"] == "idle"
     finally:
         scans.close()
+
+
+def test_unplugged_while_firing_is_said_and_the_laser_is_not_called_off(home, engine):
+    scans = service(home, engine, "sim:caffeine?seed=1")
+    client = testclient.TestClient(service_app(scans))
+    try:
+        arming = armed(client)
+        scans.unit.device.inject("unplug-mid")
+        client.post("/api/scans", json={"arming": arming})
+        state = ended(client)
+        assert state["result"] is None
+        assert state["problem"]["type"] == "DeviceLostError"
+        # what is gone cannot be read back: whoever says "off" here guesses
+        assert (state["phase"], state["laser"]) == ("failed", "unknown")
+        # plugged in again, the check opens it anew
+        assert client.post("/api/health").json()["fit"]
+        assert client.get("/api/state").json()["laser"] == "off"
+    finally:
+        scans.close()
+
+
+def test_a_laser_that_stays_on_is_shown_and_not_armed_again(home, engine):
+    scans = service(home, engine, "sim:caffeine?seed=1")
+    client = testclient.TestClient(service_app(scans))
+    try:
+        arming = armed(client)
+        scans.unit.device.inject("laser-stuck")
+        client.post("/api/scans", json={"arming": arming})
+        state = ended(client)
+        assert state["laser"] in ("on", "unknown")
+        assert state["result"] is None
+        assert client.post("/api/arm", json={"holder": "me"}).status_code in (409, 500)
+    finally:
+        with pytest.raises(DeviceUnsafeError):
+            scans.close()
 
 
 def test_the_document_names_every_path_and_bad_requests_are_refused(client):
