@@ -185,6 +185,7 @@ def test_an_expired_calibration_is_said_before_and_with_the_result(
         for page in opened(browser, url):
             assert "FAILED" in page.inner_text(".sp-checks")
             press(page, "continue")
+            page.wait_for_selector("[data-key=scan]")
             assert "The instrument check failed" in page.inner_text("main")
             press(page, "scan", "arm", "fire")
             page.wait_for_selector("[data-verdict]")
