@@ -26,8 +26,8 @@ HELP = """Presumptive identification of unknown materials from their Raman spect
 Start with `spectriage identify FILE`, or without a file with `spectriage scan -d sim:acetaminophen`."""
 
 PANELS = {
-    "Identify a material": ("identify", "scan"),
-    "Set up an instrument": ("devices", "calibrate", "check", "warmup"),
+    "Identify a material": ("identify", "scan", "serve"),
+    "Set up an instrument": ("devices", "calibrate", "check", "warmup", "doctor"),
     "References": ("library",),
     "For integrators": ("schema",),
     "Records": ("journal", "fleet"),

@@ -31,6 +31,7 @@ LONG_FUNCTIONS = {
     "bench/evidence/benign.py:benign": "one pass over materials and conditions",
     "device/app/commands_scan.py:scan": OPTIONS,
     "library/app/commands_bands.py:bands": OPTIONS,
+    "device/app/commands_serve.py:serve": OPTIONS,
     "library/app/commands_identify.py:identify": OPTIONS,
     "library/app/commands_library.py:add": OPTIONS,
     "library/app/commands_import.py:import_spectra": OPTIONS,

@@ -1,0 +1,139 @@
+"""What the API takes and gives, typed; its OpenAPI document is made of these."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Phase = Literal["starting", "idle", "armed", "scanning", "failed"]
+Laser = Literal["off", "on", "unknown", "not controlled"]
+CheckState = Literal["ok", "attention", "failed"]
+
+
+class Model(BaseModel):
+    """Refuses what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Problem(Model):
+    """An error: what is wrong, where, and what to do."""
+
+    type: str
+    what: str
+    where: str = ""
+    remedy: str = ""
+
+
+class Checked(Model):
+    """One line of the health check; `code` is stable, `said` is for people."""
+
+    code: str
+    state: CheckState
+    said: str
+
+
+class Health(Model):
+    """The start-up check. `fit` is false where anything failed; a scan can still be asked for."""
+
+    fit: bool
+    checked_at: str
+    checks: tuple[Checked, ...]
+
+
+class Progress(Model):
+    """Where a scan stands; `left_s` is an estimate from the exposure, None where there is none."""
+
+    stage: str
+    message: str
+    elapsed_s: float
+    left_s: float | None
+
+
+class Result(Model):
+    """One scan's answer as it was recorded; `record` and `hash` find it in the journal."""
+
+    record: int
+    hash: str
+    time: str
+    item: str
+    operator: str
+    training: bool
+    limited: str
+    calibration: str
+    result: dict[str, Any]
+
+
+class State(Model):
+    """The whole service at one moment; `version` grows with every change.
+
+    `laser` is what the device read back last. `holder` may arm, and has armed where the phase says so; others
+    watch, and may cancel.
+    """
+
+    version: int
+    phase: Phase
+    training: bool
+    device: str
+    model: str
+    serial: str
+    laser: Laser
+    holder: str
+    armed_for_s: float
+    progress: Progress | None
+    result: Result | None
+    problem: Problem | None
+    health: Health | None
+    library: dict[str, str]
+
+
+class Arm(Model):
+    """Ask for the right to fire once. `holder` names who asks: one at a time."""
+
+    holder: str = Field(min_length=1, max_length=64)
+
+
+class Arming(Model):
+    """The right to start one scan within `valid_s` seconds."""
+
+    arming: str
+    valid_s: float
+    warnings: tuple[str, ...]
+
+
+class Start(Model):
+    """Start the scan that was armed for.
+
+    `hold_s`: the scan is cancelled when its starter has not asked for the state, with its arming, for so
+    long; None never does that.
+    """
+
+    arming: str = Field(min_length=1, max_length=64)
+    item: str = Field(default="", max_length=200)
+    operator: str = Field(default="", max_length=200)
+    packaging: str = Field(default="auto", max_length=80)
+    seconds: float | None = Field(default=None, ge=0.1, le=600.0)
+    delay_s: float = Field(default=0.0, ge=0.0, le=60.0)
+    hold_s: float | None = Field(default=None, ge=1.0, le=600.0)
+
+
+class Line(Model):
+    """A record in a list."""
+
+    number: int
+    time: str
+    kind: str
+    verdict: str
+    summary: str
+    hash: str
+
+
+class Curves(Model):
+    """A recorded scan's spectrum and fit on the library's axis; null outside the measured range."""
+
+    shift_cm: tuple[float, ...]
+    measured: tuple[float | None, ...]
+    baseline: tuple[float | None, ...]
+    parts: dict[str, tuple[float | None, ...]]
+    residual: tuple[float | None, ...]

@@ -1,0 +1,186 @@
+"""`Screen`: one browser's page. It follows the service's state, so that every browser shows the same scan."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nicegui import Client, run, ui
+
+from spectriage.device.serve.models import Result, Start, State
+from spectriage.device.serve.scans import Scans
+from spectriage.device.serve.screen.parts import said
+from spectriage.device.serve.screen.words import Words
+from spectriage.device.serve.shown import problem_of
+from spectriage.spectra.errors import SpectriageError
+
+FOLLOW_S = 0.1
+HOLD_S = 8.0
+"""A page that was closed, or lost its network, has its scan cancelled after so long."""
+LASER_WORDS = {
+    "off": ("laser_off", "off"),
+    "on": ("laser_on", "on"),
+    "unknown": ("laser_unknown", "unknown"),
+    "not controlled": ("laser_uncontrolled", "other"),
+}
+View = Callable[["Screen"], None]
+
+
+class Screen:
+    """One browser's page.
+
+    Parameters
+    ----------
+    scans
+        The service.
+    language
+        Of `LANGUAGES`.
+    views
+        What draws each view, by its name.
+
+    Attributes
+    ----------
+    view
+        Which of them is shown while nothing is scanned.
+    opened
+        The result that is looked at: the last scan's, or one of the history.
+    """
+
+    def __init__(self, scans: Scans, language: str, views: Mapping[str, View]) -> None:
+        self.scans = scans
+        self._views = views
+        self.words = Words(language)
+        self.holder = secrets.token_urlsafe(8)
+        self.view = "check"
+        self.state: State = scans.state()
+        self.arming = ""
+        self.warnings: tuple[str, ...] = ()
+        self.item = ""
+        self.packaging = "auto"
+        self.search = ""
+        self.opened: Result | None = None
+        self.night = False
+        self.client: Client = ui.context.client
+        self.told: Callable[[State], object] | None = None
+        self._drawn: tuple[Any, ...] = ()
+        self._headed: tuple[Any, ...] = ()
+
+    def build(self) -> None:
+        """Draw the page, and follow the service."""
+        with ui.element("div").classes("sp-screen"):
+            self._head = ui.element("div").style("display: contents")
+            self._body = ui.element("div").style("display: contents")
+        self.follow()
+        ui.timer(FOLLOW_S, self.follow)
+
+    def follow(self) -> None:
+        """Draw what the service does now, if that has changed."""
+        there = self.client.has_socket_connection
+        before, self.state = self.state, self.scans.state(self.arming if there else "")
+        ended = before.phase == "scanning" and self.state.phase != "scanning"
+        if ended:
+            self.arming = ""
+            self.opened = self.state.result
+            self.view = "result" if self.opened is not None else "ended"
+        if before.phase == "armed" and self.state.phase == "idle" and self.view == "aim":
+            self.arming = ""
+        if self.state.phase == "starting":
+            self.view = "check"
+        now, language = self.state, self.words.language
+        headed = (now.laser, now.training, now.model, language)
+        if headed != self._headed:
+            self._headed = headed
+            self._top()
+        # a key is drawn anew only where its view changes: never under a finger for what does not concern it
+        drawn = (self.view, language, *self._seen())
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self.draw()
+        if self.told is not None:
+            self.told(self.state)
+
+    def _seen(self) -> tuple[Any, ...]:
+        """Return what the view that is shown depends on."""
+        now = self.state
+        if now.phase == "scanning":
+            return ("scanning", now.holder)
+        if self.view == "aim":
+            return (now.phase, now.holder)
+        if self.view == "settings":
+            return (now.device, now.library)
+        opened = None if self.opened is None else self.opened.record
+        return (now.phase == "starting", now.health, now.problem, now.laser == "unknown", opened)
+
+    def show(self, view: str) -> None:
+        """Go to another view."""
+        self.view = view
+        self.follow()
+
+    def draw(self) -> None:
+        """Draw everything anew."""
+        self.told = None
+        self._body.clear()
+        with self._body:
+            view = "scanning" if self.state.phase == "scanning" else self.view
+            self._views[view](self)
+
+    def _top(self) -> None:
+        word, kind = LASER_WORDS[self.state.laser]
+        self._head.clear()
+        with self._head, ui.element("header").classes("sp-top"):
+            if self.state.training:
+                said("span", self.words("training"), "sp-who sp-training").props("data-training")
+            else:
+                said("span", self.state.model or self.state.device, "sp-who")
+            said("span", self.words(word), f"sp-laser {kind}").props("role=status data-laser")
+
+    # -- what keys do
+
+    async def arm(self) -> None:
+        """Ask for the right to fire."""
+        await self.tried(lambda: self._armed(self.scans.arm(self.holder)))
+
+    def _armed(self, arming: Any) -> None:
+        self.arming, self.warnings = arming.arming, arming.warnings
+
+    async def fire(self) -> None:
+        """Start the scan that was armed for."""
+        request = Start(arming=self.arming, item=self.item, packaging=self.packaging, hold_s=HOLD_S)
+        await self.tried(lambda: self.scans.start(request))
+
+    async def cancel(self) -> None:
+        """Stop, the laser first."""
+        await run.io_bound(self.scans.cancel)
+        self.follow()
+
+    def disarm(self) -> None:
+        """Give back the arming and go back."""
+        if self.arming:
+            self.scans.disarm()
+        self.arming = ""
+        self.show("ready")
+
+    async def tried(self, what: Callable[[], Any]) -> bool:
+        """Do something that may be refused, and say why it was."""
+        try:
+            await run.io_bound(what)
+        except SpectriageError as error:
+            problem = problem_of(error)
+            ui.notify(f"{problem.what}. {problem.remedy}", type="negative", position="top", timeout=6000)
+            return False
+        finally:
+            self.follow()
+        return True
+
+    def speak(self, language: str) -> None:
+        """Change the language of this page."""
+        self.words = Words(language)
+        ui.run_javascript(f"document.documentElement.lang = '{language}'")
+        self.follow()
+
+    def light(self, night: bool) -> None:
+        """Change between day and night."""
+        self.night = night
+        ui.run_javascript(f"document.body.classList.toggle('night', {str(night).lower()})")
+        self.draw()

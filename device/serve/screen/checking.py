@@ -1,0 +1,85 @@
+"""The views of the instrument: its check at the start, and its settings."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nicegui import ui
+
+from spectriage.device.serve.screen.answering import percent
+from spectriage.device.serve.screen.browser import Screen
+from spectriage.device.serve.screen.parts import key, note, said
+from spectriage.device.serve.screen.words import LANGUAGES
+
+SAMPLES = ("street-sample", "genuine-pill", "bagged", "trace-opioid", "dark-powder")
+"""Scenes of the simulator to practise with."""
+
+
+def check_view(screen: Screen) -> None:
+    """Draw what is known of the instrument, and whether it may be used."""
+    words, state = screen.words, screen.state
+    with ui.element("main").classes("sp-main"):
+        said("h1", words("starting" if state.phase == "starting" else "check_title"))
+        if state.phase == "starting":
+            said("p", words("starting_wait")).props("role=status")
+            with ui.element("div").classes("sp-bar"):
+                ui.element("div")
+            return
+        if state.problem is not None:
+            note(f"{state.problem.what}. {state.problem.remedy}", bad=True)
+        if state.laser == "unknown":
+            note(words("laser_unknown_do"), bad=True)
+        if state.health is not None:
+            said("h2", words("check_fit" if state.health.fit else "check_unfit"))
+            with ui.element("div").classes("sp-checks"):
+                for check in state.health.checks:
+                    said("span", words(f"check_{check.code}"), "name")
+                    said("span", words(f"state_{check.state}"), check.state)
+                    said("span", check.said, "said")
+    with ui.element("nav").classes("sp-keys"):
+        key(words("other_language"), lambda: screen.speak(_other(screen)), name="language")
+        key(words("check_again"), lambda: screen.tried(screen.scans.check), name="check")
+        key(words("go_on"), lambda: screen.show("ready"), "first", name="continue")
+
+
+def settings_view(screen: Screen) -> None:
+    """Draw language, light, rules, library, and training."""
+    words, state = screen.words, screen.state
+    policy = screen.scans.unit.engine_for().policy
+    with ui.element("main").classes("sp-main"):
+        said("h1", words("settings"))
+        with ui.element("div").classes("sp-row"):
+            key(words("other_language"), lambda: screen.speak(_other(screen)), name="language")
+            light = words("day" if screen.night else "night")
+            key(light, lambda: screen.light(not screen.night), name="light")
+            key(words("check_title"), lambda: screen.show("check"), name="check")
+        said("h2", words("training_sample"))
+        with ui.element("div").classes("sp-row"):
+            for sample in SAMPLES:
+                uri = f"sim:{sample}?realtime=1&seed=1"
+                chosen = "first" if state.device == uri else ""
+                key(words(f"sample_{sample}"), partial(_practise, screen, uri), chosen, name=sample)
+        own = screen.scans.own_device
+        if own != state.device:
+            key(words("to_device"), partial(_practise, screen, own), name="own")
+        said("h2", words("policy"))
+        watched = ", ".join(
+            f"{target.name} {'–' if target.mass is None else percent(target.mass)}"
+            for target in policy.targets
+        )
+        said("p", words("policy_said", name=policy.name, names=watched), "sp-quiet")
+        said("h2", words("check_library"))
+        library = state.library
+        text = f"{library.get('name', '')} {library.get('version', '')} · {library.get('sha256', '')[:16]}"
+        said("p", text, "sp-quiet")
+    with ui.element("nav").classes("sp-keys"):
+        key(words("back"), lambda: screen.show("ready"), name="back")
+
+
+async def _practise(screen: Screen, uri: str) -> None:
+    await screen.tried(partial(screen.scans.use, uri))
+
+
+def _other(screen: Screen) -> str:
+    place = LANGUAGES.index(screen.words.language)
+    return LANGUAGES[(place + 1) % len(LANGUAGES)]

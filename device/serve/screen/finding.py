@@ -1,0 +1,138 @@
+"""The views of a result: five answers at arm's length, and the details behind them."""
+
+from __future__ import annotations
+
+from nicegui import run, ui
+
+from spectriage.device.serve import records
+from spectriage.device.serve.models import Curves, Result
+from spectriage.device.serve.screen.answering import answers, limit, missed_targets, uncovered
+from spectriage.device.serve.screen.browser import Screen
+from spectriage.device.serve.screen.charting import chart
+from spectriage.device.serve.screen.parts import key, note, said
+from spectriage.spectra.errors import SpectriageError
+
+MOST_OTHERS = 5
+
+
+def result_view(screen: Screen) -> None:
+    """Draw the verdict in words, symbol and colour; what, how sure, what was missed, what now."""
+    words, result = screen.words, screen.opened
+    if result is None:
+        screen.show("ready")
+        return
+    found = answers(result.result, words)
+    with ui.element("main").classes("sp-main").props(f'data-verdict="{found.verdict}"'):
+        with ui.element("div").classes(f"sp-verdict {found.verdict}").props("role=status"):
+            said("span", found.mark, "sp-mark").props("aria-hidden=true")
+            with ui.element("div"):
+                said("h1", found.title)
+                said("p", found.means)
+        with ui.element("dl").classes("sp-answers"):
+            for question, lines, kind in (
+                ("what", found.what, "sp-what"),
+                ("sure", found.sure, ""),
+                ("missed", found.missed, ""),
+                ("now", found.now, "sp-now"),
+            ):
+                said("dt", words(question))
+                with ui.element("dd").classes(kind):
+                    for line in lines:
+                        said("div", line)
+            if found.others:
+                said("dt", words("could_be"))
+                more = " …" if len(found.others) > MOST_OTHERS else ""
+                said("dd", ", ".join(found.others[:MOST_OTHERS]) + more)
+        if result.calibration:
+            note(result.calibration, bad=True)
+        if result.limited:
+            said("p", words("limited"), "sp-quiet")
+        said("p", words("saved_first", number=result.record), "sp-quiet")
+    with ui.element("nav").classes("sp-keys"):
+        key(words("details"), lambda: screen.show("details"), name="details")
+        key(words("report"), lambda: _report(screen, result), name="report")
+        key(words("next_scan"), lambda: screen.show("ready"), "first", name="next")
+
+
+async def _report(screen: Screen, result: Result) -> None:
+    """Hand the report to the browser as a file."""
+    scans = screen.scans
+
+    def made() -> bytes:
+        path = scans.journal_path
+        engine = scans.unit.engine_for(records.recorded_packaging(path, result.record))
+        return records.report_file(path, result.record, "pdf", engine)
+
+    try:
+        data = await run.io_bound(made)
+        if data is not None:  # the service is being stopped
+            ui.download(data, f"spectriage-{result.record}.pdf", "application/pdf")
+    except SpectriageError as error:
+        ui.notify(str(error), type="negative", position="top")
+
+
+def details_view(screen: Screen) -> None:
+    """Draw the spectrum with its fit, every limit, the engine's own words, and where it is recorded."""
+    words, result = screen.words, screen.opened
+    if result is None:
+        screen.show("ready")
+        return
+    with ui.element("main").classes("sp-main"):
+        said("h1", words("spectrum"))
+        place = ui.element("div")
+        ui.timer(0.01, lambda: _draw_curves(screen, result, place), once=True)
+        said("h2", words("engine_words"))
+        facts = [result.result.get("summary", ""), *(result.result.get("facts") or []), result.limited]
+        for fact in (str(fact) for fact in facts if fact):
+            said("p", fact).props("lang=en")
+        said("h2", words("all_limits"))
+        _limits(screen, result)
+        names = uncovered(result.result)
+        if names:
+            said("p", words("not_covered", names=", ".join(names)))
+        said("h2", words("record", number=result.record))
+        library = result.result.get("library") or {}
+        for text in (
+            result.time,
+            result.item,
+            result.hash,
+            f"{library.get('name')} {library.get('version')}",
+        ):
+            said("p", text, "sp-quiet").style("overflow-wrap: anywhere")
+    with ui.element("nav").classes("sp-keys"):
+        key(words("back"), lambda: screen.show("result"), name="back")
+
+
+def _limits(screen: Screen, result: Result) -> None:
+    words = screen.words
+    with ui.element("table").classes("sp-table"), ui.element("tbody"):
+        for target in missed_targets(result.result):
+            with ui.element("tr"):
+                said("th", str(target["target"])).props("scope=row")
+                if target.get("lod") is None:
+                    said("td", words("invisible"))
+                else:
+                    kind = "limits_mass" if target.get("mass_limit") else "share"
+                    said("td", f"{limit(target)} ({words(kind)})")
+
+
+async def _draw_curves(screen: Screen, result: Result, place: ui.element) -> None:
+    scans = screen.scans
+
+    def made() -> Curves:
+        path = scans.journal_path
+        engine = scans.unit.engine_for(records.recorded_packaging(path, result.record))
+        return records.curves(path, result.record, engine)
+
+    try:
+        found = await run.io_bound(made)
+        if found is None:  # the service is being stopped
+            return
+    except SpectriageError:
+        with place:
+            note(screen.words("no_curves"))
+        return
+    with place:
+        ui.echart(chart(found, screen.words, night=screen.night)).classes("sp-chart").props(
+            f'role=img aria-label="{screen.words("spectrum")}"'
+        )

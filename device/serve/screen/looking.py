@@ -1,0 +1,51 @@
+"""The view of the history: what was recorded, searched."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from spectriage.device.serve import records
+from spectriage.device.serve.screen.answering import MARKS
+from spectriage.device.serve.screen.browser import Screen
+from spectriage.device.serve.screen.parts import key, said
+
+MOST_SHOWN = 50
+
+
+def history_view(screen: Screen) -> None:
+    """Draw the latest records that have the words, a key each."""
+    words = screen.words
+    with ui.element("main").classes("sp-main"):
+        said("h1", words("history"))
+        field = ui.input(words("search"), value=screen.search).classes("sp-field").props("outlined")
+        found = ui.element("div").style("display: flex; flex-direction: column; gap: .4rem")
+
+        def look() -> None:
+            screen.search = str(field.value or "")
+            found.clear()
+            with found:
+                _lines(screen)
+
+        field.on_value_change(look)
+        look()
+    with ui.element("nav").classes("sp-keys"):
+        key(words("back"), lambda: screen.show("ready"), name="back")
+
+
+def _lines(screen: Screen) -> None:
+    words = screen.words
+    lines = records.history(screen.scans.journal_path, search=screen.search, last=MOST_SHOWN)
+    if not lines:
+        said("p", words("no_records"))
+    for line in lines:
+        verdict_key = f"verdict_{line.verdict}"
+        verdict = words(verdict_key) if verdict_key in words else line.verdict
+        mark, when = MARKS.get(line.verdict, "?"), line.time[:16].replace("T", " ")
+        text = f"{mark} {line.number} · {when} · {verdict} · {line.summary}"
+        button = ui.button(text, on_click=lambda number=line.number: _open(screen, number), color=None)
+        button.props(f'unelevated no-caps data-key="record-{line.number}"').classes("sp-line")
+
+
+def _open(screen: Screen, number: int) -> None:
+    screen.opened = records.recorded_result(screen.scans.journal_path, number)
+    screen.show("result")

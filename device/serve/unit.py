@@ -1,0 +1,171 @@
+"""`Unit`: the spectrometer, its calibration and the engine that one service works with."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spectriage.device.serve.control import RefusedError
+from spectriage.device.serve.models import Health, Laser
+from spectriage.device.session.plan import ScanPlan
+
+if TYPE_CHECKING:
+    from spectriage.device.calibration.unit import UnitCalibration
+    from spectriage.device.contract.spectrometer import Spectrometer
+    from spectriage.spectra.identify import Identifier
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a service scans with.
+
+    Parameters
+    ----------
+    device
+        URI.
+    journal
+        SQLite file of measured scans; what a simulator answers goes into ``training-…`` beside it.
+    library
+        File; the shipped one if None.
+    calibration
+        File; the unit's stored one if None.
+    plan
+        What every scan has in common.
+    policy
+        Name of a shipped policy, or the path of a file.
+    operator, place
+        Recorded where a scan says nothing else, as the settings allow.
+    """
+
+    device: str
+    journal: Path
+    library: Path | None = None
+    calibration: Path | None = None
+    plan: ScanPlan = field(default_factory=lambda: ScanPlan(auto=True))
+    policy: str = "border"
+    operator: str = ""
+    place: str = ""
+
+
+class Unit:
+    """The device is opened when it is first used and again after it was lost; one thread alone uses it.
+
+    Parameters
+    ----------
+    setup
+        What is scanned with.
+    engine
+        Prepared; made when it is first asked for if None.
+    """
+
+    def __init__(self, setup: Setup, engine: Identifier | None = None) -> None:
+        self.setup = setup
+        self.device: Spectrometer | None = None
+        self._engine = engine
+        self._engines: dict[str, Identifier] = {}
+        self._preparing = threading.Lock()
+
+    def engine_for(self, packaging: str = "auto") -> Identifier:
+        """Return the engine that considers a packaging; the library is shared.
+
+        Raises
+        ------
+        ParameterError
+            The library has no such packaging.
+        """
+        from spectriage.library.service import make_engine
+        from spectriage.spectra.identify import Identifier
+
+        with self._preparing:
+            if self._engine is None:
+                self._engine = make_engine(self.setup.library, policy=self.setup.policy)
+            engine = self._engine
+            if packaging in ("", "auto"):
+                return engine
+            if packaging not in self._engines:
+                self._engines[packaging] = Identifier(engine.references, engine.policy, packaging=packaging)
+            return self._engines[packaging]
+
+    def opened(self) -> Spectrometer:
+        """Return the device, opened where it is not.
+
+        Raises
+        ------
+        DeviceError
+            It cannot be opened.
+        """
+        from spectriage.device.contract.registry import open_device
+
+        if self.device is None or self.device.closed:
+            self.device = open_device(self.setup.device)
+        return self.device
+
+    def let_go(self) -> None:
+        """Close the device."""
+        device, self.device = self.device, None
+        if device is not None:
+            device.close()
+
+    def known(self) -> UnitCalibration:
+        """Return what is known of the calibration now."""
+        from spectriage.device.calibration.unit import UnitCalibration
+
+        device = self.opened()
+        return UnitCalibration.of(device.info, device.clock.now(), self.setup.calibration)
+
+    def check(self, journal: Path) -> Health:
+        """Check the device with its laser off; a lost one is closed, to be opened again."""
+        from spectriage.device.contract.errors import DeviceLostError
+        from spectriage.device.serve.health import check_health
+
+        device, engine = self.opened(), self.engine_for()
+        try:
+            return check_health(device, engine, self.known(), journal)
+        except DeviceLostError:
+            self.let_go()
+            raise
+
+    def laser(self) -> Laser:
+        """Return what the device says of its laser now; unknown where it is gone."""
+        from spectriage.device.serve.health import read_laser
+
+        return "unknown" if self.device is None or self.device.closed else read_laser(self.device)
+
+    def arming_warnings(self) -> tuple[str, ...]:
+        """Return what must be known before arming, as stable codes.
+
+        Raises
+        ------
+        RefusedError
+            The laser is not known to be off, or the interlock is open.
+        DeviceError
+            The device does not answer.
+        """
+        from spectriage.device.contract.capabilities import (
+            InterlockReadback,
+            LaserGateLine,
+            LaserSupervised,
+            LaserWatchdog,
+        )
+
+        device, laser = self.opened(), self.laser()
+        if laser == "on" or (laser == "unknown" and not isinstance(device, LaserGateLine)):
+            raise RefusedError(
+                "the laser cannot be verified to be off", remedy="switch it off at its key, then check again"
+            )
+        if laser == "not controlled":
+            return ("light-not-controlled",)
+        if isinstance(device, InterlockReadback) and not device.interlock_closed():
+            raise RefusedError("the interlock is open", remedy="close the cover or the safety loop")
+        found = [] if isinstance(device, InterlockReadback) else ["interlock-unreadable"]
+        supervised = isinstance(device, LaserSupervised) and device.light_supervised()
+        if not isinstance(device, LaserWatchdog) and not supervised:
+            found.append("no-watchdog")
+        return tuple(found)
+
+
+def synthetic(uri: str) -> bool:
+    """Whether a URI is of a device that measures nothing, as far as can be told before it is opened."""
+    return uri.partition(":")[0] in ("sim", "emulated")
