@@ -25,6 +25,8 @@ LONG_FILES = {
     "tests/device/laser/test_safety.py": SUITE,
     "tests/library/catalogue/test_catalogue.py": SUITE,
     "tests/library/store/test_store.py": SUITE,
+    "spectra/formats/numbers.py": "rows of numbers, as every table of text is read",
+    "tests/spectra/formats/test_instruments.py": SUITE,
     "tests/spectra/formats/test_vendor.py": SUITE,
 }
 LONG_FUNCTIONS = {
@@ -39,6 +41,9 @@ LONG_FUNCTIONS = {
     "spectra/evidence/_kernels_detection_limit.py:least_visible_each": COMPILED,
     "spectra/fitting/_kernels_additions.py:add_each": COMPILED,
     "spectra/fitting/_kernels_axes.py:best_axes": COMPILED,
+    "spectra/evidence/_kernels_sighting.py:sight_bands": COMPILED,
+    "spectra/formats/axis_order.py:in_order": "every way in which an axis may step back, told apart in turn",
+    "spectra/formats/binary/spe.py:read_spe": "a fixed head, field after field",
     "spectra/formats/axis.py:to_spectrum": "every hint of what an axis is, in the order of its weight",
     "spectra/formats/lists.py:read_lists": "one pass over the lines",
     "spectra/identify.py:identify": "the way of one spectrum, from first to last step",

@@ -101,7 +101,7 @@ def recalled(
 
     frozen = load_catalogue([file])
     present = {entry.id: entry for entry in load_catalogue()}
-    replaced = [e for e in frozen if e.id in present and present[e.id].bands != e.bands]
+    replaced = [e for e in frozen if e.id in present and _says(present[e.id]) != _says(e)]
     if not replaced:
         raise ParameterError("none of its tables has been replaced in the catalogue", where=str(file))
     sources = frozenset().union(*(labelled.sources for labelled in sets))
@@ -115,6 +115,11 @@ def recalled(
             report.figure(origin, "recalled: found at the limit", _over_substances(mine, 1.0))
             report.figure(origin, "recalled: substances", len(mine))
     return found
+
+
+def _says(entry: CatalogueEntry) -> list[tuple[float, float]]:
+    """Return what a table says of its bands: where they are and how high, not how they were fitted."""
+    return [(band.shift_cm, band.height) for band in entry.bands]
 
 
 def with_table(references: ReferenceSet, entry: CatalogueEntry, names: Names) -> ReferenceSet:

@@ -112,5 +112,8 @@ def translated(path: Path) -> Iterator[None]:
                 remedy="name a file on a medium that can be written",
             ) from error
         raise JournalError(f"the journal is damaged: {said}", where=where) from error
+    except UnicodeDecodeError as error:
+        # SQLite's own words about a damaged file may quote bytes of it
+        raise JournalError("the journal is damaged", where=str(path)) from error
     except OSError as error:
         raise JournalError(f"the journal cannot be opened: {error.strerror}", where=str(path)) from error

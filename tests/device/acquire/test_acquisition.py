@@ -131,7 +131,8 @@ def test_auto_exposure_reaches_its_range_in_four_exposures(brightness, start_ms)
     assert device.settings == result.settings
     assert result.settings.accumulations == 2
     device.laser_on(bench_permit())
-    assert LOW - 0.05 <= brightest(device.acquire(later(device))) <= HIGH + 0.05
+    # the sample's fluorescence bleaches while its exposure is sought
+    assert LOW - 0.15 <= brightest(device.acquire(later(device))) <= HIGH + 0.05
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,6 @@ def test_a_scan_of_an_explosive_alarms_after_the_countdown(run):
 
 
 def test_an_uncalibrated_unit_says_why_it_stays_at_safe_power(run):
-    result = run("scan", "-d", "sim:acetaminophen?seed=2", "--json", "--careful")
+    result = run("scan", "-d", "sim:caffeine?seed=2&brightness=0.05", "--json", "--careful")
     assert "The instrument has no calibration" in result.stderr
-    assert "acetaminophen" in json.loads(result.stdout)["candidates"][0]["substance"]
+    assert json.loads(result.stdout)["verdict"] == "INCONCLUSIVE"
