@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from sys import modules
+from types import ModuleType
 from typing import Any
 
 
@@ -35,6 +36,9 @@ def late(
         return value
 
     def directory() -> list[str]:
-        return sorted({*vars(modules[package]), *where})
+        # what a package imports for itself is nobody's to use
+        there = vars(modules[package])
+        loaded = {name for name, value in there.items() if isinstance(value, ModuleType)}
+        return sorted({*where, *loaded, *there.get("__all__", ()), "__doc__", "__name__"})
 
     return getattribute, directory

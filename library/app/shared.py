@@ -50,7 +50,7 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 def report_made(out: Path, references: ReferenceSet, as_json: bool) -> None:
     """Say what file was made."""
-    from spectriage.spectra.reference import Tier
+    from spectriage.spectra.reference import Hazard, Tier
 
     column = references.column("tier").tolist()
     tiers = {tier: column.count(tier.encode()) for tier in Tier}
@@ -67,4 +67,7 @@ def report_made(out: Path, references: ReferenceSet, as_json: bool) -> None:
         return
     parts = ", ".join(f"{number} {tier}" for tier, number in tiers.items() if number)
     print(f"{out}: {count(len(references), 'reference')} ({parts})")
+    for record in references.records:
+        if record.tier is Tier.MEASURED and record.hazard is not Hazard.NONE:
+            print(f"    {record.id}: {record.hazard}")
     print(f"sha256 {references.sha256}")

@@ -11,11 +11,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.library.building.known import hazard_of, known_substances, same_substance
 from spectriage.library.building.manifest import ManifestEntry
-from spectriage.library.catalogue import CLASS_HAZARDS, CatalogueEntry, load_catalogue
+from spectriage.library.catalogue import CatalogueEntry
 from spectriage.spectra.errors import LibraryError, SpectriageError
 from spectriage.spectra.progress import Progress
-from spectriage.spectra.reference import Hazard, Reference
+from spectriage.spectra.reference import Reference
 from spectriage.spectra.signal import resample
 from spectriage.spectra.spectrum import Spectrum
 
@@ -56,11 +57,12 @@ def read_measured(
     for done, (entry, name) in enumerate(zip(entries, names, strict=True), 1):
         try:
             native, row = _read_one(entry, shift)
+            record = measured_reference(entry, name, native, known)
         except SpectriageError as error:
             told = str(error) if str(entry.path) in str(error) else f"{entry.path}: {error}"
             failures.append(f"{entry.where}: {told}" if entry.where else told)
         else:
-            rows.append((measured_reference(entry, name, native, known), row))
+            rows.append((record, row))
             natives[name] = native
         report(progress, "reading", done, len(entries))
     if failures:
@@ -96,46 +98,25 @@ def on_grid(native: Spectrum, shift: NDArray[np.float64], where: str) -> NDArray
     return row
 
 
-def _fold(name: str) -> str:
-    return " ".join(name.casefold().split())
-
-
-def known_substances() -> dict[str, CatalogueEntry]:
-    """Return catalogue entries by substance and alias: of several, the one of the gravest hazard."""
-    known: dict[str, CatalogueEntry] = {}
-    gravity = {hazard: rank for rank, hazard in enumerate(Hazard)}
-
-    def preference(entry: CatalogueEntry) -> tuple[int, bool, int, str]:
-        calibration = entry.material_class == "calibration"
-        return gravity[entry.hazard], calibration, entry.tier.rank, entry.id
-
-    for entry in sorted(load_catalogue(), key=preference):
-        for name in (entry.substance, *entry.aliases):
-            known.setdefault(_fold(name), entry)
-    return known
-
-
 def measured_reference(
     entry: ManifestEntry, name: str, native: Spectrum, known: Mapping[str, CatalogueEntry]
 ) -> Reference:
     """Make the record; what the manifest leaves open of class, family and hazard, the catalogue says.
 
-    A controlled substance must not become harmless because a manifest did not mention its class.
+    Raises
+    ------
+    CatalogueError
+        When it states less of a hazard than the catalogue knows.
     """
-    same = known.get(_fold(entry.substance))
+    same = same_substance(entry, known)
     material_class = entry.material_class or (same.material_class if same else "other")
-    hazard = entry.hazard
-    if hazard is None:
-        hazard = CLASS_HAZARDS.get(material_class, Hazard.NONE)
-        if same and not entry.material_class:
-            hazard = same.hazard
     return Reference(
         id=name,
         substance=entry.substance,
         form=entry.form,
         family=entry.family or (same.family if same else ""),
         material_class=material_class,
-        hazard=hazard,
+        hazard=hazard_of(entry, material_class, known),
         tier=entry.tier,
         cas=entry.cas,
         inchikey=entry.inchikey,

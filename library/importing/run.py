@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.library.building._measured import known_substances, measured_reference, on_grid, slug
+from spectriage.library.building._measured import measured_reference, on_grid, slug
 from spectriage.library.building.build import (
     Assembly,
     indexed,
@@ -25,6 +25,7 @@ from spectriage.library.building.build import (
     self_failures,
     sorted_references,
 )
+from spectriage.library.building.known import known_substances
 from spectriage.library.building.manifest import ManifestEntry, entry_from_fields, field_problems
 from spectriage.library.importing.found import Defaults, Found, Refusal
 from spectriage.library.importing.kept import native_key, with_original

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spectriage.library.building._measured import known_substances
+from spectriage.library.building.known import known_substances
 from spectriage.library.catalogue import CatalogueEntry
 from spectriage.library.importing.folder import find_in_folder
 from spectriage.library.importing.found import Found, Refusal
