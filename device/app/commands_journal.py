@@ -27,7 +27,7 @@ app = typer.Typer(
 
 EXIT_ALTERED = 3
 EXIT_DIFFERS = 4
-FORMATS = ("json", "csv", "lims")
+FORMATS = ("json", "csv", "lims", "nxraman", "jcamp")
 
 JournalOption = Annotated[
     Path | None, typer.Option("--journal", "-j", help="Journal file; the configured one if not given.")
@@ -181,17 +181,24 @@ def export(
     journal: JournalOption = None,
     form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "json",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File; standard output if not given.")
+        Path | None,
+        typer.Option("--out", "-o", help="File, standard output if not given; for spectra a folder."),
     ] = None,
     private: Annotated[
         bool, typer.Option("--private/--no-private", help="Whether operator and place are given out.")
     ] = True,
 ) -> None:
-    """Give records out: JSON lines, CSV of one row a record, or rows of one substance each for a LIMS."""
+    """Give records out: JSON lines, CSV of one row a record, or rows of one substance each for a LIMS.
+
+    As nxraman or jcamp: the spectrum of each scan and identification, one file each, into the folder --out.
+    """
     from spectriage.library.journal import exporting
 
     if form not in FORMATS:
         raise ParameterError(f"there is no format {form!r}", remedy=f"one of {', '.join(FORMATS)}")
+    if form in ("nxraman", "jcamp"):
+        _export_spectra(journal, form, out)
+        return
     with _open(journal) as opened:
         records = exporting.all_records(opened)
         if form == "json":
@@ -204,6 +211,27 @@ def export(
         sys.stdout.write(text)
         return
     write_whole(text, out)
+
+
+def _export_spectra(journal: Path | None, form: str, folder: Path | None) -> None:
+    from spectriage.device.record import export_spectra
+    from spectriage.spectra.formats.write import WriteError
+
+    if folder is None:
+        raise ParameterError(
+            f"{form} is one file a record, and no folder was named", remedy="name one with --out"
+        )
+    with _open(journal) as opened:
+        made = export_spectra(opened, form, folder)
+    print(f"{len(made.written)} spectra written, {len(made.there)} were there already")
+    for number, error in made.refused.items():
+        print(f"record {number}: {error}", file=sys.stderr)
+    if made.refused:
+        raise WriteError(
+            f"{len(made.refused)} of the journal's spectra were not written",
+            where=str(folder),
+            remedy="each is named above, with its reason",
+        )
 
 
 @app.command()

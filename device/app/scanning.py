@@ -48,10 +48,11 @@ def session_for(device: Spectrometer, plan: ScanPlan, engine: Identifier, output
 
 
 def keep(session: Session, result: ScanResult, recorder: Recorder, out: Path | None) -> None:
-    """Record a scan before its result is shown, say what limited the laser, and write it where asked to."""
-    from spectriage.device.record import scan_entry
+    """Record a scan before its result is shown, alert, say what limited the laser, write it where asked."""
+    from spectriage.device.record import alert, scan_entry
 
-    recorder.keep(lambda context: scan_entry(session, result, context=context))
+    record = recorder.keep(lambda context: scan_entry(session, result, context=context))
+    alert(record, result.identification.verdict)
     if result.limited:
         typer.echo(f"Full laser power was not used: {result.limited}", err=True)
     if out is not None:

@@ -312,7 +312,7 @@ class Scans:
         return shown(record, scan.raw.info.origin != MEASURED)
 
     def _recorded(self, session: Session, scan: ScanResult, request: Start) -> Record:
-        from spectriage.device.record import scan_entry
+        from spectriage.device.record import alert, scan_entry
         from spectriage.library.journal import recording
 
         operator = request.operator or self.unit.setup.operator
@@ -321,6 +321,7 @@ class Scans:
         ) as recorder:
             record = recorder.keep(lambda context: scan_entry(session, scan, context=context))
         assert record is not None, "a journal was named"
+        alert(record, scan.identification.verdict)
         return record
 
     def _progressed(self, device: Spectrometer, progress: Acquired) -> None:

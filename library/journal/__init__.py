@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from spectriage.library.journal.noted import note_entry
     from spectriage.library.journal.recorder import Recorder, recording
     from spectriage.library.journal.replaying import Replay, replay
-    from spectriage.library.journal.settings import JournalSettings, journal_settings
+    from spectriage.library.journal.settings import JournalSettings, journal_settings, settings_table
     from spectriage.library.journal.verifying import Verification, verify
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "recording",
     "replay",
     "said_by",
+    "settings_table",
     "unit_key",
     "verify",
 ]
@@ -84,7 +85,7 @@ __getattr__, __dir__ = late(
         "noted": ("note_entry",),
         "recorder": ("Recorder", "recording"),
         "replaying": ("Replay", "replay"),
-        "settings": ("JournalSettings", "journal_settings"),
+        "settings": ("JournalSettings", "journal_settings", "settings_table"),
         "verifying": ("Verification", "verify"),
     },
 )

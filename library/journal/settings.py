@@ -8,6 +8,8 @@
     place = "lane 4"
     keep_operator = true     # false leaves it out of every record
     keep_place = true
+
+Other tables are read by those who use them, with `settings_table`.
 """
 
 from __future__ import annotations
@@ -16,11 +18,16 @@ import os
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from spectriage.library.journal.errors import JournalError
 from spectriage.library.journal.identified import Context
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 MAX_BYTES = 100_000
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,27 @@ def settings_path() -> Path:
 
 
 def journal_settings(path: Path | None = None) -> JournalSettings:
-    """Read the settings; all defaults where there is no file.
+    """Read the table ``[journal]``; all defaults where there is no file.
+
+    Raises
+    ------
+    JournalError
+        When a key is unknown or of the wrong kind.
+    """
+    return settings_table("journal", JournalSettings, path)
+
+
+def settings_table(name: str, kind: type[Settings], path: Path | None = None) -> Settings:
+    """Read one table of the settings; all defaults where there is no file or no such table.
+
+    Parameters
+    ----------
+    name
+        Of the table.
+    kind
+        A dataclass whose fields all have defaults: a setting is of the default's type.
+    path
+        The file; `settings_path` if None.
 
     Raises
     ------
@@ -72,18 +99,19 @@ def journal_settings(path: Path | None = None) -> JournalSettings:
     where = str(file)
     try:
         if not file.is_file():
-            return JournalSettings()
-        table = tomllib.loads(file.read_bytes()[:MAX_BYTES].decode("utf-8")).get("journal", {})
+            return kind()
+        table = tomllib.loads(file.read_bytes()[:MAX_BYTES].decode("utf-8")).get(name, {})
     except (OSError, ValueError) as error:
         raise JournalError(f"the settings cannot be read: {error}", where=where) from error
-    known = {field.name: field for field in fields(JournalSettings)}
+    known = {field.name: field for field in fields(kind)}
     if not isinstance(table, dict):
-        raise JournalError("[journal] is not a table", where=where)
+        raise JournalError(f"[{name}] is not a table", where=where)
     for key, value in table.items():
         if key not in known:
             raise JournalError(
-                f"[journal] has no setting {key!r}", where=where, remedy=f"known are {', '.join(known)}"
+                f"[{name}] has no setting {key!r}", where=where, remedy=f"known are {', '.join(known)}"
             )
-        if type(value) is not type(known[key].default):
-            raise JournalError(f"[journal] {key} = {value!r} is of the wrong kind", where=where)
-    return JournalSettings(**table)
+        wanted = type(known[key].default)
+        if type(value) is not wanted and not (wanted is float and type(value) is int):
+            raise JournalError(f"[{name}] {key} = {value!r} is of the wrong kind", where=where)
+    return kind(**table)

@@ -67,10 +67,11 @@ def _instrument(entry: Any, spectrum: Spectrum) -> None:
 
 
 def _as_stated(entry: Any, spectrum: Spectrum) -> None:
-    """Keep what the definition has no place for: a date without time zone, a resolution in wavenumbers."""
+    """Keep what the definition has no place for: a date without time zone, a resolution, a verdict."""
     stated = _group(entry, "as_stated", "NXcollection")
-    if spectrum.metadata.get("date"):
-        stated["date"] = str(spectrum.metadata["date"])
+    for name in ("date", "record", "verdict"):
+        if spectrum.metadata.get(name):
+            stated[name] = str(spectrum.metadata[name])
     if spectrum.resolution_cm is not None:
         _number(stated, "resolution", spectrum.resolution_cm, "1/cm")
 

@@ -31,6 +31,8 @@ def _known(spectrum: Spectrum) -> Iterator[tuple[str, str]]:
         ("accumulations", "Number of accumulations"),
         ("instrument", "Instrument"),
         ("serial", "Serial number"),
+        ("record", "Journal record"),
+        ("verdict", "Verdict"),
     ):
         if metadata.get(key) not in (None, ""):
             yield name, _one_line(metadata[key])
