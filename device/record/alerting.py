@@ -155,7 +155,8 @@ def alert_event(record: Record, settings: AlertSettings, now: datetime | None = 
         record=str(record.number),
         hash=made,
     )
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(event, encoding="utf-8")
+    body: bytes = ElementTree.tostring(event, encoding="utf-8")
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + body
 
 
 def _time(moment: datetime) -> str:
