@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from spectriage.spectra.identify import Identifier
 
 MAX_LINE_BYTES = 16 * 2**20
+MAX_LINE_VALUES = 300_000
+"""So many values a line may hold, three arrays of 100,000 points: one of two characters takes 40 bytes."""
+MAX_LINE_PARTS = 10_000
+"""So many keys, arrays and objects a line may hold, of which each takes up to 250 bytes."""
 MAX_ID_CHARS = 1000
 _DISCARD_BYTES = 2**16
 PROTOCOL = 1
@@ -164,6 +168,7 @@ def bounded_lines(stream: BinaryIO, limit: int = MAX_LINE_BYTES) -> Iterator[tup
 def respond(engines: Engines, number: int, line: bytes, *, whole: bool = True) -> dict[str, Any]:
     """Return the answer to one line, whatever it holds."""
     identity: str | int | None = None
+    request: dict[str, Any] | None = None
     name = f"line {number}"
     try:
         if not whole:
@@ -179,7 +184,7 @@ def respond(engines: Engines, number: int, line: bytes, *, whole: bool = True) -
     except Exception as error:
         # a fault of the engine in one spectrum must not take the instrument's service with it
         made = Answer(name, error=SpectriageError(f"the engine failed: {error!r}", where=name))
-    if identity is None and made.error is not None:
+    if request is None:
         identity = find_id(line)
     head: dict[str, Any] = {"line": number} if identity is None else {"id": identity, "line": number}
     return head | made.to_json()
@@ -192,8 +197,9 @@ def find_id(line: bytes) -> str | int | None:
     in it as ``{"id": …``. None when there is none of at most `MAX_ID_CHARS` characters.
     """
     try:
+        _check_size(line)
         request = json.loads(line)
-    except (ValueError, RecursionError):
+    except (RequestError, ValueError, RecursionError):
         found = _ID.match(line[:_ID_BYTES])
         try:
             identity = None if found is None else json.loads(found.group(1))
@@ -216,8 +222,9 @@ def parse_request(line: bytes) -> dict[str, Any]:
     Raises
     ------
     RequestError
-        When it is no request.
+        When it is no request, or one that would take too much memory.
     """
+    _check_size(line)
     try:
         request = json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except RequestError:
@@ -242,6 +249,25 @@ def parse_request(line: bytes) -> dict[str, Any]:
             raise RequestError(f"{key!r} is not a text")
     _check_own(request)
     return request
+
+
+def _check_size(line: bytes) -> None:
+    """Refuse a line before it is parsed when what it holds would take many times its length.
+
+    Counted are the characters that part values, in texts too, so never too few.
+    """
+    values = line.count(b",") + 1
+    if values > MAX_LINE_VALUES:
+        raise RequestError(
+            f"the line holds {values:,} values, more than {MAX_LINE_VALUES:,}",
+            remedy="send fewer points, or a path",
+        )
+    parts = line.count(b":") + line.count(b"[") + line.count(b"{")
+    if parts > MAX_LINE_PARTS:
+        raise RequestError(
+            f"the line holds {parts:,} keys, arrays and objects, more than {MAX_LINE_PARTS:,}",
+            remedy="send one object with arrays of numbers a line",
+        )
 
 
 def _check_own(request: Mapping[str, Any]) -> None:

@@ -23,6 +23,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from spectriage.spectra.compile.sealed_cache import SealedCache
+
 F = TypeVar("F", bound=Callable[..., Any])
 Fields = TypeVar("Fields", bound=tuple[Any, ...])
 
@@ -33,9 +35,10 @@ _IMPORT = re.compile(
 
 
 def kernel(**options: Any) -> Callable[[F], F]:
-    """Return a typed ``numba.njit(cache=True, nogil=True)``; `options` are passed on.
+    """Return a typed ``numba.njit(nogil=True)`` with a cache on disk; `options` are passed on.
 
-    Where no folder can be written the kernel is compiled in every process.
+    A damaged file of the cache is made anew. Where no folder can be written the kernel is compiled in every
+    process.
     """
     _start_without_blas()
     settings = {"nogil": True, "error_model": "numpy", **options}
@@ -46,7 +49,11 @@ def kernel(**options: Any) -> Callable[[F], F]:
             return cast(F, numba.njit(**settings)(function))
         with _numba_cache(folder):
             try:
-                return cast(F, numba.njit(cache=True, **settings)(function))
+                made: Any = numba.njit(**settings)(function)
+                # with NUMBA_DISABLE_JIT it is the function itself
+                if made is not function:
+                    made._cache = SealedCache(function)
+                return cast(F, made)
             except RuntimeError:
                 # numba found no place that it can write after all
                 return cast(F, numba.njit(**settings)(function))

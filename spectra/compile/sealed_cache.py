@@ -1,0 +1,118 @@
+"""Machine code on disk that ends with its checksum: what is damaged is compiled anew, never run.
+
+Numba unpickles whatever stands in its files and runs it. A file cut by a full disk, zeroed by a lost power
+supply or with one bit turned would then end a program with an error of pickle's, with a crash, or worse with
+a wrong number. Here every file ends with the SHA-256 of what stands before it and of numba's version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+_SEAL_BYTES = hashlib.sha256().digest_size
+
+
+def _seal(content: bytes | memoryview) -> bytes:
+    digest = hashlib.sha256(numba.__version__.encode())
+    digest.update(content)
+    return digest.digest()
+
+
+def is_sound(path: str | Path) -> bool:
+    """Return whether a file of machine code ends with the checksum of its content.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    """
+    content = memoryview(Path(path).read_bytes())
+    # of a file shorter than a seal the slices overlap, and do not agree
+    return _seal(content[:-_SEAL_BYTES]) == bytes(content[-_SEAL_BYTES:])
+
+
+class SealedFiles(IndexDataCacheFile):  # type: ignore[misc]
+    """Numba's index and code files of one function, each with its checksum behind it.
+
+    Unpickling stops before the checksum, so numba's own reader can read them too.
+    """
+
+    def _load_index(self) -> dict[Any, str]:
+        if not self._checked(self._index_path):
+            return {}
+        found: dict[Any, str] = super()._load_index()
+        return found
+
+    def _load_data(self, name: str) -> Any:
+        # numba's load takes None for: not there, compile it
+        return super()._load_data(name) if self._checked(self._data_path(name)) else None
+
+    def _checked(self, path: str) -> bool:
+        """Return whether a file can be loaded; a damaged one is removed."""
+        try:
+            if is_sound(path):
+                return True
+            os.unlink(path)
+        except OSError:
+            pass
+        return False
+
+    def discard(self) -> None:
+        """Remove the index, so that nothing it names is loaded again."""
+        with suppress(OSError):
+            os.unlink(self._index_path)
+
+    @contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[io.BytesIO]:
+        held = io.BytesIO()
+        yield held
+        content = held.getvalue()
+        with super()._open_for_write(filepath) as file:
+            file.write(content)
+            file.write(_seal(content))
+
+
+class SealedCache(FunctionCache):  # type: ignore[misc]
+    """Numba's cache of one function, that never fails: at worst the function is compiled in this process.
+
+    Parameters
+    ----------
+    py_func
+        The function.
+
+    Raises
+    ------
+    RuntimeError
+        When numba finds no folder that it can write to.
+    """
+
+    def __init__(self, py_func: Any) -> None:
+        super().__init__(py_func)
+        self._cache_file = SealedFiles(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=self._impl.locator.get_source_stamp(),
+        )
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the machine code for a signature, or None when it has to be compiled."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:
+            # whole, yet not to be used here, as after a change of LLVM below the same numba
+            self._cache_file.discard()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the machine code of a signature where the disk lets it."""
+        with suppress(OSError):
+            super().save_overload(sig, data)

@@ -1,0 +1,133 @@
+"""Damaged machine code on disk: compiled anew, never run, and kept again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spectriage.spectra.compile import sealed_cache
+from spectriage.spectra.compile.sealed_cache import is_sound
+
+KERNEL = """
+from spectriage.spectra.compile.jit import kernel
+
+@kernel()
+def step(x):
+    return x * 3 + 1
+"""
+PROGRAM = """
+from spectriage.spectra.compile.jit import announce_compilation
+names = []
+with announce_compilation(names.append):
+    from _kernels_step import step
+    print(step(5), step(0.5), len(names))
+"""
+COMPILED, LOADED = ["16", "2.5", "2"], ["16", "2.5", "0"]
+
+
+def run(folder, program=PROGRAM, **variables):
+    own = {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "code")}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **own, **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.split()
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder with a kernel whose machine code for two signatures is kept, and the files as they are."""
+    folder = tmp_path_factory.mktemp("kept")
+    (folder / "_kernels_step.py").write_text(KERNEL)
+    assert run(folder) == COMPILED
+    assert run(folder) == LOADED
+    files = sorted(path for path in (folder / "code").rglob("*") if path.suffix in (".nbi", ".nbc"))
+    assert [path.suffix for path in files] == [".nbc", ".nbc", ".nbi"]
+    return folder, {path: path.read_bytes() for path in files}
+
+
+def flipped(content):
+    """Turn one bit of the machine code, which unpickles as before."""
+    at = content.index(b"\x7fELF") + 0x60 if b"\x7fELF" in content else len(content) // 2
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+DAMAGE = {
+    "cut": lambda content: content[: len(content) // 2],
+    "cut by a byte": lambda content: content[:-1],
+    "without its checksum": lambda content: content[:-32],
+    "empty": lambda _: b"",
+    "zeroed": lambda content: bytes(len(content)),
+    "garbage": lambda content: bytes(range(256)) * (len(content) // 256 + 1),
+    "one bit": flipped,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+def test_a_damaged_file_is_made_anew(kept, suffix, damage):
+    folder, files = kept
+    for path, content in files.items():
+        path.write_bytes(DAMAGE[damage](content) if path.suffix == suffix else content)
+    assert run(folder) == COMPILED
+    assert run(folder) == LOADED
+    assert all(is_sound(path) for path in files)
+
+
+def test_one_damaged_signature_leaves_the_other(kept):
+    folder, files = kept
+    for path, content in files.items():
+        path.write_bytes(content)
+    next(iter(files)).write_bytes(b"\0" * 100)
+    assert run(folder) == ["16", "2.5", "1"]
+    assert run(folder) == LOADED
+
+
+def test_a_folder_in_a_file_s_place_costs_only_the_cache(kept):
+    folder, files = kept
+    index = next(path for path in files if path.suffix == ".nbi")
+    index.unlink()
+    index.mkdir()
+    try:
+        assert run(folder) == COMPILED
+    finally:
+        index.rmdir()
+    assert run(folder) == COMPILED
+    assert run(folder) == LOADED
+
+
+def test_numba_s_own_reader_can_still_read_the_files(kept):
+    """Unpickling stops before the checksum."""
+    folder, files = kept
+    for path, content in files.items():
+        path.write_bytes(content)
+    plain = "import numba.core.caching\nfrom spectriage.spectra.compile import jit\n"
+    plain += "jit.SealedCache = numba.core.caching.FunctionCache\n"
+    assert run(folder, plain + PROGRAM) == LOADED
+
+
+def test_works_without_compilation(kept):
+    folder, _ = kept
+    assert run(folder, NUMBA_DISABLE_JIT="1") == LOADED
+
+
+@settings(max_examples=200, deadline=None)
+@given(content=st.binary(max_size=300), data=st.data())
+def test_only_what_was_sealed_is_sound(tmp_path_factory, content, data):
+    path = tmp_path_factory.getbasetemp() / "sealed"
+    whole = content + sealed_cache._seal(content)
+    path.write_bytes(whole)
+    assert is_sound(path)
+    path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    assert not is_sound(path)
+    at, bit = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 7))
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+    assert not is_sound(path)
