@@ -9,7 +9,7 @@
 
 Only a scan that was recorded is told of: the event names the record's hash. It never names the operator.
 
-Source: the event schema of Cursor on Target, MITRE MP090284 (2009): the root's attributes, ``point`` with
+Source: the event schema of Cursor on Target, the root's attributes, ``point`` with
 circular and linear error in metres, where 9999999 stands for unknown.
 """
 
