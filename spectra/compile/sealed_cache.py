@@ -40,7 +40,7 @@ def is_sound(path: str | Path) -> bool:
     return _seal(content[:-_SEAL_BYTES]) == bytes(content[-_SEAL_BYTES:])
 
 
-class SealedFiles(IndexDataCacheFile):  # type: ignore[misc]
+class SealedFiles(IndexDataCacheFile):
     """Numba's index and code files of one function, each with its checksum behind it.
 
     Unpickling stops before the checksum, so numba's own reader can read them too.
@@ -49,12 +49,13 @@ class SealedFiles(IndexDataCacheFile):  # type: ignore[misc]
     def _load_index(self) -> dict[Any, str]:
         if not self._checked(self._index_path):
             return {}
-        found: dict[Any, str] = super()._load_index()
+        found: dict[Any, str] = super()._load_index()  # type: ignore[no-untyped-call]
         return found
 
     def _load_data(self, name: str) -> Any:
         # numba's load takes None for: not there, compile it
-        return super()._load_data(name) if self._checked(self._data_path(name)) else None
+        path = self._data_path(name)  # type: ignore[no-untyped-call]
+        return super()._load_data(name) if self._checked(path) else None  # type: ignore[no-untyped-call]
 
     def _checked(self, path: str) -> bool:
         """Return whether a file can be loaded; a damaged one is removed."""
@@ -81,7 +82,7 @@ class SealedFiles(IndexDataCacheFile):  # type: ignore[misc]
             file.write(_seal(content))
 
 
-class SealedCache(FunctionCache):  # type: ignore[misc]
+class SealedCache(FunctionCache):
     """Numba's cache of one function, that never fails: at worst the function is compiled in this process.
 
     Parameters
@@ -96,8 +97,9 @@ class SealedCache(FunctionCache):  # type: ignore[misc]
     """
 
     def __init__(self, py_func: Any) -> None:
-        super().__init__(py_func)
-        self._cache_file = SealedFiles(
+        super().__init__(py_func)  # type: ignore[no-untyped-call]
+        files: Any = SealedFiles
+        self._cache_file: Any = files(
             cache_path=self._cache_path,
             filename_base=self._impl.filename_base,
             source_stamp=self._impl.locator.get_source_stamp(),
@@ -106,7 +108,7 @@ class SealedCache(FunctionCache):  # type: ignore[misc]
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the machine code for a signature, or None when it has to be compiled."""
         try:
-            return super().load_overload(sig, target_context)
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception:
             # whole, yet not to be used here, as after a change of LLVM below the same numba
             self._cache_file.discard()
@@ -115,4 +117,4 @@ class SealedCache(FunctionCache):  # type: ignore[misc]
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the machine code of a signature where the disk lets it."""
         with suppress(OSError):
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
