@@ -89,7 +89,9 @@ def alarm(library, tmp_path) -> Path:
 def test_any_encoding_prints_the_verdict_and_keeps_its_code(alarm, encoding, options):
     made = run("identify", alarm, *options, PYTHONIOENCODING=encoding)
     assert made.returncode == 10, made.stderr
-    assert made.stderr == b""
+    # the first to need a kernel says that it is compiled
+    said = [line for line in made.stderr.splitlines() if b"compiling for this machine" not in line]
+    assert said == []
     text = made.stdout.decode(encoding)
     assert "ALARM" in text
     assert "cocaine" in text

@@ -16,6 +16,14 @@ from spectriage.device.testing.fake_laser import fake_and_guard as make
 ENDING = [name for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGALRM") if hasattr(signal, name)]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_armed():
+    """Give up what a test of another file left armed in this process."""
+    # the last key is nobody's: a thread that gave up the last laser could not give the handlers back
+    for key in (*signals._held, -1):
+        signals.release(key)
+
+
 def handlers():
     return {number: signal.getsignal(number) for number in signal.valid_signals()}
 

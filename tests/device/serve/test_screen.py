@@ -117,6 +117,7 @@ def test_cancel_while_firing_says_that_the_laser_is_off(page):
     assert violations(page) == []
 
 
+@pytest.mark.full
 def test_a_second_browser_watches_and_may_stop(page, browser, url):
     for second in opened(browser, url, PHONE):
         press(page, "continue", "scan", "arm")
