@@ -12,6 +12,7 @@ from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import blurred
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.evidence.null import read_null
+from spectriage.spectra.evidence.sighting import sight
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
 from spectriage.spectra.evidence.targets import best_other_gain, weigh_targets
@@ -33,7 +34,7 @@ from spectriage.spectra.technique import Technique
 from spectriage.spectra.verdict.advice import useful_exposure
 from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
-from spectriage.spectra.verdict.named import may_be_named, rests_on_few_lines
+from spectriage.spectra.verdict.named import is_missing, may_be_named, rests_on_few_lines
 from spectriage.spectra.verdict.naming import Namer
 from spectriage.spectra.verdict.rules import Evidence, is_within, rule
 from spectriage.spectra.version import __version__
@@ -181,10 +182,8 @@ class Identifier:
         )
         parts, candidates = self._namer.name(fitter, fit, selection.runner_up, quality.snr)
         parts = _with_odds_of(parts, targets)
-        contents = [part for part in parts if not part.reference.is_packaging]
-        components = tuple(part for part in contents if may_be_named(part, parts, found, fit, self.policy))
+        components, kept = self._named(fitter, fit, parts, found)
         wrapping = tuple(part for part in parts if part.reference.is_packaging)
-        kept = self._of_named(fitter, fit, contents, components)
         explained = bool(kept.rows) and kept.similarity >= self.policy.explained_by(
             [records[row] for row in kept.rows], kept.amplitudes
         )
@@ -207,7 +206,7 @@ class Identifier:
             nearest=candidates,
             exposure=useful_exposure(fitter.query, quality),
             packaging_share=_share_of_packaging(fit, self.index),
-            few_lines=rests_on_few_lines(parts, fit.axis.offset_cm),
+            few_lines=rests_on_few_lines((*components, *wrapping), fit.axis.offset_cm),
         )
         ruling = rule(evidence, self.policy)
         if ruling.reason == "limit-of-detection" and not self._limits_are_noise(query, fit, targets):
@@ -242,10 +241,25 @@ class Identifier:
             traces=self._traces(fit, query, baseline) if traces else None,
         )
 
-    def _of_named(
+    def _named(
+        self, fitter: Fitter, fit: Fit, parts: Sequence[Component], found: frozenset[str]
+    ) -> tuple[tuple[Component, ...], Fit]:
+        """Return the components that may be named, and the fit by them and packaging."""
+        contents = [part for part in parts if not part.reference.is_packaging]
+        named = tuple(part for part in contents if may_be_named(part, parts, found, fit, self.policy))
+        kept = self._without(fitter, fit, contents, named)
+        if kept is fit:
+            return named, fit
+        # what is not named explains nothing: the others' bands must stand without it
+        shown = {self.references.records[row].id: sight(fitter, kept, i) for i, row in enumerate(kept.rows)}
+        named = tuple(replace(part, sighting=shown[part.reference.id]) for part in named)
+        still = tuple(part for part in named if part.reference.family in found or not is_missing(part))
+        return still, self._without(fitter, kept, named, still)
+
+    def _without(
         self, fitter: Fitter, fit: Fit, contents: Sequence[Component], named: Sequence[Component]
     ) -> Fit:
-        """Return the fit by what may be named, and packaging."""
+        """Return the fit without what may not be named."""
         dropped = {part.reference.id for part in contents} - {part.reference.id for part in named}
         if not dropped:
             return fit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from spectriage.spectra.evidence.sighting import NOTHING, Sighting
 from spectriage.spectra.fitting.band_support import BandSupport
 from spectriage.spectra.reference import Reference
 
@@ -62,6 +63,8 @@ class Component:
         Its bands, and whether it is needed there.
     alternatives
         Ids of references that could stand in its place.
+    sighting
+        What the scan shows of all its bands, needed or not.
     """
 
     reference: Reference
@@ -76,6 +79,7 @@ class Component:
     likelihood_ratio: float | None = None
     bands: tuple[BandSupport, ...] = ()
     alternatives: tuple[str, ...] = ()
+    sighting: Sighting = NOTHING
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields of the JSON."""
@@ -103,6 +107,8 @@ class Component:
                 }
                 for band in self.bands
             ],
+            "supported": round(self.sighting.supported, 4),
+            "contradicted": round(self.sighting.contradicted, 4),
             "alternatives": list(self.alternatives),
         }
 

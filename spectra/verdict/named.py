@@ -1,9 +1,9 @@
 """Which components of a fit may be named.
 
-A hazard may when it is raised as a target. A harmless material may where it is probable, and more than one
-band needs it: one line alone names only what explains nearly the whole scan near the calibrated axis, or
-what stands on an axis that others hold. What may not be named explains nothing: its bands count as
-unexplained.
+A hazard may when it is raised as a target. A harmless material may where it is probable, the bands that it
+must show are there, and more than one of them needs it: one line alone names only what explains nearly the
+whole scan near the calibrated axis, or what stands on an axis that others hold. What may not be named
+explains nothing: its bands count as unexplained.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ from spectriage.spectra.verdict.component import Component
 HOLDING_BANDS = 3
 """So many bands of others hold an axis."""
 HELD_OFFSET_CM = 3.0
+EVIDENT, MANY_SEEN, LITTLE_MISSING = 20.0, 8, 0.05
+"""A log ratio of likelihoods, bands that are seen, and the share by height of those that are not: what looks
+like nothing in the library as a whole, being a mixture or measured at another resolution, may be evident."""
+MOST_MISSING, LARGE = 0.2, 0.3
+"""The share by height of the bands which the scan would have to show that may be missing (0.08 is the most
+among right names), of what makes this share of the signal: bands of less hide beside others."""
 
 
 def may_be_named(
@@ -35,7 +41,9 @@ def may_be_named(
     """
     if part.reference.hazard is not Hazard.NONE:
         return part.reference.family in found
-    if part.probability is not None and part.probability < policy.named:
+    if part.probability is not None and part.probability < policy.named and not is_evident(part):
+        return False
+    if is_missing(part):
         return False
     if independent_supports(part.bands) > 1 or len(part.bands) == 0:
         return True
@@ -44,6 +52,17 @@ def may_be_named(
         return policy.single_line_holds(fit.similarity, fit.axis.offset_cm)
     held = any(independent_supports(other.bands) >= HOLDING_BANDS for other in others)
     return held or abs(fit.axis.offset_cm) <= HELD_OFFSET_CM
+
+
+def is_evident(part: Component) -> bool:
+    """Say whether the scan shows nearly all bands of a component, and these are too many for chance."""
+    shown = part.sighting
+    return shown.log_ratio >= EVIDENT and shown.contradicted <= LITTLE_MISSING and shown.seen >= MANY_SEEN
+
+
+def is_missing(part: Component) -> bool:
+    """Say whether bands that the scan would have to show if a large component were there are not."""
+    return part.spectral_fraction >= LARGE and part.sighting.contradicted > MOST_MISSING
 
 
 def rests_on_few_lines(parts: Sequence[Component], offset_cm: float) -> bool:

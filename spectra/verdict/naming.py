@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from spectriage.spectra.arrays import BoolArray
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
+from spectriage.spectra.evidence.sighting import sight
 from spectriage.spectra.fitting.band_support import band_support
 from spectriage.spectra.fitting.fit import Fit, Single
 from spectriage.spectra.fitting.fitter import Fitter
@@ -103,6 +104,7 @@ class Namer:
                     likelihood_ratio=_ratio(log_ratio),
                     bands=band_support(fitter, fit, position),
                     alternatives=tuple(sorted(record.id for record in alternatives)),
+                    sighting=sight(fitter, fit, position),
                 )
             )
         return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))

@@ -21,6 +21,9 @@ NEVER_SEEN = (
 )
 MOST_UNEXPLAINED = 5
 """Bands that nothing explains, beside a material that is named; more are another material."""
+MOST_BESIDE_A_HAZARD = 20
+"""So many bands that nothing explains beside what would be raised are no material, but interference: among
+them some stand wherever one looks. A measured hazard in a material that the library lacks leaves up to 13."""
 GREATEST_UNEXPLAINED = 0.3
 """Of the height of the scan's highest band: a line that nothing explains is a hot pixel, or what matters."""
 SPOTS = 29
@@ -96,7 +99,8 @@ def rule(evidence: Evidence, policy: Policy) -> Ruling:
     evidence = _without_hints(evidence)
     # noise can look like anything: below the policy's signal-to-noise ratio it raises nothing
     seen = evidence.quality.snr >= policy.min_snr
-    for attempt in (_alarm, _warning, _inconclusive) if seen else (_inconclusive,):
+    crowded = evidence.unexplained.bands > MOST_BESIDE_A_HAZARD
+    for attempt in (_alarm, _warning, _inconclusive) if seen and not crowded else (_inconclusive,):
         ruling = attempt(evidence, policy)
         if ruling is not None:
             return ruling
@@ -168,8 +172,9 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
             f"too {'high' if evidence.axis_offset_cm < 0.0 else 'low'}, further than an instrument's may be."
         )
         return _unclear("axis", text, evidence, "Calibrate the instrument on polystyrene, then scan again.")
-    if evidence.unresolved:
-        return _unresolved(evidence.unresolved, evidence, policy)
+    unresolved = evidence.unresolved or _found(evidence, policy)
+    if unresolved:
+        return _unresolved(unresolved, evidence, policy)
     if not evidence.components and evidence.packaging and evidence.explained:
         names = " and ".join(component.claim for component in evidence.packaging)
         text = f"Only the packaging was seen ({names})."
@@ -186,6 +191,12 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
         text = f"{names}, by a line or two alone: nothing can be ruled out by that."
         return _unclear("few-lines", text, evidence, f"Try another spot. {policy.advice} {LABORATORY}")
     return _blind(evidence, policy)
+
+
+def _found(evidence: Evidence, policy: Policy) -> tuple[str, ...]:
+    """Return the families of what is there by its own evidence, and was not raised for another reason."""
+    found = [target for target in evidence.targets if target.found and target.hazard in policy.raises]
+    return tuple(sorted({target.reference.family for target in found}))
 
 
 def _is_suspected(target: TargetEvidence, policy: Policy) -> bool:

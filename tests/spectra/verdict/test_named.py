@@ -1,11 +1,18 @@
-"""What is too few lines to rule anything out by."""
+"""Which components may be named, and what is too few lines to rule anything out by."""
+
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from spectriage.spectra.evidence.sighting import Sighting
 from spectriage.spectra.fitting.band_support import BandSupport
+from spectriage.spectra.policy import Policy
 from spectriage.spectra.reference import Reference
 from spectriage.spectra.verdict.component import Component
-from spectriage.spectra.verdict.named import rests_on_few_lines
+from spectriage.spectra.verdict.named import may_be_named, rests_on_few_lines
+
+FIT = SimpleNamespace(similarity=0.8, axis=SimpleNamespace(offset_cm=0.0))
 
 
 def part(name: str, lines: int) -> Component:
@@ -33,3 +40,23 @@ def part(name: str, lines: int) -> Component:
 def test_several_materials_of_one_line_each_are_too_few(lines, offset_cm, few):
     parts = [part(f"material {place}", count) for place, count in enumerate(lines)]
     assert rests_on_few_lines(parts, offset_cm) is few
+
+
+@pytest.mark.parametrize(
+    ("probability", "sighting", "fraction", "named"),
+    [
+        (0.9, Sighting(12.0, 1.0, 0.0, 5, 5), 1.0, True),
+        (0.5, Sighting(12.0, 1.0, 0.0, 5, 5), 1.0, False),
+        # nearly every band of many is there: evident, whatever the whole looks like
+        (0.5, Sighting(30.0, 0.97, 0.03, 21, 19), 1.0, True),
+        (0.5, Sighting(30.0, 0.97, 0.08, 21, 19), 1.0, False),
+        (0.5, Sighting(30.0, 0.97, 0.03, 7, 7), 1.0, False),
+        # bands that would have to show are not there
+        (0.99, Sighting(-2.0, 0.7, 0.3, 7, 2), 1.0, False),
+        # those of a small part hide beside others
+        (0.99, Sighting(2.0, 0.7, 0.3, 7, 2), 0.1, True),
+    ],
+)
+def test_a_name_needs_its_bands(probability, sighting, fraction, named):
+    own = replace(part("sucrose", 4), probability=probability, sighting=sighting, spectral_fraction=fraction)
+    assert may_be_named(own, [own], frozenset(), FIT, Policy()) is named

@@ -320,6 +320,13 @@ def test_a_computed_reference_is_a_hint_and_never_a_verdict(hazard):
     )
 
 
+@pytest.mark.parametrize(("bands", "verdict"), [(13, "ALARM"), (20, "ALARM"), (21, "INCONCLUSIVE")])
+def test_among_bands_without_end_nothing_is_raised(bands, verdict):
+    ruling = rule(evidence(targets=(target(found=True),), unexplained=Unexplained(bands, 0.9)), POLICY)
+    assert ruling.verdict == verdict
+    assert "fentanyl-class" in ruling.summary  # raised or not, it is spoken of
+
+
 @given(st.floats(0.001, 2.0), st.floats(0.001, 2.0), st.floats(0.01, 0.99))
 def test_no_alarm_needs_every_limit_within_the_policy(one, other, allowed):
     ruling = rule(evidence(targets=(target(lod=one), target("cocaine", lod=other))), Policy(lod=allowed))
