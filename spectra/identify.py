@@ -24,7 +24,9 @@ from spectriage.spectra.fitting.selection import Selection, select
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
+from spectriage.spectra.signal.artefacts import Artefact, find_artefact
 from spectriage.spectra.signal.axis import AXIS_TOLERANCE_CM, corrected_shift
+from spectriage.spectra.signal.dead import without_dead
 from spectriage.spectra.signal.despike import remove_spikes
 from spectriage.spectra.signal.grid import Resampled, resample
 from spectriage.spectra.signal.noise import noise_level
@@ -163,11 +165,12 @@ class Identifier:
                 f"the spectrum has a point every {spectrum.spacing_cm:.0f} cm⁻¹, too few to see bands",
                 remedy=f"a spectrum needs one every {COARSEST_CM:g} cm⁻¹ or closer",
             )
-        spectrum = remove_spikes(spectrum)
+        despiked = remove_spikes(spectrum)
+        spectrum = without_dead(despiked)
         query = resample(spectrum, self.references.shift)
         baseline = background(query)
         noise = noise_level(query)
-        quality = assess(spectrum, query, self.references.shift, baseline, noise)
+        quality = assess(despiked, query, self.references.shift, baseline, noise)
         fitter = Fitter(self.index, query, noise=noise)
         if fitter.query.norm == 0.0:
             raise SpectrumError(
@@ -206,6 +209,7 @@ class Identifier:
             nearest=candidates,
             exposure=useful_exposure(fitter.query, quality),
             packaging_share=_share_of_packaging(fit, self.index),
+            artefact=None if explained else self._artefact(fitter, query, baseline, spectrum.excitation_nm),
             few_lines=rests_on_few_lines((*components, *wrapping), fit.axis.offset_cm),
         )
         ruling = rule(evidence, self.policy)
@@ -255,6 +259,16 @@ class Identifier:
         named = tuple(replace(part, sighting=shown[part.reference.id]) for part in named)
         still = tuple(part for part in named if part.reference.family in found or not is_missing(part))
         return still, self._without(fitter, kept, named, still)
+
+    def _artefact(
+        self, fitter: Fitter, query: Resampled, baseline: FloatArray, excitation_nm: float | None
+    ) -> Artefact | None:
+        """Return what disturbed the scan, where that is seen."""
+        seen = fitter.query
+        above = np.where(query.measured, query.intensity - baseline, 0.0)
+        return find_artefact(
+            seen.derivative, seen.compressed, seen.valid, above, self.references.shift, excitation_nm
+        )
 
     def _without(
         self, fitter: Fitter, fit: Fit, contents: Sequence[Component], named: Sequence[Component]
@@ -359,10 +373,9 @@ def _share_of_packaging(fit: Fit, index: ContrastIndex) -> float:
 
 def _notes(spectrum: Spectrum) -> tuple[str, ...]:
     """Say what was done to the spectrum, and of what kind the evidence is where it is not a measurement."""
+    done = {"without_dead": "Stretches of one value left out", "remove_spikes": "Cosmic rays taken out"}
     notes = [
-        f"Cosmic rays taken out: {step}."
-        for step in spectrum.history[-1:]
-        if step.startswith("remove_spikes")
+        f"{done[name]}: {step}." for step in spectrum.history[-2:] if (name := step.partition("(")[0]) in done
     ]
     if spectrum.metadata.get("axis_assumed"):
         notes.append(AXIS_ASSUMED)

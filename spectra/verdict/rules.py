@@ -10,6 +10,7 @@ from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.unexplained import ALL_EXPLAINED, Unexplained
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import CARRYING, Hazard, Tier
+from spectriage.spectra.signal.artefacts import Artefact
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.verdict.advice import LABORATORY, to_see_more
 from spectriage.spectra.verdict.component import Candidate, Component
@@ -75,6 +76,8 @@ class Evidence:
         How many times the light would show more; 1 where it would not.
     packaging_share
         Of packaging in the signal.
+    artefact
+        What disturbed a scan that nothing explains, where that is seen.
     """
 
     components: tuple[Component, ...]
@@ -92,6 +95,7 @@ class Evidence:
     few_lines: bool = False
     exposure: float = 1.0
     packaging_share: float = 0.0
+    artefact: Artefact | None = None
 
 
 def rule(evidence: Evidence, policy: Policy) -> Ruling:
@@ -229,7 +233,12 @@ def _unknown(evidence: Evidence, policy: Policy) -> Ruling:
             left = "1 band is" if count == 1 else f"{count} bands are"
             text += f": {left} left that nothing in the library explains"
         return _unclear("partly-unknown", f"{text}.", evidence, step)
-    if evidence.quality.fluorescence_ratio > 20.0:
+    artefact = evidence.artefact
+    hidden = evidence.quality.fluorescence_ratio > 20.0
+    if artefact is not None and not (hidden and artefact.reason == "broad"):
+        text = f"{artefact.text} Nothing in the library matches well enough{nearest(evidence.nearest)}."
+        return _unclear(artefact.reason, text, evidence, f"{artefact.step} {policy.advice} {LABORATORY}")
+    if hidden:
         return _unclear("fluorescent", "Fluorescence hides the Raman signal.", evidence, step)
     text = f"Nothing in the library matches well enough{nearest(evidence.nearest)}."
     return _unclear("unknown", text, evidence, step)

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spectriage.spectra import Spectrum
 from spectriage.spectra.signal.grid import DEFAULT_GRID, resample
 from spectriage.spectra.signal.noise import noise_level
-from spectriage.spectra.signal.quality import assess, background, is_saturated
+from spectriage.spectra.signal.quality import assess, background, has_plateau, is_saturated
 
 X = np.arange(260.0, 1900.0, 2.0)
 BANDS = sum(
@@ -100,3 +102,23 @@ def test_json_is_plain():
     }
     assert type(made["snr"]) is float
     assert type(made["saturated"]) is bool
+
+
+@pytest.mark.parametrize("share", [0.5, 0.6, 0.7])
+def test_a_detector_that_was_driven_to_its_top_is_seen_under_noise(share):
+    """After a dark is taken off and a response applied, no two values are equal any more."""
+    axis = np.arange(300.0, 1900.0, 1.5)
+    rng = np.random.default_rng(2)
+    bands = sum(1e4 / (1.0 + ((axis - place) / 9.0) ** 2) for place in (520.0, 1003.0, 1450.0))
+    clipped = np.minimum(bands + 500.0, 1e4 * share + 500.0) + rng.normal(0.0, 15.0, axis.size)
+    assert is_saturated(Spectrum(axis, clipped))
+    assert not is_saturated(Spectrum(axis, bands + 500.0 + rng.normal(0.0, 15.0, axis.size)))
+
+
+@given(st.floats(4.0, 120.0), st.floats(1e-4, 0.3), st.integers(0, 99))
+def test_the_round_top_of_a_band_is_no_plateau(width, noise, seed):
+    axis = np.arange(300.0, 1900.0, 1.5)
+    values = np.exp(-(((axis - 1000.0) / width) ** 2)) + np.random.default_rng(seed).normal(
+        0, noise, axis.size
+    )
+    assert not has_plateau(values)
