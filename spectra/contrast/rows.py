@@ -74,13 +74,14 @@ class ContrastRows:
         self._range_of = np.full(len(derivatives), -1)
         self._range_lock = Lock()
         self._held: Float32Array | None = None
+        self._held_at: list[Float32Array] = []
         if len(BROADENINGS_CM) * derivatives.nbytes <= HELD_BYTES:
             for row in range(len(derivatives)):
                 self._find_range(row)
             held = np.empty((len(BROADENINGS_CM), len(derivatives), self.points), np.float32)
             for row in range(len(derivatives)):
                 held[:, row] = self._make_widths(row)
-            self._held = held
+            self._held, self._held_at = held, list(held)
 
     def __len__(self) -> int:
         return len(self._range_of)
@@ -89,7 +90,7 @@ class ContrastRows:
         """Return several references' derivatives, blurred to one of `BROADENINGS_CM`."""
         width = BROADENINGS_CM.index(broadening_cm)
         if self._held is not None:
-            return References(self._held[width], self._ranges, self._range_of, np.array(rows, np.intp))
+            return References(self._held_at[width], self._ranges, self._range_of, np.array(rows, np.intp))
         stack = np.empty((len(rows), self.points), np.float32)
         for own, row in zip(stack, rows, strict=True):
             own[:] = self._widths(row)[width] if width else self._row(row)
@@ -112,7 +113,7 @@ class ContrastRows:
     def row(self, index: int, broadening_cm: float = 0.0) -> Float32Array:
         """Return one reference's derivative, shape (m,), blurred."""
         if self._held is not None:
-            return np.asarray(self._held[BROADENINGS_CM.index(broadening_cm), index])
+            return np.asarray(self._held_at[BROADENINGS_CM.index(broadening_cm)][index])
         return self._widths(index)[BROADENINGS_CM.index(broadening_cm)] if broadening_cm else self._row(index)
 
     def spectrum(self, index: int) -> FloatArray:

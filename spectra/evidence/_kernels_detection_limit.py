@@ -317,3 +317,41 @@ def least_visible_each(
         # what one target needs is a good guess of what the next one does
         if found[place] < np.inf:
             start = found[place]
+
+
+@kernel()
+def limits_from(
+    amounts: FloatArray,
+    areas: FloatArray,
+    places: NDArray[np.intp],
+    numbers: NDArray[np.intp],
+    present: float,
+    most_share: float,
+    limits: FloatArray,
+) -> None:
+    """Write the limit of each target, a share of the signal: that of its reference that is hardest to see.
+
+    Parameters
+    ----------
+    amounts, places, numbers
+        Of every reference: the amount that would be seen, where its area is, and its target, shape (r,).
+    areas
+        Under references, when their derivatives have unit norm.
+    present
+        The area under what is there; negative for nothing: then the amount is in the whole of the scan.
+    most_share
+        A greater share is no limit.
+    limits
+        Written, shape (c,); infinite where there is no amount or no area, or no reference at all.
+    """
+    for c in range(limits.size):
+        limits[c] = -np.inf
+    for r in range(amounts.size):
+        amount, area = amounts[r], areas[places[r]]
+        share = np.inf
+        if amount < np.inf and area > 0.0:
+            share = amount * area / (amount * area + (area if present < 0.0 else present))
+        limits[numbers[r]] = max(limits[numbers[r]], share if share <= most_share else np.inf)
+    for c in range(limits.size):
+        if limits[c] < 0.0:
+            limits[c] = np.inf

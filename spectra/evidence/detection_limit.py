@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from spectriage.spectra.arrays import FloatArray, IndexArray
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import Probes
-from spectriage.spectra.evidence._kernels_detection_limit import (
-    Asked,
-    LimitSearch,
-    Targets,
-    least_visible_each,
-)
+from spectriage.spectra.evidence._kernels_detection_limit import Targets, least_visible_each, limits_from
 from spectriage.spectra.fitting.band_support import usable_bands
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import SETTINGS, Fitter
@@ -24,11 +19,12 @@ from spectriage.spectra.policy.policy import Policy
 PACKED_SETTINGS = packed(SETTINGS._replace(iterations=2))
 RESERVE = 2.0
 """By how much the gain at the limit of detection exceeds what is required."""
-COVERAGE = ((10, 1.2), (6, 1.6), (3, 1.8), (1, 1.6))
-"""Factors on the amount so found, by the number of bands that are in range: from so many on. Conformal, in
-groups (Vovk 2003; Mondrian): with these, measured materials were found at the limit in 98, 96, 94 and 92 of
-100 sums of measured spectra, each with a library of the other instrument, with and without noise (295, 250,
-345 and 238 pairs of materials). `spectriage bench limits` says what is found now."""
+COVERAGE = np.array([1.6, 1.6, 1.6, 1.8, 1.8, 1.8, 1.6, 1.6, 1.6, 1.6, 1.2])
+"""Factors on the amount so found, by the number of bands that are in range; the last for more. Conformal, in
+groups (Vovk 2003; Mondrian) of 1 to 2, 3 to 5, 6 to 9 and more bands: with these, measured materials were
+found at the limit in 98, 96, 94 and 92 of 100 sums of measured spectra, each with a library of the other
+instrument, with and without noise (295, 250, 345 and 238 pairs of materials, from many bands to few).
+`spectriage bench limits` says what is found now."""
 LITTLE_RESERVE, WIDE_COVERAGE = 1.3, 2.5
 """Where one line among many cannot bring so much, less is wanted, and the factor is greater."""
 NOISY_SNR = 80.0
@@ -42,27 +38,30 @@ IMITATORS = 2
 
 
 class Sought(NamedTuple):
-    """A target whose limit is asked for.
+    """The c targets whose limits are asked for, and r references of them, each of which must be visible.
 
     Parameters
     ----------
-    rows, needed
-        References of it, each of which must be visible, and how many bands of each must be in range.
-    held, amplitude
-        The reference that the scan may hold of it, and how much: it is taken out first.
+    places, needed, numbers
+        Of every reference: its place among what is watched, how many of its bands must be in range, and the
+        number of its target, shape (r,).
+    held, amplitudes
+        Of every target: the reference that the scan may hold of it, and how much: it is taken out first,
+        shape (c,).
     """
 
-    rows: tuple[int, ...]
-    needed: tuple[int, ...]
-    held: int
-    amplitude: float
+    places: IndexArray
+    needed: IndexArray
+    numbers: IndexArray
+    held: IndexArray
+    amplitudes: FloatArray
 
 
 def limits_of_detection(
     fitter: Fitter,
     policy: Policy,
     base: Fit,
-    targets: Sequence[Sought],
+    sought: Sought,
     watched: tuple[int, ...],
     *,
     snr: float = math.inf,
@@ -83,56 +82,25 @@ def limits_of_detection(
     snr
         Signal-to-noise ratio of the scan.
     """
-    if not any(target.rows for target in targets):
-        return [math.inf] * len(targets)
+    if not sought.places.size:
+        return [math.inf] * sought.held.size
     probes = fitter.index.probes(watched, base.axis.broadening_cm)
-    usable = usable_bands(fitter, base, probes).tolist()
-    asked = {
-        (number, row): (probes.place_of[row], target.held, target.amplitude)
-        for number, target in enumerate(targets)
-        for row, needed in zip(target.rows, target.needed, strict=True)
-        if usable[probes.place_of[row]] >= needed
-    }
-    scatter = 1.0 + NOISY_SNR / max(snr, 1.0)
-    covered = _covered(fitter, policy, base, probes, asked, usable)
-    amounts = {key: scatter * amount for key, amount in covered.items()}
-    present = _present_area(fitter, base) if base.rows else None
-    return [
-        max(
-            (
-                _fraction(amounts.get((number, row), math.inf), probes.areas[probes.place_of[row]], present)
-                for row in target.rows
-            ),
-            default=math.inf,
-        )
-        for number, target in enumerate(targets)
-    ]
-
-
-def _covered(
-    fitter: Fitter,
-    policy: Policy,
-    base: Fit,
-    probes: Probes,
-    asked: dict[tuple[int, int], tuple[int, int, float]],
-    usable: Sequence[int],
-) -> dict[tuple[int, int], float]:
-    """Return the amount of each that is asked for at which 95 of 100 are found, by the key it is asked by."""
-    if not asked:
-        return {}
-    found = _least_visible(fitter, policy, base, probes, list(asked.values()), RESERVE)
-    amounts = {}
-    again = []
-    for (key, (place, _, _)), amount in zip(asked.items(), found, strict=True):
-        bands = usable[place]
-        amounts[key] = amount * next(factor for least, factor in COVERAGE if bands >= least or least == 1)
-        if not amount < math.inf and bands <= FEW_BANDS:
-            again.append(key)
-    if again:
-        fewer = [asked[key] for key in again]
-        found = _least_visible(fitter, policy, base, probes, fewer, LITTLE_RESERVE)
-        amounts.update({key: WIDE_COVERAGE * amount for key, amount in zip(again, found, strict=True)})
-    return amounts
+    bands = usable_bands(fitter, base, probes)[sought.places]
+    asked = np.flatnonzero(bands >= sought.needed)
+    amounts = np.full(bands.size, math.inf)
+    if asked.size:
+        found = _least_visible(fitter, policy, base, probes, sought, asked, RESERVE)
+        amounts[asked] = found * COVERAGE[np.minimum(bands[asked], COVERAGE.size - 1)]
+        again = asked[(found == math.inf) & (bands[asked] <= FEW_BANDS)]
+        if again.size:
+            found = _least_visible(fitter, policy, base, probes, sought, again, LITTLE_RESERVE)
+            amounts[again] = WIDE_COVERAGE * found
+    amounts *= 1.0 + NOISY_SNR / max(snr, 1.0)
+    limits = np.empty(sought.held.size)
+    present = _present_area(fitter, base) if base.rows else -1.0
+    limits_from(amounts, probes.areas, sought.places, sought.numbers, present, MOST_SHARE, limits)
+    fractions: list[float] = limits.tolist()
+    return fractions
 
 
 def _least_visible(
@@ -140,19 +108,20 @@ def _least_visible(
     policy: Policy,
     base: Fit,
     probes: Probes,
-    asked: Sequence[tuple[int, int, float]],
+    sought: Sought,
+    asked: IndexArray,
     reserve: float,
-) -> list[float]:
-    """Return the least visible amount of each probe asked for, in units of the scan's derivative norm.
+) -> FloatArray:
+    """Return the least visible amount of some references, in units of the scan's derivative norm.
 
-    Asked for by its place, with the reference that the scan may hold of its target, and how much of that; at
-    it the gain exceeds what is required by a reserve.
+    Those are `asked` for, of the references sought; at it the gain exceeds what is required by a reserve.
     """
-    places, held, amplitudes = zip(*asked, strict=True)
-    found = np.empty(len(asked))
+    found = np.empty(asked.size)
+    numbers = sought.numbers[asked]
+    held = (*base.rows, *sought.held[numbers].tolist())
     wanted = reserve * np.array([policy.hazard_gain, policy.margin])
     least_visible_each(
-        packed(fitter.index.rows.gather((*base.rows, *held), base.axis.broadening_cm)),
+        packed(fitter.index.rows.gather(held, base.axis.broadening_cm)),
         base.amplitudes,
         base.query.packed,
         packed(
@@ -165,26 +134,13 @@ def _least_visible(
                 probes.imitator_families,
             )
         ),
-        packed(Asked(np.array(places), np.array(amplitudes))),
+        (sought.places[asked], sought.amplitudes[numbers]),
         fitter.index.families[list(base.rows)],
         PACKED_SETTINGS,
-        packed(LimitSearch(wanted, AMOUNTS, IMITATORS)),
+        (wanted, AMOUNTS, IMITATORS),
         found,
     )
-    amounts: list[float] = found.tolist()
-    return amounts
-
-
-def _fraction(amount: float, area: float, present: float | None) -> float:
-    """Return the spectral fraction of an amount of a reference beside what is present; None for nothing.
-
-    Infinite where the amount is, and where the reference has no area.
-    """
-    if not amount < math.inf or area <= 0.0:
-        return math.inf
-    # beside nothing, in the whole of the scan
-    share = amount * area / (amount * area + (area if present is None else present))
-    return share if share <= MOST_SHARE else math.inf
+    return found
 
 
 def _present_area(fitter: Fitter, base: Fit) -> float:

@@ -136,14 +136,15 @@ def count_bands(
         Written, shape (c,).
     """
     m = valid.size
+    # how many points up to each do not hold
+    holes = np.zeros(m + 1, np.intp)
+    for p in range(m):
+        holes[p + 1] = holes[p] + (not valid[p])
     start = 0
     for c in range(ends.size):
         alone, shared = 0, 0
         for centre in centres[start : ends[c]]:
-            whole = True
-            for p in range(max(0, centre - window), min(m, centre + window + 1)):
-                whole &= valid[p]
-            if whole:
+            if holes[min(m, centre + window + 1)] == holes[max(0, centre - window)]:
                 common = 0
                 for r in range(shared_cm.shape[0]):
                     if shared_cm[r, 0] <= shift[centre] <= shared_cm[r, 1]:
