@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, HalfArray
 from spectriage.spectra.compile.bounded_cache import BoundedCache
+from spectriage.spectra.contrast._kernels_arguments import Probes
 from spectriage.spectra.contrast._kernels_coarse import likeliest_each
 from spectriage.spectra.contrast.coarse import INDEX_THRESHOLD, as_float, kept_coarse
 from spectriage.spectra.contrast.mismatch import mismatched, severity
@@ -28,38 +28,6 @@ IMITATORS = 6
 KEPT_PROBES = 12
 PROBE_STEP_CM = 4.0
 """Points so far apart suffice for a limit of detection: a derivative over 42 cm⁻¹ has nothing finer."""
-
-
-@dataclass(frozen=True, eq=False)
-class Probes:
-    """References as they are put into scans, to see whether they would show.
-
-    Parameters
-    ----------
-    areas
-        The area under each, over its baseline, when its derivative has unit norm, shape (c,).
-    thin
-        Of so many points of the grid, one is used.
-    derivatives, holds
-        Each reference and where it holds, thinned, shape (c, ⌈m / thin⌉).
-    perturbed
-        Each as an instrument that sees it badly might show it, of that shape.
-    bands, band_ends
-        Where their bands are, one reference after the other, and where those of each end, shape (c,).
-    imitators, imitator_families
-        The harmless references of other families that look most like each, best first, thinned, shape
-        (c, 6, ⌈m / thin⌉); and the numbers of their families, −1 where there are no more, shape (c, 6).
-    """
-
-    areas: FloatArray
-    thin: int
-    derivatives: Float32Array
-    holds: BoolArray
-    perturbed: Float32Array
-    bands: NDArray[np.intp]
-    band_ends: NDArray[np.intp]
-    imitators: Float32Array
-    imitator_families: NDArray[np.intp]
 
 
 class ContrastIndex:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
-from spectriage.spectra.arrays import FloatArray, IndexArray
 from spectriage.spectra.compile.jit import packed
-from spectriage.spectra.contrast.index import Probes
-from spectriage.spectra.evidence._kernels_detection_limit import Targets, least_visible_each, limits_from
-from spectriage.spectra.fitting.band_support import usable_bands
+from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought, limits_each
+from spectriage.spectra.fitting.band_support import band_rules
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import SETTINGS, Fitter
 from spectriage.spectra.policy.policy import Policy
@@ -37,31 +36,12 @@ AMOUNTS = np.array([5e-3, 4.0])
 IMITATORS = 2
 
 
-class Sought(NamedTuple):
-    """The c targets whose limits are asked for, and r references of them, each of which must be visible.
-
-    Parameters
-    ----------
-    places, needed, numbers
-        Of every reference: its place among what is watched, how many of its bands must be in range, and the
-        number of its target, shape (r,).
-    held, amplitudes
-        Of every target: the reference that the scan may hold of it, and how much: it is taken out first,
-        shape (c,).
-    """
-
-    places: IndexArray
-    needed: IndexArray
-    numbers: IndexArray
-    held: IndexArray
-    amplitudes: FloatArray
-
-
 def limits_of_detection(
     fitter: Fitter,
     policy: Policy,
     base: Fit,
     sought: Sought,
+    held: Sequence[int],
     watched: tuple[int, ...],
     *,
     snr: float = math.inf,
@@ -77,70 +57,44 @@ def limits_of_detection(
     ----------
     base
         The model: the best one, without the targets.
+    sought
+        The targets, and the references of each that must be visible, by their places in `watched`.
+    held
+        The reference that the scan may hold of each target.
     watched
         References that are prepared together, those of the targets among them.
     snr
         Signal-to-noise ratio of the scan.
     """
+    limits = np.empty(len(held))
     if not sought.places.size:
-        return [math.inf] * sought.held.size
-    probes = fitter.index.probes(watched, base.axis.broadening_cm)
-    bands = usable_bands(fitter, base, probes)[sought.places]
-    asked = np.flatnonzero(bands >= sought.needed)
-    amounts = np.full(bands.size, math.inf)
-    if asked.size:
-        found = _least_visible(fitter, policy, base, probes, sought, asked, RESERVE)
-        amounts[asked] = found * COVERAGE[np.minimum(bands[asked], COVERAGE.size - 1)]
-        again = asked[(found == math.inf) & (bands[asked] <= FEW_BANDS)]
-        if again.size:
-            found = _least_visible(fitter, policy, base, probes, sought, again, LITTLE_RESERVE)
-            amounts[again] = WIDE_COVERAGE * found
-    amounts *= 1.0 + NOISY_SNR / max(snr, 1.0)
-    limits = np.empty(sought.held.size)
-    present = _present_area(fitter, base) if base.rows else -1.0
-    limits_from(amounts, probes.areas, sought.places, sought.numbers, present, MOST_SHARE, limits)
+        return [math.inf] * len(held)
+    index = fitter.index
+    shift = index.references.shift
+    broadening_cm = base.axis.broadening_cm
+    limits_each(
+        packed(index.rows.gather((*base.rows, *held), broadening_cm)),
+        base.amplitudes,
+        base.query.packed,
+        packed(index.probes(watched, broadening_cm)),
+        packed(sought),
+        index.families[list(base.rows)],
+        band_rules(float(shift[0]), index.step_cm, shift.size),
+        PACKED_SETTINGS,
+        _rules(policy.hazard_gain, policy.margin),
+        1.0 + NOISY_SNR / max(snr, 1.0),
+        _present_area(fitter, base) if base.rows else -1.0,
+        limits,
+    )
     fractions: list[float] = limits.tolist()
     return fractions
 
 
-def _least_visible(
-    fitter: Fitter,
-    policy: Policy,
-    base: Fit,
-    probes: Probes,
-    sought: Sought,
-    asked: IndexArray,
-    reserve: float,
-) -> FloatArray:
-    """Return the least visible amount of some references, in units of the scan's derivative norm.
-
-    Those are `asked` for, of the references sought; at it the gain exceeds what is required by a reserve.
-    """
-    found = np.empty(asked.size)
-    numbers = sought.numbers[asked]
-    held = (*base.rows, *sought.held[numbers].tolist())
-    wanted = reserve * np.array([policy.hazard_gain, policy.margin])
-    least_visible_each(
-        packed(fitter.index.rows.gather(held, base.axis.broadening_cm)),
-        base.amplitudes,
-        base.query.packed,
-        packed(
-            Targets(
-                probes.thin,
-                probes.derivatives,
-                probes.holds,
-                probes.perturbed,
-                probes.imitators,
-                probes.imitator_families,
-            )
-        ),
-        (sought.places[asked], sought.amplitudes[numbers]),
-        fitter.index.families[list(base.rows)],
-        PACKED_SETTINGS,
-        (wanted, AMOUNTS, IMITATORS),
-        found,
-    )
-    return found
+@lru_cache(maxsize=16)
+def _rules(hazard_gain: float, margin: float) -> LimitRules:
+    wanted = np.outer([RESERVE, LITTLE_RESERVE], [hazard_gain, margin])
+    factors = np.stack([COVERAGE, np.full(COVERAGE.size, WIDE_COVERAGE)])
+    return packed(LimitRules(wanted, factors, FEW_BANDS, AMOUNTS, IMITATORS, MOST_SHARE))
 
 
 def _present_area(fitter: Fitter, base: Fit) -> float:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.evidence._kernels_limits import Sought
 from spectriage.spectra.evidence._kernels_targets import best_looks, looked_at
-from spectriage.spectra.evidence.detection_limit import Sought, limits_of_detection
+from spectriage.spectra.evidence.detection_limit import limits_of_detection
 from spectriage.spectra.evidence.mass import NO_MASS, MassRange, mass_in, matrix_of
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
@@ -167,16 +168,11 @@ class _Weigher:
         table, places = tried.table, [place for place in range(len(targets)) if place not in rivals]
         if rivals:
             table = table_of(tuple(targets[place] for place in places), self._watched)
-        sought = Sought(
-            table.foremost,
-            table.needed,
-            table.numbers,
-            np.array([tried.rows[place] for place in places], np.intp),
-            np.ascontiguousarray(tried.amplitudes[places, -1]),
-        )
-        return iter(
-            limits_of_detection(self._fitter, self._policy, base, sought, self._watched, snr=self._snr)
-        )
+        amplitudes = np.ascontiguousarray(tried.amplitudes[places, -1])
+        sought = Sought(table.foremost, table.needed, table.numbers, amplitudes)
+        held = [tried.rows[place] for place in places]
+        watched, snr = self._watched, self._snr
+        return iter(limits_of_detection(self._fitter, self._policy, base, sought, held, watched, snr=snr))
 
     def _evidence(
         self, base: Fit, one: _One, other_gain: float, lod: float, mass: MassRange, share: float

@@ -6,11 +6,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.spectra.compile.jit import packed
-from spectriage.spectra.contrast.index import Probes
-from spectriage.spectra.fitting._kernels_bands import BandsOfComponent, count_bands, weigh_bands
+from spectriage.spectra.fitting._kernels_bands import BandRules, BandsOfComponent, weigh_bands
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 
@@ -23,8 +21,6 @@ CROWD_SHARE = 0.3
 SHARED_PHENYL_CM = ((614.0, 626.0), (994.0, 1010.0), (1023.0, 1037.0), (1150.0, 1162.0), (1580.0, 1610.0))
 """Where every mono-substituted benzene ring has lines (Varsanyi's modes 6b, 12, 18a, 9b, 8a and 8b), be it
 polystyrene, toluene, methamphetamine, cocaine or fentanyl. All of them together are one piece of evidence."""
-
-_SHARED = np.array(SHARED_PHENYL_CM)
 
 
 class BandSupport(NamedTuple):
@@ -99,15 +95,14 @@ def is_shared_phenyl(shift_cm: float) -> bool:
     return any(low <= shift_cm <= high for low, high in SHARED_PHENYL_CM)
 
 
-def usable_bands(fitter: Fitter, fit: Fit, probes: Probes) -> NDArray[np.intp]:
-    """Count the pieces of evidence that references could give where the query of a fit is valid, (c,)."""
-    index = fitter.index
-    counts = np.empty(probes.band_ends.size, np.intp)
-    window = points_of(BAND_WINDOW_CM, index.step_cm)
-    count_bands(
-        probes.bands, probes.band_ends, fit.query.valid, window, index.references.shift, _SHARED, counts
-    )
-    return counts
+@lru_cache(maxsize=16)
+def band_rules(start_cm: float, step_cm: float, points: int) -> BandRules:
+    """Return what counts as a band of its own on an even grid, as kernels take it."""
+    shift = start_cm + step_cm * np.arange(points)
+    shared = np.zeros(points, np.bool_)
+    for low, high in SHARED_PHENYL_CM:
+        shared |= (shift >= low) & (shift <= high)
+    return packed(BandRules(points_of(BAND_WINDOW_CM, step_cm), shared))
 
 
 def independent_supports(bands: tuple[BandSupport, ...]) -> int:
