@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Hashable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from spectriage.spectra.search.index import SearchIndex
 from spectriage.spectra.search.scores import score_by_name
 from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, differentiate, window_points
 from spectriage.spectra.signal.grid import MIN_COMMON_POINTS
+
+Made = TypeVar("Made")
 
 KEPT_NUMBERS = 4096
 DRAWS = 10
@@ -79,7 +82,9 @@ class ContrastIndex:
         if derivatives.shape != references.spectra.shape:
             raise LibraryError("the derivative matrix does not fit the library")
         self.rows = ContrastRows(derivatives, references.spectra, self.step_cm)
-        self.coarse = kept_coarse(references, derivatives)
+        self.coarse = kept_coarse(references, derivatives).view()
+        # mapped or made here: kernels are compiled for the one kind alone
+        self.coarse.flags.writeable = False
         names, self.families = np.unique(references.column("family"), return_inverse=True)
         self._family_count = len(names)
         self.packaging: BoolArray = references.column("material_class") == b"packaging"
@@ -90,6 +95,7 @@ class ContrastIndex:
         self.id_ranks: list[int] = np.argsort(np.argsort(references.ids, kind="stable")).tolist()
         self.everything: BoolArray = np.ones(len(references), dtype=bool)
         self.relatives = BoundedCache(self._find_relatives, KEPT_NUMBERS)
+        self._made: dict[Hashable, Any] = {}
         self._perturbed = BoundedCache(self._make_perturbed, KEPT_ROWS)
         self._probes = BoundedCache(self._make_probes, KEPT_PROBES)
         self.derivative_norm = BoundedCache(self._make_norm, KEPT_NUMBERS)
@@ -97,6 +103,13 @@ class ContrastIndex:
 
     def __len__(self) -> int:
         return len(self.references)
+
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what was made of the library under a name, or make it; a few things, that are then kept."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: Made = self._made[name]
+        return made
 
     def outside_families_of(self, rows: Collection[int]) -> BoolArray:
         """Return which references are of none of the families of some rows, shape (n,)."""

@@ -70,7 +70,6 @@ def limits_of_detection(
     if not sought.places.size:
         return [math.inf] * len(held)
     index = fitter.index
-    shift = index.references.shift
     broadening_cm = base.axis.broadening_cm
     limits_each(
         packed(index.rows.gather((*base.rows, *held), broadening_cm)),
@@ -79,7 +78,7 @@ def limits_of_detection(
         packed(index.probes(watched, broadening_cm)),
         packed(sought),
         index.families[list(base.rows)],
-        band_rules(float(shift[0]), index.step_cm, shift.size),
+        band_rules(index),
         PACKED_SETTINGS,
         _rules(policy.hazard_gain, policy.margin),
         1.0 + NOISY_SNR / max(snr, 1.0),

@@ -32,17 +32,26 @@ class BandsOfComponent(NamedTuple):
 
 
 class BandRules(NamedTuple):
-    """What counts as a band of its own.
+    """What counts as a band of a component, and when it is needed.
 
     Parameters
     ----------
-    window
-        Points to either side that are the band.
+    window, crowd
+        Points to either side that are the band, and that are near it.
+    support, crowd_share
+        The share of the disagreement to which the component must lower it there; and the share of another's
+        height nearby that may be mismatch: a band must be higher than that.
+    least_height
+        As a share of the reference's highest: what is lower is no band.
     shared
         Where all bands are one piece of evidence, shape (m,).
     """
 
     window: int
+    crowd: int
+    support: float
+    crowd_share: float
+    least_height: float
     shared: BoolArray
 
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.contrast.rows import BAND_HEIGHT
 from spectriage.spectra.fitting._kernels_bands import BandRules, BandsOfComponent, weigh_bands
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
@@ -95,14 +97,18 @@ def is_shared_phenyl(shift_cm: float) -> bool:
     return any(low <= shift_cm <= high for low, high in SHARED_PHENYL_CM)
 
 
-@lru_cache(maxsize=16)
-def band_rules(start_cm: float, step_cm: float, points: int) -> BandRules:
-    """Return what counts as a band of its own on an even grid, as kernels take it."""
-    shift = start_cm + step_cm * np.arange(points)
-    shared = np.zeros(points, np.bool_)
+def band_rules(index: ContrastIndex) -> BandRules:
+    """Return what counts as a band of a component, packed for kernels."""
+    return index.once("band rules", lambda: packed(_band_rules(index)))
+
+
+def _band_rules(index: ContrastIndex) -> BandRules:
+    shift = index.references.shift
+    shared = np.zeros(shift.size, np.bool_)
     for low, high in SHARED_PHENYL_CM:
         shared |= (shift >= low) & (shift <= high)
-    return packed(BandRules(points_of(BAND_WINDOW_CM, step_cm), shared))
+    window, crowd = (points_of(width_cm, index.step_cm) for width_cm in (BAND_WINDOW_CM, CROWD_CM))
+    return BandRules(window, crowd, SUPPORT, CROWD_SHARE, BAND_HEIGHT, shared)
 
 
 def independent_supports(bands: tuple[BandSupport, ...]) -> int:

@@ -81,7 +81,7 @@ class Fitter:
         on_grid = resample(spectrum, shift) if isinstance(spectrum, Spectrum) else spectrum
         self.query = contrast(on_grid, shift, noise=noise)
         self._nothing = np.zeros(self.query.derivative.size, np.float32)
-        self._grid = np.array([shift[0], shift[1] - shift[0]])
+        self.grid = np.array([shift[0], shift[1] - shift[0]])
         self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
         self._fits: dict[tuple[tuple[int, ...], Axis], Fit] = {}
         self._rests: dict[tuple[tuple[int, ...], Axis], Float32Array] = {}
@@ -106,6 +106,11 @@ class Fitter:
             return Fit(rows, np.zeros(len(rows)), 0.0, axis, query, self._nothing)
         added = self._add_each(rows[:-1], axis, self._nothing, rows[-1:])
         return Fit(rows, added.amplitudes[0], float(added.similarity[0]), axis, query, added.fitted)
+
+    def adopt(self, fit: Fit) -> Fit:
+        """Keep a fit that was made of this query elsewhere, as if it had been made here; and return it."""
+        self._queries.setdefault((fit.axis.offset_cm, fit.axis.stretch), fit.query)
+        return self._fits.setdefault((fit.rows, fit.axis), fit)
 
     def gains(self, base: Fit, rows: Sequence[int]) -> FloatArray:
         """Return what adding each of several references removes of the disagreement, shape (len(rows),)."""
@@ -182,7 +187,7 @@ class Fitter:
         merits = self._seek(rows, 1, axes)
         found = []
         for row, merit, place in zip(rows, merits.tolist(), axes.tolist(), strict=True):
-            axis = _axis(place)
+            axis = axis_of(place)
             found.append(Single(row, merit + axis.penalty, axis))
         return sorted(found, key=lambda single: -single.merit)
 
@@ -195,7 +200,7 @@ class Fitter:
             return self.fit(rows, axis)
         axes = np.array([[axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)]])
         self._seek(rows, len(rows), axes, STRETCHED if stretch else UNSTRETCHED)
-        return self.fit(rows, _axis(axes[0].tolist()))
+        return self.fit(rows, axis_of(axes[0].tolist()))
 
     def _seek(
         self, rows: Sequence[int], together: int, axes: FloatArray, search: AxisSearch = UNSTRETCHED
@@ -206,7 +211,7 @@ class Fitter:
         best_axes(
             packed(gathered._replace(places=gathered.places.reshape(-1, together))),
             self.query.packed,
-            self._grid,
+            self.grid,
             PACKED_SETTINGS,
             search,
             axes,
@@ -253,6 +258,6 @@ def _penalties(step_cm: float) -> Float32Array:
     return np.asarray(penalties, np.float32)
 
 
-def _axis(place: Sequence[float]) -> Axis:
+def axis_of(place: Sequence[float]) -> Axis:
     """Return an axis from its offset, stretch and number of the resolution."""
     return Axis(place[0], place[1], BROADENINGS_CM[int(place[2])])
