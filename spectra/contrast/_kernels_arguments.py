@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from spectriage.spectra.arrays import BoolArray, Float32Array, IndexArray
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
+from spectriage.spectra.compile.jit import kernel
 
 
 class Query(NamedTuple):
@@ -48,3 +49,50 @@ class References(NamedTuple):
     ranges: BoolArray
     numbers: IndexArray
     places: IndexArray
+
+
+@kernel()
+def moved_query(
+    derivative: Float32Array, compressed: Float32Array, valid: BoolArray, threshold: float
+) -> Query:
+    """Return a query as kernels are given it: packed, so that they are compiled but once."""
+    return (derivative, compressed, valid, threshold)  # type: ignore[return-value]
+
+
+@kernel()
+def some_references(
+    rows: Float32Array, ranges: BoolArray, numbers: IndexArray, places: IndexArray
+) -> References:
+    """Return references as kernels are given them."""
+    return (rows, ranges, numbers, places)  # type: ignore[return-value]
+
+
+class Probes(NamedTuple):
+    """References as they are put into scans, to see whether they would show.
+
+    Parameters
+    ----------
+    areas
+        The area under each, over its baseline, when its derivative has unit norm, shape (c,).
+    thin
+        Of so many points of the grid, one is used.
+    derivatives, holds
+        Each reference and where it holds, thinned, shape (c, ⌈m / thin⌉).
+    perturbed
+        Each as an instrument that sees it badly might show it, of that shape.
+    bands, band_ends
+        Where their bands are, one reference after the other, and where those of each end, shape (c,).
+    imitators, imitator_families
+        The harmless references of other families that look most like each, best first, thinned, shape
+        (c, 6, ⌈m / thin⌉); and the numbers of their families, −1 where there are no more, shape (c, 6).
+    """
+
+    areas: FloatArray
+    thin: int
+    derivatives: Float32Array
+    holds: BoolArray
+    perturbed: Float32Array
+    bands: IndexArray
+    band_ends: IndexArray
+    imitators: Float32Array
+    imitator_families: IndexArray

@@ -139,3 +139,94 @@ def best_moves(
                 at = k
         best[row] = greatest
         move[row] = at
+
+
+@kernel()
+def coarse_best(
+    compressed: Float32Array,
+    coarse: NDArray[np.uint16],
+    penalties: Float32Array,
+    allowed: BoolArray,
+    best: NDArray[np.intp],
+    moves: NDArray[np.intp],
+) -> int:
+    """Write the rows that are most like a curve (m,), each at the move that suits it best; return how many.
+
+    Parameters
+    ----------
+    coarse
+        Rows (n, g), in sixteen bits.
+    penalties
+        What a move by −reach to reach points takes off the similarity, shape (2·reach + 1,).
+    allowed
+        Which rows count, shape (n,).
+    best, moves
+        Written: the rows, best first, and the move of each in points; as many as there is room for.
+    """
+    reach = penalties.size // 2
+    moved = np.empty((penalties.size, coarse.shape[1]), np.float32)
+    similarities = np.empty((coarse.shape[0], penalties.size), np.float32)
+    greatest, at = np.empty(coarse.shape[0], np.float32), np.empty(coarse.shape[0], np.intp)
+    pool_moved(compressed, reach, moved)
+    products_with_coarse(coarse, moved, similarities)
+    best_moves(similarities, penalties, greatest, at)
+    count = best_allowed(greatest, allowed, best)
+    for i in range(count):
+        moves[i] = at[best[i]] - reach
+    return count
+
+
+@kernel()
+def likeliest_each(
+    coarse: NDArray[np.uint16],
+    pooled: Float32Array,
+    allowed: BoolArray,
+    room: NDArray[np.intp],
+    best: NDArray[np.intp],
+    counts: NDArray[np.intp],
+) -> None:
+    """Write the allowed rows most like each of several pooled curves, best first, and how many there are.
+
+    Parameters
+    ----------
+    coarse
+        Rows (n, g), in sixteen bits; read but once.
+    pooled, allowed
+        Of each curve: shape (k, g), and which rows count for it, (k, n).
+    room
+        How many are wanted for each, shape (k,).
+    best, counts
+        Written, shapes (k, most) and (k,).
+    """
+    similarities = np.empty((coarse.shape[0], pooled.shape[0]), np.float32)
+    own = np.empty(coarse.shape[0], np.float32)
+    products_with_coarse(coarse, pooled, similarities)
+    for i in range(pooled.shape[0]):
+        for row in range(own.size):
+            own[row] = similarities[row, i]
+        counts[i] = best_allowed(own, allowed[i], best[i, : room[i]])
+
+
+@kernel()
+def greatest_moved(
+    compressed: Float32Array, reach: int, near: int, coarse: NDArray[np.uint16]
+) -> tuple[int, int, float, float]:
+    """Return the move and the row at which a curve (m,) is most like one of some rows, and how much.
+
+    That is among moves by −reach to reach points; last, how much it is at most when moved by no more than
+    `near`.
+    """
+    moved = np.empty((2 * reach + 1, coarse.shape[1]), np.float32)
+    cosines = np.empty((coarse.shape[0], 2 * reach + 1), np.float32)
+    pool_moved(compressed, reach, moved)
+    products_with_coarse(coarse, moved, cosines)
+    move, at = 0, 0
+    best, best_near = np.float32(-np.inf), np.float32(-np.inf)
+    for place in range(2 * reach + 1):
+        for row in range(coarse.shape[0]):
+            cosine = cosines[row, place]
+            if cosine > best:
+                best, move, at = cosine, place - reach, row
+            if abs(place - reach) <= near and cosine > best_near:
+                best_near = cosine
+    return move, at, float(best), float(best_near)

@@ -11,7 +11,7 @@ than one strong band in place. It is the variance-stabilising transform of addit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -96,7 +96,7 @@ def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None)
         query.intensity, query.measured, order=2, step_cm=step, width_cm=DERIVATIVE_WINDOW_CM
     )
     norm = float(np.linalg.norm(values))
-    gain = float(np.linalg.norm(savgol_weights(window_points(DERIVATIVE_WINDOW_CM, step), 3, 2))) / step**2
+    gain = _noise_gain(step)
     noise = (noise_level(query) if noise is None else noise) * gain
     # a constant or a line leaves the rounding of its own size
     rounding = ROUNDING * gain * float(np.abs(query.intensity).max(initial=0.0))
@@ -113,3 +113,10 @@ def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None)
         norm=0.0 if flat else norm,
         noise=1.0 if flat else noise / norm,
     )
+
+
+@lru_cache(maxsize=16)
+def _noise_gain(step_cm: float) -> float:
+    """Return the standard deviation of a derivative's noise over that of its points."""
+    weights = savgol_weights(window_points(DERIVATIVE_WINDOW_CM, step_cm), 3, 2)
+    return float(np.linalg.norm(weights)) / step_cm**2

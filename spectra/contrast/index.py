@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, HalfArray
 from spectriage.spectra.compile.bounded_cache import BoundedCache
-from spectriage.spectra.contrast._kernels_coarse import best_allowed, pool_moved, products_with_coarse
+from spectriage.spectra.contrast._kernels_arguments import Probes
+from spectriage.spectra.contrast._kernels_coarse import likeliest_each
 from spectriage.spectra.contrast.coarse import INDEX_THRESHOLD, as_float, kept_coarse
 from spectriage.spectra.contrast.mismatch import mismatched, severity
 from spectriage.spectra.contrast.rows import KEPT_ROWS, ContrastRows
@@ -22,47 +23,14 @@ from spectriage.spectra.search.scores import score_by_name
 from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, differentiate, window_points
 from spectriage.spectra.signal.grid import MIN_COMMON_POINTS
 
+Made = TypeVar("Made")
+
 KEPT_NUMBERS = 4096
 DRAWS = 10
 IMITATORS = 6
-KEPT_PROBES, KEPT_COARSE = 12, 64
+KEPT_PROBES = 12
 PROBE_STEP_CM = 4.0
 """Points so far apart suffice for a limit of detection: a derivative over 42 cm⁻¹ has nothing finer."""
-
-
-@dataclass(frozen=True, eq=False)
-class Probes:
-    """References as they are put into scans, to see whether they would show.
-
-    Parameters
-    ----------
-    place_of
-        The place of each among them, by its row.
-    areas
-        The area under each, over its baseline, when its derivative has unit norm.
-    thin
-        Of so many points of the grid, one is used.
-    derivatives, holds
-        Each reference and where it holds, thinned, shape (c, ⌈m / thin⌉).
-    perturbed
-        Each as an instrument that sees it badly might show it, of that shape.
-    bands, band_ends
-        Where their bands are, one reference after the other, and where those of each end, shape (c,).
-    imitators, imitator_families
-        The harmless references of other families that look most like each, best first, thinned, shape
-        (c, 6, ⌈m / thin⌉); and the numbers of their families, −1 where there are no more, shape (c, 6).
-    """
-
-    place_of: dict[int, int]
-    areas: list[float]
-    thin: int
-    derivatives: Float32Array
-    holds: BoolArray
-    perturbed: Float32Array
-    bands: NDArray[np.intp]
-    band_ends: NDArray[np.intp]
-    imitators: Float32Array
-    imitator_families: NDArray[np.intp]
 
 
 class ContrastIndex:
@@ -89,15 +57,15 @@ class ContrastIndex:
     packaging, hazardous
         Whether a reference is packaging, or alarms or warns, shape (n,).
     standards
-        Whether a reference is of a plastic that axes are calibrated by, shape (n,).
+        The rows of packaging and of plastics that axes are calibrated by.
+    coarse_standards
+        Their rows of `coarse`.
     id_ranks
         The place of each reference in the order of their ids.
     everything
         True for every reference, shape (n,).
     relatives
         Takes a row to the rows of its family, with itself.
-    coarse_of
-        Takes some rows, a tuple, to those of `coarse`, in single precision, shape (k, ⌈m / 4⌉).
     """
 
     def __init__(self, references: ReferenceSet) -> None:
@@ -114,16 +82,20 @@ class ContrastIndex:
         if derivatives.shape != references.spectra.shape:
             raise LibraryError("the derivative matrix does not fit the library")
         self.rows = ContrastRows(derivatives, references.spectra, self.step_cm)
-        self.coarse = kept_coarse(references, derivatives)
+        self.coarse = kept_coarse(references, derivatives).view()
+        # mapped or made here: kernels are compiled for the one kind alone
+        self.coarse.flags.writeable = False
         names, self.families = np.unique(references.column("family"), return_inverse=True)
         self._family_count = len(names)
         self.packaging: BoolArray = references.column("material_class") == b"packaging"
-        self.standards: BoolArray = np.isin(references.column("family"), [b"polystyrene", b"polyethylene"])
+        plastics = np.isin(references.column("family"), [b"polystyrene", b"polyethylene"])
+        self.standards: list[int] = np.flatnonzero(self.packaging | plastics).tolist()
+        self.coarse_standards: HalfArray = self.coarse[self.standards]
         self.hazardous: BoolArray = references.column("hazard") != Hazard.NONE.encode()
         self.id_ranks: list[int] = np.argsort(np.argsort(references.ids, kind="stable")).tolist()
         self.everything: BoolArray = np.ones(len(references), dtype=bool)
         self.relatives = BoundedCache(self._find_relatives, KEPT_NUMBERS)
-        self.coarse_of = BoundedCache(self._find_coarse, KEPT_COARSE)
+        self._made: dict[Hashable, Any] = {}
         self._perturbed = BoundedCache(self._make_perturbed, KEPT_ROWS)
         self._probes = BoundedCache(self._make_probes, KEPT_PROBES)
         self.derivative_norm = BoundedCache(self._make_norm, KEPT_NUMBERS)
@@ -132,21 +104,12 @@ class ContrastIndex:
     def __len__(self) -> int:
         return len(self.references)
 
-    def coarse_moved(self, compressed: Float32Array, reach: int) -> Float32Array:
-        """Return a compressed spectrum (m,), moved by −reach to reach points, pooled.
-
-        Shape (2·reach + 1, ⌈m / 4⌉), of unit norm. The products with `coarse` are the cosines to every
-        reference, nearly. Pooled over four points: a ranking loses nothing, and reads less.
-        """
-        moved = np.empty((2 * reach + 1, self.coarse.shape[1]), np.float32)
-        pool_moved(compressed, reach, moved)
-        return moved
-
-    def similarities(self, pooled: Float32Array) -> Float32Array:
-        """Return the cosines of pooled compressed spectra (k, ⌈m / 4⌉) to every reference, shape (n, k)."""
-        out = np.empty((len(self.coarse), len(pooled)), np.float32)
-        products_with_coarse(self.coarse, pooled, out)
-        return out
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what was made of the library under a name, or make it; a few things, that are then kept."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: Made = self._made[name]
+        return made
 
     def outside_families_of(self, rows: Collection[int]) -> BoolArray:
         """Return which references are of none of the families of some rows, shape (n,)."""
@@ -186,8 +149,7 @@ class ContrastIndex:
         thin = max(1, int(PROBE_STEP_CM // self.step_cm))
         perturbed = np.stack([self.perturbed(row, broadening_cm) for row in rows])
         return Probes(
-            {row: place for place, row in enumerate(rows)},
-            [self.area_per_norm(row) for row in rows],
+            np.array([self.area_per_norm(row) for row in rows]),
             thin,
             np.ascontiguousarray(self.rows.stack(rows, broadening_cm)[:, ::thin]),
             np.ascontiguousarray(self.rows.holds(rows)[:, ::thin]),
@@ -202,16 +164,15 @@ class ContrastIndex:
         """Return the harmless references of other families most like one, best first; −1 for none."""
         harmless = ~self.hazardous & (self.families != self.families[index])
         best = np.full(IMITATORS, -1, np.intp)
-        similar = self.similarities(as_float(self.coarse[index : index + 1]))[:, 0]
-        best_allowed(np.ascontiguousarray(similar), harmless, best)
+        own = as_float(self.coarse[index : index + 1])
+        likeliest_each(
+            self.coarse, own, harmless[None], np.array([IMITATORS]), best[None], np.empty(1, np.intp)
+        )
         return best
 
     def _find_relatives(self, index: int) -> list[int]:
         rows: list[int] = np.flatnonzero(self.families == self.families[index]).tolist()
         return rows
-
-    def _find_coarse(self, rows: tuple[int, ...]) -> Float32Array:
-        return as_float(self.coarse[list(rows)])
 
     def _make_norm(self, index: int) -> float:
         """Return the norm of a reference's second derivative, in its own intensity per (cm⁻¹)²."""

@@ -1,18 +1,20 @@
-"""Kernels of the limit of detection: how little of a target a scan would still have shown."""
+"""Kernels that seek how little of a target a scan would still have shown.
+
+They are written into the kernel that calls them (`inline`): compiled each for itself, and then again in the
+next one, they would take three times as long.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.arrays import Float32Array, FloatArray
 from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
-from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_compress import agreement, compress
-from spectriage.spectra.fitting._kernels_additions import copy, lower, weigh
+from spectriage.spectra.fitting._kernels_additions import copy
 from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace, fit_rows
 
 _SECANTS, _MOST_TRIES = 4, 14
@@ -52,56 +54,7 @@ class Scene(NamedTuple):
     threshold: float
 
 
-class Targets(NamedTuple):
-    """Targets, thinned: one point in `thin` is used, g in all.
-
-    Parameters
-    ----------
-    thin
-        Of so many points one is used.
-    derivatives, holds
-        The targets and where they hold, shape (c, g).
-    put_in
-        The targets as they are put in, shape (c, g).
-    imitators, families
-        What may be taken for each target, the likest first, shape (c, j, g), and the numbers of their
-        families, shape (c, j); −1 where there is none.
-    """
-
-    thin: int
-    derivatives: Float32Array
-    holds: BoolArray
-    put_in: Float32Array
-    imitators: Float32Array
-    families: NDArray[np.intp]
-
-
-class Asked(NamedTuple):
-    """Which of the targets are asked for, shape (a,), and how much the query may hold of each, (a,)."""
-
-    places: NDArray[np.intp]
-    held_amounts: FloatArray
-
-
-class LimitSearch(NamedTuple):
-    """What is sought, and where.
-
-    Parameters
-    ----------
-    wanted
-        The log gain, and the margin over each imitator, that say that a target is found.
-    amounts
-        The ends of the search.
-    imitators
-        The most that are tried for a target.
-    """
-
-    wanted: FloatArray
-    amounts: FloatArray
-    imitators: int
-
-
-@kernel()
+@kernel(inline="always")
 def brought_by(
     amount: float,
     scene: Scene,
@@ -156,7 +109,7 @@ def brought_by(
     return float(without - with_target)
 
 
-@kernel()
+@kernel(inline="always")
 def amount_that_brings(
     wanted: float,
     start: float,
@@ -205,22 +158,23 @@ def amount_that_brings(
     return float(np.exp(high)) if enough else np.inf
 
 
-@kernel()
+@kernel(inline="always")
 def least_visible(
     scene: Scene,
     settings: FitSettings,
-    search: LimitSearch,
+    wanted: FloatArray,
+    amounts: FloatArray,
     start: float,
     room: Float32Array,
     space: Workspace,
 ) -> float:
     """Seek the amount from which the target of a scene is found.
 
-    Found is when it brings the log gain that is wanted, and the margin wanted over each imitator in its
-    place. `start` is where the search begins; infinity when its upper end does not do.
+    Found is when it brings the first of `wanted`, a log gain, and the second, a margin over each imitator in
+    its place. Sought between the two `amounts`, from `start` on; infinity when the upper end does not do.
     """
     widest()
-    imitators, amounts = scene.imitators, search.amounts
+    imitators = scene.imitators
     amount = amounts[0]
     among = np.empty(2)
     among[1] = amounts[1]
@@ -237,83 +191,9 @@ def least_visible(
             scene.threshold,
         )
         found = amount_that_brings(
-            search.wanted[needed], amount if needed else start, among, seen, settings, room, space
+            wanted[needed], amount if needed else start, among, seen, settings, room, space
         )
         if not found < np.inf:
             return np.inf
         amount = max(amount, found)
     return float(amount)
-
-
-@kernel()
-def thinned(values: Float32Array, thin: int, out: Float32Array) -> None:
-    """Write every so many-th of some values."""
-    for p in range(out.size):
-        out[p] = values[p * thin]
-
-
-@kernel()
-def least_visible_each(
-    references: References,
-    base_amplitudes: FloatArray,
-    query: Query,
-    targets: Targets,
-    asked: Asked,
-    taken_families: NDArray[np.intp],
-    settings: FitSettings,
-    search: LimitSearch,
-    found: FloatArray,
-) -> None:
-    """Seek the least visible amount of some targets on one model; written to `found` (a,).
-
-    Parameters
-    ----------
-    references
-        Their places are those of the model's references, one for each amplitude, and then, for each of
-        `asked`, of what the query may hold of it: that is taken out first.
-    query
-        Not thinned, shape (m,).
-    taken_families
-        Of each target's imitators those are tried that are not of these families.
-    """
-    widest()
-    rows, ranges, numbers, places = references
-    query, targets, asked = Query(*query), Targets(*targets), Asked(*asked)
-    settings, search = FitSettings(*settings), LimitSearch(*search)
-    derivative, thin = query.derivative, targets.thin
-    k = base_amplitudes.size
-    m = targets.derivatives.shape[1]
-    stack = np.empty((k + 1, m), np.float32)
-    whole_weights = np.empty(derivative.size, np.float32)
-    weights, lowered, empty = np.empty(m, np.float32), np.empty(m, np.float32), np.empty(m, np.float32)
-    others = np.empty((search.imitators, m), np.float32)
-    room = np.empty((k + 4, m), np.float32)
-    space = Workspace(np.empty((2 * k + 6, k + 1)), np.empty(k + 1, np.intp))
-    for i in range(k):
-        thinned(rows[places[i]], thin, stack[i])
-    weigh(query.valid, ranges, numbers, places[:k], settings.unmeasured_weight, whole_weights)
-    thinned(whole_weights, thin, weights)
-    start = np.sqrt(search.amounts[0] * search.amounts[1])
-    for place in range(asked.places.size):
-        c = asked.places[place]
-        copy(targets.derivatives[c], stack[k])
-        lower(weights, targets.holds[c], settings.unmeasured_weight, lowered)
-        count = 0
-        for j in range(targets.families.shape[1]):
-            usable = targets.families[c, j] >= 0 and count < search.imitators
-            for family in taken_families:
-                usable &= targets.families[c, j] != family
-            if usable:
-                copy(targets.imitators[c, j], others[count])
-                count += 1
-        taken = np.float32(asked.held_amounts[place])
-        held = rows[places[k + place]]
-        for p in range(m):
-            empty[p] = derivative[p * thin] - taken * held[p * thin]
-        scene = Scene(
-            stack, others[:count], empty, targets.put_in[c], lowered, base_amplitudes, query.threshold
-        )
-        found[place] = least_visible(scene, settings, search, start, room, space)
-        # what one target needs is a good guess of what the next one does
-        if found[place] < np.inf:
-            start = found[place]

@@ -54,33 +54,69 @@ def response_of(reference: Reference) -> Response:
     return Response(float(value), float(factor), True)
 
 
-def mass_range(share: float, target: Reference, others: Sequence[tuple[Reference, float]]) -> MassRange:
-    """Return the mass fraction of a target that makes a share of the signal beside others.
+class Matrix(NamedTuple):
+    """What a target lies in.
 
     Parameters
     ----------
-    share
-        Of the signal, 0…1; what is more is no amount.
-    target
-        Whose response counts.
-    others
-        What it lies in, each with its share of their signal; nothing counts as a material of its response.
+    mass
+        Of it, for one unit of its signal.
+    spread
+        The logarithm of the factor that this is good to.
+    measured
+        Whether all of its responses were measured.
     """
-    if not share <= 1.0:
-        return NO_MASS
-    own = response_of(target)
+
+    mass: float
+    spread: float
+    measured: bool
+
+
+NO_MATRIX = Matrix(1.0 / ASSUMED, math.log(ASSUMED_FACTOR), False)
+
+
+def matrix_of(others: Sequence[tuple[Reference, float]]) -> Matrix:
+    """Return what some materials, each with its share of their signal, are to a target that lies in them.
+
+    Nothing counts as a material of the assumed response.
+    """
     matrix = [(response_of(reference), part) for reference, part in others if part > 0.0]
     total = sum(part for _, part in matrix)
     if total <= 0.0:
-        matrix, total = [(Response(ASSUMED, ASSUMED_FACTOR, False), 1.0)], 1.0
+        return NO_MATRIX
     mass = sum(part / total / response.value for response, part in matrix)
     # the logarithm of the matrix' factor, each by its part of the mass
     spread = sum(
         part / total / response.value / mass * math.log(response.factor) for response, part in matrix
     )
-    factor = math.exp(math.hypot(math.log(own.factor), spread))
-    odds = share / max(1.0 - share, 1e-12) / (own.value * mass)
-    assumed = not own.measured or not all(response.measured for response, _ in matrix)
+    return Matrix(mass, spread, all(response.measured for response, _ in matrix))
+
+
+def mass_range(share: float, target: Reference, others: Sequence[tuple[Reference, float]]) -> MassRange:
+    """Return the mass fraction of a target that makes a share of the signal, 0…1, beside others.
+
+    What it lies in are `others`, each with its share of their signal, as `matrix_of` takes them.
+    """
+    return mass_in(share, response_of(target), matrix_of(others))
+
+
+def mass_in(share: float, own: Response, matrix: Matrix) -> MassRange:
+    """Return the mass fraction of what makes a share of the signal in a matrix.
+
+    Parameters
+    ----------
+    share
+        Of the signal, 0…1; what is more is no amount.
+    own
+        How strongly the target scatters.
+    matrix
+        What it lies in.
+    """
+    if not share <= 1.0:
+        return NO_MASS
+    factor = math.exp(math.hypot(math.log(own.factor), matrix.spread))
+    odds = share / max(1.0 - share, 1e-12) / (own.value * matrix.mass)
+    assumed = not own.measured or not matrix.measured
     return MassRange(_fraction(odds / factor), _fraction(odds), _fraction(odds * factor), assumed)
 
 

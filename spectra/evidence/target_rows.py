@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
+import numpy as np
+
+from spectriage.spectra.arrays import IndexArray
+from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.evidence._kernels_targets import Members
+from spectriage.spectra.evidence.mass import Response, response_of
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import CARRYING, Hazard, ReferenceSet, Tier
 
 BEST_LOOKS = 4
+KEPT_TABLES = 256
 """So many members of a target are looked at closely."""
 
 
@@ -32,6 +41,8 @@ class TargetRows:
         be stated for these.
     hazards
         What each of its families means: as the member that it is known best by.
+    response
+        How strongly the first of its foremost members scatters; None where there is none.
     """
 
     target: Target
@@ -43,11 +54,64 @@ class TargetRows:
     families: tuple[str, ...]
     guessed: tuple[str, ...]
     hazards: Mapping[str, Hazard]
+    response: Response | None
 
     @property
     def covered(self) -> bool:
         """Whether a limit can be stated at all."""
         return bool(self.foremost)
+
+
+class TargetTable(NamedTuple):
+    """Several targets, as kernels take them.
+
+    Parameters
+    ----------
+    members
+        Their members, and those that carry them.
+    most_looks
+        So many members are looked at closely, at most.
+    foremost, needed, numbers
+        Of every foremost member: its place among what is watched, in so many bands it must be visible, and
+        the number of its target, shape (r,).
+    """
+
+    members: Members
+    most_looks: int
+    foremost: IndexArray
+    needed: IndexArray
+    numbers: IndexArray
+
+
+def watched_rows(targets: Sequence[TargetRows]) -> tuple[int, ...]:
+    """Return the foremost members of some targets, each once."""
+    return tuple(dict.fromkeys([row for known in targets for row in known.foremost]))
+
+
+@lru_cache(maxsize=KEPT_TABLES)
+def table_of(targets: tuple[TargetRows, ...], watched: tuple[int, ...]) -> TargetTable:
+    """Return some targets as kernels take them; `watched` has the foremost members of each."""
+    places = {row: place for place, row in enumerate(watched)}
+    rows, carrying = [known.rows for known in targets], [known.carrying for known in targets]
+    flat = [
+        (places[row], needed, number)
+        for number, known in enumerate(targets)
+        for row, needed in zip(known.foremost, known.needed, strict=True)
+    ]
+    foremost, needed, numbers = np.array(flat, np.intp).reshape(-1, 3).T.copy()
+    return TargetTable(
+        packed(Members(*_joined(rows), *_joined(carrying))),
+        sum(min(len(own), BEST_LOOKS) + len(few) for own, few in zip(rows, carrying, strict=True)),
+        foremost,
+        needed,
+        numbers,
+    )
+
+
+def _joined(groups: Sequence[tuple[int, ...]]) -> tuple[IndexArray, IndexArray]:
+    """Return the numbers of some groups, one group after the other, and where each ends."""
+    ends = np.cumsum([len(group) for group in groups], dtype=np.intp)
+    return np.array([number for group in groups for number in group], np.intp), ends
 
 
 def target_rows(
@@ -106,4 +170,5 @@ def _rows_of(
         tuple(families),
         tuple(family for family, row in best.items() if records[row].tier not in CARRYING),
         {family: records[row].hazard for family, row in best.items()},
+        response_of(records[foremost[0]]) if foremost else None,
     )

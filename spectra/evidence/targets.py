@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from spectriage.spectra.arrays import FloatArray
-from spectriage.spectra.evidence.detection_limit import Sought, limits_of_detection
-from spectriage.spectra.evidence.mass import NO_MASS, mass_range
+from spectriage.spectra.evidence._kernels_limits import Sought
+from spectriage.spectra.evidence._kernels_targets import best_looks, looked_at
+from spectriage.spectra.evidence.detection_limit import limits_of_detection
+from spectriage.spectra.evidence.mass import NO_MASS, MassRange, mass_in, matrix_of
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
 from spectriage.spectra.evidence.sighting import NOTHING, Sighting, sight
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
-from spectriage.spectra.evidence.target_rows import BEST_LOOKS, TargetRows
+from spectriage.spectra.evidence.target_rows import (
+    BEST_LOOKS,
+    TargetRows,
+    TargetTable,
+    table_of,
+    watched_rows,
+)
 from spectriage.spectra.fitting.band_support import band_support, independent_supports
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
@@ -40,23 +50,36 @@ class _Seen(NamedTuple):
     sighting: Sighting
 
 
-class _Tried(NamedTuple):
-    """A target added to a model: its best member, what that and the best-known ones gain, the model with it.
+_UNSEEN = _Seen(-math.inf, 0, NOTHING)
 
-    `amplitudes` are those of the model's references and, last, of the member.
-    """
+
+class _One(NamedTuple):
+    """One target added to a model, as of `_Tried`."""
 
     known: TargetRows
     row: int
     gain: float
     carrying_gain: float
-    similarity: float
-    amplitudes: FloatArray
 
-    @property
-    def sought(self) -> Sought:
-        """What the limit of detection is asked for."""
-        return Sought(self.known.foremost, self.known.needed, self.row, float(self.amplitudes[-1]))
+
+class _Tried(NamedTuple):
+    """Targets added to a model: each one's best member, what that and those that carry it gain.
+
+    Parameters
+    ----------
+    table
+        The targets, as kernels take them.
+    rows, gains, carrying_gains
+        The best member of each, its log gain, and the greatest of those that carry the target.
+    amplitudes
+        Of the model's references and, last, of the member, shape (c, k + 1).
+    """
+
+    table: TargetTable
+    rows: list[int]
+    gains: list[float]
+    carrying_gains: list[float]
+    amplitudes: FloatArray
 
 
 def weigh_targets(
@@ -86,9 +109,7 @@ def weigh_targets(
     list
         In the order of `targets`.
     """
-    weigher = _Weigher(
-        fitter, policy, tuple(dict.fromkeys(row for known in targets for row in known.foremost)), snr
-    )
+    weigher = _Weigher(fitter, policy, watched_rows(targets), snr)
     inside = set(fit.rows)
     outside = [known for known in targets if inside.isdisjoint(known.rows)]
     weighed = iter(weigher.on(fit, outside, other_gain))
@@ -115,72 +136,89 @@ class _Weigher:
         self, base: Fit, targets: Sequence[TargetRows], other_gain: float, *, rivals_compete: bool = True
     ) -> list[Weighed]:
         """Weigh targets on one model that has none of their members."""
+        if not targets:
+            return []
         fitter = self._fitter
-        tried = _try_each(fitter, base, targets)
-        rivals = _rivals(fitter, self._policy, base, tried) if rivals_compete else [()] * len(tried)
-        plain = [each.sought for each, rival in zip(tried, rivals, strict=True) if not rival]
-        limits = iter(limits_of_detection(fitter, self._policy, base, plain, self._watched, snr=self._snr))
+        tried = _try_each(fitter, base, table_of(tuple(targets), self._watched))
+        rivals = _rivals(fitter, self._policy, base, tried) if rivals_compete else {}
+        limits = self._limits(base, targets, tried, rivals)
+        matrix = matrix_of(self._contents(base))
+        shares = self._shares(base, tried)
         weighed: list[Weighed] = []
-        for each, rival in zip(tried, rivals, strict=True):
+        for place, known in enumerate(targets):
+            rival = rivals.get(place)
             if rival:
                 # what the target makes needless stood in for it: it competes with the target, and does not
                 # precede it
                 smaller = _without(fitter, base, rival)
                 other = float(fitter.gains(smaller, rival).max())
-                weighed += self.on(smaller, [each.known], other, rivals_compete=False)
-            else:
-                evidence = self._evidence(base, each, other_gain, next(limits))
-                weighed.append(Weighed(each.known, evidence, each.row))
+                weighed += self.on(smaller, [known], other, rivals_compete=False)
+                continue
+            lod = next(limits)
+            mass = NO_MASS if known.response is None else mass_in(lod, known.response, matrix)
+            one = _One(known, tried.rows[place], tried.gains[place], tried.carrying_gains[place])
+            evidence = self._evidence(base, one, other_gain, lod, mass, shares[place])
+            weighed.append(Weighed(known, evidence, one.row))
         return weighed
 
-    def _evidence(self, base: Fit, tried: _Tried, other_gain: float, lod: float) -> TargetEvidence:
-        records = self._fitter.index.references.records
-        known, row, gain = tried.known, tried.row, tried.gain
+    def _limits(
+        self, base: Fit, targets: Sequence[TargetRows], tried: _Tried, rivals: Mapping[int, tuple[int, ...]]
+    ) -> Iterator[float]:
+        """Return the limits of the targets that have no rivals."""
+        table, places = tried.table, [place for place in range(len(targets)) if place not in rivals]
+        if rivals:
+            table = table_of(tuple(targets[place] for place in places), self._watched)
+        amplitudes = np.ascontiguousarray(tried.amplitudes[places, -1])
+        sought = Sought(table.foremost, table.needed, table.numbers, amplitudes)
+        held = [tried.rows[place] for place in places]
+        watched, snr = self._watched, self._snr
+        return iter(limits_of_detection(self._fitter, self._policy, base, sought, held, watched, snr=snr))
+
+    def _evidence(
+        self, base: Fit, one: _One, other_gain: float, lod: float, mass: MassRange, share: float
+    ) -> TargetEvidence:
+        known, row, gain, carrying_gain = one
+        record = self._fitter.index.references.records[row]
         margin = gain - other_gain
-        seen = _Seen(-math.inf, 0, NOTHING)
-        carried = False
+        seen = _UNSEEN
         if gain >= 0.5 * self._policy.hazard_gain:
             seen = self._seen(base, row, gain)
         found = gain >= self._policy.hazard_gain and margin >= 0.0 and self._policy.is_present(seen.log_odds)
-        if found:
-            carried = records[row].tier in CARRYING or self._is_carried(base, tried)
+        carried = found and (record.tier in CARRYING or self._is_carried(base, known))
         return TargetEvidence(
             name=known.target.name,
             found=found,
             gain=gain,
-            carrying_gain=tried.carrying_gain,
+            carrying_gain=carrying_gain,
             margin=margin,
             supports=seen.supports,
             lod=lod,
-            reference=records[row],
-            tier=records[row].tier,
-            hazard=known.hazards[records[row].family],
+            reference=record,
+            tier=record.tier,
+            hazard=known.hazards[record.family],
             known_tier=known.tier,
             asked=known.target,
             families=known.families,
             guessed=known.guessed,
-            mass=mass_range(lod, records[known.foremost[0]], self._matrix(base))
-            if known.covered
-            else NO_MASS,
-            share=self._share(base, tried),
+            mass=mass,
+            share=share,
             probability=probability(seen.log_odds, EVEN),
             sighting=seen.sighting,
             carried=carried,
         )
 
-    def _share(self, base: Fit, tried: _Tried) -> float:
-        """Return the share of the signal that a target has in the model with it, packaging not counted."""
+    def _shares(self, base: Fit, tried: _Tried) -> list[float]:
+        """Return the share of the signal that each target has in the model with it, packaging not counted."""
         index = self._fitter.index
-        *others, own = tried.amplitudes.tolist()
-        area = own * index.area_per_norm(tried.row)
-        contents = sum(
-            amplitude * index.area_per_norm(row)
-            for row, amplitude in zip(base.rows, others, strict=True)
-            if not index.packaging[row]
-        )
-        return area / (area + contents) if area > 0.0 else 0.0
+        areas = [0.0 if index.packaging[row] else index.area_per_norm(row) for row in base.rows]
+        shares = []
+        for row, (*others, own) in zip(tried.rows, tried.amplitudes.tolist(), strict=True):
+            area = own * index.area_per_norm(row)
+            contents = sum([amplitude * other for amplitude, other in zip(others, areas, strict=True)])
+            shares.append(area / (area + contents) if area > 0.0 else 0.0)
+        return shares
 
-    def _matrix(self, base: Fit) -> list[tuple[Reference, float]]:
+    def _contents(self, base: Fit) -> list[tuple[Reference, float]]:
         """Return what a target would lie in: the contents of a model, each with its area."""
         index = self._fitter.index
         return [
@@ -207,10 +245,10 @@ class _Weigher:
         )
         return _Seen(log_odds, supports, sighting)
 
-    def _is_carried(self, base: Fit, tried: _Tried) -> bool:
+    def _is_carried(self, base: Fit, known: TargetRows) -> bool:
         """Whether a target that an estimated member shows best is seen by a better-known one too."""
         records = self._fitter.index.references.records
-        for row in tried.known.carrying:
+        for row in known.carrying:
             gain = float(self._fitter.gains(base, [row])[0])
             enough = records[row].tier in CARRYING and gain >= self._policy.hazard_gain
             if enough and self._policy.is_present(self._seen(base, row, gain).log_odds):
@@ -218,58 +256,50 @@ class _Weigher:
         return False
 
 
-def _try_each(fitter: Fitter, base: Fit, targets: Sequence[TargetRows]) -> list[_Tried]:
+def _try_each(fitter: Fitter, base: Fit, table: TargetTable) -> _Tried:
     """Add each target's likeliest and best-known members to a model.
 
     The best is sought among the likeliest: the best-known are there to say what carries the target.
     """
-    looks = [_looks(fitter, base, known.rows) for known in targets]
-    members = [
-        own + [row for row in known.carrying if row not in own]
-        for own, known in zip(looks, targets, strict=True)
-    ]
-    flat = [row for own in members for row in own]
-    joined = fitter.add_each(base, flat)
-    every, similarities = joined.gains.tolist(), joined.similarity.tolist()
-    results = []
-    start = 0
-    for known, likely, own in zip(targets, looks, members, strict=True):
-        gains = dict(zip(own, every[start : start + len(own)], strict=True))
-        row = max(likely, key=gains.__getitem__)
-        place = start + own.index(row)
-        carrying = max([gains[member] for member in known.carrying])
-        results.append(
-            _Tried(known, row, gains[row], carrying, similarities[place], joined.amplitudes[place])
-        )
-        start += len(own)
-    return results
+    count = table.members[1].size
+    looks = np.empty(table.most_looks, np.intp)
+    likely, ends, best = np.empty((3, count), np.intp)
+    total = looked_at(
+        fitter.index.coarse, fitter.coarse_rest(base), table.members, BEST_LOOKS, looks, likely, ends
+    )
+    joined = fitter.add_each(base, looks[:total].tolist())
+    carrying_gains = np.empty(count)
+    best_looks(joined.gains, looks, likely, ends, table.members, best, carrying_gains)
+    return _Tried(
+        table,
+        looks[best].tolist(),
+        joined.gains[best].tolist(),
+        carrying_gains.tolist(),
+        joined.amplitudes[best],
+    )
 
 
 def _without(fitter: Fitter, fit: Fit, rows: tuple[int, ...]) -> Fit:
     return fitter.fit(tuple(row for row in fit.rows if row not in rows), fit.axis)
 
 
-def _rivals(fitter: Fitter, policy: Policy, base: Fit, tried: Sequence[_Tried]) -> list[tuple[int, ...]]:
-    """Return the components of a model, but for its first, that each target makes needless."""
-    if len(base.rows) < 2:
-        return [()] * len(tried)
+def _rivals(fitter: Fitter, policy: Policy, base: Fit, tried: _Tried) -> dict[int, tuple[int, ...]]:
+    """Return the components of a model, but for its first, that each target makes needless, by its place."""
+    count = len(base.rows)
+    if count < 2:
+        return {}
     records = fitter.index.references.records
-    required = [policy.required_gain(records[row]) for row in base.rows]
-    losses = fitter.add_each(base, [each.row for each in tried], (1, len(base.rows))).losses.tolist()
-    return [
-        tuple([row for place, row in enumerate(base.rows) if place and own[place] < required[place]])
-        for own in losses
-    ]
+    required = np.array([policy.required_gain(records[row]) for row in base.rows])
+    losses = fitter.add_each(base, tried.rows, (1, count)).losses
+    needless = losses[:, :count] < required
+    needless[:, 0] = False
+    return {
+        place: tuple([base.rows[at] for at in np.flatnonzero(needless[place]).tolist()])
+        for place in np.flatnonzero(needless.any(axis=1)).tolist()
+    }
 
 
 def best_other_gain(fitter: Fitter, base: Fit, excluded: tuple[int, ...]) -> float:
     """Return the log gain of the best harmless addition to a model."""
     allowed = fitter.index.outside_families_of((*base.rows, *excluded)) & ~fitter.index.hazardous
     return float(fitter.gains(base, fitter.likeliest(base, allowed, BEST_LOOKS)).max(initial=0.0))
-
-
-def _looks(fitter: Fitter, base: Fit, rows: tuple[int, ...]) -> list[int]:
-    """Return the few members of a target that look most like what a fit leaves."""
-    if len(rows) <= BEST_LOOKS:
-        return list(rows)
-    return fitter.likeliest_among(base, rows, BEST_LOOKS) or list(rows[:BEST_LOOKS])

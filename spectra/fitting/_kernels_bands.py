@@ -31,6 +31,30 @@ class BandsOfComponent(NamedTuple):
     heights: Float32Array
 
 
+class BandRules(NamedTuple):
+    """What counts as a band of a component, and when it is needed.
+
+    Parameters
+    ----------
+    window, crowd
+        Points to either side that are the band, and that are near it.
+    support, crowd_share
+        The share of the disagreement to which the component must lower it there; and the share of another's
+        height nearby that may be mismatch: a band must be higher than that.
+    least_height
+        As a share of the reference's highest: what is lower is no band.
+    shared
+        Where all bands are one piece of evidence, shape (m,).
+    """
+
+    window: int
+    crowd: int
+    support: float
+    crowd_share: float
+    least_height: float
+    shared: BoolArray
+
+
 @kernel(fastmath=True)
 def _disagreement(
     fitted: Float32Array,
@@ -117,38 +141,30 @@ def count_bands(
     centres: NDArray[np.intp],
     ends: NDArray[np.intp],
     valid: BoolArray,
-    window: int,
-    shift: FloatArray,
-    shared_cm: FloatArray,
+    rules: BandRules,
     counts: NDArray[np.intp],
 ) -> None:
-    """Count the bands of several references around which `valid` (m,) holds.
+    """Count the pieces of evidence that several references could give: bands around which `valid` (m,) holds.
 
     Parameters
     ----------
     centres, ends
         The references' bands, one after the other, and where those of each end, shape (c,).
-    window
-        Points to either side that must hold.
-    shared_cm
-        Ranges (r, 2): all bands in them are one.
     counts
         Written, shape (c,).
     """
+    window, shared = rules.window, rules.shared
     m = valid.size
+    # how many points up to each do not hold
+    holes = np.zeros(m + 1, np.intp)
+    for p in range(m):
+        holes[p + 1] = holes[p] + (not valid[p])
     start = 0
     for c in range(ends.size):
-        alone, shared = 0, 0
+        alone, together = 0, 0
         for centre in centres[start : ends[c]]:
-            whole = True
-            for p in range(max(0, centre - window), min(m, centre + window + 1)):
-                whole &= valid[p]
-            if whole:
-                common = 0
-                for r in range(shared_cm.shape[0]):
-                    if shared_cm[r, 0] <= shift[centre] <= shared_cm[r, 1]:
-                        common = 1
-                alone += 1 - common
-                shared = max(shared, common)
-        counts[c] = alone + shared
+            if holes[min(m, centre + window + 1)] == holes[max(0, centre - window)]:
+                alone += not shared[centre]
+                together |= shared[centre]
+        counts[c] = alone + together
         start = ends[c]

@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.spectra.compile.jit import packed
-from spectriage.spectra.contrast.index import Probes
-from spectriage.spectra.fitting._kernels_bands import BandsOfComponent, count_bands, weigh_bands
+from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.contrast.rows import BAND_HEIGHT
+from spectriage.spectra.fitting._kernels_bands import BandRules, BandsOfComponent, weigh_bands
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 
@@ -23,8 +23,6 @@ CROWD_SHARE = 0.3
 SHARED_PHENYL_CM = ((614.0, 626.0), (994.0, 1010.0), (1023.0, 1037.0), (1150.0, 1162.0), (1580.0, 1610.0))
 """Where every mono-substituted benzene ring has lines (Varsanyi's modes 6b, 12, 18a, 9b, 8a and 8b), be it
 polystyrene, toluene, methamphetamine, cocaine or fentanyl. All of them together are one piece of evidence."""
-
-_SHARED = np.array(SHARED_PHENYL_CM)
 
 
 class BandSupport(NamedTuple):
@@ -99,15 +97,18 @@ def is_shared_phenyl(shift_cm: float) -> bool:
     return any(low <= shift_cm <= high for low, high in SHARED_PHENYL_CM)
 
 
-def usable_bands(fitter: Fitter, fit: Fit, probes: Probes) -> NDArray[np.intp]:
-    """Count the pieces of evidence that references could give where the query of a fit is valid, (c,)."""
-    index = fitter.index
-    counts = np.empty(probes.band_ends.size, np.intp)
-    window = points_of(BAND_WINDOW_CM, index.step_cm)
-    count_bands(
-        probes.bands, probes.band_ends, fit.query.valid, window, index.references.shift, _SHARED, counts
-    )
-    return counts
+def band_rules(index: ContrastIndex) -> BandRules:
+    """Return what counts as a band of a component, packed for kernels."""
+    return index.once("band rules", lambda: packed(_band_rules(index)))
+
+
+def _band_rules(index: ContrastIndex) -> BandRules:
+    shift = index.references.shift
+    shared = np.zeros(shift.size, np.bool_)
+    for low, high in SHARED_PHENYL_CM:
+        shared |= (shift >= low) & (shift <= high)
+    window, crowd = (points_of(width_cm, index.step_cm) for width_cm in (BAND_WINDOW_CM, CROWD_CM))
+    return BandRules(window, crowd, SUPPORT, CROWD_SHARE, BAND_HEIGHT, shared)
 
 
 def independent_supports(bands: tuple[BandSupport, ...]) -> int:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
+from spectriage.spectra.contrast._kernels_coarse import greatest_moved
 from spectriage.spectra.fitting.fitter import AXIS_REACH_CM, Fitter
 
 REACH_CM = 60.0
@@ -31,16 +30,12 @@ class FarAxis(NamedTuple):
 def find_far_axis(fitter: Fitter) -> FarAxis | None:
     """Return how far the axis of a query is off, where a plastic shows that; what must be added to it."""
     index = fitter.index
-    rows = tuple(np.flatnonzero(index.packaging | index.standards).tolist())
-    if not rows:
+    if not index.standards:
         return None
-    reach = int(REACH_CM // index.step_cm)
-    near = int(AXIS_REACH_CM // index.step_cm)
-    cosines = index.coarse_moved(fitter.query.compressed, reach) @ index.coarse_of(rows).T
-    place, column = np.unravel_index(int(cosines.argmax()), cosines.shape)
-    best = float(cosines[place, column])
-    if best < LEAST_COSINE or abs(int(place) - reach) <= near:
+    reach, near = int(REACH_CM // index.step_cm), int(AXIS_REACH_CM // index.step_cm)
+    moved, place, best, best_near = greatest_moved(
+        fitter.query.compressed, reach, near, index.coarse_standards
+    )
+    if best < LEAST_COSINE or abs(moved) <= near or best - best_near < LEAST_ADVANTAGE:
         return None
-    if best - float(cosines[reach - near : reach + near + 1].max()) < LEAST_ADVANTAGE:
-        return None
-    return FarAxis((int(place) - reach) * index.step_cm, rows[int(column)])
+    return FarAxis(moved * index.step_cm, index.standards[place])

@@ -8,12 +8,13 @@ instruments is shared by every wrong addition, so that the factor, not the absol
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile.jit import packed
-from spectriage.spectra.contrast._kernels_coarse import best_allowed, best_moves, pool_rest
+from spectriage.spectra.contrast._kernels_coarse import coarse_best, likeliest_each, pool_rest
 from spectriage.spectra.contrast.contrast import Contrast, contrast
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
@@ -80,7 +81,7 @@ class Fitter:
         on_grid = resample(spectrum, shift) if isinstance(spectrum, Spectrum) else spectrum
         self.query = contrast(on_grid, shift, noise=noise)
         self._nothing = np.zeros(self.query.derivative.size, np.float32)
-        self._grid = np.array([shift[0], shift[1] - shift[0]])
+        self.grid = np.array([shift[0], shift[1] - shift[0]])
         self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
         self._fits: dict[tuple[tuple[int, ...], Axis], Fit] = {}
         self._rests: dict[tuple[tuple[int, ...], Axis], Float32Array] = {}
@@ -105,6 +106,11 @@ class Fitter:
             return Fit(rows, np.zeros(len(rows)), 0.0, axis, query, self._nothing)
         added = self._add_each(rows[:-1], axis, self._nothing, rows[-1:])
         return Fit(rows, added.amplitudes[0], float(added.similarity[0]), axis, query, added.fitted)
+
+    def adopt(self, fit: Fit) -> Fit:
+        """Keep a fit that was made of this query elsewhere, as if it had been made here; and return it."""
+        self._queries.setdefault((fit.axis.offset_cm, fit.axis.stretch), fit.query)
+        return self._fits.setdefault((fit.rows, fit.axis), fit)
 
     def gains(self, base: Fit, rows: Sequence[int]) -> FloatArray:
         """Return what adding each of several references removes of the disagreement, shape (len(rows),)."""
@@ -136,7 +142,7 @@ class Fitter:
         """Fit some references with each of others."""
         query = self.query_at(axis)
         of_each, of_parts = np.zeros((2, len(rows))), np.zeros((2, len(rows), len(base) + 1))
-        fitted = np.zeros(self._nothing.size, np.float32)
+        fitted = np.empty_like(self._nothing) if rows else self._nothing
         if rows:
             add_each(
                 packed(self.index.rows.gather((*base, *rows), axis.broadening_cm)),
@@ -169,29 +175,21 @@ class Fitter:
         allowed
             Which references may be used, shape (n,).
         """
-        rows, offsets_cm = self._coarse_best(allowed)
-        if not rows:
+        step = self.index.step_cm
+        best, moves = np.empty((2, REFINED_FROM), np.intp)
+        penalties = _penalties(step)
+        count = coarse_best(self.query.compressed, self.index.coarse, penalties, allowed, best, moves)
+        if not count:
             return []
-        axes = np.zeros((len(rows), 3))
-        axes[:, 0] = offsets_cm
+        rows = best[:count].tolist()
+        axes = np.zeros((count, 3))
+        axes[:, 0] = moves[:count] * step
         merits = self._seek(rows, 1, axes)
         found = []
         for row, merit, place in zip(rows, merits.tolist(), axes.tolist(), strict=True):
-            axis = _axis(place)
+            axis = axis_of(place)
             found.append(Single(row, merit + axis.penalty, axis))
         return sorted(found, key=lambda single: -single.merit)
-
-    def _coarse_best(self, allowed: BoolArray) -> tuple[list[int], FloatArray]:
-        """Return the rows that look most like the query, each with the axis offset at which it does."""
-        step = self.index.step_cm
-        reach = int(AXIS_REACH_CM // step)
-        offsets = np.arange(-reach, reach + 1) * step
-        moved = self.index.coarse_moved(self.query.compressed, reach)
-        similarities = self.index.similarities(moved)
-        best, at = np.empty(len(similarities), np.float32), np.empty(len(similarities), np.intp)
-        best_moves(similarities, (OFFSET_PENALTY * np.square(offsets)).astype(np.float32), best, at)
-        rows = _best(best, allowed, REFINED_FROM)
-        return rows, np.asarray(offsets[at[rows]])
 
     def refine(self, rows: tuple[int, ...], axis: Axis, *, stretch: bool = False) -> Fit:
         """Return the fit at the axis and resolution where these references agree best, all jointly.
@@ -202,7 +200,7 @@ class Fitter:
             return self.fit(rows, axis)
         axes = np.array([[axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)]])
         self._seek(rows, len(rows), axes, STRETCHED if stretch else UNSTRETCHED)
-        return self.fit(rows, _axis(axes[0].tolist()))
+        return self.fit(rows, axis_of(axes[0].tolist()))
 
     def _seek(
         self, rows: Sequence[int], together: int, axes: FloatArray, search: AxisSearch = UNSTRETCHED
@@ -213,7 +211,7 @@ class Fitter:
         best_axes(
             packed(gathered._replace(places=gathered.places.reshape(-1, together))),
             self.query.packed,
-            self._grid,
+            self.grid,
             PACKED_SETTINGS,
             search,
             axes,
@@ -223,28 +221,27 @@ class Fitter:
 
     def likeliest(self, base: Fit, allowed: BoolArray, count: int = LIKELIEST) -> list[int]:
         """Return the rows that look most like what a fit leaves, best first."""
-        similarity = self.index.similarities(self._coarse_rest(base)[None])[:, 0]
-        return [row for row in _best(similarity, allowed, count) if row not in base.rows]
+        return self.likeliest_each([(base, allowed, count)])[0]
 
     def likeliest_each(self, asked: Sequence[tuple[Fit, BoolArray, int]]) -> list[list[int]]:
         """Return `likeliest` of several fits, each with what is allowed and how many, in one pass."""
-        rests = np.empty((len(asked), self.index.coarse.shape[1]), np.float32)
-        for own, (base, _, _) in zip(rests, asked, strict=True):
-            own[:] = self._coarse_rest(base)
-        similarity = np.ascontiguousarray(self.index.similarities(rests).T)
+        coarse = self.index.coarse
+        rests = np.empty((len(asked), coarse.shape[1]), np.float32)
+        allowed = np.empty((len(asked), len(coarse)), np.bool_)
+        room = np.array([count for _, _, count in asked], np.intp)
+        best = np.empty((len(asked), max(count for _, _, count in asked)), np.intp)
+        counts = np.empty(len(asked), np.intp)
+        for place, (base, may, _) in enumerate(asked):
+            rests[place] = self.coarse_rest(base)
+            allowed[place] = may
+        likeliest_each(coarse, rests, allowed, room, best, counts)
         return [
-            [row for row in _best(own, allowed, count) if row not in base.rows]
-            for own, (base, allowed, count) in zip(similarity, asked, strict=True)
+            [row for row in own[:count] if row not in base.rows]
+            for own, count, (base, _, _) in zip(best.tolist(), counts.tolist(), asked, strict=True)
         ]
 
-    def likeliest_among(self, base: Fit, rows: tuple[int, ...], count: int) -> list[int]:
-        """Return those of some rows that look most like what a fit leaves, best first."""
-        similarity = self.index.coarse_of(rows) @ self._coarse_rest(base)
-        places = _best(similarity, np.ones(len(rows), dtype=bool), count)
-        return [rows[place] for place in places if rows[place] not in base.rows]
-
-    def _coarse_rest(self, base: Fit) -> Float32Array:
-        """Return what a fit leaves, compressed and pooled for the coarse search."""
+    def coarse_rest(self, base: Fit) -> Float32Array:
+        """Return what a fit leaves, compressed and pooled for the coarse search, shape (⌈m / 4⌉,)."""
         key = (base.rows, base.axis)
         if key not in self._rests:
             query = base.query
@@ -253,14 +250,14 @@ class Fitter:
         return self._rests[key]
 
 
-def _axis(place: Sequence[float]) -> Axis:
+@lru_cache(maxsize=16)
+def _penalties(step_cm: float) -> Float32Array:
+    """Return what an offset by −reach to reach points takes off the similarity."""
+    reach = int(AXIS_REACH_CM // step_cm)
+    penalties = OFFSET_PENALTY * np.square(np.arange(-reach, reach + 1) * step_cm)
+    return np.asarray(penalties, np.float32)
+
+
+def axis_of(place: Sequence[float]) -> Axis:
     """Return an axis from its offset, stretch and number of the resolution."""
     return Axis(place[0], place[1], BROADENINGS_CM[int(place[2])])
-
-
-def _best(similarity: Float32Array, allowed: BoolArray, count: int) -> list[int]:
-    """Return the allowed rows of the greatest similarities above zero, best first."""
-    best = np.empty(count, np.intp)
-    found = best_allowed(similarity, allowed, best)
-    rows: list[int] = best[:found].tolist()
-    return rows

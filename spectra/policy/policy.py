@@ -19,6 +19,8 @@ from spectriage.spectra.reference import Hazard, Reference, Tier
 
 JUDGED = ("middle", "upper")
 RAISES = tuple(hazard for hazard in Hazard if hazard is not Hazard.NONE)
+FEW_LINES = (Hazard.OXIDISER, Hazard.PRECURSOR)
+"""Hazards of which some have one strong line and a few weak ones."""
 STRIP = "Test with an immunoassay strip for fentanyl and for xylazine; they see amounts that Raman cannot."
 
 
@@ -158,10 +160,10 @@ class Policy:
         One shared line is never enough for what alarms; the less is gained, the more bands must agree.
         """
         weak = gain < 2.0 * self.hazard_gain
-        if reference.hazard in (Hazard.OXIDISER, Hazard.PRECURSOR):
+        if reference.hazard in FEW_LINES:
             # oxidisers have one strong line and a few weak ones: alone in a bag, the one must do
             return 3 if weak else 2 if gain < 4.0 * self.hazard_gain else 1
-        if reference.hazard is not Hazard.NONE or reference.family in self._watched:
+        if reference.hazard is not Hazard.NONE or reference.family in self.watched_families:
             return 4 if weak else 3
         return 0
 
@@ -178,7 +180,8 @@ class Policy:
         return replace(self, lod=lod, targets=tuple(replace(target, mass=None) for target in self.targets))
 
     @cached_property
-    def _watched(self) -> frozenset[str]:
+    def watched_families(self) -> frozenset[str]:
+        """The families that a target names."""
         return frozenset(family for target in self.targets for family in target.families)
 
     def explained_by(self, references: Sequence[Reference], amplitudes: FloatArray) -> float:

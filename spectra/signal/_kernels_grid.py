@@ -58,6 +58,46 @@ def average_cells(
 
 
 @kernel()
+def measured_points(
+    axis: FloatArray,
+    shift: FloatArray,
+    rounding: float,
+    gap: float,
+    values: FloatArray,
+    variance: FloatArray,
+    measured: BoolArray,
+) -> int:
+    """Write which points of a grid an axis covers, and zero for values where it does not; return how many.
+
+    Parameters
+    ----------
+    axis, shift
+        The axis (n,) and the grid (m,), both ascending.
+    rounding
+        A grid point that lies beyond the axis' ends by no more than this is covered.
+    gap
+        Between two points of the axis further apart nothing is.
+    values, variance
+        On the grid, shape (m,); set to zero where not covered.
+    measured
+        Written, shape (m,).
+    """
+    n = axis.size
+    j, count = 0, 0
+    for p in range(shift.size):
+        while j < n - 1 and axis[j + 1] <= shift[p]:
+            j += 1
+        within = axis[0] - rounding <= shift[p] <= axis[n - 1] + rounding
+        between = j < n - 1 and axis[j] < shift[p] and axis[j + 1] - axis[j] > gap
+        measured[p] = within and not between
+        count += measured[p]
+        if not measured[p]:
+            values[p] = 0.0
+            variance[p] = 0.0
+    return count
+
+
+@kernel()
 def _cubic_weights(x0: float, x1: float, x2: float, x3: float, x: float, weights: FloatArray) -> None:
     """Weights of four points in the cubic Hermite interpolant between x1 and x2, parabolic slopes."""
     h0, h1, h2 = x1 - x0, x2 - x1, x3 - x2

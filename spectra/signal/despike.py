@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.errors import ParameterError
+from spectriage.spectra.signal._kernels_despike import SmearedRules, mark_smeared
 from spectriage.spectra.spectrum import Spectrum
-from spectriage.spectra.statistics._kernels_statistics import peak_widths, quantile, sharp_steps
+from spectriage.spectra.statistics._kernels_statistics import sharp_steps
 
 THRESHOLD = 8.0
 """How many robust standard deviations a step must have to be a spike's."""
@@ -38,6 +40,7 @@ SMEARED_HEIGHT = 0.25
 """Of the highest other peak; smaller ones are left to the noise."""
 SMEARED_REACH = 2.5
 """So many widths to either side of a smeared spike are taken out with it: interpolation rings."""
+_SMEARED = packed(SmearedRules(FEET_CM, NOISE_STEPS, OTHERS, OTHERS_SHARE, SMEARED_HEIGHT, SMEARED_REACH))
 
 
 def find_spikes(intensity: FloatArray, *, threshold: float = THRESHOLD) -> NDArray[np.bool_]:
@@ -70,24 +73,10 @@ def find_smeared(spectrum: Spectrum) -> NDArray[np.bool_]:
     smeared = np.zeros(values.size, dtype=bool)
     if spectrum.spacing_cm >= NARROWEST_CM:
         return smeared
-    least = max(NOISE_STEPS * quantile(np.abs(np.diff(values)), 0.5), 1e-4 * float(np.ptp(values)))
-    if least <= 0.0:
-        return smeared
-    places, heights, widths = np.empty(values.size, np.intp), np.empty(values.size), np.empty(values.size)
-    count = peak_widths(values, axis, FEET_CM, least, places, heights, widths)
-    own = widths[:count]
     narrowest = NARROWEST_CM
     if spectrum.resolution_cm is not None:
         narrowest = max(narrowest, NARROWEST_SHARE * spectrum.resolution_cm)
-    narrow = own < narrowest
-    others = own[~narrow]
-    if others.size < OTHERS:
-        return smeared
-    highest = float(heights[:count][~narrow].max())
-    narrow &= own < OTHERS_SHARE * quantile(np.ascontiguousarray(others), 0.5)
-    narrow &= heights[:count] >= SMEARED_HEIGHT * highest
-    for place, width in zip(places[:count][narrow].tolist(), own[narrow].tolist(), strict=True):
-        smeared |= np.abs(axis - axis[place]) <= SMEARED_REACH * max(width, spectrum.spacing_cm)
+    mark_smeared(values, axis, spectrum.spacing_cm, narrowest, _SMEARED, smeared)
     return smeared
 
 
@@ -98,12 +87,11 @@ def remove_spikes(spectrum: Spectrum, *, threshold: float = THRESHOLD) -> Spectr
     removed; without any, the same spectrum is returned.
     """
     spikes = find_spikes(spectrum.intensity, threshold=threshold)
-    bridged = _bridged(spectrum, spikes)
-    smeared = find_smeared(bridged)
-    count = int(np.count_nonzero(spikes | smeared))
+    bad = spikes | find_smeared(_bridged(spectrum, spikes))
+    count = int(np.count_nonzero(bad))
     if count == 0:
         return spectrum
-    bridged = _bridged(spectrum, spikes | smeared)
+    bridged = _bridged(spectrum, bad)
     return bridged.with_step(f"remove_spikes({count})")
 
 

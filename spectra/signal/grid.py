@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError, SpectrumError
-from spectriage.spectra.signal._kernels_grid import average_cells, interpolate_cubic
+from spectriage.spectra.signal._kernels_grid import average_cells, interpolate_cubic, measured_points
 from spectriage.spectra.spectrum import Spectrum
 
 MIN_COMMON_POINTS = 64
@@ -68,6 +69,11 @@ class Resampled:
     variance: FloatArray | None
     measured: NDArray[np.bool_]
 
+    @cached_property
+    def values(self) -> FloatArray:
+        """What was measured, without the rest, shape (k,)."""
+        return self.intensity[self.measured]
+
 
 def resample(spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0) -> Resampled:
     """Bring a spectrum onto an evenly spaced shift axis.
@@ -89,7 +95,7 @@ def resample(spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0) -
     SpectrumError
         When fewer than 64 grid points were measured.
     """
-    axis = spectrum.shift + offset_cm
+    axis = spectrum.shift + offset_cm if offset_cm else spectrum.shift
     values = spectrum.intensity
     variance = np.zeros_like(values) if spectrum.variance is None else spectrum.variance
     step = float(shift[1] - shift[0])
@@ -99,16 +105,12 @@ def resample(spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0) -
         average_cells(axis, values, variance, shift, step, intensity, spread)
     else:
         interpolate_cubic(axis, values, variance, shift, intensity, spread)
-    rounding = 1e-6 * step
-    measured = (shift >= axis[0] - rounding) & (shift <= axis[-1] + rounding)
-    for gap in np.flatnonzero(np.diff(axis) > max(3.0 * step, 4.0 * typical)):
-        measured &= ~((shift > axis[gap]) & (shift < axis[gap + 1]))
-    if np.count_nonzero(measured) < MIN_COMMON_POINTS:
+    measured = np.empty(shift.size, np.bool_)
+    gap = max(3.0 * step, 4.0 * typical)
+    if measured_points(axis, shift, 1e-6 * step, gap, intensity, spread, measured) < MIN_COMMON_POINTS:
         raise SpectrumError(
             f"the spectrum ({axis[0]:.0f} to {axis[-1]:.0f} cm⁻¹) shares fewer than {MIN_COMMON_POINTS} "
             f"points with the library's axis ({shift[0]:.0f} to {shift[-1]:.0f} cm⁻¹)",
             remedy="check that the axis is a Raman shift in cm⁻¹ and that the range is not cropped",
         )
-    intensity[~measured] = 0.0
-    spread[~measured] = 0.0
     return Resampled(intensity, None if spectrum.variance is None else spread, measured)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from spectriage.spectra.errors import SpectrumError
 from spectriage.spectra.signal.derivative import savgol_weights
 from spectriage.spectra.signal.grid import Resampled
@@ -30,7 +28,7 @@ def noise_level(query: Resampled) -> float:
     SpectrumError
         When fewer than nine points were measured.
     """
-    values = np.ascontiguousarray(query.intensity[query.measured])
+    values = query.values
     if values.size < ESTIMATE_POINTS:
         raise SpectrumError(
             f"{values.size} points are too few to tell their noise: it takes {ESTIMATE_POINTS}"

@@ -60,8 +60,7 @@ class Quality:
 def background(query: Resampled) -> FloatArray:
     """Return the smooth background of a query on the grid, shape (m,); NaN where it was not measured."""
     out = np.full(query.intensity.size, np.nan)
-    values = np.ascontiguousarray(query.intensity[query.measured])
-    out[query.measured] = arpls(values, BASELINE_LAM)
+    out[query.measured] = arpls(query.values, BASELINE_LAM)
     return out
 
 
@@ -73,18 +72,18 @@ def assess(
     The signal is the highest point over the baseline; `noise` is that of one grid point.
     """
     measured = query.measured
-    above = query.intensity[measured] - baseline[measured]
-    height = float(above.max(initial=0.0))
+    below = baseline[measured]
+    height = float((query.values - below).max(initial=0.0))
     snr = height / noise if noise > 0.0 else (1e6 if height > 0.0 else 0.0)
-    level = quantile(baseline[measured], 0.5)
-    axis = shift[measured]
+    level = quantile(below, 0.5)
+    covered = np.flatnonzero(measured)
     return Quality(
         snr=min(snr, 1e6),
         noise_from="estimate" if spectrum.variance is None else "variance",
         fluorescence_ratio=max(level, 0.0) / height if height > 0.0 else 0.0,
         saturated=is_saturated(spectrum),
-        low_cm=float(axis[0]),
-        high_cm=float(axis[-1]),
+        low_cm=float(shift[covered[0]]),
+        high_cm=float(shift[covered[-1]]),
         resolution_cm=spectrum.resolution_cm,
     )
 
