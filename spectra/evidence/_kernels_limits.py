@@ -24,6 +24,8 @@ class Sought(NamedTuple):
     places, needed, numbers
         Of every reference: its place among the probes, how many of its bands must be in range, and the number
         of its target, shape (r,).
+    worth, responses
+        A factor on the amount, for what its table is uncertain by, and its signal per mass, shape (r,).
     amplitudes
         How much the query may hold of each target, shape (c,).
     """
@@ -31,6 +33,8 @@ class Sought(NamedTuple):
     places: IndexArray
     needed: IndexArray
     numbers: IndexArray
+    worth: FloatArray
+    responses: FloatArray
     amplitudes: FloatArray
 
 
@@ -71,13 +75,19 @@ def _thinned(values: Float32Array, thin: int, out: Float32Array) -> None:
 
 
 @kernel()
-def _harder(limit: float, amount: float, area: float, present: float, most_share: float) -> float:
-    """Return the greater of a limit and the share of the signal that an amount makes; infinite for none."""
+def _share(amount: float, area: float, present: float, most_share: float) -> float:
+    """Return the share of the signal that an amount makes; infinite for none."""
     share = np.inf
     if amount < np.inf and area > 0.0:
         # beside nothing, in the whole of the scan
         share = amount * area / (amount * area + (area if present < 0.0 else present))
-    return float(max(limit, share if share <= most_share else np.inf))
+    return float(share if share <= most_share else np.inf)
+
+
+@kernel()
+def _mass(share: float, response: float) -> float:
+    """Return what a share of the signal is by mass, but for what is the same for all."""
+    return float(share / (1.0 - share) / response if share < 1.0 else np.inf)
 
 
 @kernel()
@@ -94,11 +104,16 @@ def limits_each(
     scatter: float,
     present: float,
     limits: FloatArray,
+    shares: FloatArray,
+    heaviest: IndexArray,
 ) -> None:
     """Write the limit of detection of some targets on one model, as shares of the signal, (c,).
 
     That of a target is that of its reference that is hardest to see; infinite where no amount would do, where
     too few bands are in range, and for a target without references.
+
+    Written too: that of every reference, `shares` (r,), and of each target the place among them of the one
+    that most is needed of by mass, `heaviest` (c,); negative for a target without references.
 
     Parameters
     ----------
@@ -172,12 +187,18 @@ def limits_each(
             # what one target needs is a good guess of what the next one does
             if found < np.inf:
                 start = found
-            amounts[r] = found * rules.factors[turn, min(seen, rules.factors.shape[1] - 1)]
+            factor = rules.factors[turn, min(seen, rules.factors.shape[1] - 1)]
+            amounts[r] = found * factor * sought.worth[r]
     for target in range(limits.size):
-        limits[target] = -np.inf
+        limits[target], heaviest[target] = -np.inf, -1
     for r in range(amounts.size):
         target, area = sought.numbers[r], probes.areas[sought.places[r]]
-        limits[target] = _harder(limits[target], scatter * amounts[r], area, present, rules.most_share)
+        shares[r] = _share(scatter * amounts[r], area, present, rules.most_share)
+        limits[target] = max(limits[target], shares[r])
+        worst = heaviest[target]
+        own = _mass(shares[r], sought.responses[r])
+        if worst < 0 or own > _mass(shares[worst], sought.responses[worst]):
+            heaviest[target] = r
     for target in range(limits.size):
         if limits[target] < 0.0:
             limits[target] = np.inf

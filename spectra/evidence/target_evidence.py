@@ -36,6 +36,9 @@ class TargetEvidence(NamedTuple):
         The tier of that member, and what the target means.
     known_tier
         The strongest tier on which the library knows the target.
+    provisional
+        Whether the limit rests on a recalled table: of such tables too few were ever compared with a
+        measurement to say what a limit by them is worth.
     share
         Of the signal, as fitted, whether it is there or not.
     probability
@@ -68,6 +71,7 @@ class TargetEvidence(NamedTuple):
     families: tuple[str, ...] = ()
     guessed: tuple[str, ...] = ()
     mass: MassRange = NO_MASS
+    provisional: bool = False
     share: float = 0.0
     probability: float = 0.0
     sighting: Sighting = NOTHING
@@ -94,6 +98,7 @@ class TargetEvidence(NamedTuple):
             "families": list(self.families),
             "not_covered": list(self.guessed),
             "mass_limit": self.mass.to_json(),
+            "provisional": self.provisional,
             "policy_mass_limit": self.asked.mass,
             "required": self.asked.required,
             "share": round(self.share, 6),

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spectriage.spectra.arrays import IndexArray
+from spectriage.spectra.arrays import FloatArray, IndexArray
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.evidence._kernels_targets import Members
+from spectriage.spectra.evidence.detection_limit import RECALLED_WORTH
 from spectriage.spectra.evidence.mass import Response, response_of
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
@@ -41,8 +42,10 @@ class TargetRows:
         be stated for these.
     hazards
         What each of its families means: as the member that it is known best by.
-    response
-        How strongly the first of its foremost members scatters; None where there is none.
+    responses
+        How strongly each of its foremost members scatters.
+    worth
+        Of each of its foremost members: the factor on its limit for what its table is uncertain by.
     """
 
     target: Target
@@ -54,12 +57,18 @@ class TargetRows:
     families: tuple[str, ...]
     guessed: tuple[str, ...]
     hazards: Mapping[str, Hazard]
-    response: Response | None
+    responses: tuple[Response, ...]
+    worth: tuple[float, ...]
 
     @property
     def covered(self) -> bool:
         """Whether a limit can be stated at all."""
         return bool(self.foremost)
+
+    @property
+    def provisional(self) -> bool:
+        """Whether its limit rests on a recalled table, too few of which were ever compared."""
+        return any(worth > 1.0 for worth in self.worth)
 
 
 class TargetTable(NamedTuple):
@@ -74,6 +83,10 @@ class TargetTable(NamedTuple):
     foremost, needed, numbers
         Of every foremost member: its place among what is watched, in so many bands it must be visible, and
         the number of its target, shape (r,).
+    worth, responses
+        The factor on its limit, and its signal per mass, shape (r,).
+    scattering
+        The latter with what it is good to, for each.
     """
 
     members: Members
@@ -81,6 +94,9 @@ class TargetTable(NamedTuple):
     foremost: IndexArray
     needed: IndexArray
     numbers: IndexArray
+    worth: FloatArray
+    responses: FloatArray
+    scattering: tuple[Response, ...]
 
 
 def watched_rows(targets: Sequence[TargetRows]) -> tuple[int, ...]:
@@ -98,6 +114,7 @@ def table_of(targets: tuple[TargetRows, ...], watched: tuple[int, ...]) -> Targe
         for number, known in enumerate(targets)
         for row, needed in zip(known.foremost, known.needed, strict=True)
     ]
+    scattering = tuple(response for known in targets for response in known.responses)
     foremost, needed, numbers = np.array(flat, np.intp).reshape(-1, 3).T.copy()
     return TargetTable(
         packed(Members(*_joined(rows), *_joined(carrying))),
@@ -105,6 +122,9 @@ def table_of(targets: tuple[TargetRows, ...], watched: tuple[int, ...]) -> Targe
         foremost,
         needed,
         numbers,
+        np.array([worth for known in targets for worth in known.worth], np.float64),
+        np.array([response.value for response in scattering], np.float64),
+        scattering,
     )
 
 
@@ -170,5 +190,6 @@ def _rows_of(
         tuple(families),
         tuple(family for family, row in best.items() if records[row].tier not in CARRYING),
         {family: records[row].hazard for family, row in best.items()},
-        response_of(records[foremost[0]]) if foremost else None,
+        tuple(response_of(records[row]) for row in foremost),
+        tuple(RECALLED_WORTH if records[row].tier is Tier.RECALLED else 1.0 for row in foremost),
     )

@@ -12,7 +12,7 @@ from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.evidence._kernels_limits import Sought
 from spectriage.spectra.evidence._kernels_targets import best_looks, looked_at
 from spectriage.spectra.evidence.detection_limit import limits_of_detection
-from spectriage.spectra.evidence.mass import NO_MASS, MassRange, mass_in, matrix_of
+from spectriage.spectra.evidence.mass import NO_MASS, MassRange, Response, mass_in, matrix_of
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
 from spectriage.spectra.evidence.sighting import NOTHING, Sighting, sight
@@ -60,6 +60,14 @@ class _One(NamedTuple):
     row: int
     gain: float
     carrying_gain: float
+
+
+class _Limit(NamedTuple):
+    """A limit: as a share of the signal; and of what most is needed of by mass, with how it scatters."""
+
+    lod: float
+    share: float
+    scattering: Response | None
 
 
 class _Tried(NamedTuple):
@@ -154,8 +162,8 @@ class _Weigher:
                 other = float(fitter.gains(smaller, rival).max())
                 weighed += self.on(smaller, [known], other, rivals_compete=False)
                 continue
-            lod = next(limits)
-            mass = NO_MASS if known.response is None else mass_in(lod, known.response, matrix)
+            lod, share, scattering = next(limits)
+            mass = NO_MASS if scattering is None else mass_in(share, scattering, matrix)
             one = _One(known, tried.rows[place], tried.gains[place], tried.carrying_gains[place])
             evidence = self._evidence(base, one, other_gain, lod, mass, shares[place])
             weighed.append(Weighed(known, evidence, one.row))
@@ -163,16 +171,21 @@ class _Weigher:
 
     def _limits(
         self, base: Fit, targets: Sequence[TargetRows], tried: _Tried, rivals: Mapping[int, tuple[int, ...]]
-    ) -> Iterator[float]:
+    ) -> Iterator[_Limit]:
         """Return the limits of the targets that have no rivals."""
         table, places = tried.table, [place for place in range(len(targets)) if place not in rivals]
         if rivals:
             table = table_of(tuple(targets[place] for place in places), self._watched)
         amplitudes = np.ascontiguousarray(tried.amplitudes[places, -1])
-        sought = Sought(table.foremost, table.needed, table.numbers, amplitudes)
+        sought = Sought(table.foremost, table.needed, table.numbers, table.worth, table.responses, amplitudes)
         held = [tried.rows[place] for place in places]
         watched, snr = self._watched, self._snr
-        return iter(limits_of_detection(self._fitter, self._policy, base, sought, held, watched, snr=snr))
+        limits = limits_of_detection(self._fitter, self._policy, base, sought, held, watched, snr=snr)
+        for lod, heaviest in zip(limits.targets, limits.heaviest, strict=True):
+            if heaviest < 0:
+                yield _Limit(lod, math.inf, None)
+            else:
+                yield _Limit(lod, limits.references[heaviest], table.scattering[heaviest])
 
     def _evidence(
         self, base: Fit, one: _One, other_gain: float, lod: float, mass: MassRange, share: float
@@ -201,6 +214,7 @@ class _Weigher:
             families=known.families,
             guessed=known.guessed,
             mass=mass,
+            provisional=known.provisional,
             share=share,
             probability=probability(seen.log_odds, EVEN),
             sighting=seen.sighting,

@@ -110,6 +110,9 @@ def _target_rows(result: Identification, explain: bool) -> list[tuple[str, str]]
         shown = covered if explain else sorted(covered, key=lambda target: -target.lod)
         names = ", ".join(f"{target.name} {_limit(target)}" for target in shown)
         rows.append(("Not found", f"{names} (would have been seen)"))
+    provisional = ", ".join(target.name for target in covered if target.provisional)
+    if provisional:
+        rows.append(("Provisional", f"the limits of {provisional}: their references are recalled tables"))
     guessed = sorted({family for target in missed for family in target.guessed})
     if guessed:
         rows.append(("Not covered", f"{', '.join(guessed)}: no measured reference"))

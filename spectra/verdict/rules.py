@@ -285,6 +285,9 @@ def _no_alarm(evidence: Evidence, policy: Policy) -> Ruling:
             f"nothing that is watched for was seen; the least visible, {worst.name}, "
             f"would have been at {limit_text(worst, policy)}"
         )
+    provisional = [target.name for target in required if target.provisional]
+    if provisional:
+        facts.append(f"provisional, their references are recalled tables: {', '.join(provisional)}")
     guessed = sorted({family for target in evidence.targets for family in target.guessed})
     if guessed:
         facts.append(f"not covered, no measured reference: {', '.join(guessed)}")

@@ -4,12 +4,14 @@ Simulated, with samples perturbed to the mismatch between instruments; measured 
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from spectriage.spectra import Spectrum
-from spectriage.spectra.evidence.detection_limit import Sought, limits_of_detection
+from spectriage.spectra.evidence._kernels_limits import Sought
+from spectriage.spectra.evidence.detection_limit import limits_of_detection
 from spectriage.spectra.evidence.target_rows import target_rows
 from spectriage.spectra.fitting.fit import Axis
 from spectriage.spectra.fitting.fitter import Fitter
@@ -129,45 +131,95 @@ def opiate(engine, sample, row_of):
     return fitter, base, (cocaine, heroin), amounts
 
 
+class Wanted(NamedTuple):
+    """A target whose limit is asked for: its references, the bands each needs, what may be held of it."""
+
+    rows: tuple[int, ...]
+    needed: tuple[int, ...]
+    held: int
+    amplitude: float
+
+
+def limits(fitter, base, targets, watched, *, worth=1.0, responses=None):
+    flat = [
+        (watched.index(row), needed, number)
+        for number, target in enumerate(targets)
+        for row, needed in zip(target.rows, target.needed, strict=True)
+    ]
+    places, needed, numbers = np.array(flat, np.intp).reshape(-1, 3).T.copy()
+    sought = Sought(
+        places,
+        needed,
+        numbers,
+        np.full(places.size, worth),
+        np.array([1.0] * places.size if responses is None else responses),
+        np.array([target.amplitude for target in targets], np.float64),
+    )
+    held = [target.held for target in targets]
+    return limits_of_detection(fitter, Policy(), base, sought, held, watched)
+
+
 def test_a_limit_does_not_depend_on_what_else_is_watched(opiate):
     fitter, base, (cocaine, heroin), (much, more) = opiate
-    for sought in (Sought((cocaine,), (3,), cocaine, much), Sought((heroin,), (3,), heroin, more)):
-        alone = limits_of_detection(fitter, Policy(), base, [sought], sought.rows)
-        assert 0.0 < alone[0] < 1.0
+    for wanted in (Wanted((cocaine,), (3,), cocaine, much), Wanted((heroin,), (3,), heroin, more)):
+        alone = limits(fitter, base, [wanted], wanted.rows)
+        assert 0.0 < alone.targets[0] < 1.0
         for watched in ((cocaine, heroin), (heroin, *base.rows, cocaine)):
-            assert limits_of_detection(fitter, Policy(), base, [sought], watched) == alone
-    assert limits_of_detection(fitter, Policy(), base, [], (cocaine, heroin)) == []
+            assert limits(fitter, base, [wanted], watched) == alone
+    assert limits(fitter, base, [], (cocaine, heroin)).targets == []
 
 
 def test_a_target_s_limit_is_that_of_its_hardest_reference(opiate):
     fitter, base, rows, (_, more) = opiate
-    each = [
-        limits_of_detection(fitter, Policy(), base, [Sought((row,), (3,), rows[1], more)], rows)[0]
-        for row in rows
-    ]
-    both = limits_of_detection(fitter, Policy(), base, [Sought(rows, (3, 3), rows[1], more)], rows)
-    assert both == [pytest.approx(max(each), rel=0.05)]
+    each = [limits(fitter, base, [Wanted((row,), (3,), rows[1], more)], rows).targets[0] for row in rows]
+    both = limits(fitter, base, [Wanted(rows, (3, 3), rows[1], more)], rows)
+    assert both.targets == [pytest.approx(max(each), rel=0.05)]
+    assert both.references == pytest.approx(each, rel=0.05)
     # more bands than there are
     for needed in ((99, 3), (3, 99)):
-        hidden = Sought(rows, needed, rows[1], more)
-        assert limits_of_detection(fitter, Policy(), base, [hidden], rows) == [np.inf]
+        hidden = Wanted(rows, needed, rows[1], more)
+        assert limits(fitter, base, [hidden], rows).targets == [np.inf]
+
+
+def test_by_mass_that_reference_counts_of_which_most_is_needed(opiate):
+    """A weaker scatterer may be the easier one to see by its share of the signal."""
+    fitter, base, rows, (_, more) = opiate
+    wanted = [Wanted(rows, (3, 3), rows[1], more)]
+    shares = limits(fitter, base, wanted, rows).references
+    easier = int(np.argmin(shares))
+    odds = [share / (1.0 - share) for share in shares]
+    responses = [1.0, 1.0]
+    assert limits(fitter, base, wanted, rows, responses=responses).heaviest == [1 - easier]
+    responses[easier] = 0.5 * min(odds) / max(odds)
+    assert limits(fitter, base, wanted, rows, responses=responses).heaviest == [easier]
+    assert limits(fitter, base, [Wanted((), (), rows[1], more)], rows).heaviest == [-1]
+
+
+def test_a_limit_grows_by_what_its_table_is_uncertain_by(opiate):
+    fitter, base, (cocaine, _), (much, _) = opiate
+    wanted = [Wanted((cocaine,), (3,), cocaine, much)]
+    plain, wider = (limits(fitter, base, wanted, (cocaine,), worth=worth).targets[0] for worth in (1.0, 1.5))
+    assert wider / (1.0 - wider) == pytest.approx(1.5 * plain / (1.0 - plain))
 
 
 def test_targets_that_share_a_reference_keep_their_own_limits(opiate):
     """What the scan may hold of the one is not what it may hold of the other."""
     fitter, base, (cocaine, heroin), (much, more) = opiate
-    one = Sought((cocaine,), (3,), cocaine, much)
-    other = Sought((cocaine, heroin), (3, 3), heroin, more)
+    one = Wanted((cocaine,), (3,), cocaine, much)
+    other = Wanted((cocaine, heroin), (3, 3), heroin, more)
     watched = (cocaine, heroin)
-    alone = [limits_of_detection(fitter, Policy(), base, [each], watched)[0] for each in (one, other)]
+    alone = [limits(fitter, base, [each], watched).targets[0] for each in (one, other)]
     # else nothing could be mistaken
     assert abs(alone[0] - alone[1]) > 0.2 * min(alone)
-    assert limits_of_detection(fitter, Policy(), base, [one, other], watched) == pytest.approx(
-        alone, rel=0.05
-    )
-    assert limits_of_detection(fitter, Policy(), base, [other, one], watched) == pytest.approx(
-        alone[::-1], rel=0.05
-    )
+    assert limits(fitter, base, [one, other], watched).targets == pytest.approx(alone, rel=0.05)
+    assert limits(fitter, base, [other, one], watched).targets == pytest.approx(alone[::-1], rel=0.05)
+
+
+def test_limits_by_recalled_tables_are_provisional_and_others_are_not(engine, sample):
+    targets = evidence(engine, sample({MANNITOL: 1.0}, seed=1))
+    assert targets["heroin"].provisional
+    assert not targets["fentanyl-class"].provisional
+    assert targets["heroin"].to_json()["provisional"] is True
 
 
 def test_what_lies_above_its_limit_is_found(engine, sample):
