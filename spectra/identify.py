@@ -36,7 +36,12 @@ from spectriage.spectra.technique import Technique
 from spectriage.spectra.verdict.advice import useful_exposure
 from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
-from spectriage.spectra.verdict.named import is_missing, may_be_named, rests_on_few_lines
+from spectriage.spectra.verdict.named import (
+    is_missing,
+    may_be_named,
+    rests_on_few_lines,
+    with_odds_of_named,
+)
 from spectriage.spectra.verdict.naming import Namer
 from spectriage.spectra.verdict.rules import Evidence, is_within, rule
 from spectriage.spectra.version import __version__
@@ -193,6 +198,7 @@ class Identifier:
         unexplained = unexplained_bands(kept, self.index.step_cm)
         if not explained:
             components = tuple(part for part in components if part.reference.family in found)
+        candidates = with_odds_of_named(candidates, (*components, *wrapping))
         hazards = {part.reference.family for part in parts if part.reference.hazard is not Hazard.NONE}
         evidence = Evidence(
             components=components,

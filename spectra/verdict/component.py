@@ -13,8 +13,9 @@ from spectriage.spectra.reference import Reference
 class Candidate(NamedTuple):
     """A reference that the spectrum resembles, and how much: V in 0…1.
 
-    The probability is that of its being the material, or its strongest component; what the probabilities of
-    all candidates lack to 1 is that of "none of these". None when the library has no null distribution.
+    The probability is that of its being the material, or its strongest component; of what is named as a part
+    of a mixture it is that of its being there. Where nothing is named, what the probabilities of all
+    candidates lack to 1 is that of "none of these". None when the library has no null distribution.
     """
 
     reference: Reference

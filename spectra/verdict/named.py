@@ -14,7 +14,7 @@ from spectriage.spectra.fitting.band_support import independent_supports
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Hazard
-from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.component import Candidate, Component
 
 HOLDING_BANDS = 3
 """So many bands of others hold an axis."""
@@ -63,6 +63,20 @@ def is_evident(part: Component) -> bool:
 def is_missing(part: Component) -> bool:
     """Say whether bands that the scan would have to show if a large component were there are not."""
     return part.spectral_fraction >= LARGE and part.sighting.contradicted > MOST_MISSING
+
+
+def with_odds_of_named(candidates: Sequence[Candidate], named: Sequence[Component]) -> tuple[Candidate, ...]:
+    """Give a candidate that is named as a component the probability of that, where it is the greater.
+
+    Taken for the whole of a mixture, none of its parts is probable.
+    """
+    parts = {part.reference.substance: part.probability or 0.0 for part in named}
+    return tuple(
+        each
+        if each.probability is None or parts.get(each.reference.substance, 0.0) <= each.probability
+        else each._replace(probability=parts[each.reference.substance])
+        for each in candidates
+    )
 
 
 def rests_on_few_lines(parts: Sequence[Component], offset_cm: float) -> bool:
