@@ -30,6 +30,8 @@ from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import CARRYING, Reference
 
+CRITICAL = 0.6
+"""Of the limit of detection: amounts are known to a quarter, so that 95 of 100 scans at it show more."""
 EVEN = 0.5
 """The prior of a probability that says what the evidence alone is worth."""
 
@@ -63,11 +65,15 @@ class _One(NamedTuple):
 
 
 class _Limit(NamedTuple):
-    """A limit: as a share of the signal; and of what most is needed of by mass, with how it scatters."""
+    """A limit: as a share of the signal; and of what most is needed of by mass, with how it scatters.
+
+    `foremost` are the limits of the target's foremost members.
+    """
 
     lod: float
     share: float
     scattering: Response | None
+    foremost: tuple[float, ...]
 
 
 class _Tried(NamedTuple):
@@ -162,10 +168,10 @@ class _Weigher:
                 other = float(fitter.gains(smaller, rival).max())
                 weighed += self.on(smaller, [known], other, rivals_compete=False)
                 continue
-            lod, share, scattering = next(limits)
-            mass = NO_MASS if scattering is None else mass_in(share, scattering, matrix)
+            limit = next(limits)
+            mass = NO_MASS if limit.scattering is None else mass_in(limit.share, limit.scattering, matrix)
             one = _One(known, tried.rows[place], tried.gains[place], tried.carrying_gains[place])
-            evidence = self._evidence(base, one, other_gain, lod, mass, shares[place])
+            evidence = self._evidence(base, one, other_gain, limit, mass, shares[place])
             weighed.append(Weighed(known, evidence, one.row))
         return weighed
 
@@ -181,14 +187,18 @@ class _Weigher:
         held = [tried.rows[place] for place in places]
         watched, snr = self._watched, self._snr
         limits = limits_of_detection(self._fitter, self._policy, base, sought, held, watched, snr=snr)
-        for lod, heaviest in zip(limits.targets, limits.heaviest, strict=True):
+        start = 0
+        for place, lod, heaviest in zip(places, limits.targets, limits.heaviest, strict=True):
+            end = start + len(targets[place].foremost)
+            own = tuple(limits.references[start:end])
             if heaviest < 0:
-                yield _Limit(lod, math.inf, None)
+                yield _Limit(lod, math.inf, None, own)
             else:
-                yield _Limit(lod, limits.references[heaviest], table.scattering[heaviest])
+                yield _Limit(lod, limits.references[heaviest], table.scattering[heaviest], own)
+            start = end
 
     def _evidence(
-        self, base: Fit, one: _One, other_gain: float, lod: float, mass: MassRange, share: float
+        self, base: Fit, one: _One, other_gain: float, limit: _Limit, mass: MassRange, share: float
     ) -> TargetEvidence:
         known, row, gain, carrying_gain = one
         record = self._fitter.index.references.records[row]
@@ -196,7 +206,12 @@ class _Weigher:
         seen = _UNSEEN
         if gain >= 0.5 * self._policy.hazard_gain:
             seen = self._seen(base, row, gain)
-        found = gain >= self._policy.hazard_gain and margin >= 0.0 and self._policy.is_present(seen.log_odds)
+        found = (
+            gain >= self._policy.hazard_gain
+            and margin >= 0.0
+            and self._policy.is_present(seen.log_odds)
+            and share >= self._critical_share(known, record, limit)
+        )
         carried = found and (record.tier in CARRYING or self._is_carried(base, known))
         return TargetEvidence(
             name=known.target.name,
@@ -205,7 +220,7 @@ class _Weigher:
             carrying_gain=carrying_gain,
             margin=margin,
             supports=seen.supports,
-            lod=lod,
+            lod=limit.lod,
             reference=record,
             tier=record.tier,
             hazard=known.hazards[record.family],
@@ -220,6 +235,20 @@ class _Weigher:
             sighting=seen.sighting,
             carried=carried,
         )
+
+    def _critical_share(self, known: TargetRows, record: Reference, limit: _Limit) -> float:
+        """Return how much of what warns must be there to be told from the mismatch of the others.
+
+        A share of the least amount that would be found in 95 of 100 scans (Currie 1995, Pure Appl. Chem. 67,
+        1699: the critical level). What alarms is raised on less, and less of what warns is not ruled out.
+        """
+        if not known.hazards[record.family].warns:
+            return 0.0
+        records = self._fitter.index.references.records
+        for row, share in zip(known.foremost, limit.foremost, strict=True):
+            if records[row].family == record.family:
+                return CRITICAL * min(share, 1.0)
+        return 0.0
 
     def _shares(self, base: Fit, tried: _Tried) -> list[float]:
         """Return the share of the signal that each target has in the model with it, packaging not counted."""

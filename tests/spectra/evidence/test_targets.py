@@ -306,3 +306,16 @@ def test_a_family_that_is_named_twice_is_watched_for_once(library):
     assert len(once.rows) > 1
     for field in ("rows", "carrying", "tier", "foremost", "needed", "hazards"):
         assert getattr(once, field) == getattr(twice, field)
+
+
+@pytest.mark.parametrize(
+    ("hazard", "target", "raised_on_less"),
+    [("potassium-nitrate", "oxidisers", False), ("heroin-hcl", "heroin", True)],
+)
+def test_what_warns_must_be_there_by_a_share_of_its_limit(
+    engine, sample, monkeypatch, hazard, target, raised_on_less
+):
+    scan = sample({MANNITOL: 0.7, hazard: 0.3}, seed=4)
+    assert evidence(engine, scan)[target].found
+    monkeypatch.setattr("spectriage.spectra.evidence.targets.CRITICAL", 1e3)
+    assert evidence(engine, scan)[target].found is raised_on_less
