@@ -33,6 +33,7 @@ _OCEAN = re.compile(r"spectrasuite|oceanview|ocean ?optics|o[io]+base|ocean ?ins
 _PROCESSED = re.compile(r"processed|dark[ -]?(?:subtracted|corrected)|(?:dark|background)[ -]?removed")
 _RAW = re.compile(r"\braw\b")
 _DARK = re.compile(r"^(?:dark|background)\b(?!.*(?:subtr|correct|remov))")
+_VARIANCE = re.compile(r"^(?:intensity )?variance$")
 _DERIVED = re.compile(r"^reference\b|%\s?tr?\b|absorbance|irradiance|transmi|reflect")
 
 
@@ -52,6 +53,8 @@ class Column:
         Index of a column to subtract, or None.
     step
         History step, or an empty text where it is the only one there.
+    variance
+        Index of the column that holds its variance, or None.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Column:
     axis: int
     minus: int | None = None
     step: str = ""
+    variance: int | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,10 @@ def _meant(columns: list[Column], values: FloatArray) -> list[Column]:
             if there and pattern.search(name)
         ]
 
+    variance = named(_VARIANCE)
+    if len(variance) == 1 and len(columns) == 2:
+        own = next(column for column in columns if column is not variance[0])
+        return [Column(own.name, own.index, own.axis, None, "variance: as given", variance[0].index)]
     processed, raw, dark, derived = map(named, (_PROCESSED, _RAW, _DARK, _DERIVED))
     raw = [column for column in raw if column not in processed]
     if processed and (raw or dark or derived):

@@ -124,13 +124,16 @@ def _loader(
             if converted is not None:
                 role, axis = Role.WAVELENGTH, converted
                 steps.append(PIXELS_CONVERTED)
-        rows = measured_rows(source, [axis, intensity], lambda i: source.where(int(block.lines[i])))
+        variance = None if column.variance is None else block.values[:, column.variance]
+        held = [axis, intensity] if variance is None else [axis, intensity, variance]
+        rows = measured_rows(source, held, lambda i: source.where(int(block.lines[i])))
         read = f"read table: separator {mark!r}, decimal {block.decimal!r}, column {column.name!r}"
         return to_spectrum(
             source,
             np.ascontiguousarray(axis[rows]),
             np.ascontiguousarray(intensity[rows]),
             lambda i: source.where(int(block.lines[i + rows.start])),
+            variance=None if variance is None else np.ascontiguousarray(variance[rows]),
             role=role,
             name=name,
             metadata={

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.formats.source import StrPath
 from spectriage.spectra.formats.write.whole import whole_file
 from spectriage.spectra.spectrum import Spectrum
@@ -42,15 +43,15 @@ def _known(spectrum: Spectrum) -> Iterator[tuple[str, str]]:
         yield f"History {i}", _one_line(step)
 
 
-def _rows(spectrum: Spectrum, separator: str) -> Iterator[str]:
-    for shift, intensity in zip(spectrum.shift.tolist(), spectrum.intensity.tolist(), strict=True):
-        yield f"{shift!r}{separator}{intensity!r}"
+def _rows(separator: str, *columns: FloatArray) -> Iterator[str]:
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        yield separator.join(map(repr, row))
 
 
 def write_csv(spectrum: Spectrum, path: StrPath) -> None:
     """Write a spectrum as CSV: a head of ``# key: value``, the names of the columns, and rows.
 
-    The numbers read back are the same to the last bit.
+    A variance, where it is known, is the third column. The numbers read back are the same to the last bit.
 
     Parameters
     ----------
@@ -65,7 +66,10 @@ def write_csv(spectrum: Spectrum, path: StrPath) -> None:
         When it cannot be written.
     """
     head = [f"# {name}: {value}" for name, value in _known(spectrum)]
-    lines = [*head, "Raman shift (cm-1),Intensity", *_rows(spectrum, ",")]
+    names, columns = "Raman shift (cm-1),Intensity", [spectrum.shift, spectrum.intensity]
+    if spectrum.variance is not None:
+        names, columns = f"{names},Variance", [*columns, spectrum.variance]
+    lines = [*head, names, *_rows(",", *columns)]
     with whole_file(path) as file:
         file.write_text("\n".join([*lines, ""]), encoding="utf-8", newline="\n")
 
@@ -109,6 +113,11 @@ def write_jcamp(spectrum: Spectrum, path: StrPath) -> None:
         ("NPOINTS", len(spectrum)),
         ("XYPOINTS", "(XY..XY)"),
     ]
-    lines = [*(f"##{label}={value}" for label, value in labels), *_rows(spectrum, ", "), "##END=", ""]
+    lines = [
+        *(f"##{label}={value}" for label, value in labels),
+        *_rows(", ", spectrum.shift, spectrum.intensity),
+        "##END=",
+        "",
+    ]
     with whole_file(path) as file:
         file.write_text("\n".join(lines), encoding="utf-8", newline="\n")

@@ -254,3 +254,19 @@ def test_a_damaged_hdf5_file_is_a_typed_error(tmp_path, flips):
     path.write_bytes(bytes(data))
     error = format_error_of(read_spectra, path)
     assert error is None or (str(path) in error.where and "the reader failed" not in error.what)
+
+
+def test_a_variance_goes_with_a_csv_and_comes_back(tmp_path):
+    noisy = spectrum(variance=np.abs(COUNTS) + 0.1)
+    write_csv(noisy, tmp_path / "scan.csv")
+    back = read_spectrum(tmp_path / "scan.csv")
+    assert np.array_equal(back.intensity, noisy.intensity)
+    assert np.array_equal(back.variance, noisy.variance)
+
+
+def test_a_variance_below_zero_is_refused(tmp_path):
+    (tmp_path / "bad.csv").write_text(
+        "wavenumber,intensity,variance\n" + "".join(f"{i}.5,10,{5 - i}\n" for i in range(200, 240))
+    )
+    with pytest.raises(FormatError, match="variance"):
+        read_spectrum(tmp_path / "bad.csv")
