@@ -117,8 +117,5 @@ def mass_in(share: float, own: Response, matrix: Matrix) -> MassRange:
     factor = math.exp(math.hypot(math.log(own.factor), matrix.spread))
     odds = share / max(1.0 - share, 1e-12) / (own.value * matrix.mass)
     assumed = not own.measured or not matrix.measured
-    return MassRange(_fraction(odds / factor), _fraction(odds), _fraction(odds * factor), assumed)
-
-
-def _fraction(odds: float) -> float:
-    return odds / (1.0 + odds)
+    low, high = odds / factor, odds * factor
+    return MassRange(low / (1.0 + low), odds / (1.0 + odds), high / (1.0 + high), assumed)

@@ -99,7 +99,8 @@ class TargetTable(NamedTuple):
     scattering: tuple[Response, ...]
 
 
-def watched_rows(targets: Sequence[TargetRows]) -> tuple[int, ...]:
+@lru_cache(maxsize=KEPT_TABLES)
+def watched_rows(targets: tuple[TargetRows, ...]) -> tuple[int, ...]:
     """Return the foremost members of some targets, each once."""
     return tuple(dict.fromkeys([row for known in targets for row in known.foremost]))
 

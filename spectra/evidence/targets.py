@@ -53,6 +53,7 @@ class _Seen(NamedTuple):
 
 
 _UNSEEN = _Seen(-math.inf, 0, NOTHING)
+_UNSEEN_PROBABILITY = probability(-math.inf, EVEN)
 
 
 class _One(NamedTuple):
@@ -123,7 +124,7 @@ def weigh_targets(
     list
         In the order of `targets`.
     """
-    weigher = _Weigher(fitter, policy, watched_rows(targets), snr)
+    weigher = _Weigher(fitter, policy, watched_rows(tuple(targets)), snr)
     inside = set(fit.rows)
     outside = [known for known in targets if inside.isdisjoint(known.rows)]
     weighed = iter(weigher.on(fit, outside, other_gain))
@@ -231,7 +232,7 @@ class _Weigher:
             mass=mass,
             provisional=known.provisional,
             share=share,
-            probability=probability(seen.log_odds, EVEN),
+            probability=_UNSEEN_PROBABILITY if seen is _UNSEEN else probability(seen.log_odds, EVEN),
             sighting=seen.sighting,
             carried=carried,
         )

@@ -131,8 +131,8 @@ class Namer:
         for row, gain in zip(rows, fitter.gains(nothing, rows).tolist(), strict=True):
             scores[row] = min(1.0 - math.exp(-gain), worst)
         ranks = self._index.id_ranks
-        ranked = sorted(scores, key=lambda row: (-round(scores[row], 9), ranks[row]))[:CANDIDATES]
-        return self._with_odds([(records[row], max(scores[row], 0.0)) for row in ranked], snr)
+        ranked = sorted([(-round(score, 9), ranks[row], row) for row, score in scores.items()])[:CANDIDATES]
+        return self._with_odds([(records[row], max(scores[row], 0.0)) for _, _, row in ranked], snr)
 
     def _with_odds(self, scored: Sequence[tuple[Reference, float]], snr: float) -> tuple[Candidate, ...]:
         """Return candidates with their p-values, likelihood ratios and probabilities.
