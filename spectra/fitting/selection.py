@@ -163,10 +163,11 @@ def _rules(hazard_gain: float, most: int) -> SelectionRules:
 
 def _library(index: ContrastIndex, policy: Policy) -> Library:
     """Return what the selection must know of every reference, packed for its kernel."""
-    return index.once(("selection", policy.sha256), lambda: packed(_describe(index, policy)))
+    return index.once(("selection", policy.sha256), lambda: packed(describe(index, policy)))
 
 
-def _describe(index: ContrastIndex, policy: Policy) -> Library:
+def describe(index: ContrastIndex, policy: Policy) -> Library:
+    """Return what the selection must know of every reference of a library."""
     references = index.references
     tiers, of_tier = np.unique(references.column("tier"), return_inverse=True)
     ranks = np.array([Tier(tier.decode()).rank for tier in tiers.tolist()], np.intp)[of_tier]

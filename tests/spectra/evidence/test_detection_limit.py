@@ -4,17 +4,16 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, nnls
 
-from spectriage.spectra.contrast._kernels_arguments import Query, References
+from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.contrast._kernels_arguments import Probes, Query, References
 from spectriage.spectra.evidence._kernels_detection_limit import (
-    Asked,
-    LimitSearch,
     Scene,
-    Targets,
     amount_that_brings,
     brought_by,
     least_visible,
-    least_visible_each,
 )
+from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought, limits_each
+from spectriage.spectra.fitting._kernels_bands import BandRules
 from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace
 
 POINTS, THRESHOLD, ERROR, ITERATIONS = 512, 2e-3, 0.3, 2
@@ -122,8 +121,7 @@ def test_both_the_gain_and_the_margin_must_be_reached():
         for gain_wanted, margin_wanted in ((0.5, 0.02), (0.05, 0.3)):
             case = Case(seed, 2)
             wanted = np.array([gain_wanted, margin_wanted])
-            search = LimitSearch(wanted, AMOUNTS, 2)
-            found = least_visible(case.scene(others=True), SETTINGS, search, 0.1, *memory(2))
+            found = least_visible(case.scene(others=True), SETTINGS, wanted, AMOUNTS, 0.1, *memory(2))
 
             def shares(amount, case=case, wanted=wanted):
                 return [case.expected(amount, others=others) / wanted[others] for others in (0, 1)]
@@ -142,47 +140,158 @@ def thicken(values: np.ndarray, thin: int) -> np.ndarray:
     return whole[..., : thin * values.shape[-1] - thin + 1].copy()
 
 
-@pytest.mark.parametrize("thin", [1, 2, 3])
-def test_several_targets_are_each_sought_alone(thin):
-    case = Case(3, 2)
-    rng = np.random.default_rng(5)
-    targets = np.array([case.target, curve(rng), curve(rng), curve(rng)]).astype(np.float32)
-    holds = rng.random(targets.shape) < 0.95
-    held, held_amounts = targets[::-1].copy(), np.array([0.1, 0.0, 0.2, 0.0])
-    imitators = np.array([[*case.others, curve(rng)]] * 4).astype(np.float32)
-    families = np.array([[4, 5, 6], [7, 5, 7], [-1, -1, -1], [4, 5, 6]])
-    expected = {0: [0, 2], 1: [0, 2], 2: []}
-    asked, taken = np.array([0, 1, 2]), np.array([5])
-    base, weights = case.base.astype(np.float32), case.weights.astype(np.float32)
-    empty, found = case.empty.astype(np.float32), np.empty(3)
-    wanted = np.array([0.4, 0.05])
-    # a matrix that has others too: the model is in rows 5 and 1, what the query may hold in 0, 4, 2 and 6
-    rows = np.stack([held[0], base[1], held[2], np.ones(POINTS), held[1], base[0], held[3]])
-    # one of the model holds wherever the weight is whole, the other everywhere; what may be held, nowhere
-    ranges = np.stack([np.zeros(POINTS, bool), weights != 0.5, np.ones(POINTS, bool)])
-    numbers, places = np.array([0, 2, 0, 0, 0, 1, 0]), np.array([5, 1, 0, 4, 2, 6])
-    query = [thicken(values, thin) for values in (rows.astype(np.float32), ranges, empty, weights > 0.0)]
-    search = LimitSearch(wanted, AMOUNTS, 2)
-    least_visible_each(
-        References(query[0], query[1], numbers, places),
-        case.amounts,
-        Query(query[2], np.full_like(query[2], np.nan), query[3], THRESHOLD),
-        Targets(thin, targets, holds, 1.1 * targets, imitators, families),
-        Asked(asked, held_amounts),
-        taken,
-        SETTINGS,
-        search,
-        found,
-    )
-    for c, others in expected.items():
+def amount_of(limit: float, area: float = 1.0, present: float = 1.0) -> float:
+    """The amount that makes a share of the signal."""
+    return limit * present / (area * (1.0 - limit)) if limit < np.inf else np.inf
+
+
+class Several:
+    """Four targets, sought on the model of one case in a matrix that has other rows too."""
+
+    def __init__(self, thin: int) -> None:
+        self.case = case = Case(3, 2)
+        rng = np.random.default_rng(5)
+        self.targets = np.array([case.target, curve(rng), curve(rng), curve(rng)]).astype(np.float32)
+        self.holds = rng.random(self.targets.shape) < 0.95
+        self.held, self.held_amounts = self.targets[::-1].copy(), np.array([0.1, 0.0, 0.2])
+        imitators = np.array([[*case.others, curve(rng)]] * 4).astype(np.float32)
+        families = np.array([[4, 5, 6], [7, 5, 7], [-1, -1, -1], [4, 5, 6]])
+        self.base, self.weights = case.base.astype(np.float32), case.weights.astype(np.float32)
+        self.empty = case.empty.astype(np.float32)
+        # the model is in rows 5 and 1, what the query may hold in 0, 4 and 2
+        held = self.held
+        rows = np.stack([held[0], self.base[1], held[2], np.ones(POINTS), held[1], self.base[0], held[3]])
+        # one of the model holds wherever the weight is whole, the other everywhere; what may be held, nowhere
+        ranges = np.stack([np.zeros(POINTS, bool), self.weights != 0.5, np.ones(POINTS, bool)])
+        self.query = [
+            thicken(values, thin)
+            for values in (rows.astype(np.float32), ranges, self.empty, self.weights > 0.0)
+        ]
+        # every target has its bands at two points where the query holds, the last one at three
+        valid = np.flatnonzero(self.query[3])
+        bands, ends = np.tile(valid[:2], 4), np.array([2, 4, 6, 9])
+        bands = np.append(bands, valid[2])
+        self.probes = Probes(
+            np.ones(4), thin, self.targets, self.holds, 1.1 * self.targets, bands, ends, imitators, families
+        )
+        self.others = {0: [0, 2], 1: [0, 2], 2: [], 3: [0, 2]}
+
+    def limits(self, sought: Sought, rules: LimitRules, *, scatter: float = 1.0, present: float = 1.0):
+        limits, shares, heaviest = np.empty(3), np.empty(sought.places.size), np.empty(3, np.intp)
+        limits_each(
+            packed(
+                References(
+                    self.query[0],
+                    self.query[1],
+                    np.array([0, 2, 0, 0, 0, 1, 0]),
+                    np.array([5, 1, 0, 4, 2]),
+                )
+            ),
+            self.case.amounts,
+            packed(Query(self.query[2], np.full_like(self.query[2], np.nan), self.query[3], THRESHOLD)),
+            packed(self.probes),
+            packed(sought),
+            np.array([5]),
+            packed(BandRules(0, 7, 0.6, 0.3, 0.08, np.zeros(self.query[2].size, bool))),
+            SETTINGS,
+            packed(rules),
+            scatter,
+            present,
+            limits,
+            shares,
+            heaviest,
+        )
+        assert limits.tolist() == [
+            shares[sought.numbers == target].max(initial=-np.inf) if target in sought.numbers else np.inf
+            for target in range(3)
+        ]
+        return limits
+
+    def alone(self, c: int, wanted: np.ndarray, target: int | None = None) -> float:
+        """The least visible amount of a probe, with what the query may hold of a target taken out."""
+        target = c if target is None else target
         scene = Scene(
-            np.vstack([base, targets[c]]),
-            imitators[c, others],
-            empty - np.float32(held_amounts[c]) * held[c],
-            (1.1 * targets[c]).astype(np.float32),
-            np.where(holds[c], weights, np.minimum(weights, np.float32(UNMEASURED))),
-            case.amounts,
+            np.vstack([self.base, self.targets[c]]),
+            self.probes.imitators[c, self.others[c]],
+            self.empty - np.float32(self.held_amounts[target]) * self.held[target],
+            (1.1 * self.targets[c]).astype(np.float32),
+            np.where(self.holds[c], self.weights, np.minimum(self.weights, np.float32(UNMEASURED))),
+            self.case.amounts,
             THRESHOLD,
         )
-        alone = least_visible(scene, SETTINGS, search, 0.14, *memory(2))
-        assert found[c] == pytest.approx(alone, rel=0.05)
+        return least_visible(scene, SETTINGS, wanted, AMOUNTS, 0.14, *memory(2))
+
+
+WANTED = np.array([[0.4, 0.05], [0.3, 0.03]])
+ONES = np.ones((2, 2))
+
+
+def asked(places: list[int], needed: list[int], numbers: list[int]) -> Sought:
+    same = np.ones(len(places))
+    return Sought(
+        np.array(places), np.array(needed), np.array(numbers), same, same, np.array([0.1, 0.0, 0.2])
+    )
+
+
+EACH = asked([0, 1, 2], [1, 1, 1], [0, 1, 2])
+
+
+@pytest.mark.parametrize("thin", [1, 2, 3])
+def test_several_targets_are_each_sought_alone(thin):
+    several = Several(thin)
+    found = several.limits(EACH, LimitRules(WANTED, ONES, 0, AMOUNTS, 2, np.inf))
+    for c in range(3):
+        assert amount_of(found[c]) == pytest.approx(several.alone(c, WANTED[0]), rel=0.05)
+
+
+def test_a_target_is_as_hard_to_see_as_its_hardest_reference():
+    several = Several(1)
+    sought = asked([0, 3, 1], [1, 1, 1], [0, 0, 1])
+    found = several.limits(sought, LimitRules(WANTED, ONES, 0, AMOUNTS, 2, np.inf))
+    each = [several.alone(c, WANTED[0], target=0) for c in (0, 3)]
+    assert amount_of(found[0]) == pytest.approx(max(each), rel=0.05)
+    # no reference, no limit
+    assert found[2] == np.inf
+
+
+def test_bands_out_of_range_and_great_shares_are_no_limit():
+    several = Several(1)
+    needed = asked([0, 1, 2], [3, 2, 1], [0, 1, 2])
+    rules = LimitRules(WANTED, ONES, 0, AMOUNTS, 2, np.inf)
+    free, found = several.limits(EACH, rules), several.limits(needed, rules)
+    assert found[0] == np.inf
+    assert amount_of(found[1]) == pytest.approx(amount_of(free[1]), rel=0.05)
+    least = float(free.min())
+    cut = several.limits(EACH, rules._replace(most_share=1.0001 * least))
+    assert np.isfinite(cut).sum() == 1
+    assert cut.min() == least
+
+
+def test_factors_go_by_the_bands_in_range_and_scatter_is_on_all():
+    several = Several(1)
+    plain = LimitRules(WANTED, ONES, 0, AMOUNTS, 2, np.inf)
+    sought = asked([0, 1, 3], [1, 1, 1], [0, 1, 2])
+    before = [amount_of(limit) for limit in several.limits(sought, plain)]
+    # two bands, two, and three: the last factor is for more
+    factors = np.array([[9.0, 9.0, 1.5], [9.0, 9.0, 9.0]])
+    after = several.limits(sought, plain._replace(factors=factors), scatter=2.0)
+    assert [amount_of(limit) for limit in after] == pytest.approx([3.0 * amount for amount in before])
+    factors = np.array([[9.0, 9.0, 1.5, 2.0], [9.0, 9.0, 9.0, 9.0]])
+    after = several.limits(sought, plain._replace(factors=factors))
+    expected = [factor * amount for factor, amount in zip((1.5, 1.5, 2.0), before, strict=True)]
+    assert [amount_of(limit) for limit in after] == pytest.approx(expected)
+    # beside nothing, in the whole of the scan
+    whole = several.limits(sought, plain, present=-1.0)
+    assert whole.tolist() == pytest.approx([amount / (1.0 + amount) for amount in before])
+
+
+def test_less_is_wanted_the_second_time_of_what_has_few_bands():
+    several = Several(1)
+    wanted = np.array([[50.0, 0.05], WANTED[1]])
+    rules = LimitRules(wanted, np.array([[1.0], [2.5]]), 2, AMOUNTS, 2, np.inf)
+    sought = asked([0, 1, 3], [1, 1, 1], [0, 1, 2])
+    found = several.limits(sought, rules)
+    for c in range(2):
+        assert amount_of(found[c]) == pytest.approx(2.5 * several.alone(c, WANTED[1]), rel=0.05)
+    # the last has three bands: not few
+    assert found[2] == np.inf

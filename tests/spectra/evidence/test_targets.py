@@ -8,9 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spectriage.spectra import Spectrum
+from spectriage.spectra.contrast.coarse import as_float, upper_halves
 from spectriage.spectra.evidence._kernels_limits import Sought
+from spectriage.spectra.evidence._kernels_targets import Members, best_looks, looked_at
 from spectriage.spectra.evidence.detection_limit import limits_of_detection
 from spectriage.spectra.evidence.target_rows import target_rows
 from spectriage.spectra.fitting.fit import Axis
@@ -220,6 +224,41 @@ def test_limits_by_recalled_tables_are_provisional_and_others_are_not(engine, sa
     assert targets["heroin"].provisional
     assert not targets["fentanyl-class"].provisional
     assert targets["heroin"].to_json()["provisional"] is True
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 5))
+@settings(max_examples=80, deadline=None)
+def test_members_are_looked_at_by_likeness_and_those_that_carry_besides(seed, count, most):
+    rng = np.random.default_rng(seed)
+    coarse = upper_halves(rng.normal(size=(40, 12)).astype(np.float32))
+    pooled = rng.normal(size=12).astype(np.float32)
+    groups = [rng.choice(40, rng.integers(1, 9), replace=False) for _ in range(count)]
+    few = [rng.choice(group, rng.integers(1, len(group) + 1), replace=False) for group in groups]
+    ends, few_ends = (np.cumsum([len(group) for group in each]) for each in (groups, few))
+    members = Members(np.concatenate(groups), ends, np.concatenate(few), few_ends)
+    looks, (likely, stops, best) = np.empty(200, np.intp), np.empty((3, count), np.intp)
+    total = looked_at(coarse, pooled, tuple(members), most, looks, likely, stops)
+    products = as_float(coarse).astype(float) @ pooled.astype(float)
+    expected = []
+    for group, carrying in zip(groups, few, strict=True):
+        own = group.tolist()
+        if len(own) > most:
+            liked = sorted([row for row in own if products[row] > 0.0], key=lambda row: -products[row])
+            own = liked[:most] or own[:most]
+        expected.append((own, [row for row in carrying.tolist() if row not in own]))
+    flat = [row for own, more in expected for row in own + more]
+    assert looks[:total].tolist() == flat
+    assert likely.tolist() == [len(own) for own, _ in expected]
+    assert stops.tolist() == np.cumsum([len(own) + len(more) for own, more in expected]).tolist()
+    gains = rng.integers(0, 4, total) / 4.0
+    carrying_gains = np.empty(count)
+    best_looks(gains, looks, likely, stops, tuple(members), best, carrying_gains)
+    start = 0
+    for c, (own, more) in enumerate(expected):
+        of = dict(zip(own + more, gains[start : start + len(own) + len(more)].tolist(), strict=True))
+        assert looks[best[c]] == max(own, key=of.__getitem__)
+        assert carrying_gains[c] == max(of[row] for row in few[c].tolist())
+        start += len(own) + len(more)
 
 
 def test_what_lies_above_its_limit_is_found(engine, sample):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.spectra.fitting._kernels_bands import count_bands
+from spectriage.spectra.fitting._kernels_bands import BandRules, count_bands
 from spectriage.spectra.fitting.band_support import (
     CROWD_SHARE,
     BandSupport,
@@ -128,11 +128,12 @@ def test_usable_bands_are_counted_once_each_and_shared_ones_together(seed):
     valid = np.ones(300, bool)
     valid[rng.integers(0, 300, 3)] = False
     centres = np.sort(rng.choice(300, 12, replace=False))
-    shared = np.array([[250.0, 300.0], [500.0, 520.0]])
+    shared = (shift >= 250.0) & (shift <= 300.0)
+    shared |= (shift >= 500.0) & (shift <= 520.0)
     ends = np.array([5, 5, 12])
     counts = np.empty(3, np.intp)
-    count_bands(centres, ends, valid, 6, shift, shared, counts)
+    count_bands(centres, ends, valid, BandRules(6, 7, 0.6, 0.3, 0.08, shared), counts)
     for count, own in zip(counts, np.split(centres, ends[:-1]), strict=True):
         whole = [c for c in own if valid[max(0, c - 6) : c + 7].all()]
-        inside = [any(low <= shift[c] <= high for low, high in shared) for c in whole]
+        inside = [bool(shared[c]) for c in whole]
         assert count == inside.count(False) + any(inside)

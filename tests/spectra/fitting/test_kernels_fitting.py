@@ -79,7 +79,7 @@ def test_the_axis_that_is_found_is_better_than_where_it_began_and_as_good_as_it_
     begun = np.zeros((3, 3))
     axes, merits = begun.copy(), np.empty(3)
     places = gathered._replace(places=gathered.places.reshape(-1, 1))
-    best_axes(places, moved.query.packed, moved._grid, SETTINGS, UNSTRETCHED, axes, merits)
+    best_axes(places, moved.query.packed, moved.grid, SETTINGS, UNSTRETCHED, axes, merits)
     found = [Axis(offset, stretch, (0.0, 8.0, 12.0)[int(width)]) for offset, stretch, width in axes]
     for name, axis, merit in zip(names, found, merits, strict=True):
         at_found = moved.fit((row_of[name],), axis)
@@ -87,6 +87,6 @@ def test_the_axis_that_is_found_is_better_than_where_it_began_and_as_good_as_it_
         assert merit >= moved.fit((row_of[name],), Axis()).similarity - 1e-5
     # one step of half a wavenumber and one of one: what it needs is found by more calls, each from the last
     for _ in range(4):
-        best_axes(places, moved.query.packed, moved._grid, SETTINGS, UNSTRETCHED, axes, merits)
+        best_axes(places, moved.query.packed, moved.grid, SETTINGS, UNSTRETCHED, axes, merits)
     assert axes[0, 0] == pytest.approx(-3.0, abs=1.0)
     assert merits.argmax() == 0
