@@ -38,7 +38,7 @@ LONG_FUNCTIONS = {
     "library/app/commands_library.py:add": OPTIONS,
     "library/app/commands_import.py:import_spectra": OPTIONS,
     "spectra/baseline/_kernels_baseline_batch.py:fit": COMPILED,
-    "spectra/evidence/_kernels_detection_limit.py:least_visible_each": COMPILED,
+    "spectra/evidence/_kernels_limits.py:limits_each": COMPILED,
     "spectra/fitting/_kernels_additions.py:add_each": COMPILED,
     "spectra/fitting/_kernels_axes.py:best_axes": COMPILED,
     "spectra/evidence/_kernels_sighting.py:sight_bands": COMPILED,

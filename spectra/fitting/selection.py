@@ -12,14 +12,8 @@ from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.contrast import Contrast
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
-from spectriage.spectra.fitting._kernels_selection import (
-    ADD,
-    NOTHING,
-    Library,
-    Model,
-    SelectionRules,
-    grow,
-)
+from spectriage.spectra.fitting._kernels_growing import NOTHING, Library, Model, SelectionRules
+from spectriage.spectra.fitting._kernels_selection import ADD, grow
 from spectriage.spectra.fitting.band_support import band_rules
 from spectriage.spectra.fitting.fit import NO_CORRECTION, Fit, Single
 from spectriage.spectra.fitting.fitter import (
