@@ -1,4 +1,4 @@
-"""What the kernels ask of the compiler beyond Python: wide vectors, and the parts of a float."""
+"""What the kernels ask of the compiler beyond Python: wide vectors, functions apart, a float's parts."""
 
 from __future__ import annotations
 
@@ -30,6 +30,21 @@ def widest(typing: Any) -> Any:
         # llvmlite's own `add` knows only flags, not attributes with a value
         if isinstance(attributes, set):
             set.add(attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), lower
+
+
+@intrinsic
+def apart(typing: Any) -> Any:
+    """Keep the function that this stands in a function of its own.
+
+    Else the compiler puts copies of it into both of the wrappers that numba makes for calls from outside: a
+    large kernel would take three times as long to compile, and to load from the disk.
+    """
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.function.attributes.add("noinline")
         return context.get_dummy_value()
 
     return types.void(), lower

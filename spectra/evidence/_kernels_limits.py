@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import Float32Array, FloatArray, IndexArray
-from spectriage.spectra.compile._kernels_vectors import widest
+from spectriage.spectra.compile._kernels_vectors import apart, widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Probes, Query, References
 from spectriage.spectra.evidence._kernels_detection_limit import Scene, least_visible
@@ -132,6 +132,7 @@ def limits_each(
         The area under what the model has; negative for nothing.
     """
     widest()
+    apart()
     rows, ranges, numbers, places = references
     query, probes, sought = Query(*query), Probes(*probes), Sought(*sought)
     settings, rules, bands = FitSettings(*settings), LimitRules(*rules), BandRules(*bands)

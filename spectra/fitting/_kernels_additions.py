@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
-from spectriage.spectra.compile._kernels_vectors import widest
+from spectriage.spectra.compile._kernels_vectors import apart, widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_compress import agreement, compress, weighted_cosine
@@ -89,6 +89,7 @@ def add_each(
         Written: the fit with the last reference, shape (m,).
     """
     widest()
+    apart()
     rows, ranges, numbers, places = references
     query, settings = Query(*query), FitSettings(*settings)
     derivative, compressed, threshold = query.derivative, query.compressed, query.threshold

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
-from spectriage.spectra.compile._kernels_vectors import widest
+from spectriage.spectra.compile._kernels_vectors import apart, widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_compress import agreement, compress
@@ -67,6 +67,7 @@ def best_axes(
         Written: the similarity less penalties, shape (c,).
     """
     widest()
+    apart()
     rows, ranges, numbers, places = references
     query, settings, search = Query(*query), FitSettings(*settings), AxisSearch(*search)
     threshold = query.threshold

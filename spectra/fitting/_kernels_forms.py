@@ -17,7 +17,7 @@ from spectriage.spectra.fitting._kernels_growing import (
     open_rows,
     refit,
 )
-from spectriage.spectra.fitting._kernels_model import fit_model, likeliest_rows, try_additions
+from spectriage.spectra.fitting._kernels_model import NO_PART, fit_model, likeliest_rows, try_additions
 
 
 @kernel()
@@ -37,7 +37,9 @@ def _forms_of(
             others[count] = other
             count += 1
     if not library.hazardous[row] and library.ranks[row] >= rules.few_ranks:
-        outside = open_rows(library, model.rows[: model.numbers[0]], allowed, rules, True)
+        rows = model.rows[: model.numbers[0]]
+        # others than these, however many there are
+        outside = open_rows(library, rows, allowed, rows.size + 1, rows.size + 1)
         best = np.empty(rules.tried, np.intp)
         for i in range(likeliest_rows(library.coarse, query, rest_fitted, outside, best)):
             if library.ranks[best[i]] < library.ranks[row]:
@@ -67,7 +69,7 @@ def _best_form(
     of_each, of_parts = np.empty((2, count + 1)), np.empty((2, count + 1, rest.size + 1))
     fitted = np.empty_like(model.fitted)
     try_additions(
-        references, place_of, rest, rest_fitted, tried, query, settings, 0, of_each, of_parts, fitted
+        references, place_of, rest, rest_fitted, tried, query, settings, NO_PART, of_each, of_parts, fitted
     )
     gains = of_each[1]
     enough = gains.max() - rules.equal_gain

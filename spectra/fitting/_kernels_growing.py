@@ -109,17 +109,13 @@ class Model(NamedTuple):
 
 @kernel()
 def open_rows(
-    library: Library, rows: IndexArray, allowed: BoolArray, rules: SelectionRules, only_families: bool
+    library: Library, rows: IndexArray, allowed: BoolArray, most: int, most_packagings: int
 ) -> BoolArray:
-    """Return which references may still be added (n,): each family counts once, and there is a most.
-
-    With `only_families` there is no most.
-    """
+    """Return which references may still be added (n,): each family counts once, and there is a most."""
     packagings = 0
     for row in rows:
         packagings += library.packaging[row]
-    no_packaging = packagings >= rules.most_packagings and not only_families
-    no_contents = rows.size - packagings >= rules.most and not only_families
+    no_packaging, no_contents = packagings >= most_packagings, rows.size - packagings >= most
     still_open = np.empty(allowed.size, np.bool_)
     for p in range(allowed.size):
         usable = allowed[p] and not (no_packaging if library.packaging[p] else no_contents)

@@ -13,6 +13,9 @@ from spectriage.spectra.fitting._kernels_additions import add_each
 from spectriage.spectra.fitting._kernels_bands import BandRules, BandsOfComponent, weigh_bands
 from spectriage.spectra.fitting._kernels_fit import FitSettings
 
+NO_PART = np.intp(0)
+"""Of the parts of models none, or the first; a plain 0 would be a type of its own, and compiled for twice."""
+
 
 @kernel()
 def placed(place_of: IndexArray, first: IndexArray, second: IndexArray) -> IndexArray:
@@ -53,7 +56,7 @@ def try_additions(
         query,
         base_fitted,
         settings,
-        0,
+        NO_PART,
         end_part,
         of_each,
         of_parts,
@@ -87,7 +90,7 @@ def fit_model(
         model[k - 1 :],
         query,
         settings,
-        0,
+        NO_PART,
         of_each,
         of_parts,
         fitted,

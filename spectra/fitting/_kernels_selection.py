@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
+from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.fitting._kernels_axes import AxisSearch
@@ -28,6 +29,7 @@ from spectriage.spectra.fitting._kernels_growing import (
     settle,
 )
 from spectriage.spectra.fitting._kernels_model import (
+    NO_PART,
     fit_model,
     likeliest_rows,
     losses_of,
@@ -89,7 +91,7 @@ def _look(
     model: Model,
 ) -> int:
     """Write the rows that may be what a model lacks: the likeliest, and the best singles; return how many."""
-    usable = open_rows(library, model.rows[: model.numbers[0]], allowed, rules, False)
+    usable = open_rows(library, model.rows[: model.numbers[0]], allowed, rules.most, rules.most_packagings)
     others = model.others
     count = likeliest_rows(library.coarse, query, model.fitted, usable, others[: rules.tried])
     for row in singles:
@@ -143,7 +145,7 @@ def _best_needed(
             others,
             query,
             settings,
-            0,
+            NO_PART,
             of_each,
             of_parts,
             fitted,
@@ -234,6 +236,7 @@ def grow(
     first_search, search
         How the axis of the first component, and then that of more, is sought.
     """
+    apart()
     library, rules, bands, model = Library(*library), SelectionRules(*rules), BandRules(*bands), Model(*model)
     state = model.numbers
     if state[0] < 0:
