@@ -247,8 +247,7 @@ def grow(
         refit(here, place_of, at_its_axis(model, query), settings, model)
     looked = state[3] != NOTHING
     while state[1] != DONE:
-        at_axis = at_its_axis(model, query)
-        here = at_its_width(references, place_of, model)
+        at_axis, here = at_its_axis(model, query), at_its_width(references, place_of, model)
         if state[1] == ADD:
             if not looked:
                 state[3] = _look(library, at_axis, allowed, singles, rules, model)
