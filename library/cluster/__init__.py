@@ -1,9 +1,9 @@
 """A batch on a Dask cluster: the rows of one machine, in shards, each written once.
 
 The way of a batch: `batch` opens the engine and lists the inputs, `shards` cuts them, `connection` finds the
-cluster, `prepared` takes the library there once a worker and compares versions, `spreading` keeps a few
-shards a worker under way, `task` works one off, and `parts` writes it. Nothing but `connection`, `prepared`
-and `spreading` knows Dask. Needs the extra ``cluster``.
+cluster, `sending` compares versions and takes the library there once a worker, which `prepared` checks and
+makes an engine of; `spreading` keeps a few shards a worker under way, `task` works one off, and `parts` writes
+it. Nothing but `connection`, `sending` and `spreading` knows Dask. Needs the extra ``cluster``.
 """
 
 from __future__ import annotations

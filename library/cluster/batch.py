@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from spectriage.library.cluster.connection import connected, local_workers
 from spectriage.library.cluster.parts import Place, open_place
-from spectriage.library.cluster.prepared import forget, identify_shard, prepare
+from spectriage.library.cluster.sending import forget, identify_shard, prepare
 from spectriage.library.cluster.rows import PREFIX
 from spectriage.library.cluster.run import SCHEMA, PartFormat, Run, begin
 from spectriage.library.cluster.shards import SHARD_INPUTS, shards

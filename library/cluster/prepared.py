@@ -1,23 +1,18 @@
-"""A worker made ready for a run: the library sent to it once and checked, versions compared, the engine made.
+"""A worker's own part of a run: the library that was sent to it, checked, and the engine made of it.
 
-The library goes as a plugin of the scheduler, which gives it to every worker once, also to one that joins
-later or comes back. The engine is made by the worker's first task, which may have to compile.
+The engine is made by the worker's first task, which may have to compile.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from spectriage.library.cluster.connection import dask
-from spectriage.library.cluster.errors import AGAIN, ClusterError, WorkerDiffersError
+from spectriage.library.cluster.errors import ClusterError, WorkerDiffersError
 from spectriage.library.cluster.parts import open_place
 from spectriage.library.cluster.run import RUN_FILE, Run
-from spectriage.library.cluster.shards import Shard
-from spectriage.library.cluster.task import Done, work_off
 from spectriage.library.cluster.versions import check_same, versions
 from spectriage.library.inputs.reader import Reader
 from spectriage.spectra.errors import SpectriageError
@@ -136,70 +131,3 @@ class Prepared:
             if references.sha256 != self.run.library_sha256:
                 raise WorkerDiffersError("the library is not that of the run", where=self._worker)
             return Identifier(references, self.run.policy, packaging=self.run.packaging or "auto")
-
-
-def prepare(client: Any, run: Run, library: bytes) -> None:
-    """Compare the workers there are, then make them, and those to come, ready for a run.
-
-    Raises
-    ------
-    WorkerDiffersError
-        Names the worker and what differs.
-    """
-    check_workers(client, run.versions)
-    plugin = _plugin(run, library)
-    client.register_plugin(plugin, name=run.name)
-
-
-def check_workers(client: Any, ours: Mapping[str, str]) -> None:
-    """Refuse workers with other versions than here, or without this program.
-
-    Raises
-    ------
-    WorkerDiffersError
-        Names the first that differs, and what.
-    """
-    try:
-        found = client.run(versions, on_error="return")
-    except Exception as error:  # a worker that cannot even load the question answers with anything
-        raise WorkerDiffersError(
-            f"the workers cannot be asked for their versions: {type(error).__name__}: {error}",
-            remedy="install the same version of spectriage[cluster] on all workers",
-        ) from None
-    for worker, theirs in sorted(found.items()):
-        if not isinstance(theirs, Mapping):
-            raise WorkerDiffersError(
-                f"Spectriage cannot be used there: {type(theirs).__name__}: {theirs}",
-                where=worker,
-                remedy="install the same version of spectriage[cluster] on all workers",
-            )
-        check_same(worker, theirs, ours)
-
-
-def forget(client: Any, run: Run) -> None:
-    """Take a run's library and engine from the workers."""
-    client.unregister_worker_plugin(run.name)
-
-
-def _plugin(run: Run, library: bytes) -> Any:
-    """Return the worker's part as a plugin, whose class needs Dask."""
-    dask()
-    from spectriage.library.cluster._plugin import RunPlugin
-
-    return RunPlugin(run, library)
-
-
-def identify_shard(name: str, shard: Shard) -> Done:
-    """Work off a shard on a worker: the task that is sent there.
-
-    Raises
-    ------
-    ClusterError
-        When the worker is not ready for the run of that name.
-    """
-    worker = dask().get_worker()
-    prepared = worker.plugins.get(name)
-    if prepared is None:
-        raise ClusterError("the worker was not made ready for this run", where=worker.address, remedy=AGAIN)
-    engine, reader = prepared.ready()
-    return work_off(engine, reader, prepared.run, shard)

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 from spectriage.library.cluster import ClusterError, connected, connection, run_cluster_batch, spread
 from spectriage.library.cluster.connection import local_workers
 from spectriage.library.cluster.errors import WorkerDiffersError
-from spectriage.library.cluster.prepared import Prepared, check_workers
+from spectriage.library.cluster.prepared import Prepared
 from spectriage.library.cluster.rows import decoded
 from spectriage.library.cluster.run import PartFormat
+from spectriage.library.cluster.sending import check_workers
 from spectriage.library.cluster.shards import shards
 from spectriage.library.cluster.versions import check_same, versions
 from spectriage.library.service.batch import Setup, run_batch
