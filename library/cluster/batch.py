@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any
 
 from spectriage.library.cluster.connection import connected, local_workers
 from spectriage.library.cluster.parts import Place, open_place
-from spectriage.library.cluster.sending import forget, identify_shard, prepare
 from spectriage.library.cluster.rows import PREFIX
 from spectriage.library.cluster.run import SCHEMA, PartFormat, Run, begin
+from spectriage.library.cluster.sending import forget, identify_shard, prepare
 from spectriage.library.cluster.shards import SHARD_INPUTS, shards
 from spectriage.library.cluster.spreading import spread
 from spectriage.library.cluster.task import Done
