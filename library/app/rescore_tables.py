@@ -82,15 +82,21 @@ def _changes(tally: Tally) -> Table:
     from rich.table import Table
 
     made = Table(title="Most serious changes", title_justify="left")
-    for column in ("input", "verdict", "components", "why"):
+    for column in ("input", "verdict", "reason", "components", "why"):
         made.add_column(column, overflow="fold")
     for change in tally.changes()[:SHOWN]:
         if change.rank > 3:
             break
         verdict = change.now if change.before == change.now else f"{change.before} → {change.now}"
+        then, now = change.reason
+        reason = now if then == now else f"{then} → {now}"
         parts = [f"+ {name}" for name in change.gained] + [f"− {name}" for name in change.lost]
         made.add_row(
-            f"{change.name} {change.spectrum}".strip(), verdict, "\n".join(parts), "\n".join(change.causes)
+            f"{change.name} {change.spectrum}".strip(),
+            verdict,
+            reason,
+            "\n".join(parts),
+            "\n".join(change.causes),
         )
     return made
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from itertools import count
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from spectriage.library.cluster.connection import dask
@@ -59,6 +60,8 @@ def spread(
     numbers = count()
     run = f"{name}-{time.time_ns():x}"
     under_way: set[Any] = set()
+    # called from the client's own thread, also for what is lost: nothing is looked through for what is done
+    done: SimpleQueue[Any] = SimpleQueue()
     patience = _Patience(client, patience_s)
     try:
         more = True
@@ -69,11 +72,17 @@ def spread(
                 if job is None:
                     more = False
                     break
-                under_way.add(client.submit(task, *job, key=f"{run}-{next(numbers)}", pure=False))
+                future = client.submit(task, *job, key=f"{run}-{next(numbers)}", pure=False)
+                under_way.add(future)
+                future.add_done_callback(done.put)
                 room -= 1
-            for future in _finished(client, under_way):
-                under_way.discard(future)
-                yield _result(future, name)
+            if under_way:
+                with suppress(Empty):
+                    future = done.get(timeout=GLANCE_S)
+                    under_way.discard(future)
+                    yield _result(future, name)
+            if client.status != "running":
+                raise lost()
             patience.look()
     finally:
         with suppress(Exception):
@@ -110,23 +119,6 @@ class _Patience:
                 f"there has been no worker for {self._most_s:.0f} s",
                 remedy=f"start workers with `dask worker`, and {AGAIN}",
             )
-
-
-def _finished(client: Any, under_way: set[Any]) -> list[Any]:
-    """Return what has been done within a glance."""
-    if not under_way:
-        return []
-    try:
-        with client.as_current():
-            waited = dask().wait(list(under_way), timeout=GLANCE_S, return_when="FIRST_COMPLETED")
-        return list(waited.done)
-    except TimeoutError:
-        return []
-    except (CancelledError, OSError) as error:
-        raise lost(error) from None
-    finally:
-        if client.status != "running":
-            raise lost()
 
 
 def _result(future: Any, name: str) -> Any:
