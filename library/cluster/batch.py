@@ -100,7 +100,7 @@ def run_cluster_batch(
     done: list[Done] = []
     reached = 0
     with connected(cluster) as client:
-        prepare(client, run, _library_bytes(engine))
+        prepare(client, run, library_bytes(engine))
         jobs = ((run.name, shard) for shard in shards(_inputs(source, place), shard_inputs))
         if progress is not None:
             progress("identifying", 0, total)
@@ -153,7 +153,14 @@ def _held(engine: Identifier) -> HeldFile:
     return HeldFile(Path(str(path)))
 
 
-def _library_bytes(engine: Identifier) -> bytes:
+def library_bytes(engine: Identifier) -> bytes:
+    """Return the bytes of an engine's library, as they are sent.
+
+    Raises
+    ------
+    LibraryError
+        When it has no file, or that cannot be read.
+    """
     return bytes(_held(engine).buffer)
 
 

@@ -197,7 +197,7 @@ class Worker:
 def prepared(setup, place, tmp_path, **changes):
     from dataclasses import replace
 
-    from spectriage.library.cluster.batch import _library_bytes, _run
+    from spectriage.library.cluster.batch import _run, library_bytes
     from spectriage.library.cluster.parts import open_place
     from spectriage.library.cluster.run import begin
     from spectriage.library.inputs import batch_items
@@ -207,7 +207,7 @@ def prepared(setup, place, tmp_path, **changes):
     (tmp_path / "in" / "x.csv").write_text("1,2\n")
     run = _run(engine, setup, str(place), PartFormat.JSONL, batch_items(tmp_path / "in"))
     begin(open_place(str(place)), {"run": run.key})
-    made = Prepared(replace(run, **changes), _library_bytes(engine))
+    made = Prepared(replace(run, **changes), library_bytes(engine))
     made.setup(Worker(tmp_path / "worker"))
     return made
 
