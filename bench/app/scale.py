@@ -27,7 +27,7 @@ def scale(
     ] = None,
     nap: Annotated[
         float, typer.Option("--nap", min=0.001, help="Seconds that a sleeper's task takes.")
-    ] = 1.0,
+    ] = 4.0,
     tasks: Annotated[int, typer.Option("--tasks", min=1, help="Tasks a sleeper.")] = 10,
     as_json: JsonOption = False,
     out: OutOption = None,

@@ -94,7 +94,7 @@ def scale(report: Report, settings: Settings, progress: Progress | None = None) 
 
 
 def ratios(rates: Sequence[Rate], workers: int) -> list[tuple[float, float]]:
-    """Return, for each round, the cluster's steady rate over the processes', by the clock and the processor."""
+    """Return each round's steady rate of the cluster over the processes', by clock and by processor time."""
     pairs = zip(_of(rates, "cluster", workers), _of(rates, "processes", workers), strict=True)
     return [(ours.steady / theirs.steady, theirs.processor_s / ours.processor_s) for ours, theirs in pairs]
 
@@ -104,7 +104,7 @@ def _of(rates: Sequence[Rate], way: str, workers: int) -> list[Rate]:
 
 
 def fitted(rates: Sequence[Rate], overheads: Overheads, slept: Sequence[Slept]) -> Model:
-    """Return the model of what was measured: processor time throughout, the scheduler's when it was busiest."""
+    """Return the model of what was measured: processor time, of the scheduler when it was busiest."""
     most = slept[-1]
     fewest = min(rate.workers for rate in rates)
     return Model(
