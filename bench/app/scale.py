@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def scale(
-    spectra: Annotated[int, typer.Option("--spectra", min=300, help="Made-up scans to identify.")] = 4000,
+    spectra: Annotated[int, typer.Option("--spectra", min=600, help="Made-up scans to identify.")] = 4000,
     workers: Annotated[
         list[int] | None, typer.Option("--workers", min=1, max=64, help="How many; may be repeated. 1 and 2.")
     ] = None,

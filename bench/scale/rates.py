@@ -12,8 +12,6 @@ from spectriage.library.cluster.batch import run_cluster_batch
 from spectriage.library.service.batch import Setup, run_batch
 from spectriage.spectra.errors import ParameterError
 
-SHARD_INPUTS = 128
-
 
 @dataclass(frozen=True)
 class Rate:
@@ -47,7 +45,7 @@ class Rate:
     result_bytes: int
 
 
-class _Clock:
+class Clock:
     """When how many were done."""
 
     def __init__(self) -> None:
@@ -56,36 +54,46 @@ class _Clock:
         self.last = (0.0, 0, 0.0)
 
     def __call__(self, _: str, done: int, total: int) -> None:
+        """Note the time of the first results, and of the last; called as a progress is."""
         now = time.perf_counter() - self.begun
         if done and self.first is None:
             self.first = now, done, processor_s(children=True)
         if done == total:
             self.last = now, done, processor_s(children=True)
 
+    def between(self) -> tuple[float, float, float]:
+        """Return the seconds to the first results, and from there spectra a second, and processor for one.
 
-def measure_rate(archive: Path, way: str, workers: int) -> Rate:
-    """Identify an archive one way, and time it."""
-    clock = _Clock()
+        Raises
+        ------
+        ParameterError
+            When the first results were the last.
+        """
+        first_s, first, before = self.first or (0.0, 0, 0.0)
+        last_s, last, after = self.last
+        count = last - first
+        if count < 1:
+            raise ParameterError(f"{last} spectra are one shard", remedy="ask for more")
+        return first_s, count / (last_s - first_s), (after - before) / count
+
+
+def measure_rate(archive: Path, way: str, workers: int, library: Path | None = None) -> Rate:
+    """Identify an archive one way, by a library or the shipped one, and time it."""
+    clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
         if way == "processes":
-            summary = run_batch(archive, out, Setup(None), workers=workers, progress=clock)
+            summary = run_batch(archive, out, Setup(library), workers=workers, progress=clock)
             size = out.stat().st_size
         else:
             summary = run_cluster_batch(
                 archive,
                 str(out),
-                Setup(None),
+                Setup(library),
                 f"local:{workers}",
-                shard_inputs=SHARD_INPUTS,
                 progress=clock,
             )
             size = sum(part.stat().st_size for part in out.glob("part-*"))
         seconds = time.perf_counter() - clock.begun
-    first_s, first, before = clock.first or (0.0, 0, 0.0)
-    last_s, last, after = clock.last
-    if last <= first:
-        raise ParameterError(f"{summary.inputs} spectra are one shard", remedy="ask for more")
-    count = last - first
-    steady, each_s = count / (last_s - first_s), (after - before) / count
-    return Rate(way, workers, summary.inputs, seconds, first_s, steady, each_s, size)
+    start_s, steady, each_s = clock.between()
+    return Rate(way, workers, summary.inputs, seconds, start_s, steady, each_s, size)

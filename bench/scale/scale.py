@@ -13,8 +13,9 @@ from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.scale.archive import make_archive
 from spectriage.bench.scale.model import Model
 from spectriage.bench.scale.overheads import Overheads, measure_overheads
-from spectriage.bench.scale.rates import SHARD_INPUTS, Rate, measure_rate
+from spectriage.bench.scale.rates import Rate, measure_rate
 from spectriage.bench.scale.sleepers import Slept, sleep_through
+from spectriage.library.cluster.shards import SHARD_INPUTS
 from spectriage.spectra.origin import Origin
 from spectriage.spectra.progress import Progress
 

@@ -119,6 +119,10 @@ def _local(distributed: Any, count: int) -> Iterator[Any]:
         "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
         "distributed.worker.use-file-locking": False,
         "distributed.admin.system-monitor.gil.enabled": False,
+        # what Dask looks at many times a second would take its share of the cores that identify
+        "distributed.admin.system-monitor.interval": "10s",
+        "distributed.admin.tick.interval": "500ms",
+        "distributed.worker.profile.enabled": False,
         # a worker has one engine and a few shards: it is not spilled, moved or killed for its size
         "distributed.worker.memory.rebalance.measure": "managed",
     }
