@@ -29,6 +29,9 @@ MOST_SLEEPERS = 1000
 STARTING_S = 180
 ANSWER_BYTES = 700
 QUIET = {
+    # a hundred workers in one process look at themselves fifty times a second each, unless they are told not to
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "5s",
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "60s",
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__GIL__ENABLED": "false",
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false",
     "DASK_DISTRIBUTED__WORKER__USE_FILE_LOCKING": "false",
