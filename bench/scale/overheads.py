@@ -19,6 +19,7 @@ from spectriage.library.service.batch import Setup
 TASKS = 2000
 LISTED = 20_000
 SENDINGS = 5
+RESTING_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class Overheads:
         Of its file.
     sending_s
         For one worker to be given the library.
+    resting
+        Of one core, what a cluster of one worker uses while nothing is done: paid by the clock, so that it
+        weighs more where others share the machine.
     """
 
     task_s: float
@@ -50,6 +54,7 @@ class Overheads:
     message_bytes: float
     library_bytes: int
     sending_s: float
+    resting: float = 0.0
 
 
 def nothing(number: int) -> int:
@@ -76,4 +81,7 @@ def measure_overheads(archive: Path) -> Overheads:
         for _ in range(SENDINGS):
             client.run(len, library)
         sending_s = (time.perf_counter() - started) / SENDINGS
-    return Overheads(task_s, task_cpu_s, worker_cpu_s, listing_s, message, len(library), sending_s)
+        started, everyone = time.perf_counter(), processor_s(children=True)
+        time.sleep(RESTING_S)
+        resting = (processor_s(children=True) - everyone) / (time.perf_counter() - started)
+    return Overheads(task_s, task_cpu_s, worker_cpu_s, listing_s, message, len(library), sending_s, resting)

@@ -177,6 +177,7 @@ def _overheads(rates: Sequence[Rate], overheads: Overheads, slept: Sequence[Slep
         ("a task that does nothing, wall clock", f"{1e3 * overheads.task_s:.2f} ms"),
         ("… processor of client and scheduler", f"{1e3 * overheads.task_cpu_s:.2f} ms"),
         ("… processor of the worker", f"{1e3 * overheads.worker_cpu_s:.2f} ms"),
+        ("a cluster of one worker at rest", f"{100 * overheads.resting:.1f} % of a core"),
         (f"scheduler's processor a task, {most.workers} workers", f"{1e3 * most.scheduler_s:.2f} ms"),
         (f"client's processor a task, {most.workers} workers", f"{1e3 * most.client_s:.2f} ms"),
         ("listing an input", f"{1e6 * overheads.listing_s:.1f} µs"),

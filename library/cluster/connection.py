@@ -123,8 +123,7 @@ def _local(distributed: Any, count: int) -> Iterator[Any]:
         "distributed.admin.system-monitor.interval": "10s",
         "distributed.admin.tick.interval": "500ms",
         "distributed.worker.profile.enabled": False,
-        # a worker has one engine and a few shards: it is not spilled, moved or killed for its size
-        "distributed.worker.memory.rebalance.measure": "managed",
+        "distributed.scheduler.work-stealing-interval": "1s",
     }
     with (
         settings.config.set(quiet),
@@ -138,6 +137,8 @@ def _local(distributed: Any, count: int) -> Iterator[Any]:
             # without an address Dask's pages would be served to the whole network
             dashboard_address=f"{LOOPBACK}:0",
             worker_dashboard_address=f"{LOOPBACK}:0",
+            # one engine and a few shards: a worker need not be watched, spilled or killed for its size
+            memory_limit=0,
             silence_logs=logging.CRITICAL,
             local_directory=folder,
             env=dict.fromkeys(THREAD_VARIABLES, "1"),
