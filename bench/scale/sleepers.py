@@ -29,7 +29,7 @@ MOST_SLEEPERS = 1000
 STARTING_S = 180
 ANSWER_BYTES = 700
 QUIET = {
-    # a hundred workers in one process look at themselves fifty times a second each, unless they are told not to
+    # a hundred workers in one process would look at themselves fifty times a second each
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "5s",
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "60s",
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__GIL__ENABLED": "false",
