@@ -31,7 +31,7 @@ PANELS = {
     "References": ("library",),
     "For integrators": ("schema",),
     "Records": ("journal", "fleet"),
-    "For laboratories and benchmarks": ("validate", "bench"),
+    "For laboratories and benchmarks": ("rescore", "validate", "bench"),
 }
 """The subcommands by who needs them; others, of third parties, follow under `OTHERS`."""
 OTHERS = "Others"

@@ -35,6 +35,7 @@ LONG_FUNCTIONS = {
     "library/app/commands_bands.py:bands": OPTIONS,
     "device/app/commands_serve.py:serve": OPTIONS,
     "library/app/commands_identify.py:identify": OPTIONS,
+    "library/app/commands_rescore.py:rescore": OPTIONS,
     "library/app/commands_library.py:add": OPTIONS,
     "library/app/commands_import.py:import_spectra": OPTIONS,
     "spectra/baseline/_kernels_baseline_batch.py:fit": COMPILED,

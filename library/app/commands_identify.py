@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spectriage.library.app.crowd import (
+    SHARD_INPUTS,
+    BatchOption,
+    ClusterOption,
+    Crowd,
+    OutOption,
+    PartFormat,
+    PartFormatOption,
+    ShardOption,
+    WorkersOption,
+)
 from spectriage.library.app.powder_and_strip import as_measured, identify_both, print_both
 from spectriage.library.app.shared import KeysOption, RequireOption, RollbackOption, trust_of
 from spectriage.library.service.answers import Answer, answer, exit_code
@@ -80,27 +91,12 @@ def identify(
             rich_help_panel=MANY,
         ),
     ] = False,
-    batch: Annotated[
-        Path | None,
-        typer.Option(
-            "--batch",
-            help="Identify all of a folder, of a library file, or of a CSV manifest with the column path "
-            "(and at will which, column).",
-            rich_help_panel=MANY,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="Where the results of --batch go, JSON lines; continued where it was begun.",
-            rich_help_panel=MANY,
-        ),
-    ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Processes of --batch.", rich_help_panel=MANY)
-    ] = 1,
+    batch: BatchOption = None,
+    out: OutOption = None,
+    workers: WorkersOption = 1,
+    cluster: ClusterOption = None,
+    part_format: PartFormatOption = PartFormat.JSONL,
+    shard_inputs: ShardOption = SHARD_INPUTS,
     journal: JournalOption = None,
     item_number: ItemOption = "",
     technique: Annotated[
@@ -129,18 +125,19 @@ def identify(
         from spectriage.library.app.commands_many import identify_many
 
         shown = files or as_json or plot or explain or which or column or (stream and batch)
-        if shown or (stream and (out is not None or workers != 1)):
+        if shown or (stream and (out is not None or workers != 1 or cluster is not None)):
             raise ParameterError("--stream and --batch take neither files nor each other's or output options")
         if strip is not None or technique is not Technique.NORMAL:
             raise ParameterError("--technique and --strip take files")
-        identify_many(batch, out, workers, library, packaging, lod, policy, trust)
+        crowd = Crowd(workers, cluster, part_format, shard_inputs)
+        identify_many(batch, out, crowd, library, packaging, lod, policy, trust)
         return
     from spectriage.library.journal import recording
 
     if not files:
         raise ParameterError("no file was named", remedy="name one or more, or give --stream or --batch")
-    if out is not None or workers != 1:
-        raise ParameterError("--out and --workers belong to --batch")
+    if out is not None or workers != 1 or cluster is not None:
+        raise ParameterError("--out, --workers and --cluster belong to --batch")
     if strip is not None:
         if len(files) != 1 or plot is not None or technique is not Technique.NORMAL:
             raise ParameterError("--strip goes with one file, and with neither --plot nor --technique")

@@ -15,13 +15,14 @@ from spectriage.library.service.progress import progress_bar
 from spectriage.spectra.errors import ParameterError
 
 if TYPE_CHECKING:
+    from spectriage.library.app.crowd import Crowd
     from spectriage.library.signing import Trust
 
 
 def identify_many(
-    batch: Path | None,
-    out: Path | None,
-    workers: int,
+    batch: str | None,
+    out: str | None,
+    crowd: Crowd,
     library: Path | None,
     packaging: list[str] | None,
     lod: float | None,
@@ -34,16 +35,11 @@ def identify_many(
         return
     if out is None:
         raise ParameterError("--batch needs a file for its results", remedy="name it with --out")
-    from spectriage.library.service.batch import Setup, run_batch
+    from spectriage.library.service.batch import Setup
 
+    setup = Setup(library, tuple(packaging or ()), lod, policy, trust)
     with progress_bar() as progress:
-        summary = run_batch(
-            batch,
-            out,
-            Setup(library, tuple(packaging or ()), lod, policy, trust),
-            workers=workers,
-            progress=progress,
-        )
+        summary = crowd.run(batch, out, setup, progress)
     verdicts = ", ".join(f"{count} {name}" for name, count in sorted(summary.verdicts.items()))
     resumed = f", {summary.resumed} of them before" if summary.resumed else ""
     print(

@@ -29,7 +29,9 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from spectriage.library.service._inputs import Item, Reader, batch_items
+from spectriage.library.inputs.item import Item, Kind
+from spectriage.library.inputs.listing import batch_items
+from spectriage.library.inputs.reader import Reader
 from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.policy.target import DEFAULT
 from spectriage.spectra.progress import Progress
@@ -98,14 +100,19 @@ class Line(NamedTuple):
         None for an error.
     text
         JSON with its line end.
+    name, sha256, last
+        As in the line.
     """
 
     verdict: str | None
     text: bytes
+    name: str
+    sha256: str
+    last: bool
 
 
 def run_batch(
-    source: Path, out: Path, setup: Setup, *, workers: int = 1, progress: Progress | None = None
+    source: Path | str, out: Path, setup: Setup, *, workers: int = 1, progress: Progress | None = None
 ) -> Summary:
     """Identify every input of a source.
 
@@ -156,7 +163,7 @@ def run_batch(
 
 def _is(item: Item, out: Path) -> bool:
     """Whether an input is the file of results itself, in the folder that it describes."""
-    return item.row is None and os.path.abspath(item.path) == os.path.abspath(out)
+    return item.kind is Kind.FILE and os.path.abspath(item.path) == os.path.abspath(out)
 
 
 def run_key(engine: Identifier, setup: Setup) -> str:
@@ -200,9 +207,14 @@ def _verdict(result: dict[str, Any]) -> str | None:
     return None if "error" in result else str(result["verdict"])
 
 
-def _lines(engine: Identifier, reader: Reader, item: Item, run: str) -> list[Line]:
+def item_lines(engine: Identifier, reader: Reader, item: Item, run: str) -> list[Line]:
+    """Return the lines of one input, as a batch writes them."""
     return [
-        Line(_verdict(result), json.dumps({"run": run, **result}).encode("ascii") + b"\n")
+        Line(
+            _verdict(result),
+            json.dumps({"run": run, **result}).encode("ascii") + b"\n",
+            *(result[key] for key in ("name", "sha256", "last")),
+        )
         for result in identify_item(engine, reader, item)
     ]
 
@@ -213,7 +225,7 @@ def _work(
     if workers == 1:
         reader = Reader()
         for item in items:
-            yield _lines(engine, reader, item, run)
+            yield item_lines(engine, reader, item, run)
         return
     waiting: deque[Future[list[list[Line]]]] = deque()
     stream = iter(items)
@@ -270,7 +282,7 @@ def _end_with_parent() -> None:
 
 
 def _identify_chunk(chunk: list[Item]) -> list[list[Line]]:
-    return [_lines(_worker["engine"], _worker["reader"], item, _worker["run"]) for item in chunk]
+    return [item_lines(_worker["engine"], _worker["reader"], item, _worker["run"]) for item in chunk]
 
 
 @contextmanager

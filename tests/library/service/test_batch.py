@@ -12,8 +12,8 @@ import time
 import numpy as np
 import pytest
 
+from spectriage.library.inputs.listing import batch_items
 from spectriage.library.service import batch
-from spectriage.library.service._inputs import batch_items
 from spectriage.library.service.batch import Setup, run_batch
 from spectriage.library.store.file import write_library
 from spectriage.spectra.errors import FormatError, ParameterError

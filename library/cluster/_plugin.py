@@ -1,0 +1,11 @@
+"""`Prepared` as a plugin of Dask; imported only where Dask is."""
+
+from __future__ import annotations
+
+from distributed import WorkerPlugin
+
+from spectriage.library.cluster.prepared import Prepared
+
+
+class RunPlugin(Prepared, WorkerPlugin):  # type: ignore[misc]
+    """What each worker is given once a run."""
