@@ -105,7 +105,8 @@ def auto_expose(
             acquirer.report(
                 Stage.EXPOSURE, len(tried), MAX_EXPOSURES, f"trying {settings.integration_ms:g} ms"
             )
-            raw = device.acquire(deadline)
+            with acquirer.watched(Stage.EXPOSURE):
+                raw = device.acquire(deadline)
             level = brightest(raw)
             tried.append((settings.integration_ms, level))
             if LOW <= level <= HIGH:

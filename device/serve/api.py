@@ -13,7 +13,20 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from spectriage.device.serve import records
 from spectriage.device.serve.control import RefusedError
-from spectriage.device.serve.models import Arm, Arming, Curves, Health, Line, Problem, Result, Start, State
+from spectriage.device.serve.models import (
+    Arm,
+    Arming,
+    Curves,
+    Health,
+    Line,
+    LiveSpectrum,
+    LoggedIn,
+    Login,
+    Problem,
+    Result,
+    Start,
+    State,
+)
 from spectriage.device.serve.scans import Scans
 from spectriage.device.serve.shown import problem_of
 from spectriage.library.journal import JournalError
@@ -83,6 +96,11 @@ def _add_state(app: FastAPI, scans: Scans) -> None:
         """Every change of the state as server-sent events (``data:`` is a State); never ends by itself."""
         return StreamingResponse(_events(scans, request, arming), media_type="text/event-stream")
 
+    @app.get("/api/live", response_model=LiveSpectrum | None)
+    def live() -> LiveSpectrum | None:
+        """Return the spectrum collected so far; null while nothing is scanned."""
+        return scans.live.shown()
+
     @app.get("/api/health", response_model=Health | None)
     def health() -> Health | None:
         """Return the last health check; null before the first."""
@@ -98,7 +116,12 @@ def _add_firing(app: FastAPI, scans: Scans) -> None:
     @app.post("/api/arm", response_model=Arming, responses=PROBLEMS)
     def arm(request: Arm) -> Arming:
         """Ask for the right to fire once; it expires."""
-        return scans.arm(request.holder)
+        return scans.arm(request.holder, request.login)
+
+    @app.post("/api/login", response_model=LoggedIn, responses=PROBLEMS)
+    def login(request: Login) -> LoggedIn:
+        """Log in by PIN, where operators are configured; arming then asks for the key."""
+        return scans.log_in(request.operator, request.pin)
 
     @app.post("/api/disarm", response_model=State)
     def disarm() -> State:

@@ -1,12 +1,12 @@
 """The five questions of an officer, answered from a recorded result; nothing is decided here.
 
-English sentences are the engine's own. In another language they are put together from the result's stable
-code and names; a code that has no words there is said in the engine's.
+Every sentence is put together from the result's stable codes, names and numbers, in the language of the screen;
+only what has no words there, such as the reasons of a newer engine, is said as the engine does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,12 @@ from spectriage.device.serve.screen.words import Words
 
 MARKS = {"ALARM": "✖", "WARNING": "▲", "INCONCLUSIVE": "?", "NO_ALARM": "–"}
 MOST_LIMITS = 3
+MOST_OTHERS = 3
+EXPLODES = ("explosive", "oxidiser")
+WITHOUT_ADVICE = ("instrument", "saturated", "axis", "packaging-only", "weak-signal")
+
+Known = Mapping[str, tuple[str, str]]
+"""Substance and hazard of each reference, by its id."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class Answers:
     what, sure, missed, now
         Lines for each question.
     others
-        What it could also be.
+        What it could also be: controlled ones first, and always.
     """
 
     verdict: str
@@ -41,19 +47,25 @@ class Answers:
     others: tuple[str, ...]
 
 
-def answers(result: dict[str, Any], words: Words) -> Answers:
-    """Return the answers of a result's JSON, version 1."""
+def answers(result: dict[str, Any], words: Words, known: Known | None = None) -> Answers:
+    """Return the answers of a result's JSON, version 1.
+
+    Parameters
+    ----------
+    known
+        The library's references, to name alternatives by their substance.
+    """
     verdict = str(result.get("verdict", "INCONCLUSIVE"))
     return Answers(
         verdict=verdict,
         mark=MARKS.get(verdict, "?"),
-        title=_or_plain(words, f"verdict_{verdict}", verdict.replace("_", " ")),
-        means=_or_plain(words, f"means_{verdict}", ""),
-        what=(_what(result, words),),
+        title=words.get(f"verdict_{verdict}", verdict.replace("_", " ")),
+        means=words.get(f"means_{verdict}", ""),
+        what=(what(result, words),),
         sure=tuple(_sure(result, words)),
         missed=tuple(_missed(result, words)),
-        now=(_now(result, verdict, words),),
-        others=tuple(_others(result)),
+        now=tuple(_now(result, verdict, words)),
+        others=tuple(_others(result, words, known or {})),
     )
 
 
@@ -84,13 +96,50 @@ def uncovered(result: dict[str, Any]) -> list[str]:
     )
 
 
+def what(result: dict[str, Any], words: Words) -> str:
+    """Return what it is, in one line."""
+    code, _, name = str(result.get("reason", "")).partition(":")
+    parts = _hazards_first(result)
+    if name:
+        possible = not _carried(result, name)
+        text = words("summary_possible" if possible else "summary_hazard", name=words.name(name))
+        beside = [part for part in parts if part.get("hazard", "none") == "none"]
+        return f"{text} {words('summary_beside', names=_listed(beside, words))}" if beside else text
+    key = f"summary_{code}"
+    named = _listed(parts, words)
+    names = named[:1].upper() + named[1:] if named else words("nothing_named")
+    return words(key, names=names) if key in words else str(result.get("summary", ""))
+
+
+def facts(result: dict[str, Any], words: Words) -> list[str]:
+    """Return the numbers behind an answer, a line each."""
+    quality, rest = result.get("quality") or {}, result.get("residual") or {}
+    axis, exposure = result.get("axis") or {}, float(result.get("useful_exposure") or 1.0)
+    found = []
+    if "similarity" in rest:
+        found.append(words("fact_agreement", value=f"{rest['similarity']:.2f}"))
+    if quality.get("snr") is not None:
+        found.append(words("fact_noise", value=f"{quality['snr']:.0f}"))
+    if rest.get("unexplained_bands"):
+        found.append(words("fact_unexplained", count=rest["unexplained_bands"]))
+    if quality.get("fluorescence_ratio") is not None:
+        found.append(words("fact_background", value=f"{quality['fluorescence_ratio']:.1f}"))
+    if "offset_cm" in axis:
+        found.append(words("fact_axis", value=f"{axis['offset_cm']:+.1f}"))
+    found.append(words("fact_light", times=f"{exposure:.0f}") if exposure > 1.0 else words("fact_no_light"))
+    packaging = _listed(result.get("packaging") or [], words)
+    found.append(words("fact_packaging", names=packaging) if packaging else words("fact_no_packaging"))
+    return found
+
+
 def _least(target: dict[str, Any]) -> float:
     mass, lod = target.get("mass_limit"), target.get("lod")
     return 2.0 if lod is None else float(mass["middle"] if mass else lod)
 
 
-def _or_plain(words: Words, key: str, plain: str) -> str:
-    return words(key) if key in words else plain
+def _carried(result: dict[str, Any], family: str) -> bool:
+    """Whether what was raised rests on more than estimated references, as the verdict says of it."""
+    return not str(result.get("summary", "")).startswith("Possible ")
 
 
 def _hazards_first(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,29 +149,8 @@ def _hazards_first(result: dict[str, Any]) -> list[dict[str, Any]]:
     )
 
 
-def _listed(parts: Iterable[dict[str, Any]]) -> str:
-    return ", ".join(str(part.get("substance", "?")) for part in parts)
-
-
-def _names(parts: Iterable[dict[str, Any]]) -> str:
-    text = _listed(parts)
-    return text[:1].upper() + text[1:]
-
-
-def _what(result: dict[str, Any], words: Words) -> str:
-    said = str(result.get("summary", ""))
-    if words.language == "en":
-        # what was missed has its own line: it need not be said twice
-        return said.partition("; but this scan could not have seen")[0].rstrip(".") + "."
-    code, _, name = str(result.get("reason", "")).partition(":")
-    parts = _hazards_first(result)
-    if name:
-        possible = said.casefold().startswith("possible")
-        text = words("summary_possible" if possible else "summary_hazard", name=name)
-        beside = [part for part in parts if part.get("hazard", "none") == "none"]
-        return f"{text} {words('summary_beside', names=_listed(beside))}" if beside else text
-    key = f"summary_{code}"
-    return words(key, names=_names(parts) or words("nothing_named")) if key in words else said
+def _listed(parts: Iterable[dict[str, Any]], words: Words) -> str:
+    return ", ".join(words.name(str(part.get("substance", "?"))) for part in parts)
 
 
 def _sure(result: dict[str, Any], words: Words) -> Iterable[str]:
@@ -139,21 +167,24 @@ def _sure(result: dict[str, Any], words: Words) -> Iterable[str]:
         sure = words("no_probability")
         if probability is not None:
             sure = words("probability", value=percent(probability) if probability < 0.995 else "> 99%")
-        tier = _or_plain(words, f"tier_{part.get('tier')}", str(part.get("tier", "")))
-        yield f"{part.get('substance', '?')}: {sure}, {amount} ({tier})"
-    if not parts:
-        yield words("nothing_named")
+        tier = words.get(f"tier_{part.get('tier')}", str(part.get("tier", "")))
+        yield f"{words.name(str(part.get('substance', '?')))}: {sure}, {amount} ({tier})."
     beside = [
-        f"{part.get('substance', '?')} {percent(part.get('spectral_fraction', 0.0))}" for part in parts[1:]
+        f"{words.name(str(part.get('substance', '?')))} {percent(part.get('spectral_fraction', 0.0))}"
+        for part in parts[1:]
     ]
-    yield " ".join(
-        [*([f"{words('beside', names=', '.join(beside))}"] if beside else []), words("presumptive")]
-    )
+    said = [words("nothing_named")] if not parts else []
+    if beside:
+        said.append(words("beside", names=", ".join(beside)))
+    if not any(part.get("alternatives") for part in parts) and parts:
+        said.append(words("no_others"))
+    if said:
+        yield " ".join(said)
 
 
 def _missed(result: dict[str, Any], words: Words) -> Iterable[str]:
     missed = missed_targets(result)
-    blind = [str(target["target"]) for target in missed if target.get("lod") is None]
+    blind = [words.name(str(target["target"])) for target in missed if target.get("lod") is None]
     seen = [target for target in missed if target.get("lod") is not None]
     if blind:
         yield words("in_any_amount", names=_first(blind))
@@ -163,35 +194,51 @@ def _missed(result: dict[str, Any], words: Words) -> Iterable[str]:
             if all(target.get("mass_limit") for target in seen[:MOST_LIMITS])
             else "limits_signal"
         )
-        limits = [f"{target['target']} {limit(target)}" for target in seen]
+        limits = [f"{words.name(str(target['target']))} {limit(target)}" for target in seen]
         yield words("under", kind=words(kind), names=_first(limits))
-    if names := uncovered(result):
-        yield words("not_covered", names=_first(names))
-    yield words("only_spot")
+    covered = words("only_spot")
+    if names := [words.name(name) for name in uncovered(result)]:
+        covered = f"{words('not_covered', names=_first(names))} {covered}"
+    yield covered
 
 
-def _first(names: list[str]) -> str:
+def _first(names: list[str], most: int = MOST_LIMITS) -> str:
     """Return the first few names, and how many more there are."""
-    more = len(names) - MOST_LIMITS
-    return ", ".join(names[:MOST_LIMITS]) + (f" +{more}" if more > 0 else "")
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" +{more}" if more > 0 else "")
 
 
-def _now(result: dict[str, Any], verdict: str, words: Words) -> str:
+def _now(result: dict[str, Any], verdict: str, words: Words) -> Iterable[str]:
     code = str(result.get("reason", "")).partition(":")[0]
-    if words.language == "en":
-        # that it is presumptive stands beside how sure it is
-        said = str(result.get("next_step", "")).removeprefix("Presumptive result: ")
-        return said[:1].upper() + said[1:]
-    key = f"next_{code}" if f"next_{code}" in words else f"next_{verdict}"
-    return _or_plain(words, key, str(result.get("next_step", "")))
+    if code in EXPLODES:
+        yield words("next_explosive")
+        return
+    key = next((f"next_{each}" for each in (code, verdict) if f"next_{each}" in words), "")
+    if not key:
+        yield str(result.get("next_step", ""))
+        return
+    yield words(key)
+    policy = str((result.get("policy") or {}).get("name", ""))
+    if code not in WITHOUT_ADVICE and (advice := words.get(f"advice_{policy}", "")):
+        yield advice
 
 
-def _others(result: dict[str, Any]) -> Iterable[str]:
-    """Yield what could stand in a component's place: of hazards first."""
-    seen: set[str] = set()
-    for part in _hazards_first(result):
-        for name in part.get("alternatives") or []:
-            text = str(name.get("substance", name) if isinstance(name, dict) else name)
-            if text not in seen:
-                seen.add(text)
-                yield text
+def _others(result: dict[str, Any], words: Words, known: Known) -> Iterable[str]:
+    """Yield what else it could be: all that are controlled, then a few of the rest.
+
+    What could stand in a component's place; where nothing is named, what the scan resembles most.
+    """
+    candidates = {str(each.get("reference_id")): each for each in result.get("candidates") or []}
+    ids = [str(name) for part in _hazards_first(result) for name in part.get("alternatives") or []]
+    if not result.get("components"):
+        ids = list(candidates)
+    seen = {str(part.get("substance")) for part in result.get("components") or []}
+    controlled, harmless = [], []
+    for each in ids:
+        said = candidates.get(each) or {}
+        substance, hazard = known.get(each, (str(said.get("substance") or each), ""))
+        if substance not in seen:
+            seen.add(substance)
+            (harmless if hazard == "none" else controlled).append(words.name(substance))
+    yield from controlled
+    yield from harmless[: max(0, MOST_OTHERS - len(controlled))]

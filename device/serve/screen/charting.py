@@ -48,6 +48,20 @@ def chart(found: Curves, words: Words, *, night: bool) -> dict[str, Any]:
     }
 
 
+def live_chart(words: Words, *, night: bool) -> dict[str, Any]:
+    """Return the options of the chart of a scan that is going on, without points yet."""
+    ink = "#f2f4f7" if night else "#10151c"
+    axis = {"axisLabel": {"color": ink, "fontSize": 14}, "nameTextStyle": {"color": ink, "fontSize": 14}}
+    span = {"type": "value", "min": "dataMin", "max": "dataMax"}
+    return {
+        "animation": False,
+        "grid": {"left": 64, "right": 14, "top": 26, "bottom": 40},
+        "xAxis": {**span, "name": "cm⁻¹", "nameLocation": "middle", "nameGap": 24, **axis},
+        "yAxis": {"type": "value", "scale": True, "name": words("counts"), "splitNumber": 3, **axis},
+        "series": [_line(words("measured"), (), (), "#8cc2ff" if night else "#14477d")],
+    }
+
+
 def _line(
     name: str, x: Iterable[float], y: Iterable[float | None], color: str, *, grid: int = 0
 ) -> dict[str, Any]:

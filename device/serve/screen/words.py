@@ -1,4 +1,4 @@
-"""What the screen says, from ``words.toml``."""
+"""What the screen says, from ``words.toml``, and what it calls materials, from ``names.toml``."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ import tomllib
 from functools import cache
 from importlib import resources
 
+from spectriage.device.serve.models import Checked, Problem
 from spectriage.spectra.errors import ParameterError
 
 LANGUAGES = ("en", "es")
 
 
+def _read(name: str) -> str:
+    return resources.files("spectriage.device.serve.screen").joinpath(name).read_text("utf-8")
+
+
 @cache
 def _table() -> dict[str, dict[str, str]]:
-    text = resources.files("spectriage.device.serve.screen").joinpath("words.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return tomllib.loads(_read("words.toml"))
+
+
+@cache
+def names() -> dict[str, dict[str, str]]:
+    """Return what materials are called in other languages than the library's: language, then name."""
+    return tomllib.loads(_read("names.toml"))
 
 
 class Words:
@@ -42,6 +52,30 @@ class Words:
 
     def __contains__(self, key: str) -> bool:
         return key in _table()
+
+    def get(self, key: str, plain: str) -> str:
+        """Return what is said for `key`, and `plain` where it has no words."""
+        return self(key) if key in self else plain
+
+    def name(self, material: str) -> str:
+        """Return what a material, family or target of the library is called; its own name where unknown."""
+        return names().get(self.language, {}).get(material, material)
+
+    def problem(self, problem: Problem) -> str:
+        """Return an error: in English as it was raised, else by its code or its type."""
+        if self.language == "en":
+            return f"{problem.what}. {problem.remedy}".strip()
+        for key in (f"problem_{problem.code}", f"problem_{problem.type}"):
+            if key in self:
+                return self(key)
+        return self("problem_other", type=problem.type)
+
+    def checked(self, check: Checked) -> str:
+        """Return a line of the health check: in English as it was found, else by its case."""
+        key = f"found_{check.code}_{check.case}"
+        if self.language == "en" or key not in self:
+            return check.said if self.language == "en" else self("found_error")
+        return self(key, **check.values)
 
 
 def keys() -> dict[str, dict[str, str]]:
