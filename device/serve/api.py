@@ -169,9 +169,12 @@ def _add_records(app: FastAPI, scans: Scans) -> None:
         return records.curves(scans.journal_path, number, _engine_of(scans, number))
 
     @app.get("/api/records/{number}/report.{kind}", response_class=Response, responses=PROBLEMS)
-    def report(number: RecordNumber, kind: Literal["pdf", "html"]) -> Response:
+    def report(
+        number: RecordNumber, kind: Literal["pdf", "html"], language: Literal["en", "es"] = "en"
+    ) -> Response:
         """Its report, one page."""
-        data = records.report_file(scans.journal_path, number, kind, _engine_of(scans, number))
+        engine = _engine_of(scans, number)
+        data = records.report_file(scans.journal_path, number, kind, engine, language=language)
         name = f'attachment; filename="spectriage-{number}.{kind}"'
         return Response(data, media_type=MEDIA[kind], headers={"content-disposition": name})
 

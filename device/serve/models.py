@@ -30,8 +30,8 @@ class Problem(Model):
 class Checked(Model):
     """One line of the health check; `code` is stable, `said` is for people.
 
-    `case` tells which of the findings of `code` it is, and `values` what stands in its words, so that it can be
-    said in another language.
+    `case` tells which of the findings of `code` it is, and `values` what stands in its words, for other
+    languages.
     """
 
     code: str
@@ -110,8 +110,8 @@ class Part(Model):
 class ItemState(Model):
     """The item in hand: spots and strip side by side, never added up. The most serious verdict is its own.
 
-    `strip_asked`: the policy wants a SERS strip of it, and the library has references for one. A spot or strip
-    that was asked for and not measured makes it inconclusive at least.
+    `strip_asked`: the policy wants a SERS strip of it, and the library has references for one. What was asked
+    for and not measured makes it inconclusive at least.
     """
 
     verdict: str
@@ -185,8 +185,9 @@ class Start(Model):
     """Start the scan that was armed for.
 
     `hold_s`: the scan is cancelled when its starter has not asked for the state, with its arming, for so
-    long; None never does that. `another_spot`: of the item before, not of a new one. `step`: what lies under the
-    probe, the item's powder or its SERS strip. `standard`: a shift standard lies there, and the axis is checked.
+    long; None never does that. `another_spot`: of the item before, not of a new one. `step`: what lies under
+    the probe, the item's powder or its SERS strip. `standard`: a shift standard lies there, and the axis is
+    checked.
     """
 
     arming: str = Field(min_length=1, max_length=64)

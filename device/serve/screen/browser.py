@@ -12,8 +12,8 @@ from spectriage.device.serve import records
 from spectriage.device.serve.models import Problem, Result, Start, State
 from spectriage.device.serve.scans import Scans
 from spectriage.device.serve.screen.parts import said
-from spectriage.device.serve.screen.words import Words
 from spectriage.device.serve.shown import problem_of
+from spectriage.device.wording.words import Words
 from spectriage.spectra.errors import SpectriageError
 
 FOLLOW_S = 0.1

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from spectriage.device.serve.models import Curves
-from spectriage.device.serve.screen.words import Words
+from spectriage.device.wording.words import Words
 
 
 def chart(found: Curves, words: Words, *, night: bool) -> dict[str, Any]:

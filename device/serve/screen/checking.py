@@ -6,10 +6,10 @@ from functools import partial
 
 from nicegui import ui
 
-from spectriage.device.serve.screen.answering import percent
 from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.serve.screen.parts import key, note, said
-from spectriage.device.serve.screen.words import LANGUAGES
+from spectriage.device.wording.answering import percent
+from spectriage.device.wording.words import LANGUAGES
 
 STANDARD = "polystyrene"
 """On which the axis is checked: every unit comes with a piece, or a lid of it."""

@@ -8,9 +8,9 @@ from nicegui import ui
 
 from spectriage.device.serve import records
 from spectriage.device.serve.models import ItemState, Part
-from spectriage.device.serve.screen.answering import MARKS, what
 from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.serve.screen.parts import key, note, said
+from spectriage.device.wording.answering import MARKS, what
 
 
 def item_view(screen: Screen) -> None:

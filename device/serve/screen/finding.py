@@ -6,11 +6,11 @@ from nicegui import run, ui
 
 from spectriage.device.serve import records
 from spectriage.device.serve.models import Curves, Result
-from spectriage.device.serve.screen.answering import answers, facts, limit, missed_targets, uncovered
 from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.serve.screen.charting import chart
 from spectriage.device.serve.screen.comparing import further_keys
 from spectriage.device.serve.screen.parts import key, note, said
+from spectriage.device.wording.answering import answers, facts, limit, missed_targets, uncovered
 from spectriage.spectra.errors import SpectriageError
 
 MOST_OTHERS = 8
@@ -93,7 +93,7 @@ async def _report(screen: Screen, result: Result) -> None:
     def made() -> bytes:
         path = scans.journal_path
         engine = scans.unit.engine_for(records.recorded_packaging(path, result.record))
-        return records.report_file(path, result.record, "pdf", engine)
+        return records.report_file(path, result.record, "pdf", engine, language=screen.words.language)
 
     try:
         data = await run.io_bound(made)

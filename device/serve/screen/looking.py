@@ -8,9 +8,9 @@ from nicegui import ui
 
 from spectriage.device.serve import records
 from spectriage.device.serve.models import Line
-from spectriage.device.serve.screen.answering import MARKS, what
 from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.serve.screen.parts import key, said
+from spectriage.device.wording.answering import MARKS, what
 
 MOST_SHOWN = 30
 

@@ -10,7 +10,7 @@ from nicegui import ui
 from spectriage.device.serve.scans import Scans
 from spectriage.device.serve.screen import checking, comparing, entering, finding, looking, measuring
 from spectriage.device.serve.screen.browser import Screen
-from spectriage.device.serve.screen.words import LANGUAGES
+from spectriage.device.wording.words import LANGUAGES
 
 VIEWS = {
     "check": checking.check_view,

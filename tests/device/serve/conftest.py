@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+# what the tests of the screen share
+sys.path.insert(0, str(Path(__file__).parent))
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 

@@ -1,19 +1,20 @@
-"""What the screen says, from ``words.toml``, and what it calls materials, from ``names.toml``."""
+"""What screen and report say, from ``words.toml``, and what it calls materials, from ``names.toml``."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from typing import Protocol
 
-from spectriage.device.serve.models import Checked, Problem
 from spectriage.spectra.errors import ParameterError
 
 LANGUAGES = ("en", "es")
 
 
 def _read(name: str) -> str:
-    return resources.files("spectriage.device.serve.screen").joinpath(name).read_text("utf-8")
+    return resources.files("spectriage.device.wording").joinpath(name).read_text("utf-8")
 
 
 @cache
@@ -25,6 +26,32 @@ def _table() -> dict[str, dict[str, str]]:
 def names() -> dict[str, dict[str, str]]:
     """Return what materials are called in other languages than the library's: language, then name."""
     return tomllib.loads(_read("names.toml"))
+
+
+class Problem(Protocol):
+    """An error, as the service gives it."""
+
+    @property
+    def type(self) -> str: ...  # noqa: D102
+    @property
+    def code(self) -> str: ...  # noqa: D102
+    @property
+    def what(self) -> str: ...  # noqa: D102
+    @property
+    def remedy(self) -> str: ...  # noqa: D102
+
+
+class Checked(Protocol):
+    """A line of the health check, as the service gives it."""
+
+    @property
+    def code(self) -> str: ...  # noqa: D102
+    @property
+    def case(self) -> str: ...  # noqa: D102
+    @property
+    def said(self) -> str: ...  # noqa: D102
+    @property
+    def values(self) -> Mapping[str, str]: ...  # noqa: D102
 
 
 class Words:

@@ -1,22 +1,26 @@
 """The five questions of an officer, answered from a recorded result; nothing is decided here.
 
-Every sentence is put together from the result's stable codes, names and numbers, in the language of the screen;
-only what has no words there, such as the reasons of a newer engine, is said as the engine does.
+Every sentence is put together from the result's stable codes, names and numbers, in one language; only what
+has no words there, such as the reasons of a newer engine, is said as the engine does.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spectriage.device.serve.screen.words import Words
+from spectriage.device.wording.words import Words
 
 MARKS = {"ALARM": "✖", "WARNING": "▲", "INCONCLUSIVE": "?", "NO_ALARM": "–"}
 MOST_LIMITS = 3
 MOST_OTHERS = 3
 EXPLODES = ("explosive", "oxidiser")
 WITHOUT_ADVICE = ("instrument", "saturated", "axis", "packaging-only", "weak-signal")
+
+RESEMBLES = re.compile(r"Something that resembles (.+), without enough evidence")
+"""The rules' sentence on hazards that could not be ruled out: their names stand nowhere else."""
 
 Known = Mapping[str, tuple[str, str]]
 """Substance and hazard of each reference, by its id."""
@@ -106,6 +110,9 @@ def what(result: dict[str, Any], words: Words) -> str:
         beside = [part for part in parts if part.get("hazard", "none") == "none"]
         return f"{text} {words('summary_beside', names=_listed(beside, words))}" if beside else text
     key = f"summary_{code}"
+    if code == "unresolved" and (suspected := RESEMBLES.match(str(result.get("summary", "")))):
+        families = ", ".join(words.name(name) for name in suspected[1].split(", "))
+        return words("summary_resembles", names=families)
     named = _listed(parts, words)
     names = named[:1].upper() + named[1:] if named else words("nothing_named")
     return words(key, names=names) if key in words else str(result.get("summary", ""))
