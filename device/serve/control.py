@@ -29,6 +29,11 @@ class RefusedError(SpectriageError):
         self.code = code
 
 
+def scanning() -> RefusedError:
+    """Return the refusal of what cannot be while a scan is running."""
+    return RefusedError("a scan is running", remedy="wait for its end, or cancel it", code="scanning")
+
+
 @dataclass(frozen=True)
 class _Armed:
     holder: str

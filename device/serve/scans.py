@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spectriage.device.serve.control import Control, RefusedError
+from spectriage.device.serve.control import Control, RefusedError, scanning
 from spectriage.device.serve.item import ItemInHand
 from spectriage.device.serve.live import Live
 from spectriage.device.serve.models import (
@@ -26,7 +26,7 @@ from spectriage.device.serve.models import (
     State,
 )
 from spectriage.device.serve.operators import LOGIN_S, Operators
-from spectriage.device.serve.shown import MEASURED, first_state, problem_of, shown
+from spectriage.device.serve.shown import MEASURED, first_state, problem_of, shown, typed
 from spectriage.device.serve.taking import Hooks, checked_axis, recorded, session_for, with_axis
 from spectriage.device.serve.timing import time_left_s
 from spectriage.device.serve.unit import Setup, Unit, synthetic
@@ -211,7 +211,7 @@ class Scans:
 
         with self._lock:
             if self._busy:
-                raise _scanning()
+                raise scanning()
             self._item.need(request)
             holder = self.control.redeem(request.arming)
             spot = self._item.begin(request, self._state.device)
@@ -263,7 +263,7 @@ class Scans:
     def _need_idle(self) -> None:
         phase = self.state().phase
         if self._busy or phase == "scanning":
-            raise _scanning()
+            raise scanning()
         if phase == "starting":
             raise RefusedError(
                 "the instrument is being checked", remedy="wait for the end of the check", code="checking"
@@ -272,12 +272,8 @@ class Scans:
     def _guarded(self, work: Callable[[], Health | None]) -> Health | None:
         try:
             return work()
-        except SpectriageError as error:
-            self._change(phase="failed", problem=problem_of(error))
         except Exception as error:
-            self._change(
-                phase="failed", problem=problem_of(SpectriageError(f"{type(error).__name__}: {error}"))
-            )
+            self._change(phase="failed", problem=problem_of(typed(error)))
         return None
 
     def _check(self) -> Health:
@@ -305,10 +301,8 @@ class Scans:
         answer = Answer(request.item)
         try:
             answer, result = self._taken(request, cancel, spot)
-        except SpectriageError as error:
-            answer, problem = Answer(request.item, error=error), problem_of(error)
         except Exception as error:
-            said = SpectriageError(f"{type(error).__name__}: {error}")
+            said = typed(error)
             answer, problem = Answer(request.item, error=said), problem_of(said)
         # the guard has read the laser back as off; this asks the device once more, for the screen
         laser = self.unit.laser()
@@ -395,10 +389,6 @@ class Scans:
                 _stop(cancel)
                 return
             time.sleep(HOLD_CHECK_S)
-
-
-def _scanning() -> RefusedError:
-    return RefusedError("a scan is running", remedy="wait for its end, or cancel it", code="scanning")
 
 
 def _stop(token: CancelToken) -> None:

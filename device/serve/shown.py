@@ -29,6 +29,13 @@ def problem_of(error: SpectriageError) -> Problem:
     )
 
 
+def typed(error: Exception) -> SpectriageError:
+    """Return an error as one of ours; what nobody raised on purpose keeps its type's name."""
+    return (
+        error if isinstance(error, SpectriageError) else SpectriageError(f"{type(error).__name__}: {error}")
+    )
+
+
 def shown(record: Record, training: bool) -> Result:
     """Return a recorded scan as it is shown: everything comes from the record."""
     said = json.loads(record.payload)

@@ -240,7 +240,8 @@ def _others(result: dict[str, Any], words: Words, known: Known) -> Iterable[str]
     if not result.get("components"):
         ids = list(candidates)
     seen = {str(part.get("substance")) for part in result.get("components") or []}
-    controlled, harmless = [], []
+    controlled: list[str] = []
+    harmless: list[str] = []
     for each in ids:
         said = candidates.get(each) or {}
         substance, hazard = known.get(each, (str(said.get("substance") or each), ""))

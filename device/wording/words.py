@@ -102,7 +102,7 @@ class Words:
         key = f"found_{check.code}_{check.case}"
         if self.language == "en" or key not in self:
             return check.said if self.language == "en" else self("found_error")
-        return self(key, **check.values)
+        return self(key, **{name: self.name(value) for name, value in check.values.items()})
 
 
 def keys() -> dict[str, dict[str, str]]:

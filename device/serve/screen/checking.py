@@ -13,6 +13,7 @@ from spectriage.device.wording.words import LANGUAGES
 
 STANDARD = "polystyrene"
 """On which the axis is checked: every unit comes with a piece, or a lid of it."""
+URGENCY = ("failed", "attention", "ok")
 SAMPLES = ("street-sample", "genuine-pill", "bagged", "trace-opioid", "dark-powder")
 """Scenes of the simulator to practise with."""
 
@@ -34,7 +35,8 @@ def check_view(screen: Screen) -> None:
         if state.health is not None:
             said("h2", words("check_fit" if state.health.fit else "check_unfit"))
             with ui.element("div").classes("sp-checks"):
-                for check in state.health.checks:
+                # what has to be mended comes first
+                for check in sorted(state.health.checks, key=lambda each: URGENCY.index(each.state)):
                     said("span", words(f"check_{check.code}"), "name")
                     said("span", words(f"state_{check.state}"), check.state)
                     said("span", words.checked(check), "said")
