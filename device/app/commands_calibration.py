@@ -196,7 +196,9 @@ def _axis_errors(
                 "bands": error.bands,
                 "mean_cm": round(error.mean_cm, 3),
                 "rms_cm": round(error.rms_cm, 3),
-                "sharpest_cm": 0.0 if error.sharpest_cm is None else round(error.sharpest_cm, 1),
+                "strongest_fwhm_cm": 0.0
+                if error.strongest_fwhm_cm is None
+                else round(error.strongest_fwhm_cm, 1),
             }
         )
     return found[0], found[-1]

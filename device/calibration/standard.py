@@ -41,15 +41,15 @@ class AxisError:
         Number of lines that were found.
     mean_cm, rms_cm
         Mean and root mean square, cm⁻¹; 0 without lines.
-    sharpest_cm
-        Full width at half maximum of the sharpest line that was found, cm⁻¹: the instrument's resolution is
+    strongest_fwhm_cm
+        Full width at half maximum of the strongest line that was found, cm⁻¹: the instrument's resolution is
         no worse than that. None without lines.
     """
 
     bands: int
     mean_cm: float
     rms_cm: float
-    sharpest_cm: float | None
+    strongest_fwhm_cm: float | None
 
     @property
     def found(self) -> bool:
@@ -100,11 +100,11 @@ def axis_error(spectrum: Spectrum, standard: str) -> AxisError:
         int(error.size),
         float(np.mean(error)),
         float(np.sqrt(np.mean(error**2))),
-        _sharpest_cm(spectrum, at[judged]),
+        _strongest_fwhm_cm(spectrum, at[judged]),
     )
 
 
-def _sharpest_cm(spectrum: Spectrum, at_cm: FloatArray) -> float | None:
+def _strongest_fwhm_cm(spectrum: Spectrum, at_cm: FloatArray) -> float | None:
     import numpy as np
 
     from spectriage.device.calibration.peaks import find_lines
@@ -114,4 +114,4 @@ def _sharpest_cm(spectrum: Spectrum, at_cm: FloatArray) -> float | None:
     where = np.interp(peaks.position, pixel, spectrum.shift)
     width = peaks.fwhm * np.interp(peaks.position, pixel, np.abs(np.gradient(spectrum.shift)))
     near = np.min(np.abs(where[:, None] - at_cm[None, :]), axis=1) <= SAME_BAND_CM
-    return float(np.min(width[near])) if bool(np.any(near)) else None
+    return float(width[near][np.argmax(peaks.height[near])]) if bool(np.any(near)) else None

@@ -29,9 +29,13 @@ class Live:
         self._shift, self._last = shift_cm, None
 
     def take(self, partial: Partial) -> None:
-        """Hold the average of another frame; from any thread."""
-        self._last = partial
-        self._number += 1
+        """Hold the average of another frame with the light on; from any thread.
+
+        What is seen without light is no spectrum: meanwhile the last one stays.
+        """
+        if str(partial.stage) != "dark":
+            self._last = partial
+            self._number += 1
 
     def end(self) -> None:
         """Show nothing any more."""

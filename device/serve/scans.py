@@ -342,7 +342,7 @@ class Scans:
             if self._state.health is not None:
                 self._change(health=with_axis(self._state.health, self._axis))
             return Answer(request.standard), None
-        session = session_for(self.unit, request, hooks)
+        session = session_for(self.unit, request, hooks, spot)
         scan = session.run()
         cancel.check()
         record = recorded(

@@ -31,19 +31,28 @@ class Hooks:
     cancel: CancelToken
 
 
-def session_for(unit: Unit, request: Start, hooks: Hooks) -> Session:
-    """Return the session of what was asked for.
+def session_for(unit: Unit, request: Start, hooks: Hooks, spot: int) -> Session:
+    """Return the session of what was asked for; a device with a stage moves the item to its spot.
+
+    Parameters
+    ----------
+    spot
+        Of the item, from 1; 0 for its strip.
 
     Raises
     ------
     RefusedError
         A strip, and the library has no references that explain one.
     """
+    from spectriage.device.contract.capabilities import SampleStage
     from spectriage.device.session.session import Session
 
+    device = unit.opened()
+    if spot > 0 and isinstance(device, SampleStage):
+        device.move_to_spot(spot - 1)
     plan = replace(unit.setup.plan, seconds=request.seconds, delay_s=request.delay_s)
     return Session(
-        unit.opened(),
+        device,
         _engine(unit, request),
         unit.known(),
         plan,
@@ -137,24 +146,24 @@ def checked_axis(unit: Unit, standard: str, hooks: Hooks) -> tuple[Checked, ...]
         case="within" if error.within else "off",
         values=values,
     )
-    return (axis, _resolution(error.sharpest_cm, device.info.resolution_cm))
+    return (axis, _resolution(error.strongest_fwhm_cm, device.info.resolution_cm))
 
 
 BLURRED = 1.6
-"""A sharp line of a standard, itself some 5 cm⁻¹ wide, is so many times as wide as the resolution at most."""
+"""A line of a standard, itself some 5 cm⁻¹ wide, is so many times as wide as the resolution at most."""
 
 
-def _resolution(sharpest_cm: float | None, nominal_cm: float | None) -> Checked:
-    if sharpest_cm is None or nominal_cm is None:
+def _resolution(strongest_cm: float | None, nominal_cm: float | None) -> Checked:
+    if strongest_cm is None or nominal_cm is None:
         return Checked(code="resolution", state="attention", said="not known", case="unknown")
-    state: CheckState = "ok" if sharpest_cm <= BLURRED * nominal_cm else "failed"
-    said = f"sharpest line {sharpest_cm:.1f} cm⁻¹ wide, nominal resolution {nominal_cm:.0f} cm⁻¹"
+    state: CheckState = "ok" if strongest_cm <= BLURRED * nominal_cm else "failed"
+    said = f"strongest line {strongest_cm:.1f} cm⁻¹ wide, nominal resolution {nominal_cm:.0f} cm⁻¹"
     return Checked(
         code="resolution",
         state=state,
         said=said if state == "ok" else f"{said}: clean the optics, or have it serviced",
         case="sharp" if state == "ok" else "blurred",
-        values={"width": f"{sharpest_cm:.1f}", "nominal": f"{nominal_cm:.0f}"},
+        values={"width": f"{strongest_cm:.1f}", "nominal": f"{nominal_cm:.0f}"},
     )
 
 

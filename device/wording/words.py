@@ -98,11 +98,11 @@ class Words:
         return self("problem_other", type=problem.type)
 
     def checked(self, check: Checked) -> str:
-        """Return a line of the health check: in English as it was found, else by its case."""
+        """Return a line of the health check by its case; in English as it was found where that has no words."""
         key = f"found_{check.code}_{check.case}"
-        if self.language == "en" or key not in self:
-            return check.said if self.language == "en" else self("found_error")
-        return self(key, **{name: self.name(value) for name, value in check.values.items()})
+        if key in self:
+            return self(key, **{name: self.name(value) for name, value in check.values.items()})
+        return check.said if self.language == "en" else self("found_error")
 
 
 def keys() -> dict[str, dict[str, str]]:

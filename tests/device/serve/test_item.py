@@ -186,6 +186,8 @@ def test_a_thinned_spectrum_loses_no_line_and_ascends(pixels, descending, seed):
     live = Live()
     live.begin(shift)
     assert live.shown() is None
+    live.take(Partial(Stage.DARK, counts, 1, 100.0, None))
+    assert live.shown() is None
     live.take(Partial(Stage.SCAN, counts, 1, 100.0, np.full(pixels, 10.0)))
     shown = live.shown()
     assert len(shown.counts) <= MOST_POINTS + 1

@@ -89,7 +89,7 @@ def test_the_axis_is_checked_on_a_standard_and_said_with_the_health(
             assert violations(page) == []
             fired(page)
             page.wait_for_selector(".sp-checks:has-text('certified lines of polystyrene')")
-            assert "sharpest line" in page.inner_text(".sp-checks")
+            assert "strongest line" in page.inner_text(".sp-checks")
             assert violations(page) == []
             health = page.evaluate("fetch('/api/health').then(answer => answer.json())")
             checks = {check["code"]: check for check in health["checks"]}
