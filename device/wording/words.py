@@ -98,7 +98,7 @@ class Words:
         return self("problem_other", type=problem.type)
 
     def checked(self, check: Checked) -> str:
-        """Return a line of the health check by its case; in English as it was found where that has no words."""
+        """Return a line of the health check by its case; as it was found where that has no words."""
         key = f"found_{check.code}_{check.case}"
         if key in self:
             return self(key, **{name: self.name(value) for name, value in check.values.items()})

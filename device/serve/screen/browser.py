@@ -74,6 +74,7 @@ class Screen:
         self.night = False
         self.client: Client = ui.context.client
         self.told: Callable[[State], object] | None = None
+        self._known: dict[str, tuple[str, str]] = {}
         self._drawn: tuple[Any, ...] = ()
         self._headed: tuple[Any, ...] = ()
 
@@ -151,8 +152,10 @@ class Screen:
 
     def known(self) -> dict[str, tuple[str, str]]:
         """Return substance and hazard of each reference of the library, by its id."""
-        references = self.scans.unit.engine_for().references
-        return {each.id: (each.substance, str(each.hazard)) for each in references.records}
+        if not self._known:
+            references = self.scans.unit.engine_for().references
+            self._known = {each.id: (each.substance, str(each.hazard)) for each in references.records}
+        return self._known
 
     def aim(self, **begin: Any) -> None:
         """Go to aim and arm for a new item, or for what `begin` says; log in first where needed."""
