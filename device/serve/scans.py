@@ -285,6 +285,7 @@ class Scans:
             library={"name": library.name, "version": library.version, "sha256": library.sha256},
         )
         self.unit.strip_engine()
+        self.unit.warm()
         health = with_axis(self.unit.check(self.journal_path), self._axis)
         self._change(phase="idle", health=health, laser=self.unit.laser(), login_needed=self.operators.needed)
         return health

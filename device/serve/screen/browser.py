@@ -16,7 +16,7 @@ from spectriage.device.serve.shown import problem_of
 from spectriage.device.wording.words import Words
 from spectriage.spectra.errors import SpectriageError
 
-FOLLOW_S = 0.1
+FOLLOW_S = 0.05
 HOLD_S = 8.0
 """A page that was closed, or lost its network, has its scan cancelled after so long."""
 LASER_WORDS = {

@@ -7,7 +7,8 @@ HANDHELD, PHONE, DESKTOP = (
     {"width": 390, "height": 844},
     {"width": 1440, "height": 900},
 )
-WAIT_MS = 90_000
+WAIT_MS = 240_000
+"""The first start of a run compiles."""
 
 
 def opened(browser, url, size=HANDHELD, query=""):
