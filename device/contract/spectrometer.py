@@ -250,6 +250,12 @@ class Spectrometer(ABC):
                 f"an exposure of {settings.integration_ms:g} ms is not between {low:g} and {high:g} ms",
                 where=info.uri,
             )
+        if not info.sets_integration_ms(settings.integration_ms):
+            raise DeviceSettingsError(
+                f"an exposure of {settings.integration_ms:g} ms is not a multiple of "
+                f"{info.integration_step_ms:g} ms",
+                where=info.uri,
+            )
         if not 1 <= settings.accumulations <= MAX_ACCUMULATIONS:
             raise DeviceSettingsError(
                 f"{settings.accumulations} accumulations are not between 1 and {MAX_ACCUMULATIONS}",

@@ -254,7 +254,7 @@ class Session:
         level = brightest(seen.raw) * highest / power
         if level > HIGH:
             settings = acquirer.settings
-            shorter = max(settings.integration_ms * AIM / level, device.info.min_integration_ms)
+            shorter = device.info.nearest_integration_ms(settings.integration_ms * AIM / level)
             device.configure(replace(settings, integration_ms=shorter))
         acquirer.light = powered_light(highest)
         bright = self._collect(self._deadline())

@@ -7,16 +7,19 @@ import pytest
 from spectriage.device.acquire.accumulate import AccumulationEnd, accumulate, merge
 from spectriage.device.acquire.acquisition import Acquirer, CancelToken, Stage, ignore_partial
 from spectriage.device.acquire.exposure import HIGH, LOW, ExposureEnd, auto_expose, brightest
-from spectriage.device.contract.clock import Deadline, SystemClock
+from spectriage.device.contract.clock import Deadline, SystemClock, VirtualClock
 from spectriage.device.contract.errors import (
     DeviceAbortedError,
     DeviceLostError,
+    DeviceSettingsError,
     DeviceTimeoutError,
     DeviceUnsafeError,
 )
 from spectriage.device.contract.spectrometer import LaserState, ScanSettings
 from spectriage.device.contract.uri import parse_uri
 from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.testing.emulation.open import make_model, open_model
+from spectriage.device.testing.emulation.scenes import scene_source
 from spectriage.device.testing.permits import bench_permit
 
 
@@ -160,6 +163,29 @@ def test_auto_exposure_keeps_to_the_longest_exposure_allowed():
     result = auto_expose(Acquirer(device), later(device), max_integration_ms=2000.0)
     assert result.settings.integration_ms <= 2000.0
     assert result.end is ExposureEnd.TOO_FAINT
+
+
+@pytest.mark.parametrize("name", ["wasatch-wp785", "wasatch-wp785xs", "ocean-usb2000plus"])
+@pytest.mark.parametrize("brightness", [2.0, 25.0])
+def test_auto_exposure_asks_a_unit_only_for_what_it_can_be_set_to(name, brightness):
+    model = make_model(name, source=scene_source("caffeine"), clock=VirtualClock())
+    model.brightness = brightness
+    with open_model(model) as device:
+        device.configure(ScanSettings(100.0, 1))
+        result = auto_expose(Acquirer(device), later(device), max_integration_ms=5000.5)
+        assert result.reached, result
+        assert len(result.tried) > 1
+        assert device.settings == result.settings
+
+
+def test_an_exposure_between_the_steps_of_a_unit_is_refused():
+    with open_model(make_model("wasatch-wp785", clock=VirtualClock())) as device:
+        info = device.info
+        assert info.nearest_integration_ms(1611.24) == 1611.0
+        assert info.nearest_integration_ms(1611.9, 1611.95) == 1611.0
+        assert info.nearest_integration_ms(0.2) == info.min_integration_ms
+        with pytest.raises(DeviceSettingsError, match="not a multiple of 1 ms"):
+            device.configure(ScanSettings(1611.24))
 
 
 # -- accumulation ---------------------------------------------------------------------------------
