@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Query, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.exceptions import HTTPException
 
 from spectriage.device.serve import records
 from spectriage.device.serve.control import RefusedError
@@ -38,13 +40,36 @@ EVENTS_S = 0.1
 BEAT_S = 1.0
 """How often it says something when nothing changed, so that a lost connection is noticed."""
 
+MISTAKES: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body is not JSON in UTF-8."},
+    422: {
+        "model": Problem,
+        "description": "A value is missing, unknown or out of its range; nothing was done.",
+    },
+}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such record, or no result yet."},
     409: {"model": Problem, "description": "Not now, or not from this holder; nothing was done."},
     500: {"model": Problem, "description": "The device, the journal or a report failed."},
 }
+EVENTS = {
+    "description": "One `data:` line of a State in JSON, and an empty line, for every change.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+REPORT = {
+    "description": "The report, as a file.",
+    "content": {
+        kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("application/pdf", "text/html")
+    },
+}
 RecordNumber = Annotated[int, PathParameter(ge=1, le=2**53)]
 MEDIA = {"pdf": "application/pdf", "html": "text/html; charset=utf-8"}
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
 
 
 def service_app(scans: Scans) -> FastAPI:
@@ -63,8 +88,11 @@ def service_app(scans: Scans) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        responses=MISTAKES,
     )
     app.add_exception_handler(SpectriageError, _said)
+    app.add_exception_handler(RequestValidationError, _mistaken)
+    app.add_exception_handler(HTTPException, _unknown)
     _add_state(app, scans)
     _add_firing(app, scans)
     _add_records(app, scans)
@@ -83,18 +111,35 @@ async def _said(request: Request, error: Exception) -> Response:
     return JSONResponse(problem_of(error).model_dump(), status)
 
 
+async def _mistaken(request: Request, error: Exception) -> Response:
+    """Name the first value that is wrong, as every other problem is named."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    problem = Problem(
+        type="RequestError",
+        what=str(first["msg"]),
+        where=".".join(map(str, first["loc"])),
+        remedy="/api/openapi.json says what is taken",
+    )
+    return JSONResponse(problem.model_dump(), 422)
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    problem = Problem(type="RequestError", what=str(error.detail), where=request.url.path)
+    return JSONResponse(problem.model_dump(), error.status_code, error.headers)
+
+
 def _add_state(app: FastAPI, scans: Scans) -> None:
     @app.get("/api/state", response_model=State)
     def state(arming: Annotated[str, Query(max_length=64)] = "") -> State:
         """Say what the service does now; asked with its arming, a scan's starter is seen to be there."""
         return scans.state(arming)
 
-    @app.get("/api/events", response_class=StreamingResponse)
-    async def events(
-        request: Request, arming: Annotated[str, Query(max_length=64)] = ""
-    ) -> StreamingResponse:
+    @app.get("/api/events", response_class=EventStream, responses={200: EVENTS})
+    async def events(request: Request, arming: Annotated[str, Query(max_length=64)] = "") -> EventStream:
         """Every change of the state as server-sent events (``data:`` is a State); never ends by itself."""
-        return StreamingResponse(_events(scans, request, arming), media_type="text/event-stream")
+        return EventStream(_events(scans, request, arming))
 
     @app.get("/api/live", response_model=LiveSpectrum | None)
     def live() -> LiveSpectrum | None:
@@ -168,7 +213,9 @@ def _add_records(app: FastAPI, scans: Scans) -> None:
         """Its spectrum and fit, decided again; an error where this engine answers otherwise."""
         return records.curves(scans.journal_path, number, _engine_of(scans, number))
 
-    @app.get("/api/records/{number}/report.{kind}", response_class=Response, responses=PROBLEMS)
+    @app.get(
+        "/api/records/{number}/report.{kind}", response_class=Response, responses={**PROBLEMS, 200: REPORT}
+    )
     def report(
         number: RecordNumber, kind: Literal["pdf", "html"], language: Literal["en", "es"] = "en"
     ) -> Response:

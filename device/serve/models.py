@@ -196,7 +196,7 @@ class Start(Model):
     packaging: str = Field(default="auto", max_length=80)
     seconds: float | None = Field(default=None, ge=0.1, le=600.0)
     delay_s: float = Field(default=0.0, ge=0.0, le=60.0)
-    hold_s: float | None = Field(default=None, ge=1.0, le=600.0)
+    hold_s: float | None = Field(default=None, ge=0.5, le=600.0)
     another_spot: bool = False
     step: Literal["powder", "strip"] = "powder"
     standard: str = Field(default="", max_length=40)

@@ -26,7 +26,9 @@ from spectriage.device.serve.models import (
     State,
 )
 from spectriage.device.serve.operators import LOGIN_S, Operators
+from spectriage.device.serve.returning import LOST, look_for
 from spectriage.device.serve.shown import MEASURED, first_state, problem_of, shown, typed
+from spectriage.device.serve.starter import Starter, stop
 from spectriage.device.serve.taking import Hooks, checked_axis, recorded, session_for, with_axis
 from spectriage.device.serve.timing import time_left_s
 from spectriage.device.serve.unit import Setup, Unit, synthetic
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from spectriage.spectra.identify import Identifier
 
 CANCEL_WAIT_S = 15.0
-HOLD_CHECK_S = 0.2
 
 
 class Scans:
@@ -74,8 +75,8 @@ class Scans:
         self._lock = threading.RLock()
         self._cancel: CancelToken | None = None
         self._busy = False
-        self._seen_s = 0.0
-        self._scanning_key = ""
+        self._starter = Starter()
+        self._closing = threading.Event()
         self._left_at: tuple[float, float] | None = None
         self._state = first_state(setup, login_needed=self.operators.needed)
 
@@ -90,8 +91,7 @@ class Scans:
     def state(self, arming: str = "") -> State:
         """Return the service's state; asked with its arming, a scan's starter is seen to be there."""
         with self._lock:
-            if arming and arming == self._scanning_key:
-                self._seen_s = time.monotonic()
+            self._starter.asks(arming)
             if self._state.phase == "armed" and self.control.left_s <= 0.0:
                 self._change(phase="idle", holder="")
             progress = self._state.progress
@@ -217,15 +217,13 @@ class Scans:
             spot = self._item.begin(request, self._state.device)
             self._busy, self._looks = True, 0
             self._cancel = CancelToken()
-            self._scanning_key = request.arming
-            self._seen_s = time.monotonic()
+            self._starter.begin(request.arming)
             self._left_at = None
             begun = Progress(stage="start", message="", elapsed_s=0.0, left_s=None)
             self._change(phase="scanning", holder=holder, progress=begun, result=None, problem=None)
             running = self._worker.submit(self._scan, request, self._cancel, spot)
         if request.hold_s is not None:
-            arguments = (running, request.hold_s, self._cancel)
-            threading.Thread(target=self._hold, args=arguments, daemon=True).start()
+            self._starter.hold(running, request.hold_s, self._cancel)
         return running
 
     def cancel(self) -> State:
@@ -237,7 +235,7 @@ class Scans:
         with self._lock:
             token = self._cancel
         if token is not None:
-            _stop(token)
+            stop(token)
             limit = time.monotonic() + CANCEL_WAIT_S
             while self._busy and time.monotonic() < limit:
                 time.sleep(0.01)
@@ -251,6 +249,7 @@ class Scans:
         DeviceUnsafeError
             The laser could not be verified to be off.
         """
+        self._closing.set()
         self.cancel()
         try:
             with suppress(RuntimeError):
@@ -273,7 +272,9 @@ class Scans:
         try:
             return work()
         except Exception as error:
-            self._change(phase="failed", problem=problem_of(typed(error)))
+            problem = problem_of(typed(error))
+            self._change(phase="failed", laser=self.unit.laser(), problem=problem)
+            self._await_return(problem)
         return None
 
     def _check(self) -> Health:
@@ -308,11 +309,14 @@ class Scans:
         # the guard has read the laser back as off; this asks the device once more, for the screen
         laser = self.unit.laser()
         self.live.end()
-        if problem is not None and problem.type == "DeviceLostError":
+        if problem is not None and self._starter.gone:
+            problem = problem.model_copy(update={"what": self._starter.gone})
+        if problem is not None and problem.type == LOST:
             with suppress(SpectriageError):
                 self.unit.let_go()
         with self._lock:
-            self._busy, self._cancel, self._scanning_key = False, None, ""
+            self._starter.end()
+            self._busy, self._cancel = False, None
             strips = self.unit.strip_engine()
             self._item.ended(request, answer, result, problem, None if strips is None else strips.policy)
             phase = "failed" if laser in ("on", "unknown") and result is None else "idle"
@@ -325,6 +329,12 @@ class Scans:
                 problem=problem,
                 item=self._item.shown(),
             )
+        self._await_return(problem)
+
+    def _await_return(self, problem: Problem | None) -> None:
+        """Open a unit that was unplugged as soon as it is there again."""
+        if problem is not None and problem.type == LOST:
+            look_for(self.unit, self._worker.submit, self._closing, lambda: self._guarded(self._check))
 
     def _taken(self, request: Start, cancel: CancelToken, spot: int) -> tuple[Answer, Result | None]:
         """Scan and record; the result is given out only after it is on the disk."""
@@ -382,17 +392,3 @@ class Scans:
         self._change(
             progress=shown_now, laser="on" if lit else self._state.laser if stage != "dark" else "off"
         )
-
-    def _hold(self, running: Future[None], hold_s: float, cancel: CancelToken) -> None:
-        """Cancel a scan whose starter is gone."""
-        while not running.done():
-            if time.monotonic() - self._seen_s > hold_s:
-                _stop(cancel)
-                return
-            time.sleep(HOLD_CHECK_S)
-
-
-def _stop(token: CancelToken) -> None:
-    # a device that cannot be told to stop is read back, and shown as unknown, by the thread that scans
-    with suppress(SpectriageError):
-        token.cancel()

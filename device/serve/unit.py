@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from spectriage.spectra.identify import Identifier
 
 
+DETECTOR_POINTS = (1024,)
+"""As many as a handheld's detector has, about."""
+
+
 @dataclass(frozen=True)
 class Setup:
     """What a service scans with.
@@ -77,6 +81,7 @@ class Unit:
         self._strip_engine: Identifier | None = None
         self._strip_sought = False
         self._preparing = threading.Lock()
+        self._warm = False
 
     def engine_for(self, packaging: str = "auto") -> Identifier:
         """Return the engine that considers a packaging; the library is shared.
@@ -98,18 +103,6 @@ class Unit:
             if packaging not in self._engines:
                 self._engines[packaging] = Identifier(engine.references, engine.policy, packaging=packaging)
             return self._engines[packaging]
-
-    def warm(self) -> None:
-        """Decide on what is no scan: the first real one must not wait for what is loaded when used."""
-        import spectriage.device.record
-        import spectriage.device.session.session  # noqa: F401
-        from spectriage.spectra.spectrum import Spectrum
-
-        engine = self.engine_for()
-        shift, rows = engine.references.shift, np.nan_to_num(engine.references.spectra[:2].astype(np.float64))
-        counts = 1000.0 + 1000.0 * rows.sum(axis=0) + np.random.default_rng(0).normal(0.0, 5.0, shift.size)
-        with suppress(SpectriageError):
-            engine.identify(Spectrum(shift, counts, np.full(shift.size, 25.0)))
 
     def strip_engine(self) -> Identifier | None:
         """Return the engine that explains SERS strips; None where the library has no references for one."""
@@ -136,6 +129,17 @@ class Unit:
             return axis.shift(laser or device.info.excitation_nm)
         except SpectriageError:
             return np.zeros(0)
+
+    def warm(self) -> None:
+        """Load what the first scan and its record need, once: no result has to wait for that."""
+        from spectriage.library.service import warm_engine
+
+        if not self._warm:
+            import spectriage.device.record.alerting
+            import spectriage.device.record.scanned  # noqa: F401
+
+            warm_engine(self.engine_for(), DETECTOR_POINTS)
+            self._warm = True
 
     def opened(self) -> Spectrometer:
         """Return the device, opened where it is not.

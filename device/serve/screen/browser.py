@@ -11,14 +11,13 @@ from nicegui import Client, run, ui
 from spectriage.device.serve import records
 from spectriage.device.serve.models import Problem, Result, Start, State
 from spectriage.device.serve.scans import Scans
+from spectriage.device.serve.screen.beating import HOLD_S, keep_beating
 from spectriage.device.serve.screen.parts import said
 from spectriage.device.serve.shown import problem_of
 from spectriage.device.wording.words import Words
 from spectriage.spectra.errors import SpectriageError
 
 FOLLOW_S = 0.05
-HOLD_S = 8.0
-"""A page that was closed, or lost its network, has its scan cancelled after so long."""
 LASER_WORDS = {
     "off": ("laser_off", "off"),
     "on": ("laser_on", "on"),
@@ -88,9 +87,10 @@ class Screen:
 
     def follow(self) -> None:
         """Draw what the service does now, if that has changed."""
-        there = self.client.has_socket_connection
-        before, self.state = self.state, self.scans.state(self.arming if there else "")
-        if before.phase == "scanning" and self.state.phase != "scanning":
+        before, self.state = self.state, self.scans.state()
+        # a scan that somebody else took may be over between two looks
+        came = self.state.result is not None and self.state.result != before.result
+        if (before.phase == "scanning" or came) and self.state.phase != "scanning":
             self._scan_ended()
         if before.phase == "armed" and self.state.phase == "idle" and self.view == "aim":
             self.arming = ""
@@ -195,7 +195,8 @@ class Screen:
 
     async def arm(self) -> None:
         """Ask for the right to fire."""
-        await self.tried(lambda: self._armed(self.scans.arm(self.holder, self.login)))
+        if await self.tried(lambda: self._armed(self.scans.arm(self.holder, self.login))):
+            keep_beating(self.client, self.arming)
 
     def _armed(self, arming: Any) -> None:
         self.arming, self.warnings = arming.arming, arming.warnings
