@@ -26,6 +26,7 @@ from spectriage.bench.app.options import (
     pairings,
     read_sets,
 )
+from spectriage.bench.app.screen import screen
 from spectriage.bench.app.speed import speed
 from spectriage.bench.methods.match import match_command
 from spectriage.spectra.options import JsonOption, LibraryOption
@@ -298,3 +299,4 @@ register(app)
 app.command("match")(match_command)
 app.command("speed")(speed)
 app.command("laser")(laser)
+app.command("screen")(screen)
