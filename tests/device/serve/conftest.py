@@ -98,12 +98,19 @@ def inside(browser, process, folder: Path):
 
 
 @pytest.fixture(scope="session")
-def starting():
+def warmed(library_cache, library):
+    """Everything compiled beforehand, as the unit of systemd does: no test waits for that."""
+    command = [sys.executable, "-m", "spectriage.spectra.cli", "warmup"]
+    subprocess.run(command, env={**os.environ, "SPECTRIAGE_CACHE": str(library_cache)}, check=True)
+
+
+@pytest.fixture(scope="session")
+def starting(warmed):
     """`started`, for tests that do something to the process."""
     return started
 
 
 @pytest.fixture(scope="session")
-def serving():
+def serving(warmed):
     """`running`, for tests that start services of their own."""
     return running

@@ -26,7 +26,7 @@ def home(tmp_path, monkeypatch):
 
 def service(home: Path, engine, device: str = SAMPLE, **setup) -> Scans:
     scans = Scans(Setup(device, home / "journal.db", plan=QUICK, **setup), engine)
-    scans.open().result(timeout=60)
+    scans.open().result(timeout=600)
     return scans
 
 
@@ -173,7 +173,7 @@ def test_a_device_that_is_not_there_is_a_problem_and_not_the_end(home, engine):
         state = client.get("/api/state").json()
         assert state["phase"] == "failed"
         assert state["problem"]["remedy"]
-        scans.use(SAMPLE).result(timeout=60)
+        scans.use(SAMPLE).result(timeout=600)
         assert client.get("/api/state").json()["phase"] == "idle"
     finally:
         scans.close()

@@ -43,8 +43,8 @@ def described(engine, tmp_path_factory):
         patch.setenv("SPECTRIAGE_CONFIG", str(home / "settings.toml"))
         setup = Setup("sim:caffeine?seed=1", home / "journal.db", plan=ScanPlan(integration_ms=200.0))
         scans = Scans(setup, engine)
-        scans.open().result(timeout=60)
-        scans.start(Start(arming=scans.arm("me").arming)).result(timeout=60)
+        scans.open().result(timeout=600)
+        scans.start(Start(arming=scans.arm("me").arming)).result(timeout=600)
         assert scans.state().result is not None
         yield operations(scans)
         scans.close()
