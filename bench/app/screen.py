@@ -68,12 +68,19 @@ def _soak(report: Report, scans: int, folder: Path) -> None:
 
     soaked = soak(scans, folder)
     rows: list[list[Cell]] = [
-        [what, scans, round(float(mb[2]), 1), round(float(mb[-1]), 1), f"{100 * drift:.1f} %"]
+        [
+            what,
+            scans,
+            soaked.cancelled,
+            round(float(mb[2]), 1),
+            round(float(mb[-1]), 1),
+            f"{100 * drift:.1f} %",
+        ]
         for what, mb, drift in (
             ("service", soaked.service_mb, soaked.service_drift),
             ("page", soaked.page_mb, soaked.page_drift),
         )
     ]
-    columns = ("of", "scans", "after the warm-up, MB", "at the end, MB", "largest departure")
+    columns = ("of", "scans", "cancelled", "after the warm-up, MB", "at the end, MB", "largest departure")
     title = f"Memory, medians of {BLOCK} scans, half through the page and half through the API"
     report.add(Table("soak", title, columns, rows, Origin.SIMULATED))

@@ -12,12 +12,15 @@ import numpy as np
 
 from spectriage.bench.screen.service import Page, Service, chromium
 from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.errors import ParameterError
 
 DEVICE = "sim:heroin hcl:0.4+caffeine?packaging=ldpe&seed=1"
 """It does not wait for its exposures."""
 BLOCK = 50
 WARM_UP_BLOCKS = 2
 POLL_S = 0.01
+GONE = "not heard of"
+"""Said by the service of a scan whose page fell silent."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,9 @@ class Soaked:
     Parameters
     ----------
     scans
-        How many were taken, all with a verdict.
+        How many were taken.
+    cancelled
+        How many of them had no verdict, because this machine was too busy for the page's heartbeat.
     service_mb
         Memory that the service's process held.
     page_mb
@@ -35,6 +40,7 @@ class Soaked:
     """
 
     scans: int
+    cancelled: int
     service_mb: FloatArray
     page_mb: FloatArray
 
@@ -68,6 +74,7 @@ def soak(scans: int, folder: Path, done: Callable[[int], None] = lambda count: N
     """
     service_mb: list[float] = []
     page_mb: list[float] = []
+    cancelled = 0
     with Service(DEVICE, folder) as service, chromium() as browser:
         page = Page(browser, service.url)
         heap = page.context.new_cdp_session(page.page)
@@ -77,7 +84,7 @@ def soak(scans: int, folder: Path, done: Callable[[int], None] = lambda count: N
                 page.fire()
             else:
                 _scan_by_api(page)
-            assert page.verdict()
+            cancelled += not _ended(page)
             page.press("next")
             if count % 10 == 0:
                 service_mb.append(service.resident_bytes() * 1e-6)
@@ -87,9 +94,27 @@ def soak(scans: int, folder: Path, done: Callable[[int], None] = lambda count: N
     whole = len(service_mb) // per_block * per_block
     return Soaked(
         scans,
+        cancelled,
         np.median(np.reshape(service_mb[:whole], (-1, per_block)), axis=1),
         np.median(np.reshape(page_mb[:whole], (-1, per_block)), axis=1),
     )
+
+
+def _ended(page: Page) -> bool:
+    """Wait for the end of a scan; whether it has a verdict.
+
+    Raises
+    ------
+    ParameterError
+        It ended without one, and not for its page.
+    """
+    page.page.wait_for_selector("[data-key=next]")
+    if page.page.locator("[data-verdict]").count():
+        return True
+    problem = page.ask("GET", "state")["problem"] or {}
+    if GONE in problem.get("what", ""):
+        return False
+    raise ParameterError(f"a scan ended without a verdict: {problem}", where=page.url)
 
 
 def _scan_by_api(page: Page) -> None:

@@ -51,8 +51,8 @@ def described(engine, tmp_path_factory):
 
 
 def test_the_operations_are_those_of_the_service():
-    assert len(OPERATIONS) == 12
-    assert len(WRONG) == 7
+    assert {"POST /api/arm", "POST /api/scans", "GET /api/records/{number}/report.{kind}"} <= set(OPERATIONS)
+    assert len(WRONG) >= 7
 
 
 def ask(operation, mode, examples):
