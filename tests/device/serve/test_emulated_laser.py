@@ -180,7 +180,7 @@ def test_unplugged_while_firing(page, handheld):
     assert state_of(page)["phase"] == "idle"
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=str)
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.full)])
 def test_the_service_ended_while_firing(page, starting, tmp_path, library_cache, number):
     with UnitProcess("wasatch-wp785", tmp_path / "light", scene=SAMPLE, brightness=DIM) as unit:
         uri = f"emulated:wasatch-wp785?bus={unit.bus_file(tmp_path / 'bus.json')}"
