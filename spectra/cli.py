@@ -27,7 +27,7 @@ Start with `spectriage identify FILE`, or without a file with `spectriage scan -
 
 PANELS = {
     "Identify a material": ("identify", "scan", "serve"),
-    "Set up an instrument": ("devices", "calibrate", "check", "warmup", "doctor"),
+    "Set up an instrument": ("devices", "calibrate", "check", "operator", "warmup", "doctor"),
     "References": ("library",),
     "For integrators": ("schema",),
     "Records": ("journal", "fleet"),

@@ -16,7 +16,6 @@ SUITE = "the tests of one thing, each of them short"
 
 LONG_FILES = {
     "device/contract/spectrometer.py": "the protocol of a device: a driver's author reads it as a whole",
-    "device/drivers/_usb_spectrometer.py": "what USB drivers share; its parts hold one lock",
     "device/drivers/_wasatch_unit.py": "one unit's commands, in the order of its protocol",
     "device/drivers/ocean.py": "one driver from its URI to its last transfer",
     "tests/device/drivers/test_faults.py": SUITE,

@@ -27,6 +27,7 @@ from spectriage.bench.app.options import (
     read_sets,
 )
 from spectriage.bench.app.scale import scale
+from spectriage.bench.app.screen import screen
 from spectriage.bench.app.speed import speed
 from spectriage.bench.methods.match import match_command
 from spectriage.spectra.options import JsonOption, LibraryOption
@@ -300,3 +301,4 @@ app.command("match")(match_command)
 app.command("speed")(speed)
 app.command("laser")(laser)
 app.command("scale")(scale)
+app.command("screen")(screen)

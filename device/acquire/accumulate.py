@@ -89,7 +89,7 @@ def accumulate(
                 if total is not None and deadline.remaining_s < step_s:
                     break
                 acquirer.report(Stage.SCAN, taken, 0, f"{taken * settings.accumulations} exposures so far")
-                scan = acquirer.lit(deadline)
+                scan = acquirer.lit(deadline, total)
                 total = scan if total is None else merge(total, scan)
                 taken += 1
             assert total is not None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -19,16 +20,20 @@ from spectriage.device.contract.spectrometer import (
 )
 from spectriage.device.laser.guard import guard_of
 from spectriage.device.laser.light import Light, can_darken, guarded_light, powered_light
+from spectriage.spectra.arrays import FloatArray
 
 __all__ = [
     "Acquirer",
     "CancelToken",
     "Light",
+    "Partial",
+    "PartialCallback",
     "Progress",
     "ProgressCallback",
     "Stage",
     "can_darken",
     "guarded_light",
+    "ignore_partial",
     "ignore_progress",
     "powered_light",
     "scan_time_s",
@@ -72,6 +77,38 @@ ProgressCallback = Callable[[Progress], None]
 
 
 def ignore_progress(progress: Progress) -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """What was collected so far, after another frame.
+
+    Parameters
+    ----------
+    stage
+        What is happening now.
+    counts
+        Mean counts of one exposure, shape (pixels,).
+    exposures
+        How many they are the mean of.
+    integration_ms
+        Length of one exposure.
+    dark
+        Counts of such an exposure without the light, shape (pixels,); None where it was not taken yet.
+    """
+
+    stage: Stage
+    counts: FloatArray
+    exposures: int
+    integration_ms: float
+    dark: FloatArray | None
+
+
+PartialCallback = Callable[[Partial], None]
+
+
+def ignore_partial(partial: Partial) -> None:
     """Do nothing."""
 
 
@@ -130,6 +167,9 @@ class Acquirer:
         How the sample is lit; `guarded_light` unless a screen arms and fires on its own.
     progress
         Called on the acquiring thread between exposures; must return soon.
+    partial
+        Called on the acquiring thread after each frame, while the light is on: it must only take what it is
+        given. What it raises is dropped.
     cancel
         Stops it from another thread.
     dark_accumulations
@@ -142,6 +182,7 @@ class Acquirer:
         *,
         light: Light = guarded_light,
         progress: ProgressCallback = ignore_progress,
+        partial: PartialCallback = ignore_partial,
         cancel: CancelToken | None = None,
         dark_accumulations: int | None = None,
     ) -> None:
@@ -150,6 +191,7 @@ class Acquirer:
         self.cancel = cancel or CancelToken()
         self.cancel.watch(device)
         self._progress = progress
+        self._partial = partial
         self._dark_accumulations = dark_accumulations
         self._dark: RawScan | None = None
         self._started = device.clock.monotonic()
@@ -186,7 +228,8 @@ class Acquirer:
             self.report(Stage.DARK, 0, count, f"dark, {settings.integration_ms:g} ms")
             self.device.configure(replace(settings, accumulations=count))
             try:
-                self._dark = self.device.acquire(deadline)
+                with self.watched(Stage.DARK):
+                    self._dark = self.device.acquire(deadline)
             finally:
                 if not self.device.closed:
                     self.device.configure(settings)
@@ -197,10 +240,36 @@ class Acquirer:
         """Take a new dark next time: the detector's temperature or the room's light changed."""
         self._dark = None
 
-    def lit(self, deadline: Deadline) -> RawScan:
-        """Take one scan with the light as it is, and give it the dark where one was taken."""
+    @contextmanager
+    def watched(self, stage: Stage, before: RawScan | None = None) -> Iterator[None]:
+        """Tell the partial callback of every frame within, as the mean with a scan taken before."""
+        device, integration_ms, taken = self.device, self.settings.integration_ms, self._dark
+        dark = taken.counts if taken is not None and taken.integration_ms == integration_ms else None
+        earlier = 0 if before is None else before.accumulations
+
+        def told(mean: FloatArray, frames: int) -> None:
+            count = earlier + frames
+            if before is not None:
+                mean = (before.counts * earlier + mean * frames) / count
+            self._partial(Partial(stage, mean, count, integration_ms, None if stage is Stage.DARK else dark))
+
+        device.on_frame = None if self._partial is ignore_partial else told
+        try:
+            yield
+        finally:
+            device.on_frame = None
+
+    def lit(self, deadline: Deadline, before: RawScan | None = None) -> RawScan:
+        """Take one scan with the light as it is, and give it the dark where one was taken.
+
+        Parameters
+        ----------
+        before
+            Scan that it will be merged with, for those who look on.
+        """
         self.cancel.check()
-        raw = self.device.acquire(deadline)
+        with self.watched(Stage.SCAN, before):
+            raw = self.device.acquire(deadline)
         self.cancel.check()
         self._check_lit()
         dark = self._dark

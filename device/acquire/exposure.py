@@ -96,7 +96,7 @@ def auto_expose(
     longest = min(info.max_integration_ms, max_integration_ms or info.max_integration_ms)
     accumulations = acquirer.settings.accumulations
     settings = replace(acquirer.settings, accumulations=1)
-    settings = replace(settings, integration_ms=min(settings.integration_ms, longest))
+    settings = replace(settings, integration_ms=info.nearest_integration_ms(settings.integration_ms, longest))
     tried: list[tuple[float, float]] = []
     end, reason = ExposureEnd.UNSTABLE, f"no exposure of {MAX_EXPOSURES} gave a level in range"
     with acquirer.light(device, deadline.remaining_s):
@@ -105,14 +105,15 @@ def auto_expose(
             acquirer.report(
                 Stage.EXPOSURE, len(tried), MAX_EXPOSURES, f"trying {settings.integration_ms:g} ms"
             )
-            raw = device.acquire(deadline)
+            with acquirer.watched(Stage.EXPOSURE):
+                raw = device.acquire(deadline)
             level = brightest(raw)
             tried.append((settings.integration_ms, level))
             if LOW <= level <= HIGH:
                 end, reason = ExposureEnd.REACHED, ""
                 break
             wanted = settings.integration_ms * _factor(tried)
-            allowed = float(np.clip(wanted, info.min_integration_ms, longest))
+            allowed = info.nearest_integration_ms(wanted, longest)
             if allowed == settings.integration_ms:
                 end, reason = _at_the_limit(level, allowed)
                 break

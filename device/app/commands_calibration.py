@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spectriage.device.calibration.standard import MAX_AXIS_ERROR_CM, STANDARDS
 from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.options import JsonOption
 from spectriage.spectra.terminal import print_json
@@ -19,19 +20,7 @@ if TYPE_CHECKING:
 
 EXIT_OK, EXIT_FAILED, EXIT_UNFIT = 0, 2, 12
 
-STANDARDS = {
-    "polystyrene": "polystyrene-astm-e1840",
-    "cyclohexane": "cyclohexane-astm-e1840",
-    "acetaminophen": "acetaminophen-astm-e1840",
-    "naphthalene": "naphthalene-astm-e1840",
-    "calcite": "calcite-cwa-18133",
-}
-"""Shift standards by name, and their catalogue entries."""
-
 LAMPS = {"neon": "Ne", "argon": "Ar"}
-
-MAX_AXIS_ERROR_CM = 2.0
-"""A check fails beyond this: half the uncertainty within which single-line oxidisers are told apart."""
 
 DeviceOption = Annotated[
     str,
@@ -142,6 +131,7 @@ def _unknown(what: str, name: str, known: dict[str, str]) -> SpectriageError:
 def _calibrate(plan: _Plan) -> tuple[Calibration, RawScan]:
     from spectriage.device.calibration.axis import fit_laser, fit_wavelengths
     from spectriage.device.calibration.calibration import Calibration, counts_digest
+    from spectriage.device.calibration.standard import standard_bands_cm
     from spectriage.device.contract.errors import CalibrationError
     from spectriage.library.catalogue.knowledge import load_emission_lines
 
@@ -157,7 +147,7 @@ def _calibrate(plan: _Plan) -> tuple[Calibration, RawScan]:
     wavelength = fit_wavelengths(lamp.counts, _rough_nm(lamp), lines, strength)
     signal = raw.counts if raw.dark is None else raw.counts - raw.dark
     nominal = raw.excitation_nm or 785.0
-    laser = fit_laser(signal, wavelength.wavelength_nm(), _bands(plan.standard), nominal)
+    laser = fit_laser(signal, wavelength.wavelength_nm(), standard_bands_cm(plan.standard), nominal)
     sources = ((plan.lamp, counts_digest(lamp)), (plan.standard, counts_digest(raw)))
     made = Calibration(
         raw.info.serial, raw.info.model, now, plan.days, wavelength=wavelength, laser=laser, sources=sources
@@ -171,12 +161,6 @@ def _rough_nm(raw: RawScan) -> Any:
         return raw.axis.wavelength_nm
     nominal = raw.excitation_nm or 785.0
     return 1.0 / (1.0 / nominal - raw.axis.shift(nominal) * 1e-7)
-
-
-def _bands(standard: str) -> list[float]:
-    from spectriage.library.catalogue import find_entry
-
-    return [band.shift_cm for band in find_entry(STANDARDS[standard]).bands]
 
 
 def _scan(uri: str, instruction: str, *, ask: bool, dark: bool = True) -> tuple[RawScan, Any]:
@@ -202,22 +186,19 @@ def _axis_errors(
     raw: RawScan, calibration: Calibration | None, standard: str
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return the axis error on a standard without and with the calibration."""
-    import numpy as np
+    from spectriage.device.calibration.standard import axis_error
 
-    from spectriage.device.calibration.axis import match_bands
-
-    spectra = [raw.to_spectrum()] + ([calibration.apply(raw)] if calibration is not None else [])
     found = []
-    for spectrum in spectra:
-        at, bands = match_bands(spectrum.intensity, spectrum.shift, _bands(standard))
-        # Beyond the lamp's last line the axis is extrapolated: the fingerprint range is what is judged.
-        error = (at - bands)[bands < 2300.0]
-        known = error.size > 0
+    for spectrum in [raw.to_spectrum()] + ([calibration.apply(raw)] if calibration is not None else []):
+        error = axis_error(spectrum, standard)
         found.append(
             {
-                "bands": int(error.size),
-                "mean_cm": round(float(np.mean(error)), 3) if known else 0.0,
-                "rms_cm": round(float(np.sqrt(np.mean(error**2))), 3) if known else 0.0,
+                "bands": error.bands,
+                "mean_cm": round(error.mean_cm, 3),
+                "rms_cm": round(error.rms_cm, 3),
+                "strongest_fwhm_cm": 0.0
+                if error.strongest_fwhm_cm is None
+                else round(error.strongest_fwhm_cm, 1),
             }
         )
     return found[0], found[-1]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from spectriage.spectra.options import JournalOption, JsonOption
+from spectriage.spectra.options import JournalOption, JsonOption, LibraryOption
 from spectriage.spectra.terminal import print_json
 
 EXIT_FAILED = 2
 MARKS = {"ok": "ok  ", "attention": "note", "failed": "FAIL"}
 
 
-def doctor(journal: JournalOption = None, as_json: JsonOption = False) -> None:
+def doctor(library: LibraryOption = None, journal: JournalOption = None, as_json: JsonOption = False) -> None:
     """Check this installation, and say what to mend. Exit code 2 where something needed is missing."""
-    from spectriage.device.app.commands_serve import default_journal
     from spectriage.device.serve.doctor import examine
 
     failed = False
-    for finding in examine(journal or default_journal()):
+    for finding in examine(journal, library):
         failed |= finding.state == "failed"
         if as_json:
             print_json({"schema": 1, **finding._asdict()})

@@ -262,6 +262,7 @@ def report(
     private: Annotated[
         bool, typer.Option("--private/--no-private", help="Whether operator and place are printed.")
     ] = True,
+    language: Annotated[str, typer.Option("--language", help="Of the page: en or es.")] = "en",
 ) -> None:
     """Write the report of one record: one page, HTML or PDF."""
     from spectriage.device.report import html_report, pdf_report, pictures, report_content
@@ -272,7 +273,7 @@ def report(
         raise ParameterError("not a kind of report", where=str(out), remedy="use .html or .pdf")
     with _open(journal) as opened:
         record = opened.record(_which(which))
-        content = report_content(record, private=private)
+        content = report_content(record, private=private, language=language)
         content = replace(content, picture=pictures(opened, record, make_engine(library)))
     if not content.picture:
         print(

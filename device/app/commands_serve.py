@@ -94,7 +94,19 @@ def serve(
         ) from error
     binding = Binding(host, port, os.environ.get(TOKEN, ""), certificate, key, tuple(name or ()))
     plan = ScanPlan(auto=True, safe_power_mw=safe_power_mw, fixed_power=fixed_power)
-    setup = Setup(device, journal or default_journal(), library, calibration, plan, policy, operator, place)
+    from spectriage.device.serve.operators import operators_path
+
+    setup = Setup(
+        device,
+        journal or default_journal(),
+        library,
+        calibration,
+        plan,
+        policy,
+        operator,
+        place,
+        operators_path(),
+    )
     serve_until_stopped(Scans(setup), binding, screen=not headless, language=language, ready=_say)
 
 

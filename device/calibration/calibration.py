@@ -258,3 +258,18 @@ def calibration_problem(calibration: Calibration | None, info: DeviceInfo, now: 
     if now < calibration.date - timedelta(days=1):
         return "The calibration is dated in the future: check the clock."
     return ""
+
+
+_PROBLEM_CODES = {
+    "The instrument has no calibration.": "none",
+    "The calibration is that of another instrument": "other-unit",
+    "The calibration does not fit the detector.": "detector",
+    "The calibration expired on": "expired",
+    "The calibration is dated in the future": "clock",
+    "The calibration cannot be": "unreadable",
+}
+
+
+def problem_code(text: str) -> str:
+    """Return the stable code of a `calibration_problem`; empty for none, and for other words."""
+    return next((code for begin, code in _PROBLEM_CODES.items() if text.startswith(begin)), "")

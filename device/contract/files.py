@@ -13,8 +13,13 @@ class ScanFileError(DeviceError):
     """A scan that cannot be written."""
 
 
-def write_whole(content: str | bytes, path: Path) -> None:
+def write_whole(content: str | bytes, path: Path, *, mode: int = 0o644) -> None:
     """Write a file whole or not at all: to a temporary file beside it, then renamed.
+
+    Parameters
+    ----------
+    mode
+        Its permissions.
 
     Raises
     ------
@@ -28,7 +33,7 @@ def write_whole(content: str | bytes, path: Path) -> None:
                 file.write(content.encode("utf-8") if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, 0o644)
+            os.chmod(name, mode)
             os.replace(name, path)
         except BaseException:
             Path(name).unlink(missing_ok=True)

@@ -64,6 +64,8 @@ class DeviceInfo:
         Nominal resolution (full width at half maximum); None when unknown.
     min_integration_ms, max_integration_ms
         Limits of one exposure.
+    integration_step_ms
+        Exposures are multiples of this; 0 where any can be set.
     notes
         What a user must know, e.g. that a driver was never run on hardware.
     """
@@ -80,6 +82,21 @@ class DeviceInfo:
     min_integration_ms: float = 1.0
     max_integration_ms: float = 60_000.0
     notes: tuple[str, ...] = ()
+    integration_step_ms: float = 0.0
+
+    def nearest_integration_ms(self, wanted_ms: float, longest_ms: float = np.inf) -> float:
+        """Return the exposure that can be set, not above `longest_ms`, that is nearest to a wanted one."""
+        low, high = self.min_integration_ms, min(self.max_integration_ms, longest_ms)
+        step = self.integration_step_ms
+        if step > 0.0:
+            low, high = np.ceil(low / step) * step, np.floor(high / step) * step
+            wanted_ms = round(wanted_ms / step) * step
+        return float(max(low, min(wanted_ms, high)))
+
+    def sets_integration_ms(self, integration_ms: float) -> bool:
+        """Whether an exposure between the limits is one of those that can be set."""
+        step = self.integration_step_ms
+        return step <= 0.0 or integration_ms == round(integration_ms / step) * step
 
 
 def _readonly(values: ArrayLike, name: str, where: str) -> FloatArray:

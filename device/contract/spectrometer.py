@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, final
@@ -70,6 +70,9 @@ __all__ = [
 ]
 
 MAX_ACCUMULATIONS = 10_000
+
+FrameCallback = Callable[[FloatArray, int], None]
+"""Mean counts of the frames so far, shape (pixels,), and how many they are."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,9 @@ class Spectrometer(ABC):
         self._stale = 0
         self._failed = False
         self._closed = False
+        self.on_frame: FrameCallback | None = None
+        """Told of the mean so far after each frame, on the acquiring thread, the light as it is: it must only
+        take the counts and return. What it raises is dropped: nothing that looks on may break a scan."""
 
     # -- what a driver implements ------------------------------------------------------------------
 
@@ -208,6 +214,12 @@ class Spectrometer(ABC):
 
     @property
     @final
+    def axis(self) -> Axis:
+        """Wavelengths or shifts of the pixels, as the device has them now."""
+        return self._do_axis()
+
+    @property
+    @final
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._closed
@@ -236,6 +248,12 @@ class Spectrometer(ABC):
         if not low <= settings.integration_ms <= high:
             raise DeviceSettingsError(
                 f"an exposure of {settings.integration_ms:g} ms is not between {low:g} and {high:g} ms",
+                where=info.uri,
+            )
+        if not info.sets_integration_ms(settings.integration_ms):
+            raise DeviceSettingsError(
+                f"an exposure of {settings.integration_ms:g} ms is not a multiple of "
+                f"{info.integration_step_ms:g} ms",
                 where=info.uri,
             )
         if not 1 <= settings.accumulations <= MAX_ACCUMULATIONS:
@@ -395,10 +413,13 @@ class Spectrometer(ABC):
         started = self.clock.now()
         total = np.zeros(info.detector.pixels)
         saturated = np.zeros(info.detector.pixels, dtype=np.bool_)
-        for _ in range(settings.accumulations):
+        for taken in range(1, settings.accumulations + 1):
             frame = self._read(settings, deadline, info)
             total += frame
             saturated |= frame >= info.detector.saturation_counts
+            if self.on_frame is not None:
+                with suppress(Exception):
+                    self.on_frame(total / taken, taken)
         raw = RawScan(
             counts=total / settings.accumulations,
             dark=None,

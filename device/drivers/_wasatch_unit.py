@@ -41,13 +41,9 @@ from spectriage.device.drivers._usb import (
     release,
 )
 from spectriage.device.drivers._usb_belief import checked_axis, memory_hash
-from spectriage.device.drivers._usb_spectrometer import (
-    COMMAND_S,
-    NEVER_ON_HARDWARE,
-    OFF_S,
-    OFF_TIMEOUT_MS,
-    UsbSpectrometer,
-)
+from spectriage.device.drivers._usb_calls import COMMAND_S, OFF_S
+from spectriage.device.drivers._usb_laser import OFF_TIMEOUT_MS
+from spectriage.device.drivers._usb_spectrometer import NEVER_ON_HARDWARE, UsbSpectrometer
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.origin import Origin
 
@@ -125,6 +121,8 @@ class WasatchSpectrometer(UsbSpectrometer):
             resolution_cm=resolution if math.isfinite(resolution) and 0.0 < resolution <= 200.0 else None,
             min_integration_ms=float(max(1, memory.min_integration_time_ms)),
             max_integration_ms=float(min(memory.max_integration_time_ms, 0xFFFFFF)),
+            # the request carries whole milliseconds
+            integration_step_ms=1.0,
             notes=tuple(notes),
         )
 
@@ -137,11 +135,6 @@ class WasatchSpectrometer(UsbSpectrometer):
         return self._axis
 
     def _driver_configure(self, settings: ScanSettings) -> None:
-        if settings.integration_ms != round(settings.integration_ms):
-            raise DeviceSettingsError(
-                f"an exposure of {settings.integration_ms:g} ms is not a whole number of milliseconds",
-                where=self.where,
-            )
         self._driver.set_integration_time_ms(settings.integration_ms)
 
     def _driver_frame(self, settings: ScanSettings) -> FloatArray:

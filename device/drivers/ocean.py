@@ -44,24 +44,21 @@ from spectriage.device.drivers._usb import (
     driver_missing,
     find_devices,
     found_unusable,
-    not_found,
     release,
     to_device_error,
     usb_backend,
     usb_errors,
-    usb_name,
-    usb_owner,
     wants_supervisor,
 )
 from spectriage.device.drivers._usb_belief import checked_axis, memory_hash
+from spectriage.device.drivers._usb_calls import OPEN_S, within
+from spectriage.device.drivers._usb_laser import OFF_TIMEOUT_MS
+from spectriage.device.drivers._usb_opening import find_unit, open_owned
 from spectriage.device.drivers._usb_spectrometer import (
     NEVER_ON_HARDWARE,
-    OFF_TIMEOUT_MS,
-    OPEN_S,
     SILENCE_MS,
     UsbSpectrometer,
     check_memory,
-    within,
 )
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.origin import Origin
@@ -69,6 +66,7 @@ from spectriage.spectra.origin import Origin
 OCEAN_VENDOR_ID = 0x2457
 LATE_FRAME_MS = 2000
 GATE_NOTE = "only a line that gates a laser: no interlock readback, no watchdog, the light is not read back"
+LIBUSB_ORDER = ("libusb1", "libusb0")
 OPTIONS = ("excitation_nm", "memory", "supervised")
 
 _OUT = 0x01
@@ -394,38 +392,19 @@ def open_ocean(
     """
     _supported_products()
     where = where or f"ocean:{serial}"
-    supervision = None
-    if backend is None:
-        order = ("libusb1", "libusb0")
-        backend, supervision = usb_owner("ocean", order, bus, supervised=supervised, where=where)
-    try:
-        driver, handle = _find(serial, backend, where)
-        device = _adapt(driver, handle, where, origin, excitation_nm, memory, clock)
-    except BaseException:
-        if supervision is not None:
-            supervision.close()
-        raise
-    if supervision is not None:
-        device.supervise(supervision)
-    return device
 
+    def adapt(owned: Any) -> OceanSpectrometer:
+        usb_devices = find_devices(owned, OCEAN_VENDOR_ID, _supported_products())
+        unit = find_unit("Ocean", serial, usb_devices, where, ask, lambda other: _close_driver(*other))
+        return _adapt(*unit, where, origin, excitation_nm, memory, clock)
 
-def _find(serial: str, backend: Any, where: str) -> tuple[Any, Any]:
-    """Open the unit with a serial number; return the driver and its handle."""
-    seen: list[str] = []
-    problems: list[tuple[str, DeviceError]] = []
-    for usb_device in find_devices(backend, OCEAN_VENDOR_ID, _supported_products()):
-        try:
-            driver, handle = _open_driver(usb_device, where)
-        except DeviceError as error:
-            problems.append((usb_name(usb_device), error))
-            release(usb_device)
-            continue
-        if not serial or driver.serial_number == serial:
-            return driver, handle
-        seen.append(driver.serial_number)
-        _close_driver(driver, handle)
-    raise not_found("Ocean", serial, seen, problems, where)
+    def ask(usb_device: Any) -> tuple[str, tuple[Any, Any]]:
+        driver, handle = _open_driver(usb_device, where)
+        return driver.serial_number, (driver, handle)
+
+    return open_owned(
+        "ocean", LIBUSB_ORDER, adapt, backend=backend, bus=bus, supervised=supervised, where=where
+    )
 
 
 def _close_driver(driver: Any, handle: Any) -> None:
@@ -478,7 +457,7 @@ def discover(backend: Any = None) -> tuple[FoundDevice, ...]:
         The extra ``ocean`` or libusb is not installed.
     """
     products = _supported_products()
-    backend = backend if backend is not None else usb_backend("ocean", ("libusb1", "libusb0"))
+    backend = backend if backend is not None else usb_backend("ocean", LIBUSB_ORDER)
     return tuple(_look(find_devices(backend, OCEAN_VENDOR_ID, products)))
 
 

@@ -20,21 +20,15 @@ from spectriage.device.drivers._usb import (
     driver_missing,
     find_devices,
     found_unusable,
-    not_found,
     release,
     usb_backend,
     usb_errors,
-    usb_name,
-    usb_owner,
     wants_supervisor,
 )
-from spectriage.device.drivers._usb_spectrometer import (
-    NEVER_ON_HARDWARE,
-    OFF_TIMEOUT_MS,
-    OPEN_S,
-    check_memory,
-    within,
-)
+from spectriage.device.drivers._usb_calls import OPEN_S, within
+from spectriage.device.drivers._usb_laser import OFF_TIMEOUT_MS
+from spectriage.device.drivers._usb_opening import find_unit, open_owned
+from spectriage.device.drivers._usb_spectrometer import NEVER_ON_HARDWARE, check_memory
 from spectriage.device.drivers._wasatch_unit import (
     EXTENDED,
     LASER,
@@ -51,6 +45,7 @@ __all__ = ["DRIVER", "NO_WATCHDOG", "WasatchSpectrometer", "discover", "open_was
 
 WASATCH_VENDOR_ID = 0x24AA
 PRODUCTS = (0x1000, 0x2000, 0x4000)
+LIBUSB_ORDER = ("libusb0", "libusb1")
 OPTIONS = ("power_mw", "memory", "supervised")
 
 
@@ -160,38 +155,21 @@ def open_wasatch(
         It is there and cannot be used.
     """
     where = where or f"wasatch:{serial}"
-    supervision = None
-    if backend is None:
-        order = ("libusb0", "libusb1")
-        backend, supervision = usb_owner("wasatch", order, bus, supervised=supervised, where=where)
-    try:
-        usb_device = _find(serial, backend, where)
-        device = _adapt(_connect(usb_device, where), where, origin, power_mw, memory, clock)
-    except BaseException:
-        if supervision is not None:
-            supervision.close()
-        raise
-    if supervision is not None:
-        device.supervise(supervision)
-    return device
 
+    def adapt(owned: Any) -> WasatchSpectrometer:
+        usb_devices = find_devices(owned, WASATCH_VENDOR_ID, PRODUCTS)
+        usb_device = find_unit("Wasatch", serial, usb_devices, where, ask, lambda other: None)
+        return _adapt(_connect(usb_device, where), where, origin, power_mw, memory, clock)
 
-def _find(serial: str, backend: Any, where: str) -> Any:
-    """Return the unit with a serial number; its laser has been commanded off."""
-    seen: list[str] = []
-    problems: list[tuple[str, DeviceError]] = []
-    for usb_device in find_devices(backend, WASATCH_VENDOR_ID, PRODUCTS):
+    def ask(usb_device: Any) -> tuple[str, Any]:
         try:
-            found = _prepare(usb_device, where)
-        except DeviceError as error:
-            problems.append((usb_name(usb_device), error))
-            continue
+            return _prepare(usb_device, where), usb_device
         finally:
             release(usb_device)
-        if not serial or found == serial:
-            return usb_device
-        seen.append(found)
-    raise not_found("Wasatch", serial, seen, problems, where)
+
+    return open_owned(
+        "wasatch", LIBUSB_ORDER, adapt, backend=backend, bus=bus, supervised=supervised, where=where
+    )
 
 
 def _adapt(
@@ -239,7 +217,7 @@ def discover(backend: Any = None) -> tuple[FoundDevice, ...]:
         import wasatch.FeatureIdentificationDevice  # noqa: F401
     except ImportError as error:
         raise driver_missing("wasatch", error) from error
-    backend = backend if backend is not None else usb_backend("wasatch", ("libusb0", "libusb1"))
+    backend = backend if backend is not None else usb_backend("wasatch", LIBUSB_ORDER)
     found = []
     for usb_device in find_devices(backend, WASATCH_VENDOR_ID, PRODUCTS):
         name = f"wasatch:@{usb_device.bus}.{usb_device.address}"

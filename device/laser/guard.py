@@ -178,7 +178,7 @@ class LaserGuard(Switch):
         self._check_interlock()
         expires_s = self.clock.monotonic() + valid_s
         token = ArmingToken(expires_s, max_firing_s, power_mw)
-        signals.hold(id(self))
+        signals.hold(self)
         try:
             with self._lock:
                 self._step(Event.ARM, "", _INTERLOCK, tell=False)

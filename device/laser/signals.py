@@ -3,22 +3,26 @@
 Handlers are installed when the first laser is armed and taken back when none is armed any more. They chain:
 what the signal did before, it does afterwards. Signals that the host ignores stay ignored, those that it
 handles for purposes of its own (a profiler's timer, say) are not touched. Only the main thread can install
-handlers: a program that arms in another thread wraps its main loop in `signals_switch_off`. What no handler
-sees (``SIGKILL``, ``SIGSTOP``, a crash in C, a loop that holds the interpreter) is the supervisor's.
+handlers: a program that arms in another thread wraps its main loop in `signals_switch_off`. Where another
+thread ends the last arming, the main thread takes the handlers back as soon as it runs Python again; a signal
+that comes before that takes them back itself, and does only what it did before. What no handler sees
+(``SIGKILL``, ``SIGSTOP``, a crash in C, a loop that holds the interpreter) is the supervisor's.
 
 On Windows there are ``SIGINT``, ``SIGTERM`` and ``SIGBREAK``; stopping signals do not exist there.
 """
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from spectriage.device.laser.exits import all_off, resume
+from spectriage.device.laser.exits import all_off, gate_closed_by, resume
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
 """Wrapped whether the host has a handler or not: they ask a program to end."""
@@ -40,7 +44,7 @@ BEYOND = (
 )
 """No handler in Python can act on them in time: the supervisor does."""
 
-_held: set[int] = set()
+_held: dict[int, Any] = {}
 _before: dict[int, Any] = {}
 
 
@@ -62,9 +66,15 @@ def watched_signals() -> list[int]:
     return found
 
 
-def hold(key: int) -> None:
-    """Install the handlers for one armed laser; from another thread than the main one nothing happens."""
-    _held.add(key)
+def hold(owner: object) -> None:
+    """Install the handlers for one armed laser; from another thread than the main one nothing happens.
+
+    An owner that is collected without `release` has released.
+    """
+    key = id(owner)
+    if key not in _held:
+        _held[key] = weakref.finalize(owner, release, key)
+        _held[key].atexit = False
     if _before or threading.current_thread() is not threading.main_thread():
         return
     for number in watched_signals():
@@ -73,9 +83,24 @@ def hold(key: int) -> None:
 
 
 def release(key: int) -> None:
-    """Take the handlers back once no laser is armed; a handler that the host put since is left alone."""
-    _held.discard(key)
-    if _held or not _before or threading.current_thread() is not threading.main_thread():
+    """Take the handlers back once no laser is armed; a handler that the host put since is left alone.
+
+    From another thread than the main one, the main thread does it as soon as it runs Python again.
+    """
+    holding = _held.pop(key, None)
+    if holding is not None:
+        holding.detach()
+    if _held or not _before:
+        return
+    if threading.current_thread() is threading.main_thread():
+        _give_back()
+    else:
+        ctypes.pythonapi.Py_AddPendingCall(_pending, None)
+
+
+def _give_back() -> None:
+    """Take the handlers back, on the main thread, unless something was armed in between."""
+    if _held:
         return
     for number, previous in list(_before.items()):
         if signal.getsignal(number) is _handle:
@@ -83,11 +108,23 @@ def release(key: int) -> None:
         _before.pop(number, None)
 
 
+def _give_back_later(argument: int | None) -> int:
+    _give_back()
+    return 0
+
+
+# The interpreter calls it on the main thread, between two steps of Python; it lives as long as the process.
+_pending = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(_give_back_later)
+
+
 def _handle(number: int, frame: FrameType | None) -> None:
     # Taken first: with the last laser off the handlers are given back.
     previous = _before.get(number, signal.SIG_DFL)
+    closes = bool(_held) and not gate_closed_by()
     if _held:
         all_off(f"signal {_name(number)}")
+    else:
+        _give_back()
     if callable(previous):
         previous(number, frame)
     elif previous == signal.SIG_DFL:
@@ -96,7 +133,8 @@ def _handle(number: int, frame: FrameType | None) -> None:
         # Only a stopping signal comes back here, when the process is continued. Its tokens are void.
         if number in _before:
             signal.signal(number, _handle)
-        resume()
+        if closes:
+            resume()
 
 
 def _name(number: int) -> str:
@@ -113,8 +151,8 @@ def signals_switch_off() -> Iterator[None]:
     For the main loop of a program that arms and fires in another thread; in another thread than the main one
     nothing changes.
     """
-    marker = object()
-    hold(id(marker))
+    marker = threading.Event()
+    hold(marker)
     try:
         yield
     finally:

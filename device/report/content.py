@@ -6,20 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from spectriage.device.calibration.calibration import problem_code
+from spectriage.device.session.power import objection_code
+from spectriage.device.wording import Words, answers
+from spectriage.device.wording.answering import limit, missed_targets, uncovered
 from spectriage.library.journal import JournalError, Record
 
 MARKS = {"ALARM": "!!", "WARNING": "!", "INCONCLUSIVE": "?", "NO_ALARM": "–"}
-TIERS = {
-    "measured": "measured reference",
-    "bands": "band model",
-    "recalled": "recalled bands",
-    "estimated": "estimated, unverified",
-    "computed": "computed",
-}
-PRESUMPTIVE = (
-    "PRESUMPTIVE. This is a screening result from one Raman spectrum, not proof of identity or of absence. "
-    "It speaks of the spot that was lit. Confirm in a laboratory before relying on it."
-)
 
 
 @dataclass(frozen=True)
@@ -38,8 +31,8 @@ class Content:
 
     Parameters
     ----------
-    verdict, mark, summary, next_step
-        The answer, its symbol, and what to do.
+    code, verdict, mark, summary, next_step
+        The verdict's code and word, its symbol, the answer, and what to do.
     origin
         ``measured``, or what it is instead: printed where it cannot be missed.
     sections
@@ -48,8 +41,11 @@ class Content:
         Of the record.
     picture
         SVG and PNG of the spectrum, by file type; empty where there is none.
+    labels, language
+        The words of the page itself, and what language they are.
     """
 
+    code: str
     verdict: str
     mark: str
     summary: str
@@ -59,11 +55,17 @@ class Content:
     hash: str
     number: int
     picture: dict[str, bytes]
-    presumptive: str = PRESUMPTIVE
+    presumptive: str
+    labels: dict[str, str]
+    language: str
 
 
 def report_content(
-    record: Record, picture: dict[str, bytes] | None = None, *, private: bool = True
+    record: Record,
+    picture: dict[str, bytes] | None = None,
+    *,
+    private: bool = True,
+    language: str = "en",
 ) -> Content:
     """Return what the report of a record says.
 
@@ -75,28 +77,50 @@ def report_content(
         Of its spectrum.
     private
         Whether operator and place are printed.
+    language
+        Of the page; its picture and the names of files and units stay as they are.
 
     Raises
     ------
     JournalError
         When the record holds no answer.
+    ParameterError
+        When the language is not spoken.
     """
+    words = Words(language)
     said = json.loads(record.payload)
     result = said.get("result")
     if not isinstance(result, dict):
         raise JournalError("a report is made of a scan or an identification", where=f"record {record.number}")
-    sections = (_found(result), _limits(result), _circumstances(said, private), _provenance(said, record))
-    verdict = str(result["verdict"])
+    sections = (
+        _found(result, words),
+        _limits(result, words),
+        _circumstances(said, private, words),
+        _provenance(said, record, words),
+    )
+    found = answers(result, words)
+    english = language == "en"
     return Content(
-        verdict=verdict.replace("_", " "),
-        mark=MARKS.get(verdict, "?"),
-        summary=str(result["summary"]),
-        next_step=str(result["next_step"]),
+        code=found.verdict,
+        verdict=found.verdict.replace("_", " ") if english else found.title,
+        mark=MARKS.get(found.verdict, "?"),
+        # in English every word of the engine stands: it is what was recorded
+        summary=str(result["summary"]) if english else found.what[0],
+        next_step=str(result["next_step"]) if english else " ".join(found.now),
         origin=_origin(said),
         sections=sections,
         hash=record.hash.hex(),
         number=record.number,
         picture=picture or {},
+        presumptive=words("report_presumptive"),
+        labels={
+            "title": words("report_title"),
+            "record": words("record", number=record.number),
+            "origin": words("report_origin", origin=words.get(f"origin_{_origin(said)}", _origin(said))),
+            "next": words("report_next"),
+            "spectrum": words("spectrum"),
+        },
+        language=language,
     )
 
 
@@ -106,7 +130,7 @@ def _origin(said: dict[str, Any]) -> str:
     return str(device.get("origin") or metadata.get("origin") or "measured")
 
 
-def _found(result: dict[str, Any]) -> Section:
+def _found(result: dict[str, Any], words: Words) -> Section:
     rows = []
     hazards_first = sorted(result["components"], key=lambda part: part["hazard"] == "none")
     for part in hazards_first:
@@ -114,97 +138,105 @@ def _found(result: dict[str, Any]) -> Section:
         probability = part.get("probability")
         rows.append(
             (
-                str(part["substance"]),
-                f"{part['spectral_fraction']:.0%} ({low:.0%} to {high:.0%})",
-                _mass(part),
-                TIERS.get(part["tier"], str(part["tier"])),
+                words.name(str(part["substance"])),
+                f"{part['spectral_fraction']:.0%} ({low:.0%}–{high:.0%})",
+                _range(part.get("mass_fraction_interval"), words),
+                words.get(f"tier_{part['tier']}", str(part["tier"])),
                 "" if probability is None else f"{probability:.2f}",
             )
         )
-    packaging = ", ".join(str(part["substance"]) for part in result["packaging"])
+    packaging = ", ".join(words.name(str(part["substance"])) for part in result["packaging"])
     return Section(
-        "What was found",
-        ("substance or class", "share of the Raman signal", "by mass", "known from", "probability"),
-        tuple(rows) or (("nothing could be named", "", "", "", ""),),
-        f"Packaging: {packaging}." if packaging else "",
+        words("report_found"),
+        (
+            words("report_substance"),
+            words("report_share"),
+            words("report_by_mass"),
+            words("report_known_from"),
+            words("report_probability"),
+        ),
+        tuple(rows) or ((words("nothing_named"), "", "", "", ""),),
+        words("fact_packaging", names=packaging) if packaging else "",
     )
 
 
-def _mass(part: dict[str, Any]) -> str:
-    interval = part.get("mass_fraction_interval")
-    return "not stated" if not interval else f"{interval[0]:.0%} to {interval[1]:.0%}"
+def _range(interval: Any, words: Words) -> str:
+    return words("report_not_stated") if not interval else f"{interval[0]:.0%}–{interval[1]:.0%}"
 
 
-def _limits(result: dict[str, Any]) -> Section:
-    missed = [target for target in result["targets"] if not target["found"]]
+def _limits(result: dict[str, Any], words: Words) -> Section:
     rows = [
         (
-            str(target["target"]),
-            "not visible in any amount" if target["lod"] is None else f"from {target['lod']:.0%}",
-            _mass_limit(target),
+            words.name(str(target["target"])),
+            words("invisible") if target["lod"] is None else words("report_from", low=f"{target['lod']:.0%}"),
+            words("report_not_stated")
+            if target["lod"] is None or not target.get("mass_limit")
+            else words("report_from", low=limit(target)),
         )
-        for target in sorted(missed, key=lambda target: -(target["lod"] or 2.0))
+        for target in missed_targets(result)
     ]
-    uncovered = result.get("not_covered") or []
-    note = f"Not covered, no measured reference: {', '.join(map(str, uncovered))}." if uncovered else ""
+    names = ", ".join(words.name(name) for name in uncovered(result))
     return Section(
-        "What this scan could not have seen, below these amounts",
-        ("watched for, not found", "share of the Raman signal", "by mass"),
-        tuple(rows) or (("nothing was watched for", "", ""),),
-        note,
+        words("report_missed"),
+        (words("report_watched"), words("report_share"), words("report_by_mass")),
+        tuple(rows) or ((words("report_nothing_watched"), "", ""),),
+        words("report_not_covered", names=names) if names else "",
     )
 
 
-def _mass_limit(target: dict[str, Any]) -> str:
-    interval = target.get("lod_mass_interval")
-    return "not stated" if not interval else f"{interval[0]:.0%} to {interval[1]:.0%}"
-
-
-def _circumstances(said: dict[str, Any], private: bool) -> Section:
+def _circumstances(said: dict[str, Any], private: bool, words: Words) -> Section:
     result, scan, device = said["result"], said.get("scan", {}), said.get("device", {})
-    quality = result["quality"]
+    quality, english = result["quality"], words.language == "en"
+    power, health = said.get("power_mw"), str(said.get("health") or "")
+    state = words(f"calibration_{problem_code(health) or 'other'}") if health and not english else health
     pairs = [
-        ("Time (UTC)", str(said["time"])[:19].replace("T", " ")),
-        ("Item", str(said.get("item") or "–")),
-        *([("Operator", str(said.get("operator") or "–"))] if private else []),
-        *([("Place", str(said.get("place") or "–"))] if private else []),
-        ("Input", str(said.get("input", ""))),
+        (words("report_time"), str(said["time"])[:19].replace("T", " ")),
+        (words("report_item"), str(said.get("item") or "–")),
+        *([(words("operator"), str(said.get("operator") or "–"))] if private else []),
+        *([(words("report_place"), str(said.get("place") or "–"))] if private else []),
+        (words("report_input"), str(said.get("input", ""))),
+        (words("report_instrument"), _unit(device) or words("report_file")),
         (
-            "Instrument",
-            _unit(device),
+            words("report_exposure"),
+            f"{scan['integration_ms']:g} ms × {scan['accumulations']}"
+            if scan
+            else words("report_as_in_file"),
         ),
+        (words("report_power"), f"{power:g} mW" if power else words("report_not_known")),
         (
-            "Exposure",
-            f"{scan['integration_ms']:g} ms × {scan['accumulations']}" if scan else "as in the file",
+            words("report_signal"),
+            words(
+                "report_signal_said",
+                snr=f"{quality['snr']:.0f}",
+                range=f"{quality['low_cm']:.0f}–{quality['high_cm']:.0f}",
+            ),
         ),
-        ("Laser power", f"{said['power_mw']:g} mW" if said.get("power_mw") else "not known"),
-        (
-            "Signal",
-            f"{quality['snr']:.0f} times the noise, {quality['low_cm']:.0f}–{quality['high_cm']:.0f} cm⁻¹",
-        ),
-        ("Instrument state", str(said.get("health") or "nothing against it")),
+        (words("report_state"), state or words("report_state_good")),
     ]
-    notes = " ".join([*map(str, result["notes"]), str(said.get("limited") or "")]).strip()
-    return Section("Circumstances", (), tuple(pairs), notes)
+    limited = str(said.get("limited") or "")
+    if not english and limited:
+        limited = words(f"limited_{objection_code(limited) or 'other'}")
+    notes = " ".join([*(map(str, result["notes"]) if english else ()), limited]).strip()
+    return Section(words("report_circumstances"), (), tuple(pairs), notes)
 
 
 def _unit(device: dict[str, Any]) -> str:
-    named = " ".join(str(device.get(name, "")) for name in ("maker", "model", "serial")).strip()
-    return named or "file"
+    return " ".join(str(device.get(name, "")) for name in ("maker", "model", "serial")).strip()
 
 
-def _provenance(said: dict[str, Any], record: Record) -> Section:
+def _provenance(said: dict[str, Any], record: Record, words: Words) -> Section:
     library, program = said["result"]["library"], said["program"]
     calibration = said.get("blobs", {}).get("calibration", "")
+    engine, rules, axis = words("report_engine"), words("policy"), words("check_calibration")
     pairs = (
-        ("Library", f"{library.get('name', '')} {library.get('version', '')}".strip()),
-        ("Library SHA-256", str(library.get("sha256", ""))),
-        ("Engine", f"Spectriage {program['version']}"),
-        ("Engine SHA-256", str(program["sha256"])),
-        ("Policy SHA-256", str(said["policy_sha256"])),
-        ("Calibration SHA-256", calibration or "none: factory axis"),
-        ("Record", str(record.number)),
-        ("Record SHA-256", record.hash.hex()),
+        (words("check_library"), f"{library.get('name', '')} {library.get('version', '')}".strip()),
+        (f"{words('check_library')} SHA-256", str(library.get("sha256", ""))),
+        (engine, f"Spectriage {program['version']}"),
+        (f"{engine} SHA-256", str(program["sha256"])),
+        (f"{rules} SHA-256", str(said["policy_sha256"])),
+        (f"{axis} SHA-256", calibration or words("report_factory_axis")),
+        (words("report_record"), str(record.number)),
+        (f"{words('report_record')} SHA-256", record.hash.hex()),
     )
-    check = f"spectriage journal verify --hash {record.hash.hex()[:16]}"
-    return Section("What it rests on", (), pairs, f"Is the record unchanged? {check}")
+    command = f"spectriage journal verify --hash {record.hash.hex()[:16]}"
+    return Section(words("report_rests"), (), pairs, words("report_check", command=command))

@@ -24,7 +24,7 @@ COLOURS = {
     "ALARM": (251, 233, 233),
     "WARNING": (255, 245, 222),
     "INCONCLUSIVE": (232, 243, 248),
-    "NO": (244, 244, 244),
+    "NO_ALARM": (244, 244, 244),
 }
 
 
@@ -54,7 +54,7 @@ def pdf_report(content: Content, *, paper: str = "a4") -> bytes:
         pdf = FPDF(format=paper)
         pdf.set_auto_page_break(False)
         pdf.set_margin(MARGIN_MM)
-        pdf.set_title(f"Presumptive report, record {content.number}: {content.verdict}")
+        pdf.set_title(f"{content.labels['title']}, {content.labels['record']}: {content.verdict}")
         for style, name in (("", "DejaVuSans.ttf"), ("B", "DejaVuSans-Bold.ttf")):
             pdf.add_font("page", style, str(_fonts() / name))
         pdf.add_page()
@@ -98,10 +98,10 @@ class _Page:
         pdf, content = self.pdf, self.content
         pdf.image(io.BytesIO(qr_png(content.hash)), x=pdf.w - MARGIN_MM - 22, y=MARGIN_MM - 2, w=22)
         width = self.width - 26
-        self._text("Presumptive identification by Raman spectroscopy", 13, bold=True, width=width, high=6)
-        self._text(f"Record {content.number} · Spectriage", 8, width=width)
+        self._text(content.labels["title"], 13, bold=True, width=width, high=6)
+        self._text(f"{content.labels['record']} · Spectriage", 8, width=width)
         if content.origin != "measured":
-            self._text(f"{content.origin.upper()}, NOT A MEASUREMENT", 10, bold=True, width=width, high=5)
+            self._text(content.labels["origin"].upper(), 10, bold=True, width=width, high=5)
         pdf.set_y(max(pdf.get_y() + 1, MARGIN_MM + 19))
         pdf.set_font("page", "B", 8)
         pdf.multi_cell(
@@ -111,7 +111,7 @@ class _Page:
 
     def _verdict(self) -> None:
         pdf, content = self.pdf, self.content
-        pdf.set_fill_color(*COLOURS[content.verdict.split(" ")[0]])
+        pdf.set_fill_color(*COLOURS[content.code])
         pdf.set_font("page", "B", 14)
         pdf.multi_cell(
             self.width,
@@ -127,7 +127,7 @@ class _Page:
         pdf.multi_cell(
             self.width,
             LINE_MM,
-            f"{content.summary}\nNext: {content.next_step}",
+            f"{content.summary}\n{content.labels['next']} {content.next_step}",
             border="LBR",
             fill=True,
             padding=(0, 2, 1),

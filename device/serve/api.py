@@ -9,11 +9,26 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Query, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.exceptions import HTTPException
 
 from spectriage.device.serve import records
 from spectriage.device.serve.control import RefusedError
-from spectriage.device.serve.models import Arm, Arming, Curves, Health, Line, Problem, Result, Start, State
+from spectriage.device.serve.models import (
+    Arm,
+    Arming,
+    Curves,
+    Health,
+    Line,
+    LiveSpectrum,
+    LoggedIn,
+    Login,
+    Problem,
+    Result,
+    Start,
+    State,
+)
 from spectriage.device.serve.scans import Scans
 from spectriage.device.serve.shown import problem_of
 from spectriage.library.journal import JournalError
@@ -25,13 +40,36 @@ EVENTS_S = 0.1
 BEAT_S = 1.0
 """How often it says something when nothing changed, so that a lost connection is noticed."""
 
+MISTAKES: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body is not JSON in UTF-8."},
+    422: {
+        "model": Problem,
+        "description": "A value is missing, unknown or out of its range; nothing was done.",
+    },
+}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such record, or no result yet."},
     409: {"model": Problem, "description": "Not now, or not from this holder; nothing was done."},
     500: {"model": Problem, "description": "The device, the journal or a report failed."},
 }
+EVENTS = {
+    "description": "One `data:` line of a State in JSON, and an empty line, for every change.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+REPORT = {
+    "description": "The report, as a file.",
+    "content": {
+        kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("application/pdf", "text/html")
+    },
+}
 RecordNumber = Annotated[int, PathParameter(ge=1, le=2**53)]
 MEDIA = {"pdf": "application/pdf", "html": "text/html; charset=utf-8"}
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
 
 
 def service_app(scans: Scans) -> FastAPI:
@@ -50,8 +88,11 @@ def service_app(scans: Scans) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        responses=MISTAKES,
     )
     app.add_exception_handler(SpectriageError, _said)
+    app.add_exception_handler(RequestValidationError, _mistaken)
+    app.add_exception_handler(HTTPException, _unknown)
     _add_state(app, scans)
     _add_firing(app, scans)
     _add_records(app, scans)
@@ -70,18 +111,40 @@ async def _said(request: Request, error: Exception) -> Response:
     return JSONResponse(problem_of(error).model_dump(), status)
 
 
+async def _mistaken(request: Request, error: Exception) -> Response:
+    """Name the first value that is wrong, as every other problem is named."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    problem = Problem(
+        type="RequestError",
+        what=str(first["msg"]),
+        where=".".join(map(str, first["loc"])),
+        remedy="/api/openapi.json says what is taken",
+    )
+    return JSONResponse(problem.model_dump(), 422)
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    problem = Problem(type="RequestError", what=str(error.detail), where=request.url.path)
+    return JSONResponse(problem.model_dump(), error.status_code, error.headers)
+
+
 def _add_state(app: FastAPI, scans: Scans) -> None:
     @app.get("/api/state", response_model=State)
     def state(arming: Annotated[str, Query(max_length=64)] = "") -> State:
         """Say what the service does now; asked with its arming, a scan's starter is seen to be there."""
         return scans.state(arming)
 
-    @app.get("/api/events", response_class=StreamingResponse)
-    async def events(
-        request: Request, arming: Annotated[str, Query(max_length=64)] = ""
-    ) -> StreamingResponse:
+    @app.get("/api/events", response_class=EventStream, responses={200: EVENTS})
+    async def events(request: Request, arming: Annotated[str, Query(max_length=64)] = "") -> EventStream:
         """Every change of the state as server-sent events (``data:`` is a State); never ends by itself."""
-        return StreamingResponse(_events(scans, request, arming), media_type="text/event-stream")
+        return EventStream(_events(scans, request, arming))
+
+    @app.get("/api/live", response_model=LiveSpectrum | None)
+    def live() -> LiveSpectrum | None:
+        """Return the spectrum collected so far; null while nothing is scanned."""
+        return scans.live.shown()
 
     @app.get("/api/health", response_model=Health | None)
     def health() -> Health | None:
@@ -98,7 +161,12 @@ def _add_firing(app: FastAPI, scans: Scans) -> None:
     @app.post("/api/arm", response_model=Arming, responses=PROBLEMS)
     def arm(request: Arm) -> Arming:
         """Ask for the right to fire once; it expires."""
-        return scans.arm(request.holder)
+        return scans.arm(request.holder, request.login)
+
+    @app.post("/api/login", response_model=LoggedIn, responses=PROBLEMS)
+    def login(request: Login) -> LoggedIn:
+        """Log in by PIN, where operators are configured; arming then asks for the key."""
+        return scans.log_in(request.operator, request.pin)
 
     @app.post("/api/disarm", response_model=State)
     def disarm() -> State:
@@ -145,10 +213,15 @@ def _add_records(app: FastAPI, scans: Scans) -> None:
         """Its spectrum and fit, decided again; an error where this engine answers otherwise."""
         return records.curves(scans.journal_path, number, _engine_of(scans, number))
 
-    @app.get("/api/records/{number}/report.{kind}", response_class=Response, responses=PROBLEMS)
-    def report(number: RecordNumber, kind: Literal["pdf", "html"]) -> Response:
+    @app.get(
+        "/api/records/{number}/report.{kind}", response_class=Response, responses={**PROBLEMS, 200: REPORT}
+    )
+    def report(
+        number: RecordNumber, kind: Literal["pdf", "html"], language: Literal["en", "es"] = "en"
+    ) -> Response:
         """Its report, one page."""
-        data = records.report_file(scans.journal_path, number, kind, _engine_of(scans, number))
+        engine = _engine_of(scans, number)
+        data = records.report_file(scans.journal_path, number, kind, engine, language=language)
         name = f'attachment; filename="spectriage-{number}.{kind}"'
         return Response(data, media_type=MEDIA[kind], headers={"content-disposition": name})
 

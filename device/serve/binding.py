@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,25 @@ class Binding:
     def tls(self) -> bool:
         """Whether pages come encrypted."""
         return self.certificate is not None
+
+    def check_files(self) -> None:
+        """Read certificate and key, before anything listens.
+
+        Raises
+        ------
+        ParameterError
+            One cannot be read, or they do not belong together.
+        """
+        if self.certificate is None or self.private_key is None:
+            return
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.private_key)
+        except OSError as error:  # ssl.SSLError is one
+            raise ParameterError(
+                f"certificate and key cannot be used: {error.strerror or error}",
+                where=f"{self.certificate}, {self.private_key}",
+                remedy="both are PEM files; the key is the certificate's own and may be read by this user",
+            ) from error
 
     def hosts(self, port: int) -> frozenset[str]:
         """Return the values of the header ``Host`` that are answered."""

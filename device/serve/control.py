@@ -14,7 +14,24 @@ ARMED_S = 20.0
 
 
 class RefusedError(SpectriageError):
-    """Not now, or not from this holder; nothing was done."""
+    """Not now, or not from this holder; nothing was done.
+
+    Parameters
+    ----------
+    what, where, remedy
+        As of every error.
+    code
+        Stable: which refusal it is.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", code: str = "") -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.code = code
+
+
+def scanning() -> RefusedError:
+    """Return the refusal of what cannot be while a scan is running."""
+    return RefusedError("a scan is running", remedy="wait for its end, or cancel it", code="scanning")
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,9 @@ class Control:
             Somebody else has armed.
         """
         if self.holder not in ("", holder):
-            raise RefusedError("another screen has armed the laser", remedy="wait, or cancel there")
+            raise RefusedError(
+                "another screen has armed the laser", remedy="wait, or cancel there", code="other-armed"
+            )
         self._armed = _Armed(holder, secrets.token_urlsafe(24), self._now_s() + self.valid_s)
         return self._armed.key
 
@@ -73,10 +92,10 @@ class Control:
         """
         armed = self._armed
         if armed is None or not hmac.compare_digest(armed.key.encode(), key.encode()):
-            raise RefusedError("not armed with this key", remedy="arm first")
+            raise RefusedError("not armed with this key", remedy="arm first", code="not-armed")
         left, self._armed = self.left_s, None
         if left <= 0.0:
-            raise RefusedError("the arming expired", remedy="arm again")
+            raise RefusedError("the arming expired", remedy="arm again", code="arming-expired")
         return armed.holder
 
     def disarm(self) -> None:

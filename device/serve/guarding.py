@@ -94,10 +94,10 @@ class Guard:
         origin = headers.get("origin", [])
         if len(origin) > 1 or (origin and origin[0].lower() not in self.origins):
             return "pages of that Origin may not ask this service"
-        changes = scope["type"] == "websocket" or scope["method"] not in READING
         site = (headers.get("sec-fetch-site") or ["none"])[0]
-        if changes and site not in ("same-origin", "none"):
-            return "another site may not ask this service to do anything"
+        # a link from elsewhere may lead to the front page; nothing else is for other sites
+        if site not in ("same-origin", "none") and not _to_front_page(scope, headers):
+            return "another site may not ask this service for anything"
         length = (headers.get("content-length") or ["0"])[0]
         if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
             return "the request is too long"
@@ -123,6 +123,11 @@ class Guard:
         headers = [(b"location", b"/"), (b"set-cookie", cookie), (b"content-length", b"0"), *HEADERS]
         await send({"type": "http.response.start", "status": 303, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
+
+
+def _to_front_page(scope: Scope, headers: dict[str, list[str]]) -> bool:
+    going = headers.get("sec-fetch-mode") == ["navigate"] and headers.get("sec-fetch-dest") == ["document"]
+    return bool(scope["type"] == "http" and scope["method"] in READING and scope["path"] == "/" and going)
 
 
 def _headers(scope: Scope) -> dict[str, list[str]]:

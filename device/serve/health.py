@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from spectriage.device.acquire.acquisition import scan_time_s
+from spectriage.device.calibration.calibration import problem_code
 from spectriage.device.calibration.unit import UnitCalibration
 from spectriage.device.contract.capabilities import InterlockReadback, LaserGateLine, LaserSource, LaserState
 from spectriage.device.contract.clock import Deadline
@@ -19,23 +20,39 @@ from spectriage.library.journal import Journal, JournalError
 from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.identify import Identifier
 
+CALIBRATE = "Calibrate it: spectriage calibrate."
+
 
 def check_health(
-    device: Spectrometer, engine: Identifier, calibration: UnitCalibration, journal: Path
+    device: Spectrometer,
+    engine: Identifier,
+    calibration: UnitCalibration,
+    journal: Path,
+    library: Path | None = None,
 ) -> Health:
     """Check a unit with its laser off.
 
-    The axis on a standard needs the laser: `spectriage check` does that.
+    The axis on a standard needs the laser: `taking.checked_axis` does that, when it is asked for.
+
+    Parameters
+    ----------
+    library
+        The file that the engine was opened from; None for the shipped one.
     """
     checks = (
         Checked(
-            code="device", state="ok", said=f"{device.info.maker} {device.info.model} {device.info.serial}"
+            code="device",
+            state="ok",
+            said=f"{device.info.maker} {device.info.model} {device.info.serial}",
+            case="named",
+            values={"name": f"{device.info.maker} {device.info.model} {device.info.serial}".strip()},
         ),
         _laser(device),
         _interlock(device),
         _caught("dark", lambda: _dark(device)),
         _calibration(device, calibration),
         _library(engine),
+        _caught("signature", lambda: _signature(library)),
         _caught("journal", lambda: _journal(journal)),
     )
     return Health(
@@ -60,7 +77,7 @@ def _caught(code: str, check: Callable[[], Checked]) -> Checked:
     try:
         return check()
     except SpectriageError as error:
-        return Checked(code=code, state="failed", said=str(error))
+        return Checked(code=code, state="failed", said=str(error), case="error")
 
 
 def _laser(device: Spectrometer) -> Checked:
@@ -72,22 +89,27 @@ def _laser(device: Spectrometer) -> Checked:
         "not controlled": "this device's light is not controlled by software",
     }[state]
     states: dict[Laser, CheckState] = {"off": "ok", "on": "failed"}
-    return Checked(code="laser", state=states.get(state, "attention"), said=said)
+    case = state.replace(" ", "-")
+    return Checked(code="laser", state=states.get(state, "attention"), said=said, case=case)
 
 
 def _interlock(device: Spectrometer) -> Checked:
     if not isinstance(device, InterlockReadback):
         return Checked(
-            code="interlock", state="attention", said="this device cannot say whether it is closed"
+            code="interlock",
+            state="attention",
+            said="this device cannot say whether it is closed",
+            case="unreadable",
         )
     try:
         closed = device.interlock_closed()
     except DeviceError as error:
-        return Checked(code="interlock", state="failed", said=str(error))
+        return Checked(code="interlock", state="failed", said=str(error), case="error")
     return Checked(
         code="interlock",
         state="ok" if closed else "failed",
         said="closed" if closed else "open: the laser cannot fire",
+        case="closed" if closed else "open",
     )
 
 
@@ -102,37 +124,93 @@ def _dark(device: Spectrometer) -> Checked:
             device.configure(settings)
     level, noise = float(np.median(raw.counts)), float(np.median(np.abs(np.diff(raw.counts)))) * 1.05
     said = f"{level:.0f} counts in {raw.integration_ms:g} ms, noise {noise:.0f}"
+    values = {"level": f"{level:.0f}", "ms": f"{raw.integration_ms:g}", "noise": f"{noise:.0f}"}
     if bool(np.any(raw.saturated)):
         return Checked(
-            code="dark", state="failed", said=f"{said}; saturated without laser: cover the opening"
+            code="dark",
+            state="failed",
+            said=f"{said}; saturated without laser: cover the opening",
+            case="saturated",
+            values=values,
         )
-    return Checked(code="dark", state="ok", said=said)
+    return Checked(code="dark", state="ok", said=said, case="taken", values=values)
 
 
 def _calibration(device: Spectrometer, known: UnitCalibration) -> Checked:
+    made = known.calibration
+    values = {} if made is None else {"until": f"{made.expires:%Y-%m-%d}"}
     if known.problem:
-        return Checked(code="calibration", state="failed", said=known.problem)
-    if known.calibration is None:
+        case = problem_code(known.problem) or "problem"
         return Checked(
-            code="calibration", state="attention", said="never calibrated: factory axis, low laser power only"
+            code="calibration", state="failed", said=f"{known.problem} {CALIBRATE}", case=case, values=values
+        )
+    if made is None:
+        return Checked(
+            code="calibration",
+            state="attention",
+            said=f"never calibrated: factory axis, low laser power only. {CALIBRATE}",
+            case="never",
         )
     if known.overridden:
-        return Checked(code="calibration", state="attention", said=f"overridden: {known.overridden}")
-    left = (known.calibration.expires - device.clock.now()).total_seconds() / 86400.0
+        said = f"overridden: {known.overridden}"
+        return Checked(code="calibration", state="attention", said=said, case="overridden")
+    now = device.clock.now()
+    left, age = ((made.expires - now).total_seconds() / 86400, (now - made.date).total_seconds() / 86400)
     return Checked(
         code="calibration",
         state="ok",
-        said=f"valid until {known.calibration.expires:%Y-%m-%d}, {left:.0f} days left",
+        said=f"{age:.0f} days old, valid until {made.expires:%Y-%m-%d}, {left:.0f} days left",
+        case="valid",
+        values={**values, "days": f"{left:.0f}", "age": f"{age:.0f}"},
     )
 
 
 def _library(engine: Identifier) -> Checked:
     said = engine.references
     content = f"content {said.sha256[:12]}" if said.sha256 else "without a content hash"
+    whole = bool(len(said) and said.sha256)
     return Checked(
         code="library",
-        state="ok" if len(said) and said.sha256 else "attention",
+        state="ok" if whole else "attention",
         said=f"{said.name} {said.version}, {len(said)} references, {content}",
+        case="whole" if whole else "no-hash",
+        values={
+            "name": f"{said.name} {said.version}".strip(),
+            "count": str(len(said)),
+            "hash": said.sha256[:12],
+        },
+    )
+
+
+def _signature(library: Path | None) -> Checked:
+    """Say who signed the library; one that may not be used was refused before."""
+    import hashlib
+
+    from spectriage.library.signing import Trust
+
+    if library is None:
+        said = "made here from the catalogue that was installed: no signature is asked for"
+        return Checked(code="signature", state="ok", said=said, case="shipped")
+    try:
+        content = library.read_bytes()
+    except OSError as error:
+        said = f"the library cannot be read again: {error.strerror}"
+        return Checked(code="signature", state="failed", said=said, case="error")
+    signed = Trust.from_environment().check(library, hashlib.sha256(content).hexdigest(), len(content))
+    if signed is None:
+        return Checked(
+            code="signature",
+            state="attention",
+            said="by nobody that is trusted: who made it is not known. Use a signed one",
+            case="unsigned",
+        )
+    key = signed.key.key_id
+    return Checked(
+        code="signature",
+        state="ok",
+        said=f"signed by {key}, release {signed.statement.serial}",
+        case="signed",
+        values={"key": key, "release": str(signed.statement.serial)},
     )
 
 
@@ -145,4 +223,10 @@ def _journal(path: Path) -> Checked:
     free = shutil.disk_usage(path.parent).free
     if free < 50_000_000:
         raise JournalError(f"only {free / 1e6:.0f} MB are free", where=str(path), remedy="make room")
-    return Checked(code="journal", state="ok", said=f"{count} records, {free / 1e9:.1f} GB free")
+    return Checked(
+        code="journal",
+        state="ok",
+        said=f"{count} records, {free / 1e9:.1f} GB free",
+        case="room",
+        values={"count": str(count), "free": f"{free / 1e9:.1f}"},
+    )

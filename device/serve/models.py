@@ -18,20 +18,27 @@ class Model(BaseModel):
 
 
 class Problem(Model):
-    """An error: what is wrong, where, and what to do."""
+    """An error: what is wrong, where, and what to do; `code` tells one refusal from another."""
 
     type: str
     what: str
     where: str = ""
     remedy: str = ""
+    code: str = ""
 
 
 class Checked(Model):
-    """One line of the health check; `code` is stable, `said` is for people."""
+    """One line of the health check; `code` is stable, `said` is for people.
+
+    `case` tells which of the findings of `code` it is, and `values` what stands in its words, for other
+    languages.
+    """
 
     code: str
     state: CheckState
     said: str
+    case: str = ""
+    values: dict[str, str] = {}
 
 
 class Health(Model):
@@ -43,12 +50,32 @@ class Health(Model):
 
 
 class Progress(Model):
-    """Where a scan stands; `left_s` is an estimate from the exposure, None where there is none."""
+    """Where a scan stands; `left_s` is an estimate from the exposure, None where there is none.
+
+    `look` counts the scans of this sample: the second is a second look, at safe power, and the third may be
+    at full power.
+    """
 
     stage: str
     message: str
     elapsed_s: float
     left_s: float | None
+    look: int = 1
+
+
+class LiveSpectrum(Model):
+    """The average of the frames so far, thinned for a screen; not what is decided on.
+
+    `number` grows with every frame; `counts` are those of one exposure, less the dark where it is known.
+    """
+
+    number: int
+    stage: str
+    exposures: int
+    integration_ms: float
+    dark_subtracted: bool
+    shift_cm: tuple[float, ...]
+    counts: tuple[float, ...]
 
 
 class Result(Model):
@@ -63,6 +90,37 @@ class Result(Model):
     limited: str
     calibration: str
     result: dict[str, Any]
+    spot: int = 1
+    step: str = "powder"
+    limited_code: str = ""
+    calibration_code: str = ""
+
+
+class Part(Model):
+    """One spot of an item, or its SERS strip: its record and answer, or why there is none."""
+
+    number: int
+    record: int | None
+    verdict: str
+    reason: str
+    summary: str
+    problem: Problem | None
+
+
+class ItemState(Model):
+    """The item in hand: spots and strip side by side, never added up. The most serious verdict is its own.
+
+    `strip_asked`: the policy wants a SERS strip of it, and the library has references for one. What was asked
+    for and not measured makes it inconclusive at least.
+    """
+
+    verdict: str
+    summary: str
+    decided_by_spot: int | None
+    spots_asked: int
+    spots: tuple[Part, ...]
+    strip_asked: bool
+    strip: Part | None
 
 
 class State(Model):
@@ -86,12 +144,33 @@ class State(Model):
     problem: Problem | None
     health: Health | None
     library: dict[str, str]
+    item: ItemState | None = None
+    login_needed: bool = False
 
 
 class Arm(Model):
-    """Ask for the right to fire once. `holder` names who asks: one at a time."""
+    """Ask for the right to fire once. `holder` names who asks: one at a time.
+
+    `login` is needed where operators are configured.
+    """
 
     holder: str = Field(min_length=1, max_length=64)
+    login: str = Field(default="", max_length=64)
+
+
+class Login(Model):
+    """Log in as an operator, by PIN."""
+
+    operator: str = Field(min_length=1, max_length=80)
+    pin: str = Field(min_length=1, max_length=32)
+
+
+class LoggedIn(Model):
+    """The key that arming asks for, and how long it is good for without use."""
+
+    login: str
+    operator: str
+    valid_s: float
 
 
 class Arming(Model):
@@ -106,7 +185,9 @@ class Start(Model):
     """Start the scan that was armed for.
 
     `hold_s`: the scan is cancelled when its starter has not asked for the state, with its arming, for so
-    long; None never does that.
+    long; None never does that. `another_spot`: of the item before, not of a new one. `step`: what lies under
+    the probe, the item's powder or its SERS strip. `standard`: a shift standard lies there, and the axis is
+    checked.
     """
 
     arming: str = Field(min_length=1, max_length=64)
@@ -115,7 +196,10 @@ class Start(Model):
     packaging: str = Field(default="auto", max_length=80)
     seconds: float | None = Field(default=None, ge=0.1, le=600.0)
     delay_s: float = Field(default=0.0, ge=0.0, le=60.0)
-    hold_s: float | None = Field(default=None, ge=1.0, le=600.0)
+    hold_s: float | None = Field(default=None, ge=0.5, le=600.0)
+    another_spot: bool = False
+    step: Literal["powder", "strip"] = "powder"
+    standard: str = Field(default="", max_length=40)
 
 
 class Line(Model):

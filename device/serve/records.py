@@ -57,7 +57,9 @@ def recorded_packaging(journal: Path, number: int) -> str:
     return str((said.get("packaging") or ["auto"])[0])
 
 
-def report_file(journal: Path, number: int, kind: str, engine: Identifier, *, paper: str = "a4") -> bytes:
+def report_file(
+    journal: Path, number: int, kind: str, engine: Identifier, *, paper: str = "a4", language: str = "en"
+) -> bytes:
     """Return a record's report as HTML or PDF.
 
     Raises
@@ -69,7 +71,7 @@ def report_file(journal: Path, number: int, kind: str, engine: Identifier, *, pa
 
     with Journal(journal, readonly=True) as opened:
         record = opened.record(number)
-        content = replace(report_content(record), picture=pictures(opened, record, engine))
+        content = replace(report_content(record, language=language), picture=pictures(opened, record, engine))
     return html_report(content).encode() if kind == "html" else pdf_report(content, paper=paper)
 
 

@@ -11,22 +11,37 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spectriage.device.serve.control import Control, RefusedError
-from spectriage.device.serve.models import Arming, Health, Problem, Progress, Result, Start, State
-from spectriage.device.serve.shown import MEASURED, problem_of, shown
+from spectriage.device.serve.control import Control, RefusedError, scanning
+from spectriage.device.serve.item import ItemInHand
+from spectriage.device.serve.live import Live
+from spectriage.device.serve.models import (
+    Arming,
+    Checked,
+    Health,
+    LoggedIn,
+    Problem,
+    Progress,
+    Result,
+    Start,
+    State,
+)
+from spectriage.device.serve.operators import LOGIN_S, Operators
+from spectriage.device.serve.returning import LOST, look_for
+from spectriage.device.serve.shown import MEASURED, first_state, problem_of, shown, typed
+from spectriage.device.serve.starter import Starter, stop
+from spectriage.device.serve.taking import Hooks, checked_axis, recorded, session_for, with_axis
+from spectriage.device.serve.timing import time_left_s
 from spectriage.device.serve.unit import Setup, Unit, synthetic
+from spectriage.library.service import Answer
 from spectriage.spectra.errors import SpectriageError
 
 if TYPE_CHECKING:
     from spectriage.device.acquire.acquisition import CancelToken
     from spectriage.device.acquire.acquisition import Progress as Acquired
     from spectriage.device.contract.spectrometer import Spectrometer
-    from spectriage.device.session.session import ScanResult, Session
-    from spectriage.library.journal import Record
     from spectriage.spectra.identify import Identifier
 
 CANCEL_WAIT_S = 15.0
-HOLD_CHECK_S = 0.2
 
 
 class Scans:
@@ -50,29 +65,20 @@ class Scans:
         self.unit = Unit(setup, engine)
         self.own_device = setup.device
         self.control = Control()
+        self.live = Live()
+        self.operators = Operators(setup.operators)
+        self._item = ItemInHand()
+        self._axis: tuple[Checked, ...] = ()
+        self._operator = ""
+        self._looks = 0
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="spectriage-scans")
         self._lock = threading.RLock()
         self._cancel: CancelToken | None = None
         self._busy = False
-        self._seen_s = 0.0
-        self._scanning_key = ""
+        self._starter = Starter()
+        self._closing = threading.Event()
         self._left_at: tuple[float, float] | None = None
-        self._state = State(
-            version=0,
-            phase="starting",
-            training=synthetic(setup.device),
-            device=setup.device,
-            model="",
-            serial="",
-            laser="unknown",
-            holder="",
-            armed_for_s=0.0,
-            progress=None,
-            result=None,
-            problem=None,
-            health=None,
-            library={},
-        )
+        self._state = first_state(setup, login_needed=self.operators.needed)
 
     # -- what is known
 
@@ -85,8 +91,7 @@ class Scans:
     def state(self, arming: str = "") -> State:
         """Return the service's state; asked with its arming, a scan's starter is seen to be there."""
         with self._lock:
-            if arming and arming == self._scanning_key:
-                self._seen_s = time.monotonic()
+            self._starter.asks(arming)
             if self._state.phase == "armed" and self.control.left_s <= 0.0:
                 self._change(phase="idle", holder="")
             progress = self._state.progress
@@ -134,6 +139,8 @@ class Scans:
             self._need_idle()
             self.control.disarm()
             self.unit.setup = replace(self.unit.setup, device=device)
+            self._item.forget()
+            self._axis = ()
             self._change(
                 phase="starting",
                 device=device,
@@ -141,6 +148,7 @@ class Scans:
                 health=None,
                 problem=None,
                 result=None,
+                item=None,
             )
 
         def change() -> Health | None:
@@ -149,23 +157,38 @@ class Scans:
 
         return self._worker.submit(self._guarded, change)
 
-    def arm(self, holder: str) -> Arming:
+    def log_in(self, operator: str, pin: str) -> LoggedIn:
+        """Log an operator in.
+
+        Raises
+        ------
+        RefusedError
+            Name or PIN is wrong, or too many were.
+        """
+        key = self.operators.log_in(operator, pin)
+        return LoggedIn(login=key, operator=operator, valid_s=LOGIN_S)
+
+    def arm(self, holder: str, login: str = "") -> Arming:
         """Give the right to start one scan, and say what must be known before.
 
         Raises
         ------
         RefusedError
-            A scan is running, the device is not there, its laser is not known to be off, its interlock is
-            open, or somebody else has armed.
+            Nobody is logged in where that is asked for, a scan is running, the device is not there, its laser
+            is not known to be off, its interlock is open, or somebody else has armed.
         DeviceError
             The device does not answer.
         """
+        operator = self.operators.used(login)
+        if self.operators.needed and not operator:
+            raise RefusedError("nobody is logged in", remedy="log in with name and PIN", code="login")
         with self._lock:
             self._need_idle()
         warnings = self._worker.submit(self._warned).result(timeout=CANCEL_WAIT_S)
         with self._lock:
             self._need_idle()
             key = self.control.arm(holder)
+            self._operator = operator
             self._change(phase="armed", holder=holder, problem=None)
             return Arming(arming=key, valid_s=self.control.valid_s, warnings=warnings)
 
@@ -188,19 +211,19 @@ class Scans:
 
         with self._lock:
             if self._busy:
-                raise RefusedError("a scan is running", remedy="wait for its end, or cancel it")
+                raise scanning()
+            self._item.need(request)
             holder = self.control.redeem(request.arming)
-            self._busy = True
+            spot = self._item.begin(request, self._state.device)
+            self._busy, self._looks = True, 0
             self._cancel = CancelToken()
-            self._scanning_key = request.arming
-            self._seen_s = time.monotonic()
+            self._starter.begin(request.arming)
             self._left_at = None
             begun = Progress(stage="start", message="", elapsed_s=0.0, left_s=None)
             self._change(phase="scanning", holder=holder, progress=begun, result=None, problem=None)
-            running = self._worker.submit(self._scan, request, self._cancel)
+            running = self._worker.submit(self._scan, request, self._cancel, spot)
         if request.hold_s is not None:
-            arguments = (running, request.hold_s, self._cancel)
-            threading.Thread(target=self._hold, args=arguments, daemon=True).start()
+            self._starter.hold(running, request.hold_s, self._cancel)
         return running
 
     def cancel(self) -> State:
@@ -212,7 +235,7 @@ class Scans:
         with self._lock:
             token = self._cancel
         if token is not None:
-            _stop(token)
+            stop(token)
             limit = time.monotonic() + CANCEL_WAIT_S
             while self._busy and time.monotonic() < limit:
                 time.sleep(0.01)
@@ -226,6 +249,7 @@ class Scans:
         DeviceUnsafeError
             The laser could not be verified to be off.
         """
+        self._closing.set()
         self.cancel()
         try:
             with suppress(RuntimeError):
@@ -238,19 +262,19 @@ class Scans:
     def _need_idle(self) -> None:
         phase = self.state().phase
         if self._busy or phase == "scanning":
-            raise RefusedError("a scan is running", remedy="wait for its end, or cancel it")
+            raise scanning()
         if phase == "starting":
-            raise RefusedError("the instrument is being checked", remedy="wait for the end of the check")
+            raise RefusedError(
+                "the instrument is being checked", remedy="wait for the end of the check", code="checking"
+            )
 
     def _guarded(self, work: Callable[[], Health | None]) -> Health | None:
         try:
             return work()
-        except SpectriageError as error:
-            self._change(phase="failed", problem=problem_of(error))
         except Exception as error:
-            self._change(
-                phase="failed", problem=problem_of(SpectriageError(f"{type(error).__name__}: {error}"))
-            )
+            problem = problem_of(typed(error))
+            self._change(phase="failed", laser=self.unit.laser(), problem=problem)
+            self._await_return(problem)
         return None
 
     def _check(self) -> Health:
@@ -261,8 +285,10 @@ class Scans:
             training=info.origin != MEASURED,
             library={"name": library.name, "version": library.version, "sha256": library.sha256},
         )
-        health = self.unit.check(self.journal_path)
-        self._change(phase="idle", health=health, laser=self.unit.laser())
+        self.unit.strip_engine()
+        self.unit.warm()
+        health = with_axis(self.unit.check(self.journal_path), self._axis)
+        self._change(phase="idle", health=health, laser=self.unit.laser(), login_needed=self.operators.needed)
         return health
 
     def _warned(self) -> tuple[str, ...]:
@@ -271,65 +297,82 @@ class Scans:
         finally:
             self._change(laser=self.unit.laser())
 
-    def _scan(self, request: Start, cancel: CancelToken) -> None:
+    def _scan(self, request: Start, cancel: CancelToken, spot: int) -> None:
         problem: Problem | None = None
         result: Result | None = None
+        answer = Answer(request.item)
         try:
-            result = self._taken(request, cancel)
-        except SpectriageError as error:
-            problem = problem_of(error)
+            answer, result = self._taken(request, cancel, spot)
         except Exception as error:
-            problem = problem_of(SpectriageError(f"{type(error).__name__}: {error}"))
+            said = typed(error)
+            answer, problem = Answer(request.item, error=said), problem_of(said)
         # the guard has read the laser back as off; this asks the device once more, for the screen
         laser = self.unit.laser()
-        if problem is not None and problem.type == "DeviceLostError":
+        self.live.end()
+        if problem is not None and self._starter.gone:
+            problem = problem.model_copy(update={"what": self._starter.gone})
+        if problem is not None and problem.type == LOST:
             with suppress(SpectriageError):
                 self.unit.let_go()
         with self._lock:
-            self._busy, self._cancel, self._scanning_key = False, None, ""
+            self._starter.end()
+            self._busy, self._cancel = False, None
+            strips = self.unit.strip_engine()
+            self._item.ended(request, answer, result, problem, None if strips is None else strips.policy)
             phase = "failed" if laser in ("on", "unknown") and result is None else "idle"
-            self._change(phase=phase, laser=laser, holder="", progress=None, result=result, problem=problem)
+            self._change(
+                phase=phase,
+                laser=laser,
+                holder="",
+                progress=None,
+                result=result,
+                problem=problem,
+                item=self._item.shown(),
+            )
+        self._await_return(problem)
 
-    def _taken(self, request: Start, cancel: CancelToken) -> Result:
+    def _await_return(self, problem: Problem | None) -> None:
+        """Open a unit that was unplugged as soon as it is there again."""
+        if problem is not None and problem.type == LOST:
+            look_for(self.unit, self._worker.submit, self._closing, lambda: self._guarded(self._check))
+
+    def _taken(self, request: Start, cancel: CancelToken, spot: int) -> tuple[Answer, Result | None]:
         """Scan and record; the result is given out only after it is on the disk."""
-        from spectriage.device.session.session import Session
-
-        engine, device = self.unit.engine_for(request.packaging), self.unit.opened()
-        plan = replace(self.unit.setup.plan, seconds=request.seconds, delay_s=request.delay_s)
-        session = Session(
-            device,
-            engine,
-            self.unit.known(),
-            plan,
+        device = self.unit.opened()
+        hooks = Hooks(
             countdown=lambda left: self._told(device, "countdown", f"{left:.0f}", 0.0, left),
             progress=lambda progress: self._progressed(device, progress),
+            partial=self.live.take,
             cancel=cancel,
         )
+        self.live.begin(self.unit.shift_cm())
+        cancel.watch(device)
         cancel.check()
+        if request.standard:
+            self._axis = checked_axis(self.unit, request.standard, hooks)
+            if self._state.health is not None:
+                self._change(health=with_axis(self._state.health, self._axis))
+            return Answer(request.standard), None
+        session = session_for(self.unit, request, hooks, spot)
         scan = session.run()
         cancel.check()
-        record = self._recorded(session, scan, request)
-        return shown(record, scan.raw.info.origin != MEASURED)
-
-    def _recorded(self, session: Session, scan: ScanResult, request: Start) -> Record:
-        from spectriage.device.record import alert, scan_entry
-        from spectriage.library.journal import recording
-
-        operator = request.operator or self.unit.setup.operator
-        with recording(
-            self.journal_path, operator=operator, place=self.unit.setup.place, item=request.item
-        ) as recorder:
-            record = recorder.keep(lambda context: scan_entry(session, scan, context=context))
-        assert record is not None, "a journal was named"
-        alert(record, scan.identification.verdict)
-        return record
+        record = recorded(
+            session,
+            scan,
+            request,
+            unit=self.unit,
+            journal=self.journal_path,
+            operator=self._operator or request.operator or self.unit.setup.operator,
+            spot=spot,
+        )
+        return Answer(request.item, scan.identification), shown(record, scan.raw.info.origin != MEASURED)
 
     def _progressed(self, device: Spectrometer, progress: Acquired) -> None:
-        settings, left = device.settings, None
-        if settings is not None:
-            one = settings.integration_ms * 1e-3 * (settings.accumulations + 1)
-            left = {"dark": 2.0 * one, "scan": one}.get(str(progress.stage))
-        self._told(device, str(progress.stage), progress.message, progress.elapsed_s, left)
+        stage = str(progress.stage)
+        self._looks += stage == "scan" and progress.done == 0
+        self._told(
+            device, stage, progress.message, progress.elapsed_s, time_left_s(progress, device.settings)
+        )
 
     def _told(
         self, device: Spectrometer, stage: str, message: str, elapsed_s: float, left_s: float | None
@@ -339,21 +382,13 @@ class Scans:
         # "on" from before it is switched until it has been read back as off: never the other way round
         lit = isinstance(device, LaserSource | LaserGateLine) and stage in ("exposure", "scan")
         self._left_at = None if left_s is None else (time.monotonic(), left_s)
-        shown_now = Progress(stage=stage, message=message, elapsed_s=round(elapsed_s, 2), left_s=left_s)
+        shown_now = Progress(
+            stage=stage,
+            message=message,
+            elapsed_s=round(elapsed_s, 2),
+            left_s=left_s,
+            look=max(1, self._looks),
+        )
         self._change(
             progress=shown_now, laser="on" if lit else self._state.laser if stage != "dark" else "off"
         )
-
-    def _hold(self, running: Future[None], hold_s: float, cancel: CancelToken) -> None:
-        """Cancel a scan whose starter is gone."""
-        while not running.done():
-            if time.monotonic() - self._seen_s > hold_s:
-                _stop(cancel)
-                return
-            time.sleep(HOLD_CHECK_S)
-
-
-def _stop(token: CancelToken) -> None:
-    # a device that cannot be told to stop is read back, and shown as unknown, by the thread that scans
-    with suppress(SpectriageError):
-        token.cancel()

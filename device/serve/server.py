@@ -7,10 +7,12 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from types import FrameType
 from typing import Any
 
 import uvicorn
 
+from spectriage.device.laser.exits import all_off, resume
 from spectriage.device.serve.api import service_app
 from spectriage.device.serve.binding import Binding, bracketed
 from spectriage.device.serve.guarding import Guard
@@ -46,8 +48,9 @@ def serve(
     Raises
     ------
     ParameterError
-        The address cannot be listened on.
+        The address cannot be listened on, or its certificate cannot be used.
     """
+    binding.check_files()
     listening = _listen(binding)
     port = listening.getsockname()[1]
     app = guarded_app(scans, binding, port, screen=screen, language=language)
@@ -64,10 +67,22 @@ def serve(
     if ready is not None:
         ready(f"{'https' if binding.tls else 'http'}://{name}:{port}/")
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config).run(sockets=[listening])
     finally:
-        scans.close()
-        listening.close()
+        try:
+            scans.close()
+        finally:
+            listening.close()
+            resume()
+
+
+class _Server(uvicorn.Server):
+    """Switches off before anything else: an open stream or page delays the end of a server by seconds."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take SIGINT or SIGTERM."""
+        all_off("the service is being ended")
+        super().handle_exit(sig, frame)
 
 
 def guarded_app(
@@ -95,9 +110,9 @@ def _open_with(app: Any, scans: Scans) -> None:
             try:
                 yield state
             finally:
-                beating.cancel()
-                # a stream or a page must not keep the laser on while the server waits for it
                 scans.cancel()
+                beating.cancel()
+                await asyncio.wait([beating])
 
     app.router.lifespan_context = lifespan
 
@@ -125,13 +140,24 @@ async def _tell_systemd(scans: Scans) -> None:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
+    address = address.replace("@", "\0", 1) if address[0] == "@" else address
     every = float(os.environ.get("WATCHDOG_USEC", "0")) / 2e6 or 60.0
     said = b"READY=1"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        while True:
-            # a service whose state cannot be had is dead: it falls silent here, and systemd restarts it
-            await asyncio.wait_for(asyncio.to_thread(scans.state), timeout=every)
+
+        def say(what: bytes) -> None:
             with suppress(OSError):
-                notify.sendto(said, address.replace("@", "\0", 1) if address[0] == "@" else address)
-            said = b"WATCHDOG=1"
-            await asyncio.sleep(every)
+                notify.sendto(what, address)
+
+        try:
+            while True:
+                # a service whose state cannot be had is dead: it is silent here, and systemd restarts it;
+                # one that was only stopped for a while goes on
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.to_thread(scans.state), timeout=every)
+                    say(said)
+                    said = b"WATCHDOG=1"
+                await asyncio.sleep(every)
+        except asyncio.CancelledError:
+            say(b"STOPPING=1")
+            raise

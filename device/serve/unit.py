@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from spectriage.device.contract.rawscan import Axis
 from spectriage.device.serve.control import RefusedError
 from spectriage.device.serve.models import Health, Laser
 from spectriage.device.session.plan import ScanPlan
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.errors import ParameterError, SpectriageError
 
 if TYPE_CHECKING:
     from spectriage.device.calibration.unit import UnitCalibration
     from spectriage.device.contract.spectrometer import Spectrometer
     from spectriage.spectra.identify import Identifier
+
+
+DETECTOR_POINTS = (1024,)
+"""As many as a handheld's detector has, about."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,8 @@ class Setup:
         Name of a shipped policy, or the path of a file.
     operator, place
         Recorded where a scan says nothing else, as the settings allow.
+    operators
+        File of those who may arm, by PIN; nobody has to log in where it is not there.
     """
 
     device: str
@@ -47,6 +59,7 @@ class Setup:
     policy: str = "border"
     operator: str = ""
     place: str = ""
+    operators: Path | None = None
 
 
 class Unit:
@@ -65,7 +78,10 @@ class Unit:
         self.device: Spectrometer | None = None
         self._engine = engine
         self._engines: dict[str, Identifier] = {}
+        self._strip_engine: Identifier | None = None
+        self._strip_sought = False
         self._preparing = threading.Lock()
+        self._warm = False
 
     def engine_for(self, packaging: str = "auto") -> Identifier:
         """Return the engine that considers a packaging; the library is shared.
@@ -87,6 +103,43 @@ class Unit:
             if packaging not in self._engines:
                 self._engines[packaging] = Identifier(engine.references, engine.policy, packaging=packaging)
             return self._engines[packaging]
+
+    def strip_engine(self) -> Identifier | None:
+        """Return the engine that explains SERS strips; None where the library has no references for one."""
+        from spectriage.library.service import make_engine
+        from spectriage.spectra.technique import Technique
+
+        with self._preparing:
+            if not self._strip_sought:
+                with suppress(ParameterError):
+                    self._strip_engine = make_engine(
+                        self.setup.library, policy=self.setup.policy, technique=Technique.SERS
+                    )
+                self._strip_sought = True
+            return self._strip_engine
+
+    def shift_cm(self) -> FloatArray:
+        """Return the calibrated shift of each pixel, cm⁻¹; empty where the axis is not known."""
+        device, calibration = self.opened(), self.known().calibration
+        try:
+            if calibration is None or calibration.wavelength is None:
+                return device.axis.shift(device.info.excitation_nm)
+            laser = calibration.laser.laser_nm if calibration.laser is not None else None
+            axis = Axis(wavelength_nm=calibration.wavelength.wavelength_nm())
+            return axis.shift(laser or device.info.excitation_nm)
+        except SpectriageError:
+            return np.zeros(0)
+
+    def warm(self) -> None:
+        """Load what the first scan and its record need, once: no result has to wait for that."""
+        from spectriage.library.service import warm_engine
+
+        if not self._warm:
+            import spectriage.device.record.alerting
+            import spectriage.device.record.scanned  # noqa: F401
+
+            warm_engine(self.engine_for(), DETECTOR_POINTS)
+            self._warm = True
 
     def opened(self) -> Spectrometer:
         """Return the device, opened where it is not.
@@ -122,7 +175,7 @@ class Unit:
 
         device, engine = self.opened(), self.engine_for()
         try:
-            return check_health(device, engine, self.known(), journal)
+            return check_health(device, engine, self.known(), journal, self.setup.library)
         except DeviceLostError:
             self.let_go()
             raise
@@ -153,12 +206,16 @@ class Unit:
         device, laser = self.opened(), self.laser()
         if laser == "on" or (laser == "unknown" and not isinstance(device, LaserGateLine)):
             raise RefusedError(
-                "the laser cannot be verified to be off", remedy="switch it off at its key, then check again"
+                "the laser cannot be verified to be off",
+                remedy="switch it off at its key, then check again",
+                code="laser-not-off",
             )
         if laser == "not controlled":
             return ("light-not-controlled",)
         if isinstance(device, InterlockReadback) and not device.interlock_closed():
-            raise RefusedError("the interlock is open", remedy="close the cover or the safety loop")
+            raise RefusedError(
+                "the interlock is open", remedy="close the cover or the safety loop", code="interlock-open"
+            )
         found = [] if isinstance(device, InterlockReadback) else ["interlock-unreadable"]
         supervised = isinstance(device, LaserSupervised) and device.light_supervised()
         if not isinstance(device, LaserWatchdog) and not supervised:

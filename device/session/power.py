@@ -27,6 +27,19 @@ SERVED_BY_LIGHT = ("limit-of-detection", "weak-signal", "unknown", "partly-unkno
 """Reasons of an undecided scan that more light may resolve."""
 
 
+UNSURE_AXIS = "what is on the axis is not known well enough."
+IGNITES = "could ignite."
+UNKNOWN = "The material is not known well enough."
+DARK = "The sample takes up much of the light, as dark powders do."
+HOT = "The light of the sample grows under the laser: it may be heating up."
+_CODES = {UNSURE_AXIS: "axis", IGNITES: "ignites", UNKNOWN: "unknown", DARK: "dark", HOT: "hot"}
+
+
+def objection_code(text: str) -> str:
+    """Return the stable code of what spoke against full power; empty for nothing, and for other words."""
+    return next((code for end, code in _CODES.items() if text.endswith(end)), "")
+
+
 def wants_light(identification: Identification) -> bool:
     """Whether more light could change the verdict."""
     if identification.verdict is not Verdict.INCONCLUSIVE:
@@ -48,17 +61,17 @@ def full_power_objection(identification: Identification, calibration: UnitCalibr
     """
     if not calibration.valid:
         problem = calibration.problem or calibration.overridden or "The instrument has no calibration."
-        return f"{problem.rstrip('.')}: what is on the axis is not known well enough."
+        return f"{problem.rstrip('.')}: {UNSURE_AXIS}"
     for component in identification.components:
         if component.reference.hazard in ENERGETIC:
-            return f"{component.reference.substance} could ignite."
+            return f"{component.reference.substance} {IGNITES}"
     for target in identification.targets:
         if target.found and target.hazard in ENERGETIC:
-            return f"{target.name} could ignite."
+            return f"{target.name} {IGNITES}"
     if identification.verdict is Verdict.INCONCLUSIVE and identification.reason != "limit-of-detection":
-        return "The material is not known well enough."
+        return UNKNOWN
     if identification.quality.fluorescence_ratio > GLOWS:
-        return "The sample takes up much of the light, as dark powders do."
+        return DARK
     return ""
 
 
@@ -69,5 +82,5 @@ def heating(first: RawScan, second: RawScan) -> str:
         for raw in (first, second)
     )
     if after > RISING * max(before, 1.0) and bool(after > 10.0 * np.sqrt(max(before, 1.0))):
-        return "The light of the sample grows under the laser: it may be heating up."
+        return HOT
     return ""

@@ -12,7 +12,9 @@ from spectriage.device.acquire.accumulate import Accumulated, AccumulationEnd, a
 from spectriage.device.acquire.acquisition import (
     Acquirer,
     CancelToken,
+    PartialCallback,
     ProgressCallback,
+    ignore_partial,
     ignore_progress,
     powered_light,
     scan_time_s,
@@ -106,6 +108,8 @@ class Session:
         Called with the seconds left before the laser fires, about once a second.
     progress
         Called on the scanning thread between exposures; must return soon.
+    partial
+        Called on the scanning thread after each frame, the laser on: see `Acquirer`.
     cancel
         Stops the scan from another thread, the laser first.
     traces
@@ -127,6 +131,7 @@ class Session:
         *,
         countdown: Callable[[float], None] | None = None,
         progress: ProgressCallback = ignore_progress,
+        partial: PartialCallback = ignore_partial,
         cancel: CancelToken | None = None,
         traces: bool = False,
     ) -> None:
@@ -138,7 +143,7 @@ class Session:
         self.plan = plan or ScanPlan()
         self._countdown = countdown
         self._traces = traces
-        self._acquirer = Acquirer(device, progress=progress, cancel=cancel)
+        self._acquirer = Acquirer(device, progress=progress, partial=partial, cancel=cancel)
         self._present = device.settings or ScanSettings()
 
     def run(self) -> ScanResult:
@@ -249,7 +254,7 @@ class Session:
         level = brightest(seen.raw) * highest / power
         if level > HIGH:
             settings = acquirer.settings
-            shorter = max(settings.integration_ms * AIM / level, device.info.min_integration_ms)
+            shorter = device.info.nearest_integration_ms(settings.integration_ms * AIM / level)
             device.configure(replace(settings, integration_ms=shorter))
         acquirer.light = powered_light(highest)
         bright = self._collect(self._deadline())

@@ -72,8 +72,7 @@ class SpectrometerConformance:
 
     @staticmethod
     def _legal(device: Spectrometer, integration_ms: float) -> float:
-        info = device.info
-        return float(np.clip(integration_ms, info.min_integration_ms, info.max_integration_ms))
+        return device.info.nearest_integration_ms(integration_ms)
 
     @staticmethod
     def _acquire(device: Spectrometer, seconds: float = 60.0) -> RawScan:
@@ -115,6 +114,16 @@ class SpectrometerConformance:
             ):
                 raises(DeviceSettingsError, device.configure, bad)
             assert device.settings == before
+
+    def test_every_exposure_that_it_says_can_be_set_can_be_set(self) -> None:
+        """An exposure sought by its `info` is taken; one between its steps is not rounded in silence."""
+        with self.ready() as device:
+            info = device.info
+            for wanted in (1.5 * info.min_integration_ms, np.pi * self.integration_ms, 1234.567):
+                device.configure(ScanSettings(info.nearest_integration_ms(float(wanted))))
+            if info.integration_step_ms:
+                between = self._legal(device, self.integration_ms) + 0.5 * info.integration_step_ms
+                raises(DeviceSettingsError, device.configure, ScanSettings(between))
 
     # -- scans -------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spectriage.library.service.warming import POINTS
 from spectriage.spectra.options import JsonOption, LibraryOption
 from spectriage.spectra.terminal import print_json
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from spectriage.spectra.reference import ReferenceSet
 
 WATCHED = 16
-POINTS = (300, 1024, 3000)
-"""Coarser than the library's axis, alike, and finer: each has its own way onto it."""
 
 
 def warmup(
@@ -43,14 +42,14 @@ def warmup(
 
 def warm(library: Path | None = None) -> list[str]:
     """Call everything that is compiled; return the names of what had to be."""
-    from spectriage.library.service.engine import make_engine
+    from spectriage.library.service import make_engine, warm_engine
     from spectriage.spectra.compile import announce_compilation
 
     names: list[str] = []
     with announce_compilation(names.append):
         engine = make_engine(library)
-        _identify(engine)
-        _identify(_watching(engine.references))
+        warm_engine(engine)
+        warm_engine(_watching(engine.references))
         _search(engine.references)
         _baselines()
     return [name for name in names if name != "impl"]
@@ -63,28 +62,6 @@ def _watching(references: ReferenceSet) -> Identifier:
 
     families = dict.fromkeys(record.family for record in references.records[:WATCHED])
     return Identifier(references, Policy(targets=tuple(Target(name, (name,)) for name in families)))
-
-
-def _identify(engine: Identifier) -> None:
-    """Identify mixtures of the library's own references on several axes, with and without variance."""
-    import numpy as np
-
-    from spectriage.spectra.errors import SpectriageError
-    from spectriage.spectra.spectrum import Spectrum
-
-    references = engine.references
-    rng = np.random.default_rng(0)
-    rows = np.nan_to_num(references.spectra[:: max(1, len(references) // 4)][:4].astype(np.float64))
-    for points in POINTS:
-        shift = np.linspace(references.shift[0], references.shift[-1], points)
-        for weights in rng.random((3, len(rows))):
-            curve = np.interp(shift, references.shift, 1e4 * weights @ rows) + 500.0
-            counts = rng.poisson(np.maximum(curve, 0.0)).astype(np.float64)
-            for variance in (None, counts + 1.0):
-                try:
-                    engine.identify(Spectrum(shift, counts, variance), traces=variance is None)
-                except SpectriageError:
-                    continue  # a library of one flat reference compiles what it can
 
 
 def _search(references: ReferenceSet) -> None:

@@ -1,7 +1,8 @@
 """A warm engine for other programs.
 
 `make_engine` opens library and engine; `Answer` is what came of one input; `batch` does many files into one,
-`stream` answers JSON lines. Commands and devices call these; nothing here prints but progress.
+`stream` answers JSON lines, `warm_engine` makes the first answer as fast as the next. Commands and devices
+call these; nothing here prints but progress.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from spectriage.library.service.program import code_sha256
     from spectriage.library.service.progress import progress_bar
     from spectriage.library.service.stream import identify_stream
+    from spectriage.library.service.warming import warm_engine
 
 __all__ = [
     "EXIT_FAILED",
@@ -29,6 +31,7 @@ __all__ = [
     "make_engine",
     "progress_bar",
     "run_batch",
+    "warm_engine",
 ]
 
 __getattr__, __dir__ = late(
@@ -40,5 +43,6 @@ __getattr__, __dir__ = late(
         "program": ("code_sha256",),
         "progress": ("progress_bar",),
         "stream": ("identify_stream",),
+        "warming": ("warm_engine",),
     },
 )

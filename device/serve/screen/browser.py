@@ -8,16 +8,16 @@ from typing import Any
 
 from nicegui import Client, run, ui
 
-from spectriage.device.serve.models import Result, Start, State
+from spectriage.device.serve import records
+from spectriage.device.serve.models import Problem, Result, Start, State
 from spectriage.device.serve.scans import Scans
+from spectriage.device.serve.screen.beating import HOLD_S, keep_beating
 from spectriage.device.serve.screen.parts import said
-from spectriage.device.serve.screen.words import Words
 from spectriage.device.serve.shown import problem_of
+from spectriage.device.wording.words import Words
 from spectriage.spectra.errors import SpectriageError
 
-FOLLOW_S = 0.1
-HOLD_S = 8.0
-"""A page that was closed, or lost its network, has its scan cancelled after so long."""
+FOLLOW_S = 0.05
 LASER_WORDS = {
     "off": ("laser_off", "off"),
     "on": ("laser_on", "on"),
@@ -45,6 +45,12 @@ class Screen:
         Which of them is shown while nothing is scanned.
     opened
         The result that is looked at: the last scan's, or one of the history.
+    begin
+        What the next scan is: another spot, a strip, or a standard; empty for a new item.
+    ended
+        Why the last scan has no result.
+    login
+        Key of the operator who is logged in here.
     """
 
     def __init__(self, scans: Scans, language: str, views: Mapping[str, View]) -> None:
@@ -55,14 +61,19 @@ class Screen:
         self.view = "check"
         self.state: State = scans.state()
         self.arming = ""
+        self.begin: dict[str, Any] = {}
+        self.ended: Problem | None = None
+        self.login = ""
         self.warnings: tuple[str, ...] = ()
         self.item = ""
         self.packaging = "auto"
         self.search = ""
         self.opened: Result | None = None
+        self.back = ""
         self.night = False
         self.client: Client = ui.context.client
         self.told: Callable[[State], object] | None = None
+        self._known: dict[str, tuple[str, str]] = {}
         self._drawn: tuple[Any, ...] = ()
         self._headed: tuple[Any, ...] = ()
 
@@ -76,13 +87,11 @@ class Screen:
 
     def follow(self) -> None:
         """Draw what the service does now, if that has changed."""
-        there = self.client.has_socket_connection
-        before, self.state = self.state, self.scans.state(self.arming if there else "")
-        ended = before.phase == "scanning" and self.state.phase != "scanning"
-        if ended:
-            self.arming = ""
-            self.opened = self.state.result
-            self.view = "result" if self.opened is not None else "ended"
+        before, self.state = self.state, self.scans.state()
+        # a scan that somebody else took may be over between two looks
+        came = self.state.result is not None and self.state.result != before.result
+        if (before.phase == "scanning" or came) and self.state.phase != "scanning":
+            self._scan_ended()
         if before.phase == "armed" and self.state.phase == "idle" and self.view == "aim":
             self.arming = ""
         if self.state.phase == "starting":
@@ -100,17 +109,58 @@ class Screen:
         if self.told is not None:
             self.told(self.state)
 
+    def _scan_ended(self) -> None:
+        """Show what came of a scan, to whoever started it and to whoever watched."""
+        now = self.state
+        self.arming, self.begin = "", {}
+        self.opened, self.ended, self.back = now.result, now.problem, ""
+        if now.result is not None:
+            several = now.item is not None and (len(now.item.spots) > 1 or now.item.strip is not None)
+            self.view = "item" if several else "result"
+        else:
+            # a standard has no result: what it showed is part of the instrument's check
+            self.view = "ended" if now.problem is not None else "check"
+
     def _seen(self) -> tuple[Any, ...]:
-        """Return what the view that is shown depends on."""
+        """Return what the view that is shown depends on, and nothing else.
+
+        What is drawn anew takes its keys away from under the finger that presses them: what another
+        browser does must not do that.
+        """
         now = self.state
         if now.phase == "scanning":
             return ("scanning", now.holder)
         if self.view == "aim":
             return (now.phase, now.holder)
         if self.view == "settings":
-            return (now.device, now.library)
-        opened = None if self.opened is None else self.opened.record
-        return (now.phase == "starting", now.health, now.problem, now.laser == "unknown", opened)
+            return (now.device, now.library, self.operator)
+        if self.view == "check":
+            problem = now.problem if now.phase == "failed" else None
+            return (now.phase == "starting", now.health, problem, now.laser == "unknown")
+        if self.view == "ready":
+            return (now.health, self.operator)
+        if self.view == "ended":
+            return (now.laser,)
+        if self.view == "item":
+            return (now.item,)
+        return (None if self.opened is None else self.opened.record,)
+
+    @property
+    def operator(self) -> str:
+        """Who is logged in here; empty where nobody is."""
+        return self.scans.operators.who(self.login)
+
+    def known(self) -> dict[str, tuple[str, str]]:
+        """Return substance and hazard of each reference of the library, by its id."""
+        if not self._known:
+            references = self.scans.unit.engine_for().references
+            self._known = {each.id: (each.substance, str(each.hazard)) for each in references.records}
+        return self._known
+
+    def aim(self, **begin: Any) -> None:
+        """Go to aim and arm for a new item, or for what `begin` says; log in first where needed."""
+        self.begin = begin
+        self.show("aim" if self.operator or not self.scans.operators.needed else "login")
 
     def show(self, view: str) -> None:
         """Go to another view."""
@@ -137,16 +187,25 @@ class Screen:
 
     # -- what keys do
 
+    def open(self, number: int, back: str) -> None:
+        """Look at a recorded result; `back` is the view to come back to."""
+        self.opened = records.recorded_result(self.scans.journal_path, number)
+        self.back = back
+        self.show("result")
+
     async def arm(self) -> None:
         """Ask for the right to fire."""
-        await self.tried(lambda: self._armed(self.scans.arm(self.holder)))
+        if await self.tried(lambda: self._armed(self.scans.arm(self.holder, self.login))):
+            keep_beating(self.client, self.arming)
 
     def _armed(self, arming: Any) -> None:
         self.arming, self.warnings = arming.arming, arming.warnings
 
     async def fire(self) -> None:
         """Start the scan that was armed for."""
-        request = Start(arming=self.arming, item=self.item, packaging=self.packaging, hold_s=HOLD_S)
+        request = Start(
+            arming=self.arming, item=self.item, packaging=self.packaging, hold_s=HOLD_S, **self.begin
+        )
         await self.tried(lambda: self.scans.start(request))
 
     async def cancel(self) -> None:
@@ -159,19 +218,23 @@ class Screen:
         if self.arming:
             self.scans.disarm()
         self.arming = ""
-        self.show("ready")
+        self.show("check" if self.begin.get("standard") else "item" if self.begin else "ready")
 
     async def tried(self, what: Callable[[], Any]) -> bool:
         """Do something that may be refused, and say why it was."""
         try:
             await run.io_bound(what)
         except SpectriageError as error:
-            problem = problem_of(error)
-            ui.notify(f"{problem.what}. {problem.remedy}", type="negative", position="top", timeout=6000)
+            self.complain(error)
             return False
         finally:
             self.follow()
         return True
+
+    def complain(self, error: SpectriageError) -> None:
+        """Say what went wrong, in the language of the page."""
+        text = self.words.problem(problem_of(error))
+        ui.notify(text, type="negative", position="top", timeout=6000)
 
     def speak(self, language: str) -> None:
         """Change the language of this page."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from spectriage.device.serve.models import Curves
-from spectriage.device.serve.screen.words import Words
+from spectriage.device.wording.words import Words
 
 
 def chart(found: Curves, words: Words, *, night: bool) -> dict[str, Any]:
@@ -45,6 +45,20 @@ def chart(found: Curves, words: Words, *, night: bool) -> dict[str, Any]:
             {"type": "slider", "xAxisIndex": [0, 1], "height": 30},
         ],
         "series": series,
+    }
+
+
+def live_chart(words: Words, *, night: bool) -> dict[str, Any]:
+    """Return the options of the chart of a scan that is going on, without points yet."""
+    ink = "#f2f4f7" if night else "#10151c"
+    axis = {"axisLabel": {"color": ink, "fontSize": 14}, "nameTextStyle": {"color": ink, "fontSize": 14}}
+    span = {"type": "value", "min": "dataMin", "max": "dataMax"}
+    return {
+        "animation": False,
+        "grid": {"left": 64, "right": 14, "top": 26, "bottom": 40},
+        "xAxis": {**span, "name": "cm⁻¹", "nameLocation": "middle", "nameGap": 24, **axis},
+        "yAxis": {"type": "value", "scale": True, "name": words("counts"), "splitNumber": 3, **axis},
+        "series": [_line(words("measured"), (), (), "#8cc2ff" if night else "#14477d")],
     }
 
 

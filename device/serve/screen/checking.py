@@ -6,11 +6,14 @@ from functools import partial
 
 from nicegui import ui
 
-from spectriage.device.serve.screen.answering import percent
 from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.serve.screen.parts import key, note, said
-from spectriage.device.serve.screen.words import LANGUAGES
+from spectriage.device.wording.answering import percent
+from spectriage.device.wording.words import LANGUAGES
 
+STANDARD = "polystyrene"
+"""On which the axis is checked: every unit comes with a piece, or a lid of it."""
+URGENCY = ("failed", "attention", "ok")
 SAMPLES = ("street-sample", "genuine-pill", "bagged", "trace-opioid", "dark-powder")
 """Scenes of the simulator to practise with."""
 
@@ -25,20 +28,23 @@ def check_view(screen: Screen) -> None:
             with ui.element("div").classes("sp-bar"):
                 ui.element("div")
             return
-        if state.problem is not None:
-            note(f"{state.problem.what}. {state.problem.remedy}", bad=True)
+        if state.problem is not None and state.phase == "failed":
+            note(words.problem(state.problem), bad=True)
         if state.laser == "unknown":
             note(words("laser_unknown_do"), bad=True)
         if state.health is not None:
             said("h2", words("check_fit" if state.health.fit else "check_unfit"))
             with ui.element("div").classes("sp-checks"):
-                for check in state.health.checks:
+                # what has to be mended comes first
+                for check in sorted(state.health.checks, key=lambda each: URGENCY.index(each.state)):
                     said("span", words(f"check_{check.code}"), "name")
                     said("span", words(f"state_{check.state}"), check.state)
-                    said("span", check.said, "said")
+                    said("span", words.checked(check), "said")
     with ui.element("nav").classes("sp-keys"):
         key(words("other_language"), lambda: screen.speak(_other(screen)), name="language")
         key(words("check_again"), lambda: screen.tried(screen.scans.check), name="check")
+        if state.phase != "failed":
+            key(words("axis_check"), lambda: screen.aim(standard=STANDARD), name="axis")
         key(words("go_on"), lambda: screen.show("ready"), "first", name="continue")
 
 
@@ -53,6 +59,8 @@ def settings_view(screen: Screen) -> None:
             light = words("day" if screen.night else "night")
             key(light, lambda: screen.light(not screen.night), name="light")
             key(words("check_title"), lambda: screen.show("check"), name="check")
+            if screen.operator:
+                key(words("log_out"), lambda: _log_out(screen), name="logout")
         said("h2", words("training_sample"))
         with ui.element("div").classes("sp-row"):
             for sample in SAMPLES:
@@ -64,7 +72,7 @@ def settings_view(screen: Screen) -> None:
             key(words("to_device"), partial(_practise, screen, own), name="own")
         said("h2", words("policy"))
         watched = ", ".join(
-            f"{target.name} {'–' if target.mass is None else percent(target.mass)}"
+            f"{words.name(target.name)} {'–' if target.mass is None else percent(target.mass)}"
             for target in policy.targets
         )
         said("p", words("policy_said", name=policy.name, names=watched), "sp-quiet")
@@ -74,6 +82,12 @@ def settings_view(screen: Screen) -> None:
         said("p", text, "sp-quiet")
     with ui.element("nav").classes("sp-keys"):
         key(words("back"), lambda: screen.show("ready"), name="back")
+
+
+def _log_out(screen: Screen) -> None:
+    screen.scans.operators.log_out(screen.login)
+    screen.login = ""
+    screen.show("ready")
 
 
 async def _practise(screen: Screen, uri: str) -> None:

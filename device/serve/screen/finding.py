@@ -6,52 +6,84 @@ from nicegui import run, ui
 
 from spectriage.device.serve import records
 from spectriage.device.serve.models import Curves, Result
-from spectriage.device.serve.screen.answering import answers, limit, missed_targets, uncovered
 from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.serve.screen.charting import chart
+from spectriage.device.serve.screen.comparing import further_keys
 from spectriage.device.serve.screen.parts import key, note, said
+from spectriage.device.wording.answering import answers, facts, limit, missed_targets, uncovered
 from spectriage.spectra.errors import SpectriageError
 
-MOST_OTHERS = 5
+MOST_OTHERS = 8
 
 
 def result_view(screen: Screen) -> None:
-    """Draw the verdict in words, symbol and colour; what, how sure, what was missed, what now."""
+    """Draw the verdict in words, symbol and colour; what, how sure, what was missed, what now, laser off."""
     words, result = screen.words, screen.opened
     if result is None:
         screen.show("ready")
         return
-    found = answers(result.result, words)
+    found = answers(result.result, words, screen.known())
+    others = ", ".join(found.others[:MOST_OTHERS]) + (" …" if len(found.others) > MOST_OTHERS else "")
+    rows = (
+        ("what", found.what, "sp-what"),
+        ("sure", found.sure, ""),
+        ("could_be", (others,) if others else (), "sp-others"),
+        ("missed", found.missed, "sp-missed"),
+        ("now", found.now, "sp-now"),
+    )
     with ui.element("main").classes("sp-main").props(f'data-verdict="{found.verdict}"'):
         with ui.element("div").classes(f"sp-verdict {found.verdict}").props("role=status"):
             said("span", found.mark, "sp-mark").props("aria-hidden=true")
             with ui.element("div"):
                 said("h1", found.title)
                 said("p", found.means)
+            with ui.element("div").classes("sp-which"):
+                said("p", words("presumptive"))
+                said("p", _which(screen, result))
         with ui.element("dl").classes("sp-answers"):
-            for question, lines, kind in (
-                ("what", found.what, "sp-what"),
-                ("sure", found.sure, ""),
-                ("missed", found.missed, ""),
-                ("now", found.now, "sp-now"),
-            ):
+            for question, lines, kind in rows:
+                if not lines:
+                    continue
                 said("dt", words(question))
                 with ui.element("dd").classes(kind):
                     for line in lines:
                         said("div", line)
-            if found.others:
-                said("dt", words("could_be"))
-                more = " …" if len(found.others) > MOST_OTHERS else ""
-                said("dd", ", ".join(found.others[:MOST_OTHERS]) + more)
         if result.calibration:
-            note(result.calibration, bad=True)
+            note(_calibration(screen, result), bad=True)
         if result.limited:
-            said("p", words("limited"), "sp-quiet")
-        said("p", words("saved_first", number=result.record), "sp-quiet")
+            said("p", _limited(screen, result), "sp-quiet")
+    _keys(screen, result)
+
+
+def _keys(screen: Screen, result: Result) -> None:
+    words, state = screen.words, screen.state
+    newest = state.result is not None and state.result.record == result.record
     with ui.element("nav").classes("sp-keys"):
+        if screen.back:
+            key(words("back"), lambda: screen.show(screen.back), name="back")
         key(words("details"), lambda: screen.show("details"), name="details")
         key(words("report"), lambda: _report(screen, result), name="report")
+        if newest and not screen.back:
+            further_keys(screen, state.item)
         key(words("next_scan"), lambda: screen.show("ready"), "first", name="next")
+
+
+def _which(screen: Screen, result: Result) -> str:
+    """Return which record it is, and of which spot or strip."""
+    words = screen.words
+    part = words("strip") if result.step == "strip" else words("spot", number=result.spot)
+    first = result.step == "powder" and result.spot == 1
+    return " · ".join([*([] if first else [part]), words("record", number=result.record)])
+
+
+def _calibration(screen: Screen, result: Result) -> str:
+    if screen.words.language == "en":
+        return result.calibration
+    return screen.words(f"calibration_{result.calibration_code or 'other'}")
+
+
+def _limited(screen: Screen, result: Result) -> str:
+    return screen.words(f"limited_{result.limited_code or 'other'}")
 
 
 async def _report(screen: Screen, result: Result) -> None:
@@ -61,14 +93,14 @@ async def _report(screen: Screen, result: Result) -> None:
     def made() -> bytes:
         path = scans.journal_path
         engine = scans.unit.engine_for(records.recorded_packaging(path, result.record))
-        return records.report_file(path, result.record, "pdf", engine)
+        return records.report_file(path, result.record, "pdf", engine, language=screen.words.language)
 
     try:
         data = await run.io_bound(made)
         if data is not None:  # the service is being stopped
             ui.download(data, f"spectriage-{result.record}.pdf", "application/pdf")
     except SpectriageError as error:
-        ui.notify(str(error), type="negative", position="top")
+        screen.complain(error)
 
 
 def details_view(screen: Screen) -> None:
@@ -81,13 +113,20 @@ def details_view(screen: Screen) -> None:
         said("h1", words("spectrum"))
         place = ui.element("div")
         ui.timer(0.01, lambda: _draw_curves(screen, result, place), once=True)
-        said("h2", words("engine_words"))
-        facts = [result.result.get("summary", ""), *(result.result.get("facts") or []), result.limited]
-        for fact in (str(fact) for fact in facts if fact):
-            said("p", fact).props("lang=en")
+        said("h2", words("numbers"))
+        for fact in facts(result.result, words):
+            said("p", fact)
+        if result.limited:
+            said("p", _limited(screen, result))
+        if words.language == "en":
+            said("h2", words("engine_words"))
+            said_by_it = (result.result.get("summary", ""), *(result.result.get("facts") or []))
+            for fact in (*said_by_it, result.result.get("next_step", ""), result.limited):
+                if fact:
+                    said("p", str(fact))
         said("h2", words("all_limits"))
         _limits(screen, result)
-        names = uncovered(result.result)
+        names = [words.name(name) for name in uncovered(result.result)]
         if names:
             said("p", words("not_covered", names=", ".join(names)))
         said("h2", words("record", number=result.record))
@@ -108,7 +147,7 @@ def _limits(screen: Screen, result: Result) -> None:
     with ui.element("table").classes("sp-table"), ui.element("tbody"):
         for target in missed_targets(result.result):
             with ui.element("tr"):
-                said("th", str(target["target"])).props("scope=row")
+                said("th", words.name(str(target["target"]))).props("scope=row")
                 if target.get("lod") is None:
                     said("td", words("invisible"))
                 else:

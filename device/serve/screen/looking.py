@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from nicegui import ui
 
 from spectriage.device.serve import records
-from spectriage.device.serve.screen.answering import MARKS
+from spectriage.device.serve.models import Line
 from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.serve.screen.parts import key, said
+from spectriage.device.wording.answering import MARKS, what
 
-MOST_SHOWN = 50
+MOST_SHOWN = 30
 
 
 def history_view(screen: Screen) -> None:
@@ -41,11 +44,14 @@ def _lines(screen: Screen) -> None:
         verdict_key = f"verdict_{line.verdict}"
         verdict = words(verdict_key) if verdict_key in words else line.verdict
         mark, when = MARKS.get(line.verdict, "?"), line.time[:16].replace("T", " ")
-        text = f"{mark} {line.number} · {when} · {verdict} · {line.summary}"
-        button = ui.button(text, on_click=lambda number=line.number: _open(screen, number), color=None)
+        text = f"{mark} {line.number} · {when} · {verdict} · {_said(screen, line)}"
+        pressed = partial(screen.open, line.number, "history")
+        button = ui.button(text, on_click=pressed, color=None)
         button.props(f'unelevated no-caps data-key="record-{line.number}"').classes("sp-line")
 
 
-def _open(screen: Screen, number: int) -> None:
-    screen.opened = records.recorded_result(screen.scans.journal_path, number)
-    screen.show("result")
+def _said(screen: Screen, line: Line) -> str:
+    """Return what a record says, in the language of the page; only English is kept in the list itself."""
+    if screen.words.language == "en":
+        return line.summary
+    return what(records.recorded_result(screen.scans.journal_path, line.number).result, screen.words)

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from spectriage.device.serve.models import State
 from spectriage.device.serve.screen.browser import Screen
+from spectriage.device.serve.screen.charting import live_chart
 from spectriage.device.serve.screen.parts import key, note, said
 
 PACKAGINGS = {"auto": "auto", "none": "none", "ldpe": "ldpe", "pet": "pet", "glass": "glass"}
@@ -22,9 +23,10 @@ def ready_view(screen: Screen) -> None:
         said("h1", words("ready"))
         said("p", words("ready_do"))
         if state.health is not None and not state.health.fit:
-            failed = next(check.said for check in state.health.checks if check.state == "failed")
-            note(words("unfit_ready", what=failed), bad=True)
-        key(words("scan"), lambda: screen.show("aim"), "first huge", name="scan")
+            failed = next(check for check in state.health.checks if check.state == "failed")
+            said_of_it = f"{words(f'check_{failed.code}')}: {words.checked(failed)}"
+            note(words("unfit_ready", what=said_of_it), bad=True)
+        key(words("scan"), screen.aim, "first huge", name="scan")
         said("h2", words("packaging"))
         with ui.element("div").classes("sp-row").props(f'role=group aria-label="{words("packaging")}"'):
             for name in PACKAGINGS:
@@ -38,6 +40,8 @@ def ready_view(screen: Screen) -> None:
                 button.props(f'aria-pressed="{str(chosen).lower()}"')
         field = ui.input(words("item"), value=screen.item).classes("sp-field").props("outlined")
         field.on_value_change(lambda event: setattr(screen, "item", str(event.value or "")[:200]))
+        if screen.operator:
+            said("p", words("logged_in", name=screen.operator), "sp-quiet")
     with ui.element("nav").classes("sp-keys"):
         key(words("history"), lambda: screen.show("history"), name="history")
         key(words("settings"), lambda: screen.show("settings"), name="settings")
@@ -55,6 +59,7 @@ def aim_view(screen: Screen) -> None:
     others = state.phase == "armed" and not mine
     with ui.element("main").classes("sp-main"):
         said("h1", words("aim"))
+        _what_lies_there(screen)
         note(words("warning_laser"), bad=True)
         note(words("warning_ignite"))
         if others:
@@ -78,24 +83,52 @@ def aim_view(screen: Screen) -> None:
             key(words("arm"), screen.arm, "first huge", name="arm")
 
 
+def _what_lies_there(screen: Screen) -> None:
+    """Say what has to be under the tip, where that is no new item."""
+    words, begin = screen.words, screen.begin
+    if begin.get("standard"):
+        said("p", words("axis_do", name=words.name(begin["standard"])), "sp-what")
+    elif begin.get("step") == "strip":
+        said("p", words("strip_do"), "sp-what")
+    elif begin.get("another_spot"):
+        said("p", words("spot_do"), "sp-what")
+
+
 def scanning_view(screen: Screen) -> None:
-    """Draw what is waited for and how long; one key, which everybody has."""
+    """Draw the spectrum so far, what is waited for and how long; one key, which everybody has."""
     words, state = screen.words, screen.state
-    with ui.element("main").classes("sp-main"):
-        said("h1", words("scanning"))
-        doing = said("p", "").props("role=status")
-        left = said("p", "", "sp-left")
-        with ui.element("div").classes("sp-bar"):
-            ui.element("div")
-        said("p", words("hold_still") if state.holder == screen.holder else words("watching"))
+    with ui.element("main").classes("sp-main sp-scanning"):
+        with ui.element("div").classes("sp-row sp-doing"):
+            with ui.element("div"):
+                said("h1", words("scanning"))
+                doing = said("p", "").props("role=status")
+                said("p", words("hold_still") if state.holder == screen.holder else words("watching"))
+            with ui.element("div"):
+                left = said("p", "", "sp-left")
+                frames = said("p", "", "sp-quiet")
+        drawn = ui.echart(live_chart(words, night=screen.night)).classes("sp-live")
+        drawn.props(f'role=img aria-label="{words("live")}" data-live=0')
+    last = 0
 
     def told(now: State) -> None:
+        nonlocal last
         progress = now.progress
         if progress is None:
             return
-        doing.set_text(words(f"stage_{progress.stage}", left=progress.message))
+        stage = progress.stage
+        if stage == "scan" and progress.look > 1:
+            stage = "again" if progress.look == 2 else "brighter"
+        doing.set_text(words(f"stage_{stage}", left=progress.message))
         seconds = progress.left_s
         left.set_text("" if seconds is None else words("time_left", left=f"{seconds:.0f}"))
+        live = screen.scans.live.shown()
+        if live is None or live.number == last:
+            return
+        last = live.number
+        frames.set_text(words("exposures", count=live.exposures, ms=f"{live.integration_ms:g}"))
+        drawn.options["series"][0]["data"] = list(zip(live.shift_cm, live.counts, strict=True))
+        drawn.props(f"data-live={last}")
+        drawn.update()
 
     screen.told = told
     with ui.element("nav").classes("sp-keys"):
@@ -104,18 +137,19 @@ def scanning_view(screen: Screen) -> None:
 
 def ended_view(screen: Screen) -> None:
     """Draw a scan without a result: why, and what is known of the laser."""
-    words, state = screen.words, screen.state
-    problem = state.problem
+    words, state, problem = screen.words, screen.state, screen.ended
     cancelled = problem is not None and problem.type == ABORTED
     with ui.element("main").classes("sp-main"):
         said("h1", words("cancelled" if cancelled else "failed"))
         if state.laser == "off":
-            said("p", words("cancelled_off")).props("role=status")
+            said("p", words("cancelled_off"), "sp-what").props("role=status")
         elif state.laser in ("on", "unknown"):
             note(words("laser_unknown_do"), bad=True)
         if problem is not None and not cancelled:
-            lost = problem.type == "DeviceLostError"
-            note(words("lost") if lost else f"{problem.what}. {problem.remedy}", bad=True)
+            note(words.problem(problem), bad=True)
+    item = state.item
     with ui.element("nav").classes("sp-keys"):
         key(words("check_again"), lambda: screen.tried(screen.scans.check), name="check")
+        if item is not None and any(part.record is not None for part in item.spots):
+            key(words("item_title"), lambda: screen.show("item"), name="item")
         key(words("next_scan"), lambda: screen.show("ready"), "first", name="next")

@@ -8,9 +8,9 @@ from fastapi import FastAPI
 from nicegui import ui
 
 from spectriage.device.serve.scans import Scans
-from spectriage.device.serve.screen import checking, finding, looking, measuring
+from spectriage.device.serve.screen import checking, comparing, entering, finding, looking, measuring
 from spectriage.device.serve.screen.browser import Screen
-from spectriage.device.serve.screen.words import LANGUAGES
+from spectriage.device.wording.words import LANGUAGES
 
 VIEWS = {
     "check": checking.check_view,
@@ -22,6 +22,8 @@ VIEWS = {
     "result": finding.result_view,
     "details": finding.details_view,
     "history": looking.history_view,
+    "item": comparing.item_view,
+    "login": entering.login_view,
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectriage.device.contract.clock import Clock
@@ -28,6 +30,8 @@ MODELS = {
 AT_OPENING = ("busy", "no-permission", "blank-eeprom", "corrupt-eeprom")
 """Faults that act while a device is opened; on one that is open they have nothing to act on."""
 OPTIONS = ("scene", "fault", "seed", "serial", "power_mw", "excitation_nm", "memory")
+ELSEWHERE = ("bus", "power_mw", "excitation_nm", "memory")
+"""Options of a unit in another process: what it sees, and what befalls it, is said there."""
 
 
 def make_model(
@@ -86,10 +90,12 @@ def open_model(model: EmulatedSpectrometer, *, where: str = "", **options: Any) 
 
 
 def _open_uri(uri: DeviceURI, clock: Clock | None) -> Spectrometer:
-    uri.only(OPTIONS)
+    uri.only((*OPTIONS, "bus"))
     if uri.path not in MODELS:
         raise uri.error(f"no emulated device is called {uri.path!r}", f"one of {', '.join(MODELS)}")
     extra = MODELS[uri.path][0]
+    if "bus" in uri.options:
+        return _open_elsewhere(uri, extra, clock)
     # python-seabreeze and Wasatch.PY are asked for here, so that a missing extra is named before anything
     # else.
     source = _source(uri, extra)
@@ -107,6 +113,33 @@ def _open_uri(uri: DeviceURI, clock: Clock | None) -> Spectrometer:
         _break(model, fault, uri)
         _tell_at_close(device, model, fault)
     return device
+
+
+def _open_elsewhere(uri: DeviceURI, extra: str, clock: Clock | None) -> Spectrometer:
+    """Open a unit in another process, under a supervisor, as a real one is: it outlives this program."""
+    uri.only(ELSEWHERE)
+    try:
+        bus = json.loads(Path(uri.options["bus"]).read_text("utf-8"))
+        bus = {"kind": "remote", "address": str(bus["address"]), "key": str(bus["key"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise uri.error(
+            f"bus={uri.options['bus']} does not say where a unit listens ({type(error).__name__})",
+            "a file with the line that `python -m spectriage.device.testing.emulation.unit` prints",
+        ) from None
+    common: dict[str, Any] = {
+        "bus": bus,
+        "origin": Origin.EMULATED,
+        "memory": uri.options.get("memory", ""),
+        "where": uri.text,
+        "clock": clock,
+    }
+    if extra == "wasatch":
+        from spectriage.device.drivers.wasatch import open_wasatch
+
+        return open_wasatch(power_mw=uri.number("power_mw", 0.0, 0.0, 5000.0) or None, **common)
+    from spectriage.device.drivers.ocean import open_ocean
+
+    return open_ocean(excitation_nm=uri.number("excitation_nm", 785.0, 200.0, 2000.0), **common)
 
 
 def _break(model: EmulatedSpectrometer, fault: str, uri: DeviceURI) -> None:

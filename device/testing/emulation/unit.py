@@ -35,7 +35,7 @@ class UnitProcess:
     log
         Where it writes when light was on.
     options
-        ``serial``, ``start_delay_s``.
+        ``serial``, ``start_delay_s``, ``scene`` of the simulator with its ``seed``, ``brightness``.
     """
 
     def __init__(self, model: str, log: Path, **options: Any) -> None:
@@ -51,8 +51,14 @@ class UnitProcess:
         assert self.process.stdout is not None
         self.bus: dict[str, Any] = json.loads(self.process.stdout.readline())
 
+    def bus_file(self, path: Path) -> Path:
+        """Write where it listens, for the option ``bus`` of the scheme ``emulated``; return the file."""
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(self.bus))
+        return path
+
     def tell(self, **order: Any) -> None:
-        """Do something to the unit: ``interlock=False``, ``fault="hang"``, ``unplug=True``."""
+        """Do something to it: ``interlock=False``, ``fault="hang"``, ``unplug=True``, ``brightness=5``."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(order) + "\n")
@@ -120,6 +126,7 @@ def _obey(model: Any) -> None:
         with model.condition:
             if "interlock" in order:
                 model.laser.set_interlock(bool(order["interlock"]))
+            model.brightness = float(order.get("brightness", model.brightness))
             if "inject" in order:
                 action, role, rest = order["inject"]
                 model.inject(Fault(Action(action), Role(role), **rest))
@@ -127,6 +134,8 @@ def _obey(model: Any) -> None:
             apply_fault(model, order["fault"])
         if order.get("unplug"):
             model.unplug()
+        if order.get("replug"):
+            model.replug()
         print("done", flush=True)
 
 
@@ -137,9 +146,14 @@ def main() -> None:
     from spectriage.device.testing.emulation.open import make_model
 
     name, log, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-    delay_s = options.pop("start_delay_s", 0.0)
+    delay_s, brightness = options.pop("start_delay_s", 0.0), options.pop("brightness", 1.0)
+    scene, seed = options.pop("scene", ""), options.pop("seed", 1)
+    if scene:
+        from spectriage.device.testing.emulation.scenes import scene_source
+
+        options["source"] = scene_source(scene, seed=seed)
     model = make_model(name, **options)
-    model.laser.start_delay_s = delay_s
+    model.laser.start_delay_s, model.brightness = delay_s, brightness
     key = secrets.token_bytes(32)
     server = BackendServer(EmulatedBus(model), key)
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -1,21 +1,25 @@
+import contextlib
 import threading
 
 import numpy as np
 import pytest
 
 from spectriage.device.acquire.accumulate import AccumulationEnd, accumulate, merge
-from spectriage.device.acquire.acquisition import Acquirer, CancelToken, Stage
+from spectriage.device.acquire.acquisition import Acquirer, CancelToken, Stage, ignore_partial
 from spectriage.device.acquire.exposure import HIGH, LOW, ExposureEnd, auto_expose, brightest
-from spectriage.device.contract.clock import Deadline, SystemClock
+from spectriage.device.contract.clock import Deadline, SystemClock, VirtualClock
 from spectriage.device.contract.errors import (
     DeviceAbortedError,
     DeviceLostError,
+    DeviceSettingsError,
     DeviceTimeoutError,
     DeviceUnsafeError,
 )
 from spectriage.device.contract.spectrometer import LaserState, ScanSettings
 from spectriage.device.contract.uri import parse_uri
 from spectriage.device.simulator.simulator import open_simulator
+from spectriage.device.testing.emulation.open import make_model, open_model
+from spectriage.device.testing.emulation.scenes import scene_source
 from spectriage.device.testing.permits import bench_permit
 
 
@@ -161,6 +165,29 @@ def test_auto_exposure_keeps_to_the_longest_exposure_allowed():
     assert result.end is ExposureEnd.TOO_FAINT
 
 
+@pytest.mark.parametrize("name", ["wasatch-wp785", "wasatch-wp785xs", "ocean-usb2000plus"])
+@pytest.mark.parametrize("brightness", [2.0, 25.0])
+def test_auto_exposure_asks_a_unit_only_for_what_it_can_be_set_to(name, brightness):
+    model = make_model(name, source=scene_source("caffeine"), clock=VirtualClock())
+    model.brightness = brightness
+    with open_model(model) as device:
+        device.configure(ScanSettings(100.0, 1))
+        result = auto_expose(Acquirer(device), later(device), max_integration_ms=5000.5)
+        assert result.reached, result
+        assert len(result.tried) > 1
+        assert device.settings == result.settings
+
+
+def test_an_exposure_between_the_steps_of_a_unit_is_refused():
+    with open_model(make_model("wasatch-wp785", clock=VirtualClock())) as device:
+        info = device.info
+        assert info.nearest_integration_ms(1611.24) == 1611.0
+        assert info.nearest_integration_ms(1611.9, 1611.95) == 1611.0
+        assert info.nearest_integration_ms(0.2) == info.min_integration_ms
+        with pytest.raises(DeviceSettingsError, match="not a multiple of 1 ms"):
+            device.configure(ScanSettings(1611.24))
+
+
 # -- accumulation ---------------------------------------------------------------------------------
 
 
@@ -221,3 +248,57 @@ def test_merging_is_the_mean_of_all_exposures():
     merged = merge(merge(scans[0], scans[1]), scans[2])
     assert np.allclose(merged.counts, np.mean([scan.counts for scan in scans], axis=0))
     assert merged.accumulations == 3
+
+
+# -- who looks on ---------------------------------------------------------------------------------
+
+
+def test_every_frame_is_shown_as_the_average_so_far_and_the_scan_is_the_same_without():
+    uri = "sim:caffeine?integration_ms=200&accumulations=5&seed=3"
+    seen = []
+    device = opened(uri)
+    raw = Acquirer(device, partial=seen.append).scan(later(device))
+    scans = [partial for partial in seen if partial.stage is Stage.SCAN]
+    assert [partial.exposures for partial in scans] == [1, 2, 3, 4, 5]
+    assert np.array_equal(scans[-1].counts, raw.counts)
+    assert all(np.array_equal(partial.dark, raw.dark) for partial in scans)
+    assert [partial.dark for partial in seen if partial.stage is Stage.DARK] == [None] * 5
+    alone = opened(uri)
+    unseen = Acquirer(alone).scan(later(alone))
+    assert np.array_equal(unseen.counts, raw.counts)
+    assert device.on_frame is None
+
+
+def test_an_accumulation_shows_the_average_of_all_its_scans():
+    seen = []
+    device = opened("sim:caffeine?integration_ms=200&accumulations=2&seed=3")
+    acquirer = Acquirer(device, partial=seen.append)
+    made = accumulate(acquirer, lambda raw: raw.accumulations, lambda count: count >= 4, later(device))
+    scans = [partial for partial in seen if partial.stage is Stage.SCAN]
+    assert [partial.exposures for partial in scans] == [1, 2, 3, 4]
+    assert np.allclose(scans[-1].counts, made.raw.counts)
+
+
+def test_looking_on_takes_no_time_of_the_laser_and_cannot_break_a_scan():
+    def lit_s(partial):
+        device = opened("sim:caffeine?integration_ms=200&accumulations=5&seed=3")
+        acquirer = Acquirer(device, partial=partial)
+        on = []
+        inner = acquirer.light
+
+        @contextlib.contextmanager
+        def light(of, seconds):
+            with inner(of, seconds) as guard:
+                begun = of.clock.monotonic()
+                yield guard
+                on.append(of.clock.monotonic() - begun)
+
+        acquirer.light = light
+        acquirer.scan(later(device))
+        assert device.laser_readback() is LaserState.OFF
+        return on
+
+    def broken(partial):
+        raise RuntimeError("a screen that fails")
+
+    assert lit_s(lambda partial: None) == lit_s(broken) == lit_s(ignore_partial)

@@ -31,6 +31,7 @@ from spectriage.device.calibration.response import (
     calcite_resolution_cm,
     fit_response,
 )
+from spectriage.device.calibration.standard import axis_error
 from spectriage.device.contract import registry
 from spectriage.device.contract.clock import Deadline
 from spectriage.device.contract.errors import CalibrationError
@@ -38,6 +39,7 @@ from spectriage.device.contract.uri import parse_uri
 from spectriage.device.simulator.simulator import open_simulator
 from spectriage.library.catalogue import find_entry
 from spectriage.library.catalogue.knowledge import load_emission_lines
+from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.signal.wavelength import air_to_vacuum_nm
 
 NEON = np.array(load_emission_lines()["Ne"].lines)
@@ -353,3 +355,19 @@ def test_a_failed_calibration_is_an_error_and_writes_nothing(run, words, tmp_pat
     assert result.exit_code == 2
     assert "error" in json.loads(result.stdout)
     assert not (tmp_path / "data").exists() or not list((tmp_path / "data").iterdir())
+
+
+def test_an_axis_off_by_a_known_amount_is_said_on_a_standard():
+    with registry.open_device(STANDARD) as device:
+        spectrum = Acquirer(device).scan(Deadline.after(600.0, device.clock)).to_spectrum()
+    right = axis_error(spectrum, "polystyrene")
+    moved = axis_error(replace(spectrum, shift=spectrum.shift + 3.0), "polystyrene")
+    assert right.found
+    assert moved.mean_cm - right.mean_cm == pytest.approx(3.0, abs=0.3)
+    assert not moved.within or abs(right.mean_cm + 3.0) <= 2.0
+    # nothing is as sharp as the simulated unit's 8 cm⁻¹ allow
+    assert 6.0 < right.strongest_fwhm_cm < 14.0
+    flat = axis_error(replace(spectrum, intensity=np.ones_like(spectrum.intensity)), "polystyrene")
+    assert (flat.bands, flat.found, flat.within, flat.strongest_fwhm_cm) == (0, False, False, None)
+    with pytest.raises(ParameterError, match="no standard"):
+        axis_error(spectrum, "chalk")

@@ -332,4 +332,4 @@ def test_abort_releases_the_caller_and_switches_the_line_off():
 def test_the_udev_rules_ship_and_name_both_makers():
     text = udev_rules()
     for vendor in ("2457", "24aa"):
-        assert f'ATTR{{idVendor}}=="{vendor}", TAG+="uaccess"' in text
+        assert f'ATTR{{idVendor}}=="{vendor}", TAG+="uaccess", MODE="0660", GROUP="plugdev"' in text

@@ -1,5 +1,6 @@
 """Signals, the gate, and callbacks: every way out leads to "off", and the host gets its own back."""
 
+import gc
 import os
 import signal
 import threading
@@ -14,14 +15,6 @@ from spectriage.device.testing.fake_laser import FakeLaser
 from spectriage.device.testing.fake_laser import fake_and_guard as make
 
 ENDING = [name for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGALRM") if hasattr(signal, name)]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_armed():
-    """Give up what a test of another file left armed in this process."""
-    # the last key is nobody's: a thread that gave up the last laser could not give the handlers back
-    for key in (*signals._held, -1):
-        signals.release(key)
 
 
 def handlers():
@@ -97,6 +90,67 @@ def test_a_thread_arms_without_touching_signals():
     with signals.signals_switch_off():
         assert handlers() != before
     assert handlers() == before
+
+
+def in_thread(work):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def test_handlers_are_given_back_though_another_thread_disarms():
+    before = handlers()
+    _, guard = make()
+    for end in (guard.disarm, lambda: guard.off("another thread")):
+        guard.arm()
+        assert handlers() != before
+        in_thread(end)
+        # the thread asked for it; here the main one has run since
+        assert handlers() == before
+
+
+def test_a_signal_after_another_thread_disarmed_is_the_hosts_alone():
+    """The main thread has not run Python since: the handlers still stand, and take themselves back."""
+    before = handlers()
+    device, guard = make()
+    seen = []
+    old = signal.signal(signal.SIGTERM, lambda *_: seen.append((device.lit, gate_closed_by())))
+    try:
+        guard.arm()
+        signals._held.clear()
+        assert signal.getsignal(signal.SIGTERM) is signals._handle
+        signal.raise_signal(signal.SIGTERM)
+        assert seen == [(False, "")]
+        assert signal.getsignal(signal.SIGTERM) is not signals._handle
+    finally:
+        guard.disarm()
+        signal.signal(signal.SIGTERM, old)
+    assert handlers() == before
+
+
+def test_what_is_armed_meanwhile_keeps_the_handlers():
+    before = handlers()
+    (_, first), (_, second) = make(), make()
+    first.arm()
+
+    def swap():
+        first.disarm()
+        second.arm()
+
+    in_thread(swap)
+    assert handlers() != before
+    second.disarm()
+    assert handlers() == before
+
+
+def test_a_guard_that_is_forgotten_while_armed_leaves_no_handlers():
+    before = handlers()
+    device, guard = make()
+    guard.arm()
+    del guard
+    gc.collect()
+    assert handlers() == before
+    assert not device.lit
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGTSTP"), reason="no stopping signals on this system")

@@ -76,7 +76,13 @@ def test_a_foreign_page_opens_no_websocket():
 
 def test_another_site_may_look_at_nothing_but_the_front_page():
     assert client().post("/", headers={"sec-fetch-site": "cross-site"}).status_code == 403
-    answer = client().get("/", headers={"sec-fetch-site": "cross-site"})
+    link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    for other in ("iframe", "image", "script"):
+        assert client().get("/", headers={**link, "sec-fetch-dest": other}).status_code == 403
+    assert client().get("/api/events", headers=link).status_code == 403
+    assert client().get("/", headers={"sec-fetch-site": "same-site"}).status_code == 403
+    answer = client().get("/", headers=link)
+    assert answer.status_code == 200
     assert answer.headers["x-frame-options"] == "DENY"
     assert "access-control-allow-origin" not in answer.headers
 
