@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import Float32Array, FloatArray
+from spectriage.spectra.compile import release_pages
 from spectriage.spectra.derived import Projection
 from spectriage.spectra.errors import LibraryError, ParameterError
 from spectriage.spectra.reference import ReferenceSet
@@ -68,6 +69,7 @@ def project(matrix: Float32Array, dimensions: int = DIMENSIONS, first: int = FIR
             with np.errstate(over="ignore"):
                 tails[level, part] = np.nextafter(tail.astype(np.float32), np.float32(np.inf))
         tails[:, part][:, total == 0.0] = 0.0
+        release_pages(matrix)
     return Projection(
         basis,
         np.ascontiguousarray(codes[:, :first]),
@@ -97,6 +99,7 @@ def _directions(matrix: Float32Array, count: int) -> FloatArray:
         np.unique(np.linspace(0, n - 1, min(n, SAMPLE_ROWS)).astype(np.intp)) if n else np.empty(0, np.intp)
     )
     sample = _finite_rows(matrix[rows])
+    release_pages(matrix)
     norms = np.linalg.norm(sample, axis=1, keepdims=True)
     sample = (sample / np.where(norms > 0.0, norms, 1.0)).astype(np.float32)
     basis = np.linalg.qr(np.random.default_rng(0).normal(size=(m, count)))[0]
