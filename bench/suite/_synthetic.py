@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from spectriage.spectra.spectrum import Spectrum
 WIDTHS_CM = (8.0, 10.0, 13.0, 18.0)
 BANDS_A_WIDTH = 4
 CHUNK = 4096
+FILES_A_FOLDER = 1000
 
 
 def made_up_spectra(count: int, shift: FloatArray, seed: int = 0) -> Float32Array:
@@ -52,6 +54,23 @@ def made_up_library(count: int) -> ReferenceSet:
     plain = ReferenceSet(records, shift, made_up_spectra(count, shift), name="made up")
     key, matrix = index_matrix(plain, "deriv2")
     return replace(plain, indexes={key: matrix}, derived=Derived(coarse=make_coarse(matrix)))
+
+
+def made_up_folder(folder: Path, count: int) -> Path:
+    """Write so many made-up spectra as text files of 600 points each; return the manifest that lists them."""
+    shift = np.arange(200.0, 2000.0, 3.0)
+    lines = ["path,substance,source"]
+    for start in range(0, count, FILES_A_FOLDER):
+        part = folder / f"{start // FILES_A_FOLDER:03d}"
+        part.mkdir(parents=True)
+        rows = made_up_spectra(min(FILES_A_FOLDER, count - start), shift, seed=start)
+        for number, row in enumerate(rows, start):
+            points = zip(shift.tolist(), row.tolist(), strict=True)
+            (part / f"{number}.csv").write_text("".join(f"{x:.0f},{y:.5f}\n" for x, y in points))
+            lines.append(f"{part.name}/{number}.csv,made up {number},synthetic")
+    manifest = folder / "list.csv"
+    manifest.write_text("\n".join(lines) + "\n")
+    return manifest
 
 
 def enlarged_library(count: int) -> ReferenceSet:

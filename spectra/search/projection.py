@@ -19,7 +19,7 @@ from spectriage.spectra.reference import ReferenceSet
 
 FIRST, DIMENSIONS = 128, 256
 """Coordinates on the first level, and in all."""
-SAMPLE_ROWS = 16_384
+SAMPLE_ROWS, SAMPLE_BLOCK = 16_384, 1024
 POWER_ROUNDS = 3
 CHUNK_ROWS = 8192
 WORTH_KEEPING = 20_000
@@ -98,10 +98,13 @@ def _directions(matrix: Float32Array, count: int) -> FloatArray:
     rows = (
         np.unique(np.linspace(0, n - 1, min(n, SAMPLE_ROWS)).astype(np.intp)) if n else np.empty(0, np.intp)
     )
-    sample = _finite_rows(matrix[rows])
-    release_pages(matrix)
-    norms = np.linalg.norm(sample, axis=1, keepdims=True)
-    sample = (sample / np.where(norms > 0.0, norms, 1.0)).astype(np.float32)
+    sample = np.empty((len(rows), m), np.float32)
+    for start in range(0, len(rows), SAMPLE_BLOCK):
+        part = slice(start, start + SAMPLE_BLOCK)
+        values = _finite_rows(matrix[rows[part]])
+        norms = np.linalg.norm(values, axis=1, keepdims=True)
+        sample[part] = values / np.where(norms > 0.0, norms, 1.0)
+        release_pages(matrix)
     basis = np.linalg.qr(np.random.default_rng(0).normal(size=(m, count)))[0]
     for _ in range(POWER_ROUNDS):
         image = sample.T @ (sample @ basis.astype(np.float32))
