@@ -23,6 +23,7 @@ from spectriage.library.building.gathered import Gathered, Row
 from spectriage.library.building.indexing import INDEX_SCORES, indexed
 from spectriage.library.building.manifest import ManifestEntry, load_manifest
 from spectriage.library.catalogue import CatalogueEntry, catalogue_hash, load_catalogue
+from spectriage.library.signing.trust import JUST_MADE
 from spectriage.library.store.file import (
     engine_version,
     hold_library,
@@ -119,7 +120,7 @@ def build_library(
     made = assemble(manifest, with_catalogue, grid, name, progress, version=version)
     write_library(out, made.references, made.natives, made.history, overwrite=overwrite)
     del made  # before the file is read: a large library is not held twice
-    return read_library(out)
+    return read_library(out, trust=JUST_MADE)
 
 
 def assemble(
@@ -225,7 +226,7 @@ def add_spectrum(
     larger = indexed(extended, progress)
     check_self_identification(larger, progress)
     write_library(out, larger, natives, (*made.history, step), overwrite=overwrite)
-    return read_library(out)
+    return read_library(out, trust=JUST_MADE)
 
 
 def next_version(base: ReferenceSet, name: str) -> str:

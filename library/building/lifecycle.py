@@ -21,6 +21,7 @@ from spectriage.library.building.build import (
 from spectriage.library.building.derived import check_opened
 from spectriage.library.building.gathered import Gathered, Row
 from spectriage.library.building.indexing import indexed
+from spectriage.library.signing.trust import JUST_MADE
 from spectriage.library.store._layout import blocks
 from spectriage.library.store.file import (
     hold_library,
@@ -235,4 +236,4 @@ def _finish(
     made = indexed(references, progress)
     check_self_identification(made, progress)
     write_library(out, made, natives, history, overwrite=overwrite, originals=originals)
-    return read_library(out)
+    return read_library(out, trust=JUST_MADE)

@@ -15,6 +15,7 @@ from spectriage.library.building.gathered import Gathered
 from spectriage.library.building.indexing import indexed
 from spectriage.library.building.lifecycle import read_content
 from spectriage.library.building.names import substance_from_name
+from spectriage.library.signing.trust import JUST_MADE
 from spectriage.library.store.file import read_library, write_library
 from spectriage.library.store.gathered_natives import GatheredNatives
 from spectriage.spectra.errors import FormatError, ParameterError, SpectriageError
@@ -125,7 +126,7 @@ def transfer_library(
     references = indexed(gathered.sorted(old.name, next_version(old, old.name)), progress)
     check_self_identification(references, progress)
     write_library(out, references, natives, history, overwrite=overwrite, originals=content.originals)
-    return read_library(out)
+    return read_library(out, trust=JUST_MADE)
 
 
 def _refuse_twice(native: Spectrum, name: str) -> None:

@@ -106,9 +106,21 @@ def read_originals(path: Path | str | HeldFile, *, check: bool = False) -> dict[
     return found
 
 
+def walk_natives(held: HeldFile) -> None:
+    """Parse all that `read_natives` would, without looking at what is in it."""
+    with open_guarded(held) as file:
+        for name in file.members("native"):
+            if not name.startswith(ORIGINAL_PREFIX):
+                _stored_native(file, name)
+
+
+def _stored_native(file: GuardedFile, name: str) -> tuple[str, NDArray[np.float64]]:
+    array: NDArray[np.float64] = file.array(f"native/{name}", "<f8", 2)
+    return file.text("about", f"native/{name}"), array
+
+
 def _read_native(file: GuardedFile, name: str, sha: str) -> Spectrum:
-    array = file.array(f"native/{name}", "<f8", 2)
-    about = file.text("about", f"native/{name}")
+    about, array = _stored_native(file, name)
     if array.shape[0] not in (2, 3) or native_sha(about.encode("utf-8"), array) != sha:
         raise file.altered(f"the native spectrum of {name!r} does not match its hash")
     return native_from(about, array)
