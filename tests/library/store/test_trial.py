@@ -1,4 +1,4 @@
-"""Unsigned libraries made to stop or crash the HDF5 parser, with checksums that hold: refused, in good time."""
+"""Unsigned libraries made to stop or crash the HDF5 parser, with checksums that hold, are refused in time."""
 
 from __future__ import annotations
 
