@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from spectriage.bench.sets.made_up import made_up_folder
 from spectriage.bench.suite._compare import report  # noqa: F401
-from spectriage.bench.suite._synthetic import made_up_folder
 
 PROGRAM = """
 import json, os, resource, sys
@@ -29,7 +29,7 @@ print(json.dumps([len(made), times.user + times.system, peak]))
 """
 
 
-@pytest.mark.parametrize("count", [10_000, 100_000])
+@pytest.mark.parametrize("count", [10_000, pytest.param(100_000, marks=pytest.mark.full)])
 def test_building(benchmark: Any, tmp_path: Path, count: int) -> None:
     """Read text files of 600 points, derive everything, check it, write it, and open what was written."""
     benchmark.group = "building"
@@ -41,5 +41,6 @@ def test_building(benchmark: Any, tmp_path: Path, count: int) -> None:
     )
     references, seconds, megabytes = json.loads(found[-1])
     benchmark.extra_info["references"] = references
-    benchmark.extra_info["s of processor time"] = seconds
+    # processor time: reading files waits for others on a shared machine
+    benchmark.extra_info["microseconds a spectrum"] = 1e6 * seconds / references
     benchmark.extra_info["MB, peak"] = megabytes

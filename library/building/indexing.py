@@ -30,13 +30,10 @@ def indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet
 
     step_cm = float(references.shift[1] - references.shift[0])
     indexes = {
-        SCORES[score].key(step_cm): scratch_matrix(
-            references.spectra.shape, np.float32, _prepared(references, score, progress)
-        )
-        for score in INDEX_SCORES
+        SCORES[score].key(step_cm): search_matrix(references, score, progress) for score in INDEX_SCORES
     }
     key = SCORES[INDEX_SCORES[0]].key(step_cm)
-    made = replace(references, indexes=indexes, derived=Derived(coarse=_coarse(indexes[key])))
+    made = replace(references, indexes=indexes, derived=Derived(coarse=coarse_rows(indexes[key])))
     if len(references) >= WORTH_KEEPING:
         made = keep_projection(made, key)
     nulls = {technique: _null(made, technique, key, progress) for technique in Technique}
@@ -44,10 +41,17 @@ def indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet
     return replace(made, derived=derived)
 
 
+def search_matrix(
+    references: ReferenceSet, score: str, progress: Progress | None = None
+) -> NDArray[np.float32]:
+    """Return what `index_matrix` makes, shape (n, m); mapped from a file without a name where it is large."""
+    return scratch_matrix(references.spectra.shape, np.float32, _prepared(references, score, progress))
+
+
 def _prepared(
     references: ReferenceSet, score: str, progress: Progress | None
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield a search matrix a block at a time, as `index_matrix` makes it."""
+    """Yield a search matrix a block at a time."""
     from spectriage.spectra.search import SCORES
     from spectriage.spectra.search.index import prepared_rows
 
@@ -60,7 +64,8 @@ def _prepared(
         report(progress, "indexing", done, len(INDEX_SCORES) * len(references))
 
 
-def _coarse(derivatives: NDArray[np.float32]) -> Coarse:
+def coarse_rows(derivatives: NDArray[np.float32]) -> Coarse:
+    """Return what `make_coarse` makes of derivatives (n, m), which may be mapped."""
     from spectriage.spectra.contrast import make_coarse
 
     parts = []

@@ -17,7 +17,7 @@ _NOISE = re.compile(
 )
 _BEFORE = re.compile(r"(copy|kopie)\s(of|von)\s(?=\S)", re.IGNORECASE)
 _NOTHING = frozenset(
-    ("spectrum", "spectra", "untitled", "title", "no title", "unknown", "sample", "unnamed", "data", "test")
+    ("spectra", "untitled", "title", "no title", "unknown", "sample", "unnamed", "data", "test")
 )
 _LETTERS = re.compile(r"[^\W\d_]{3}")
 MAX_CHARS = 120
@@ -31,7 +31,8 @@ def substance_from_name(*names: str) -> str:
     """
     for name in names:
         found = _cleaned(name)
-        if found.casefold() not in _NOTHING and _LETTERS.search(found):
+        nothing = found.casefold() in _NOTHING or _NOISE.fullmatch(found)
+        if not nothing and _LETTERS.search(found):
             return found
     return ""
 

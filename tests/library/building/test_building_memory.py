@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectriage.bench.suite._synthetic import made_up_folder
+from spectriage.bench.sets.made_up import made_up_folder
 from spectriage.library.building import build, gathered, indexing
 from spectriage.library.building.build import assemble
 from spectriage.library.files import scratch

@@ -199,6 +199,7 @@ def test_openspecy_tables_that_are_none(tmp_path):
         (("caffeine - Copy (2)",), "caffeine"),
         (("Copy of caffeine",), "caffeine"),
         (("spectrum", "aspirin"), "aspirin"),
+        (("run 1", "fentanyl"), "fentanyl"),
         (("Untitled", "no title"), ""),
     ],
 )

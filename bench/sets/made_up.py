@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.library.files import scratch_matrix
 from spectriage.spectra.arrays import Float32Array, FloatArray
 from spectriage.spectra.derived import Derived
 from spectriage.spectra.reference import Reference, ReferenceSet
-from spectriage.spectra.signal import DEFAULT_GRID
+from spectriage.spectra.signal import DEFAULT_GRID, Grid
 from spectriage.spectra.spectrum import Spectrum
 
 WIDTHS_CM = (8.0, 10.0, 13.0, 18.0)
@@ -23,37 +26,51 @@ FILES_A_FOLDER = 1000
 
 def made_up_spectra(count: int, shift: FloatArray, seed: int = 0) -> Float32Array:
     """Return so many spectra of sixteen bands, highest point 1, with a little noise; float32 (count, m)."""
+    return np.concatenate([*made_up_blocks(count, shift, seed)])
+
+
+def made_up_blocks(count: int, shift: FloatArray, seed: int = 0) -> Iterator[Float32Array]:
+    """Yield the same a block at a time."""
     rng = np.random.default_rng(seed)
     points, step = shift.size, float(shift[1] - shift[0])
     distance = (np.arange(points) - points // 2) * step
     profiles = [1.0 / (1.0 + np.square(2.0 * distance / width)) for width in WIDTHS_CM]
     # bands as spikes, convolved with each profile: a hundred thousand spectra in seconds
     transforms = [np.fft.rfft(np.fft.ifftshift(profile)).astype(np.complex64) for profile in profiles]
-    out = np.empty((count, points), np.float32)
     for start in range(0, count, CHUNK):
-        rows = out[start : start + CHUNK]
-        total = np.zeros((len(rows), points // 2 + 1), np.complex64)
+        size = min(CHUNK, count - start)
+        total = np.zeros((size, points // 2 + 1), np.complex64)
         for transform in transforms:
-            spikes = np.zeros((len(rows), points), np.float32)
-            columns = rng.integers(0, points, (len(rows), BANDS_A_WIDTH))
+            spikes = np.zeros((size, points), np.float32)
+            columns = rng.integers(0, points, (size, BANDS_A_WIDTH))
             np.put_along_axis(spikes, columns, rng.lognormal(size=columns.shape).astype(np.float32), axis=1)
             total += np.fft.rfft(spikes, axis=1) * transform
-        rows[:] = np.fft.irfft(total, points, axis=1)
+        rows = np.fft.irfft(total, points, axis=1).astype(np.float32)
         rows /= rows.max(axis=1, keepdims=True)
         rows += 0.002 * rng.standard_normal(rows.shape, dtype=np.float32)
-    return out
+        yield rows
 
 
 def made_up_library(count: int) -> ReferenceSet:
     """Return a library on the default grid, with the search matrices of an identification."""
-    from spectriage.spectra.contrast import make_coarse
-    from spectriage.spectra.search import index_matrix
-
     shift = DEFAULT_GRID.shift
-    records = tuple(Reference(f"made-up-{i:06d}", f"made up {i}", source="synthetic") for i in range(count))
-    plain = ReferenceSet(records, shift, made_up_spectra(count, shift), name="made up")
-    key, matrix = index_matrix(plain, "deriv2")
-    return replace(plain, indexes={key: matrix}, derived=Derived(coarse=make_coarse(matrix)))
+    spectra = scratch_matrix((count, shift.size), np.float32, made_up_blocks(count, shift))
+    return _searchable(ReferenceSet(_made_up_records(count), shift, spectra, name="made up"))
+
+
+def _made_up_records(count: int) -> tuple[Reference, ...]:
+    return tuple(Reference(f"made-up-{i:06d}", f"made up {i}", source="synthetic") for i in range(count))
+
+
+def _searchable(plain: ReferenceSet) -> ReferenceSet:
+    """Return references with what an identification searches in; the null stays."""
+    from spectriage.library.building.indexing import coarse_rows, search_matrix
+    from spectriage.spectra.search import SCORES
+
+    derivatives = search_matrix(plain, "deriv2")
+    key = SCORES["deriv2"].key(float(plain.shift[1] - plain.shift[0]))
+    derived = replace(plain.derived, coarse=coarse_rows(derivatives), projections={})
+    return replace(plain, indexes={key: derivatives}, derived=derived)
 
 
 def made_up_folder(folder: Path, count: int) -> Path:
@@ -74,22 +91,46 @@ def made_up_folder(folder: Path, count: int) -> Path:
 
 
 def enlarged_library(count: int) -> ReferenceSet:
-    """Return the shipped library with made-up references added, `count` in all, with its targets."""
+    """Return the shipped library with made-up references added, `count` in all, with its targets and null.
+
+    For fewer references than are shipped, so many of those, evenly taken.
+    """
     from spectriage.library.building import default_library
-    from spectriage.spectra.contrast import make_coarse
 
     shipped = default_library()
-    added = made_up_library(count - len(shipped))
-    key, matrix = next(iter(added.indexes.items()))
-    derivatives = np.concatenate([shipped.indexes[key], matrix])
-    return ReferenceSet(
-        (*shipped.records, *added.records),
-        shipped.shift,
-        np.concatenate([shipped.spectra, added.spectra]),
+    if count <= len(shipped):
+        keep = np.zeros(len(shipped), bool)
+        keep[np.linspace(0, len(shipped) - 1, count).astype(int)] = True
+        return _searchable(replace(shipped.subset(keep), name="thinned", attributes={}))
+    shift, added = shipped.shift, count - len(shipped)
+    blocks = chain([shipped.spectra], made_up_blocks(added, shift))
+    plain = ReferenceSet(
+        (*shipped.records, *_made_up_records(added)),
+        shift,
+        scratch_matrix((count, shift.size), np.float32, blocks),
         name="enlarged",
-        indexes={key: derivatives},
-        derived=replace(shipped.derived, coarse=make_coarse(derivatives)),
+        derived=Derived(null=shipped.derived.null),
     )
+    return _searchable(plain)
+
+
+def shipped_library_on(points: int) -> ReferenceSet:
+    """Return the shipped library on an axis of so many points over the same range, with the shipped null."""
+    from spectriage.library.building import default_library
+    from spectriage.library.building.build import render_entries
+    from spectriage.library.catalogue import load_catalogue
+
+    step_cm = (DEFAULT_GRID.stop_cm - DEFAULT_GRID.start_cm) / (points - 1)
+    grid = Grid(DEFAULT_GRID.start_cm, DEFAULT_GRID.stop_cm, step_cm)
+    rendered = render_entries(load_catalogue(), grid, None)
+    plain = ReferenceSet(
+        tuple(record for record, _ in rendered),
+        grid.shift,
+        np.stack([row for _, row in rendered]),
+        name=f"shipped, {points} points",
+        derived=Derived(null=default_library().derived.null),
+    )
+    return _searchable(plain)
 
 
 def made_up_scan(references: ReferenceSet, rows: list[int], seed: int = 0) -> Spectrum:
