@@ -72,7 +72,7 @@ class Growth:
         for axis in ("references", "points"):
             costs: tuple[Cost, ...] = getattr(self, axis)
             steps = [None, *slopes([getattr(cost, axis) for cost in costs], costs)]
-            made[axis] = [{**asdict(cost), "slope": step} for cost, step in zip(costs, steps, strict=True)]
+            made[axis] = [{**asdict(cost), "slope": step} for cost, step in zip(costs, steps, strict=False)]
         if len(self.references) > 1:
             fixed, each = fixed_and_each(self.references)
             made["fixed_ms"], made["each_ns"], made["bend"] = fixed, 1e6 * each, bend(fixed, each)

@@ -1,8 +1,8 @@
 """LLVM's own code, let go of once it has loaded ours.
 
-To load machine code from the cache numba goes through a third of LLVM's eighty megabytes, and hardly ever again
-once all is loaded. The pages are the unchanged library file: letting go of them costs a few milliseconds if they
-are needed once more, and takes some forty megabytes off what a process holds.
+To load machine code from the cache numba goes through a third of LLVM's eighty megabytes, and hardly ever
+again once all is loaded. The pages are the unchanged library file: letting go of them costs milliseconds
+if they are needed once more, and takes some forty megabytes off what a process holds.
 """
 
 from __future__ import annotations
