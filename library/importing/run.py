@@ -8,7 +8,7 @@ again changes nothing, not a byte.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,7 +30,11 @@ from spectriage.library.building.manifest import ManifestEntry, entry_from_field
 from spectriage.library.importing.found import Defaults, Found, Refusal
 from spectriage.library.importing.kept import native_key, with_original
 from spectriage.library.importing.sources import EC_SERS, find
-from spectriage.library.store.gathered_natives import GatheredNatives, gather_natives
+from spectriage.library.store.gathered_natives import (
+    GatheredNatives,
+    GatheredOriginals,
+    gather_natives,
+)
 from spectriage.spectra.errors import LibraryError, SpectriageError
 from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import Reference
@@ -106,8 +110,8 @@ class _Batch:
     """What an import gathers before anything is written."""
 
     rows: Gathered
+    originals: GatheredOriginals
     natives: GatheredNatives = field(default_factory=GatheredNatives)
-    originals: dict[str, bytes] = field(default_factory=dict)
     taken: dict[str, Taken] = field(default_factory=dict)
 
 
@@ -150,13 +154,12 @@ def import_into(
     with _alone(path, dry_run):
         base, originals = _base(path, with_catalogue, progress)
         report = Report(path=str(path), references=len(base.references))
-        batch = _gather(base, sources, kind, defaults or Defaults(), report, progress)
+        batch = _gather(base, originals, sources, kind, defaults or Defaults(), report, progress)
         made, report.taken = _without_failures(base, batch, report, progress)
         if dry_run or made is None:
             report.sha256 = base.references.sha256
             return report
-        originals.update(batch.originals)
-        _write(path, made, originals, report)
+        _write(path, made, batch.originals, report)
     return report
 
 
@@ -172,11 +175,12 @@ def _base(path: Path, with_catalogue: bool, progress: Progress | None) -> tuple[
     references = read_library(held)
     check_opened(references)
     made = Assembly(references, gather_natives(held), references.attributes["history"])
-    return made, dict(read_originals(held))
+    return made, read_originals(held)
 
 
 def _gather(
     base: Assembly,
+    originals: Mapping[str, Any],
     sources: Sequence[str],
     kind: str,
     defaults: Defaults,
@@ -188,7 +192,7 @@ def _gather(
     known.pop("", None)
     ids = {record.id for record in base.references.records}
     substances = known_substances()
-    batch = _Batch(Gathered(base.references.shift))
+    batch = _Batch(Gathered(base.references.shift), GatheredOriginals(originals))
     seen = 0
     for source in sources:
         told, findings = find(source, kind)
@@ -215,7 +219,7 @@ def _gather(
             batch.rows.add(record, row)
             batch.taken[record.id] = Taken(found.where, record, found.named_by)
             if found.original is not None:
-                batch.originals[found.original.sha256] = found.original.content
+                batch.originals.add(found.original.sha256, found.original.content)
     return batch
 
 
@@ -287,7 +291,7 @@ def _step(report: Report, taken: list[Taken]) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _write(path: Path, made: Assembly, originals: dict[str, Any], report: Report) -> None:
+def _write(path: Path, made: Assembly, originals: Mapping[str, Any], report: Report) -> None:
     from spectriage.library.store.file import write_library
     from spectriage.library.store.update import keep_previous
 

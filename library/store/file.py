@@ -22,7 +22,7 @@ same for equal content whatever version of HDF5 wrote it. Files of schema 1, whi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +157,8 @@ def write_library(
     check_writable(references, natives, history)
     head, hashes = _seal(references, natives, history)
     with replacing(path, overwrite) as temporary:
-        files = named_originals(natives, originals or {})
+        named = named_originals(natives, originals or {})
+        files = ((sha256, (originals or {})[sha256]) for sha256 in named)
         _write_hdf5(temporary, references, record_table(references.records, hashes), natives, head, files)
     return str(head["sha256"])
 
@@ -182,7 +183,7 @@ def _write_hdf5(
     table: NDArray[Any],
     natives: Mapping[str, Spectrum],
     head: Mapping[str, Any],
-    originals: Mapping[str, bytes],
+    originals: Iterable[tuple[str, bytes]],
 ) -> None:
     import h5py
 
@@ -201,7 +202,7 @@ def _write_hdf5(
         for name in sorted(natives):
             about, array = stored_native(natives, name)
             native_group.create_dataset(name, data=array).attrs.create("about", np.bytes_(about))
-        for sha256, content in sorted(originals.items()):
+        for sha256, content in originals:
             data = np.frombuffer(content, np.uint8)
             native_group.create_dataset(f"{ORIGINAL_PREFIX}{sha256}", data=data)
         index_group = file.create_group("index")

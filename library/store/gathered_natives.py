@@ -1,9 +1,10 @@
-"""Native spectra on their way into a library file: in a file without a name, not in memory."""
+"""Native spectra and originals on their way into a library file: in a file without a name, not in memory."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Container, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,15 +107,39 @@ def hash_of_native(natives: Mapping[str, Spectrum], name: str) -> str:
     return native_sha(*stored_native(natives, name)) if name in natives else ""
 
 
-def named_originals(natives: Mapping[str, Spectrum], originals: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the originals that natives name, each once.
+class GatheredOriginals(Mapping[str, bytes]):
+    """Files that natives were read from, by SHA-256; beside those that are put in, some from elsewhere."""
+
+    def __init__(self, others: Mapping[str, bytes]) -> None:
+        self._others = others
+        self._places: dict[str, tuple[int, int]] = {}
+        self._scratch = Scratch()
+
+    def add(self, sha256: str, content: bytes) -> None:
+        """Put a file in, unless it is there."""
+        if sha256 not in self:
+            self._places[sha256] = (self._scratch.append(content), len(content))
+
+    def __getitem__(self, sha256: str) -> bytes:
+        place = self._places.get(sha256)
+        return self._others[sha256] if place is None else self._scratch.read(*place)
+
+    def __iter__(self) -> Iterator[str]:
+        return chain(self._others, self._places)
+
+    def __len__(self) -> int:
+        return len(self._others) + len(self._places)
+
+
+def named_originals(natives: Mapping[str, Spectrum], originals: Mapping[str, bytes]) -> list[str]:
+    """Return which originals natives name, each once, sorted.
 
     Raises
     ------
     LibraryError
         When one is missing or is not what its name says.
     """
-    kept: dict[str, bytes] = {}
+    kept: set[str] = set()
     for name in natives:
         sha256 = original_sha_of(stored_native(natives, name)[0])
         if not sha256 or sha256 in kept:
@@ -122,5 +147,5 @@ def named_originals(natives: Mapping[str, Spectrum], originals: Mapping[str, byt
         content = originals.get(sha256)
         if content is None or hashlib.sha256(content).hexdigest() != sha256:
             raise LibraryError("the file that it was read from is missing or another one", where=name)
-        kept[sha256] = content
-    return kept
+        kept.add(sha256)
+    return sorted(kept)
