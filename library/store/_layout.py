@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,13 @@ def sha(*parts: Any) -> str:
     return digest.hexdigest()
 
 
+def _sha_of_all(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
 def blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield an array a few megabytes at a time along its first axis; mapped pages are let go after each."""
     rows = max(1, BLOCK_BYTES * len(array) // max(array.nbytes, 1))
@@ -129,11 +136,12 @@ def content_sha(
     head: Mapping[str, Any],
     references: ReferenceSet,
     parts: Mapping[str, Part],
-    record_shas: Sequence[str],
+    record_shas: Iterable[bytes],
 ) -> str:
     """Return the hash of the hashes of all parts: what two libraries of equal content share.
 
-    `parts` is what is derived, as the file of that schema holds it.
+    `parts` is what is derived, as the file of that schema holds it; `record_shas` are the hashes of the
+    records, in hexadecimal, one after the other.
     """
     schema = head["schema"]
     # what a group knows of itself was called its attributes
@@ -143,7 +151,7 @@ def content_sha(
             {
                 **head,
                 "grid": array_sha(references.shift),
-                "references": sha("".join(record_shas).encode()),
+                "references": _sha_of_all(record_shas),
                 "index": {key: array_sha(matrix) for key, matrix in references.indexes.items()},
                 DERIVED_GROUP[schema]: {
                     key: {

@@ -22,7 +22,7 @@ same for equal content whatever version of HDF5 wrote it. Files of schema 1, whi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,9 @@ def _seal(
         "generator": f"spectriage {engine_version()}",
         "history": list(history),
     }
-    head["sha256"] = content_sha(head, references, parts_of(references.derived), record_shas)
+    head["sha256"] = content_sha(
+        head, references, parts_of(references.derived), (sha.encode() for sha in record_shas)
+    )
     return head, list(zip(native_shas, record_shas, strict=True))
 
 
@@ -317,19 +319,24 @@ def _verify(
     table: NDArray[Any],
     head: Mapping[str, Any],
 ) -> None:
-    record_shas = [sha.decode("ascii") for sha in table["sha256"].tolist()]
-    natives = [sha.decode("ascii") for sha in table["native_sha256"].tolist()]
     rows = (row for block in blocks(references.spectra) for row in block)
-    for record, row, native, sha in zip(references.records, rows, natives, record_shas, strict=True):
+    for record, row, native, sha in zip(
+        references.records, rows, _texts(table, "native_sha256"), _texts(table, "sha256"), strict=True
+    ):
         if record_sha(record, row, native) != sha:
             raise file.altered(f"the reference {record.id!r} does not match its hash")
         # A file made to deceive has hashes that agree: what it holds must still be a library.
         check_record(record)
     body = {name: head[name] for name in ("schema", "name", "version", "generator", "history")}
+    record_shas = (sha for block in blocks(table) for sha in block["sha256"].tolist())
     if content_sha(body, references, parts, record_shas) != head["sha256"]:
         raise file.altered("the grid, a search matrix or an attribute does not match the library's hash")
     check_arrays(references)
     check_parts(parts, KEY_PATTERN.fullmatch)
+
+
+def _texts(table: NDArray[Any], name: str) -> Iterator[str]:
+    return (text.decode("ascii") for block in blocks(table) for text in block[name].tolist())
 
 
 def verify_library(path: Path | str | HeldFile, trust: Trust | None = None) -> ReferenceSet:
