@@ -53,7 +53,7 @@ def growth(
 
 def lines(found: Growth) -> list[str]:
     """Return the results as two tables."""
-    from spectriage.bench.growth.growth import bend, fixed_and_each
+    from spectriage.bench.growth.growth import bend, each_reference, held_whole
 
     made = []
     for axis in ("references", "points"):
@@ -69,8 +69,10 @@ def lines(found: Growth) -> list[str]:
                 f"{' | '.join(memory)} |"
             )
         made.append("")
-    fixed, each = fixed_and_each(found.references)
-    place = bend(fixed, each)
-    told = f"; as much again at {place:,.0f} references" if place is not None else ""
-    made.append(f"{fixed:.3g} ms whatever the library, {1e6 * each:.3g} ns more for each reference{told}")
+    if len(found.references) > 1:
+        made.append(
+            f"{1e6 * each_reference(found.references):.0f} ns for one more reference: as much as identifying "
+            f"with the smallest library at {bend(found.references):,.0f} references; held whole up to "
+            f"{held_whole(found.references[0].points):,} references"
+        )
     return made

@@ -2,47 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from spectriage.bench.growth.growth import Cost, Growth, bend, fixed_and_each, slopes
+from spectriage.bench.growth.growth import Cost, Growth, bend, each_reference, held_whole, slopes
 
 
 def plot_growth(growth: Growth, path: Path) -> None:
     """Draw cost against references, and against points, on logarithmic axes, each step with its slope."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, NullLocator
 
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw(left, [cost.references for cost in growth.references], growth.references)
     if len(growth.references) > 1:
-        fixed, each = fixed_and_each(growth.references)
-        sizes = np.geomspace(growth.references[0].references, growth.references[-1].references, 200)
-        label = f"{fixed:.2g} ms + {1e6 * each:.2g} ns a reference"
-        left.plot(sizes, fixed + each * sizes, "--", color="0.4", lw=1.0, label=label)
-        place = bend(fixed, each)
-        if place is not None and sizes[0] < place < sizes[-1]:
-            left.axvline(place, color="0.7", lw=0.8)
-            left.annotate(
-                f"bends at {place:,.0f}", (place, 0.93), xycoords=("data", "axes fraction"), ha="right"
-            )
+        each = each_reference(growth.references)
+        sizes = np.array([bend(growth.references) / 2, growth.references[-1].references])
+        left.plot(sizes, each * sizes, "--", color="0.4", lw=1.0, label=f"{1e6 * each:.0f} ns a reference")
+        _mark(left, held_whole(growth.references[0].points), "held whole up to")
         left.legend(loc="lower right", frameon=False)
     left.set_xlabel("references, 1,024 points each")
-    _draw(right, [cost.points for cost in growth.points], growth.points)
-    right.set_xlabel(f"points a spectrum, {growth.points[0].references} references" if growth.points else "")
+    if growth.points:
+        _draw(right, [cost.points for cost in growth.points], growth.points)
+        count = growth.points[0].references
+        _mark(right, held_whole(1) // count, "held whole up to")
+        right.set_xticks([cost.points for cost in growth.points])
+        right.set_xlabel(f"points a spectrum, {count} references")
     for axes in (left, right):
         axes.set_ylabel("ms an identification, one thread")
         axes.grid(alpha=0.3, which="both", lw=0.4)
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     figure.suptitle("Cost of one identification; synthetic references and scans; numbers are slopes")
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=100)
 
 
-def _draw(axes: object, sizes: list[int], costs: tuple[Cost, ...]) -> None:
+def _mark(axes: Any, place: float, text: str) -> None:
+    low, high = axes.get_xlim()
+    if low < place < high:
+        axes.axvline(place, color="0.7", lw=0.8)
+        axes.annotate(
+            f"{text} {place:,.0f} ",
+            (place, 0.94),
+            xycoords=("data", "axes fraction"),
+            ha="right",
+            fontsize=8,
+        )
+
+
+def _draw(axes: Any, sizes: Sequence[int], costs: Sequence[Cost]) -> None:
     took = [cost.identify_ms for cost in costs]
-    axes.loglog(sizes, took, "o-", ms=4)  # type: ignore[attr-defined]
+    axes.loglog(sizes, took, "o-", ms=4)
     for place, slope in enumerate(slopes(sizes, costs)):
         middle = np.sqrt(sizes[place] * sizes[place + 1]), np.sqrt(took[place] * took[place + 1])
-        axes.annotate(  # type: ignore[attr-defined]
+        axes.annotate(
             f"{slope:.2f}", middle, xytext=(-4, 6), textcoords="offset points", ha="right", fontsize=8
         )

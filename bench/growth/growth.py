@@ -17,6 +17,7 @@ import numpy as np
 
 from spectriage.bench.sets.made_up import enlarged_library, made_up_scan, shipped_library_on
 from spectriage.library.store import write_library
+from spectriage.spectra.contrast.rows import BROADENINGS_CM, HELD_BYTES
 from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import ReferenceSet
@@ -74,8 +75,8 @@ class Growth:
             steps = [None, *slopes([getattr(cost, axis) for cost in costs], costs)]
             made[axis] = [{**asdict(cost), "slope": step} for cost, step in zip(costs, steps, strict=False)]
         if len(self.references) > 1:
-            fixed, each = fixed_and_each(self.references)
-            made["fixed_ms"], made["each_ns"], made["bend"] = fixed, 1e6 * each, bend(fixed, each)
+            made["each_ns"], made["bend"] = 1e6 * each_reference(self.references), bend(self.references)
+            made["held_whole"] = held_whole(self.references[0].points)
         return made
 
 
@@ -148,18 +149,17 @@ def slopes(sizes: Sequence[int], costs: Sequence[Cost]) -> list[float]:
     ]
 
 
-def fixed_and_each(costs: Sequence[Cost]) -> tuple[float, float]:
-    """Return what an identification costs whatever the library, and more for each reference, in ms.
-
-    Least squares of relative errors: a small library counts as much as a large one.
-    """
-    sizes = np.array([cost.references for cost in costs], float)
-    took = np.array([cost.identify_ms for cost in costs])
-    design = np.column_stack([1.0 / took, sizes / took])
-    fixed, each = np.linalg.lstsq(design, np.ones(len(costs)), rcond=None)[0]
-    return float(fixed), float(each)
+def each_reference(costs: Sequence[Cost]) -> float:
+    """Return what one more reference costs in ms, between the two largest libraries."""
+    before, after = costs[-2:]
+    return (after.identify_ms - before.identify_ms) / (after.references - before.references)
 
 
-def bend(fixed: float, each: float) -> float | None:
-    """Return how many references cost as much as all the rest; None where they cost nothing."""
-    return fixed / each if each > 0.0 and fixed > 0.0 else None
+def bend(costs: Sequence[Cost]) -> float:
+    """Return how many references cost, at that rate, as much as identifying with the smallest library."""
+    return costs[0].identify_ms / each_reference(costs)
+
+
+def held_whole(points: int) -> int:
+    """Return up to how many references of so many points the engine holds ready at all resolutions."""
+    return HELD_BYTES // (len(BROADENINGS_CM) * 4 * points)

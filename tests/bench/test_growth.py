@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from spectriage.bench.app.commands_bench import app
 from spectriage.bench.growth import growth
-from spectriage.bench.growth.growth import Cost, Growth, bend, fixed_and_each, slopes
+from spectriage.bench.growth.growth import Cost, Growth, bend, each_reference, held_whole, slopes
 from spectriage.bench.sets.made_up import enlarged_library, shipped_library_on
 
 
@@ -21,15 +21,14 @@ def cost(references: int, points: int, ms: float) -> Cost:
 def test_slopes_and_the_bend_of_a_cost_that_is_known():
     sizes = [100, 1000, 10_000, 100_000]
     costs = [cost(size, 1024, 2.0 + 2e-4 * size) for size in sizes]
-    fixed, each = fixed_and_each(costs)
-    assert (fixed, each) == (pytest.approx(2.0), pytest.approx(2e-4))
-    assert bend(fixed, each) == pytest.approx(10_000)
+    assert each_reference(costs) == pytest.approx(2e-4)
+    assert bend(costs) == pytest.approx(10_100)
+    assert held_whole(1024) == 1365
     steps = slopes(sizes, costs)
     assert steps[0] < 0.05
     assert 0.7 < steps[-1] < 1.0
     straight = [cost(100, points, 1e-3 * points) for points in (256, 512, 1024)]
     assert slopes([256, 512, 1024], straight) == pytest.approx([1.0, 1.0])
-    assert bend(1.0, 0.0) is None
 
 
 def test_libraries_of_any_size_and_grid():
@@ -50,7 +49,7 @@ def test_the_command_measures_prints_and_draws(tmp_path, monkeypatch):
     out, plot = tmp_path / "growth.json", tmp_path / "growth.png"
     result = CliRunner().invoke(app, ["growth", "--out", str(out), "--plot", str(plot)])
     assert result.exit_code == 0, result.exception
-    assert "whatever the library" in result.stdout
+    assert "for one more reference" in result.stdout
     told = json.loads(out.read_text())
     assert [row["references"] for row in told["references"]] == [100, 600]
     assert [row["points"] for row in told["points"]] == [256, 512]
