@@ -37,7 +37,8 @@ def plot_growth(growth: Growth, path: Path) -> None:
         axes.grid(alpha=0.3, which="both", lw=0.4)
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        for told in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            told(FuncFormatter(lambda value, _: f"{value:g}" if f"{value:g}"[0] in "125" else ""))
     figure.suptitle("Cost of one identification; synthetic references and scans; numbers are slopes")
     figure.savefig(path, dpi=100)
 
