@@ -104,7 +104,10 @@ class Identifier:
         self._engine = __version__
         # a computed reference is a hint: what only such ones show could not be reported if it were there
         shown = references.column("family")[references.column("tier") != Tier.COMPUTED.encode()]
-        families = {name.decode("utf-8") for name in set(shown.tolist())}
+        named = np.array(
+            [name.encode() for target in self.policy.targets for name in target.families], np.bytes_
+        )
+        families = {name.decode("utf-8") for name in shown[np.isin(shown, named)].tolist()}
         self._unwatched = tuple(
             target.name
             for target in self.policy.targets

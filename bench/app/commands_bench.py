@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spectriage.bench.app.commands_decide import register
+from spectriage.bench.app.growth import growth
 from spectriage.bench.app.laser import laser
 from spectriage.bench.app.options import (
     AliasesOption,
@@ -302,3 +303,4 @@ app.command("speed")(speed)
 app.command("laser")(laser)
 app.command("scale")(scale)
 app.command("screen")(screen)
+app.command("growth")(growth)

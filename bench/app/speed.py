@@ -27,7 +27,7 @@ from spectriage.spectra.terminal import print_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-SUITES = ("baseline", "search", "mixture", "identify", "coldstart", "memory")
+SUITES = ("baseline", "search", "mixture", "identify", "coldstart", "memory", "building")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 PACKAGES = ("spectriage", "numpy", "scipy", "numba", "pybaselines", "pentapy")
 COST = "microseconds a spectrum"
@@ -76,7 +76,9 @@ def speed(
     suites: Annotated[
         list[str] | None, typer.Argument(help=f"Of {', '.join(SUITES)}; all if not given.")
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Also a million references: minutes, 10 GB.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also a million references, and building 100,000: minutes, 10 GB.")
+    ] = False,
     as_json: JsonOption = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write the results to this JSON file too.")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from spectriage.bench.peers.identify import PeerPipeline
+from spectriage.bench.sets.made_up import enlarged_library, made_up_scan
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
-from spectriage.bench.suite._synthetic import enlarged_library, made_up_scan
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.reference import ReferenceSet
 

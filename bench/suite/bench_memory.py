@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from spectriage.bench.sets.made_up import enlarged_library, made_up_scan
 from spectriage.bench.suite._compare import report  # noqa: F401
-from spectriage.bench.suite._synthetic import enlarged_library, made_up_scan
 from spectriage.library.store import write_library
 
 REFERENCES = 10_000

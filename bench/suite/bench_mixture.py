@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spectriage.bench.sets.made_up import made_up_library, made_up_scan
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
-from spectriage.bench.suite._synthetic import made_up_library, made_up_scan
 from spectriage.spectra.contrast import ContrastIndex
 from spectriage.spectra.fitting import Fitter, select
 from spectriage.spectra.policy import Policy

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from spectriage.bench.peers import search as peers
+from spectriage.bench.sets.made_up import made_up_spectra, noisy_copies, read_bandwidth
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
-from spectriage.bench.suite._synthetic import made_up_spectra, noisy_copies, read_bandwidth
 from spectriage.library.store import read_library, write_library
 from spectriage.spectra.arrays import Float32Array
 from spectriage.spectra.reference import Reference, ReferenceSet

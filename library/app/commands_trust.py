@@ -113,11 +113,12 @@ def sign(
 def _checked(held: HeldFile, quick: bool, seed: int | None) -> tuple[ReferenceSet, Checked]:
     """Check every hash and everything derived of a file that is held."""
     from spectriage.library.building.derived import check_derived
-    from spectriage.library.store.file import read_natives, verify_library
+    from spectriage.library.store.file import verify_library
+    from spectriage.library.store.gathered_natives import gather_natives
 
     references = verify_library(held)
     with progress_bar() as progress:
-        checked = check_derived(references, read_natives(held), quick=quick, seed=seed, progress=progress)
+        checked = check_derived(references, gather_natives(held), quick=quick, seed=seed, progress=progress)
     return references, checked
 
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.library.building.gathered import Row
 from spectriage.library.building.known import hazard_of, known_substances, same_substance
 from spectriage.library.building.manifest import ManifestEntry
 from spectriage.library.catalogue import CatalogueEntry
+from spectriage.library.store.gathered_natives import GatheredNatives
 from spectriage.spectra.errors import LibraryError, SpectriageError
 from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import Reference
 from spectriage.spectra.signal import resample
 from spectriage.spectra.spectrum import Spectrum
-
-"""Called with the stage, how many of its steps are done, and how many there are."""
 
 
 class BuildError(LibraryError):
@@ -46,11 +46,13 @@ def read_measured(
     entries: Sequence[ManifestEntry],
     shift: NDArray[np.float64],
     taken: Iterable[str],
+    natives: GatheredNatives,
     progress: Progress | None,
-) -> tuple[list[tuple[Reference, NDArray[np.float32]]], dict[str, Spectrum]]:
-    """Read and resample every spectrum, or fail with all that could not be."""
-    rows: list[tuple[Reference, NDArray[np.float32]]] = []
-    natives: dict[str, Spectrum] = {}
+) -> Iterator[Row]:
+    """Read and resample one spectrum after the other, or fail in the end with all that could not be.
+
+    Each goes into `natives` as it was read.
+    """
     failures: list[str] = []
     known = known_substances()
     names = _unique_ids(entries, taken, failures)
@@ -58,16 +60,15 @@ def read_measured(
         try:
             native, row = _read_one(entry, shift)
             record = measured_reference(entry, name, native, known)
+            natives.add(name, native)
         except SpectriageError as error:
             told = str(error) if str(entry.path) in str(error) else f"{entry.path}: {error}"
             failures.append(f"{entry.where}: {told}" if entry.where else told)
         else:
-            rows.append((record, row))
-            natives[name] = native
+            yield record, row
         report(progress, "reading", done, len(entries))
     if failures:
         raise BuildError(f"{len(failures)} of {len(entries)} spectra cannot be brought in", failures)
-    return rows, natives
 
 
 def _read_one(entry: ManifestEntry, shift: NDArray[np.float64]) -> tuple[Spectrum, NDArray[np.float32]]:
@@ -147,14 +148,15 @@ def _unique_ids(entries: Sequence[ManifestEntry], taken: Iterable[str], failures
     bases = [slug(entry.substance, entry.form) or "reference" for entry in entries]
     counts = Counter(base for base, entry in zip(bases, entries, strict=True) if not entry.id)
     names = []
+    numbers: Counter[str] = Counter()
     for entry, base in zip(entries, bases, strict=True):
         name = entry.id or base
+        sourced = slug(base, entry.source or entry.path.stem) or base
         if not entry.id and (counts[base] > 1 or base in used):
-            name = slug(base, entry.source or entry.path.stem) or base
-        number = 2
+            name = sourced
         while not entry.id and name in used:
-            name = f"{slug(base, entry.source or entry.path.stem)}-{number}"
-            number += 1
+            numbers[sourced] += 1
+            name = f"{sourced}-{numbers[sourced] + 1}"
         used.add(name)
         names.append(name)
     return names

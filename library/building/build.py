@@ -10,8 +10,8 @@ averaged over the grid's cells.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,22 +19,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.library.building._measured import BuildError, read_measured, report
+from spectriage.library.building.gathered import Gathered, Row
+from spectriage.library.building.indexing import INDEX_SCORES, indexed
 from spectriage.library.building.manifest import ManifestEntry, load_manifest
 from spectriage.library.catalogue import CatalogueEntry, catalogue_hash, load_catalogue
+from spectriage.library.signing.trust import JUST_MADE
 from spectriage.library.store.file import (
     engine_version,
     hold_library,
     read_library,
-    read_natives,
     write_library,
 )
-from spectriage.spectra.derived import Derived
+from spectriage.library.store.gathered_natives import GatheredNatives, gather_natives
+from spectriage.spectra.compile import release_pages
 from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.progress import Progress
-from spectriage.spectra.reference import Reference, ReferenceSet
+from spectriage.spectra.reference import ReferenceSet
 from spectriage.spectra.signal import DEFAULT_GRID, Grid
 from spectriage.spectra.spectrum import Spectrum
-from spectriage.spectra.technique import Technique
 
 if TYPE_CHECKING:
     from spectriage.spectra.search import SearchIndex
@@ -48,7 +50,6 @@ __all__ = [
     "build_library",
     "check_self_identification",
     "companions",
-    "indexed",
     "self_failures",
     "sorted_references",
 ]
@@ -56,7 +57,6 @@ __all__ = [
 RESOLUTION_CM = 8.0
 """The resolution at which band models are rendered; a coarser one that their widths contain stays."""
 
-INDEX_SCORES = ("deriv2", "deriv1", "hqi")
 COMPANION_CLASSES = frozenset({"packaging", "background"})
 TIE = 0.005
 SELF_SCORE = 0.9
@@ -119,7 +119,8 @@ def build_library(
     """
     made = assemble(manifest, with_catalogue, grid, name, progress, version=version)
     write_library(out, made.references, made.natives, made.history, overwrite=overwrite)
-    return read_library(out)
+    del made  # before the file is read: a large library is not held twice
+    return read_library(out, trust=JUST_MADE)
 
 
 def assemble(
@@ -131,7 +132,7 @@ def assemble(
     *,
     version: str | None = None,
 ) -> Assembly:
-    """Make a library's content in memory; parameters and errors as `build_library`."""
+    """Make a library's content, not yet a file; parameters and errors as `build_library`."""
     entries = load_catalogue()
     if manifest is not None and not with_catalogue:
         entries = tuple(entry for entry in entries if entry.material_class in COMPANION_CLASSES)
@@ -140,20 +141,18 @@ def assemble(
         f"catalogue {catalogue_hash()}: {len(rendered)} band models rendered at {RESOLUTION_CM:g} cm-1 "
         f"on {grid.start_cm:g}-{grid.stop_cm:g} cm-1, step {grid.step_cm:g}"
     ]
-    natives: dict[str, Spectrum] = {}
-    if manifest is None:
-        measured: list[tuple[Reference, NDArray[np.float32]]] = []
-    else:
+    natives = GatheredNatives()
+    gathered = Gathered(grid.shift)
+    if manifest is not None:
         manifest = Path(manifest)
-        measured, natives = read_measured(
-            load_manifest(manifest), grid.shift, [record.id for record, _ in rendered], progress
-        )
-        history.append(f"manifest {manifest.name} {_file_sha(manifest)}: {len(measured)} spectra")
+        taken = [record.id for record, _ in rendered]
+        gathered.extend(read_measured(load_manifest(manifest), grid.shift, taken, natives, progress))
+        history.append(f"manifest {manifest.name} {_file_sha(manifest)}: {len(gathered)} spectra")
+    gathered.extend(rendered)
     title = name or ("catalogue" if manifest is None else manifest.stem)
     if version is None:
         version = engine_version() if manifest is None else FIRST_VERSION
-    references = sorted_references(measured + rendered, grid.shift, title, version)
-    made = indexed(references, progress)
+    made = indexed(gathered.sorted(title, version), progress)
     check_self_identification(made, progress)
     return Assembly(made, natives, tuple(history))
 
@@ -214,20 +213,20 @@ def add_spectrum(
         held = hold_library(base)
         old = read_library(held)
         history = (*old.attributes["history"], f"from {old.name} {old.sha256}")
-        made = Assembly(old, read_natives(held), history)
+        made = Assembly(old, gather_natives(held), history)
     references = made.references
-    rows = [*zip(references.records, references.spectra, strict=True)]
     taken = [record.id for record in references.records]
-    added, natives = read_measured((entry,), references.shift, taken, progress)
-    step = f"added {added[0][0].id} from {entry.path.name} {_file_sha(entry.path)}"
+    natives, gathered = GatheredNatives(), Gathered(references.shift)
+    gathered.extend(read_measured((entry,), references.shift, taken, natives, progress))
+    step = f"added {gathered.records[0].id} from {entry.path.name} {_file_sha(entry.path)}"
+    gathered.extend(zip(references.records, references.spectra, strict=True))
+    natives.take(made.natives, made.natives)
     title = name or out.stem
-    extended = sorted_references(
-        added + rows, references.shift, title, version or next_version(references, title)
-    )
+    extended = gathered.sorted(title, version or next_version(references, title))
     larger = indexed(extended, progress)
     check_self_identification(larger, progress)
-    write_library(out, larger, {**made.natives, **natives}, (*made.history, step), overwrite=overwrite)
-    return read_library(out)
+    write_library(out, larger, natives, (*made.history, step), overwrite=overwrite)
+    return read_library(out, trust=JUST_MADE)
 
 
 def next_version(base: ReferenceSet, name: str) -> str:
@@ -236,20 +235,12 @@ def next_version(base: ReferenceSet, name: str) -> str:
 
 
 def sorted_references(
-    rows: Sequence[tuple[Reference, NDArray[np.float32]]],
-    shift: NDArray[np.float64],
-    name: str,
-    version: str,
+    rows: Iterable[Row], shift: NDArray[np.float64], name: str, version: str
 ) -> ReferenceSet:
     """Return references in the order of their ids, in which a file holds them."""
-    ordered = sorted(rows, key=lambda pair: pair[0].id)
-    return ReferenceSet(
-        records=tuple(record for record, _ in ordered),
-        shift=shift,
-        spectra=np.stack([row for _, row in ordered]),
-        name=name,
-        version=version,
-    )
+    gathered = Gathered(shift)
+    gathered.extend(rows)
+    return gathered.sorted(name, version)
 
 
 def _file_sha(path: Path) -> str:
@@ -257,9 +248,7 @@ def _file_sha(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def render_entries(
-    entries: Sequence[CatalogueEntry], grid: Grid, progress: Progress | None
-) -> list[tuple[Reference, NDArray[np.float32]]]:
+def render_entries(entries: Sequence[CatalogueEntry], grid: Grid, progress: Progress | None) -> list[Row]:
     from spectriage.library.building.render import render_entry
 
     rows = []
@@ -269,32 +258,6 @@ def render_entries(
         rows.append((entry.reference, row))
         report(progress, "rendering", done, len(entries))
     return rows
-
-
-def indexed(references: ReferenceSet, progress: Progress | None) -> ReferenceSet:
-    """Return the references with all that is derived from them; none is checked, see `self_failures`."""
-    from spectriage.spectra.contrast import make_coarse
-    from spectriage.spectra.evidence import make_null
-    from spectriage.spectra.search import SCORES, index_matrix
-    from spectriage.spectra.search.projection import WORTH_KEEPING, keep_projection
-
-    indexes = {}
-    for done, score in enumerate(INDEX_SCORES, 1):
-        key, matrix = index_matrix(references, score)
-        indexes[key] = matrix
-        report(progress, "indexing", done, len(INDEX_SCORES))
-    step_cm = float(references.shift[1] - references.shift[0])
-    coarse = make_coarse(indexes[SCORES["deriv2"].key(step_cm)])
-    made = replace(references, indexes=indexes, derived=Derived(coarse=coarse))
-    if len(references) >= WORTH_KEEPING:
-        made = keep_projection(made, SCORES["deriv2"].key(step_cm))
-    nulls = {}
-    for technique in Technique:
-        # one technique's references are never taken for the other's, nor is their null
-        part = made.of_technique(technique)
-        nulls[technique] = make_null(part, progress) if len(part) else None
-    derived = replace(made.derived, null=nulls[Technique.NORMAL], sers_null=nulls[Technique.SERS])
-    return replace(made, derived=derived)
 
 
 def check_self_identification(references: ReferenceSet, progress: Progress | None = None) -> None:
@@ -342,6 +305,8 @@ def self_failures(
         if np.any(values[measured] != 0.0):
             query = Spectrum(references.shift[measured], values[measured])
             failures += [(row, why) for why in _self_failure(index, row, query)]
+        release_pages(index.matrix)
+        release_pages(references.spectra)
         report(progress, "checking", done, len(asked))
     return failures
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spectriage.library.files.folders import CACHE_VARIABLE, cache_folder
-from spectriage.library.signing.trust import Trust
+from spectriage.library.signing.trust import JUST_MADE, Trust
 from spectriage.library.store.file import SCHEMA, content_sha256, engine_version, read_library, write_library
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.reference import ReferenceSet
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 KEPT_LIBRARIES = 4
 STALE_S = 3600.0
 _CODE = {"spectriage.spectra": "**/*.py", "spectriage.library": "**/*.py"}
-
-OWN_CACHE = Trust(require=False)
-"""The user's own cache is trusted as the installed program is; nobody signs it."""
 
 Notify = Callable[[str], None]
 
@@ -82,7 +79,7 @@ def default_library(progress: Progress | None = None, *, notify: Notify = _say) 
     path = folder / f"catalogue-{cache_key()}.h5"
     if path.exists():
         try:
-            return read_library(path, trust=OWN_CACHE)
+            return read_library(path, trust=JUST_MADE)
         except LibraryError as error:
             notify(f"The cached library is damaged and is built again: {error}")
     return _build_into(path, progress, notify)
@@ -98,7 +95,7 @@ def _build_into(path: Path, progress: Progress | None, notify: Notify) -> Refere
         _sweep(path)
         # what building left behind goes before the collector is told to leave all that is there alone
         gc.collect()
-        return read_library(path, trust=OWN_CACHE)
+        return read_library(path, trust=JUST_MADE)
     except (OSError, LibraryError) as error:
         notify(
             f"The library cannot be kept in the cache and is built for this run only: {error} "

@@ -6,32 +6,34 @@ was done to which content.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.library.building.build import (
     check_self_identification,
-    indexed,
     next_version,
     sorted_references,
 )
 from spectriage.library.building.derived import check_opened
+from spectriage.library.building.gathered import Gathered, Row
+from spectriage.library.building.indexing import indexed
+from spectriage.library.signing.trust import JUST_MADE
+from spectriage.library.store._layout import blocks
 from spectriage.library.store.file import (
     hold_library,
     read_library,
-    read_natives,
     read_originals,
     record_values,
     write_library,
 )
+from spectriage.library.store.gathered_natives import GatheredNatives, gather_natives
 from spectriage.spectra.errors import LibraryError, ParameterError
 from spectriage.spectra.progress import Progress
-from spectriage.spectra.reference import Reference, ReferenceSet
+from spectriage.spectra.reference import ReferenceSet
 from spectriage.spectra.spectrum import Spectrum
 
 
@@ -43,6 +45,11 @@ class Content:
     natives: Mapping[str, Spectrum]
     originals: Mapping[str, Any]
     history: tuple[str, ...]
+
+    def rows(self) -> Iterator[Row]:
+        """Go through the references and their spectra."""
+        spectra = (row for block in blocks(self.references.spectra) for row in block)
+        return zip(self.references.records, spectra, strict=True)
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ def read_content(path: Path | str) -> Content:
     held = hold_library(path)
     references = read_library(held)
     check_opened(references)
-    return Content(references, read_natives(held), read_originals(held), references.attributes["history"])
+    return Content(references, gather_natives(held), read_originals(held), references.attributes["history"])
 
 
 def compare(first: Content, second: Content) -> Difference:
@@ -148,22 +155,19 @@ def merge_libraries(
     contents = [read_content(path) for path in paths]
     first = contents[0]
     _check_mergeable(contents, paths, prefer_first)
-    rows: dict[str, tuple[Reference, NDArray[np.float32]]] = {}
-    natives: dict[str, Spectrum] = {}
+    gathered, natives = Gathered(first.references.shift), GatheredNatives()
+    seen: set[str] = set()
     originals: dict[str, Any] = {}
     for content in contents:
         originals |= content.originals
-        pairs = zip(content.references.records, content.references.spectra, strict=True)
-        for record, spectrum in pairs:
-            if record.id not in rows:
-                rows[record.id] = (record, spectrum)
-                if record.id in content.natives:
-                    natives[record.id] = content.natives[record.id]
+        gathered.extend(pair for pair in content.rows() if pair[0].id not in seen)
+        natives.take(content.natives, (name for name in content.natives if name not in seen))
+        seen.update(record.id for record in content.references.records)
     parts = ", ".join(f"{each.references.name} {each.references.sha256}" for each in contents)
     history = (*first.history, f"merged {parts}")
     title = name or first.references.name
     version = next_version(first.references, title)
-    merged = sorted_references([*rows.values()], first.references.shift, title, version)
+    merged = gathered.sorted(title, version)
     return _finish(out, merged, natives, originals, history, overwrite, progress)
 
 
@@ -207,18 +211,15 @@ def remove_references(
     if unknown:
         raise ParameterError(f"no reference has the id {unknown[0]!r}", where=str(path))
     gone = set(ids)
-    rows = [
-        (record, spectrum)
-        for record, spectrum in zip(content.references.records, content.references.spectra, strict=True)
-        if record.id not in gone
-    ]
-    if not rows:
+    if gone == known:
         raise ParameterError("nothing would be left", where=str(path))
-    natives = {name: native for name, native in content.natives.items() if name not in gone}
+    natives = GatheredNatives()
+    natives.take(content.natives, (name for name in content.natives if name not in gone))
     listed = ", ".join(sorted(gone)[:20]) + (f" and {len(gone) - 20} more" if len(gone) > 20 else "")
     before = f"{content.references.name} {content.references.sha256}"
     history = (*content.history, f"from {before}", f"removed {listed}")
     old = content.references
+    rows = (pair for pair in content.rows() if pair[0].id not in gone)
     fewer = sorted_references(rows, old.shift, old.name, next_version(old, old.name))
     return _finish(out, fewer, natives, content.originals, history, overwrite, progress)
 
@@ -235,4 +236,4 @@ def _finish(
     made = indexed(references, progress)
     check_self_identification(made, progress)
     write_library(out, made, natives, history, overwrite=overwrite, originals=originals)
-    return read_library(out)
+    return read_library(out, trust=JUST_MADE)

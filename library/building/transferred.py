@@ -9,13 +9,15 @@ from pathlib import Path
 from spectriage.library.building._measured import on_grid
 from spectriage.library.building.build import (
     check_self_identification,
-    indexed,
     next_version,
-    sorted_references,
 )
+from spectriage.library.building.gathered import Gathered
+from spectriage.library.building.indexing import indexed
 from spectriage.library.building.lifecycle import read_content
 from spectriage.library.building.names import substance_from_name
+from spectriage.library.signing.trust import JUST_MADE
 from spectriage.library.store.file import read_library, write_library
+from spectriage.library.store.gathered_natives import GatheredNatives
 from spectriage.spectra.errors import FormatError, ParameterError, SpectriageError
 from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import ReferenceSet
@@ -100,31 +102,31 @@ def transfer_library(
         When a file cannot be used.
     """
     content = read_content(path)
-    natives: dict[str, Spectrum] = dict(content.natives)
-    rows = []
+    old = content.references
+    gathered, natives = Gathered(old.shift), GatheredNatives()
     moved = 0
-    for record, row in zip(content.references.records, content.references.spectra, strict=True):
+    for record, row in content.rows():
         native = content.natives.get(record.id)
         if native is None or only_source.casefold() not in record.source.casefold():
-            rows.append((record, row))
+            gathered.add(record, row)
+            if native is not None:
+                natives.add(record.id, native)
             continue
         _refuse_twice(native, record.id)
         made = transfer.apply(native)
-        natives[record.id] = made
+        natives.add(record.id, made)
         valid = {"valid_low_cm": float(made.shift[0]), "valid_high_cm": float(made.shift[-1])}
-        rows.append((replace(record, **valid), on_grid(made, content.references.shift, record.id)))  # type: ignore[arg-type]
+        gathered.add(replace(record, **valid), on_grid(made, old.shift, record.id))  # type: ignore[arg-type]
         moved += 1
     if not moved:
         raise ParameterError("no measured reference is of that unit", where=str(path))
     step = f"transferred {moved} spectra from {transfer.source} to {transfer.target}, {transfer.digest()}"
     shown = "".join(letter if letter.isprintable() else "?" for letter in step)
     history = (*content.history, f"from {content.references.name} {content.references.sha256}", shown)
-    old = content.references
-    moved_on = sorted_references(rows, old.shift, old.name, next_version(old, old.name))
-    references = indexed(moved_on, progress)
+    references = indexed(gathered.sorted(old.name, next_version(old, old.name)), progress)
     check_self_identification(references, progress)
     write_library(out, references, natives, history, overwrite=overwrite, originals=content.originals)
-    return read_library(out)
+    return read_library(out, trust=JUST_MADE)
 
 
 def _refuse_twice(native: Spectrum, name: str) -> None:

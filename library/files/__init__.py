@@ -9,10 +9,15 @@ from spectriage.spectra.facade import late
 if TYPE_CHECKING:
     from spectriage.library.files.atomic import replacing
     from spectriage.library.files.folders import cache_folder, config_folder, state_folder
+    from spectriage.library.files.scratch import Scratch, scratch_matrix
 
-__all__ = ["cache_folder", "config_folder", "replacing", "state_folder"]
+__all__ = ["Scratch", "cache_folder", "config_folder", "replacing", "scratch_matrix", "state_folder"]
 
 __getattr__, __dir__ = late(
     __name__,
-    {"atomic": ("replacing",), "folders": ("cache_folder", "config_folder", "state_folder")},
+    {
+        "atomic": ("replacing",),
+        "folders": ("cache_folder", "config_folder", "state_folder"),
+        "scratch": ("Scratch", "scratch_matrix"),
+    },
 )

@@ -8,7 +8,7 @@ again changes nothing, not a byte.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,16 +20,21 @@ from numpy.typing import NDArray
 from spectriage.library.building._measured import measured_reference, on_grid, slug
 from spectriage.library.building.build import (
     Assembly,
-    indexed,
     next_version,
     self_failures,
-    sorted_references,
 )
+from spectriage.library.building.gathered import Gathered
+from spectriage.library.building.indexing import indexed
 from spectriage.library.building.known import known_substances
 from spectriage.library.building.manifest import ManifestEntry, entry_from_fields, field_problems
 from spectriage.library.importing.found import Defaults, Found, Refusal
 from spectriage.library.importing.kept import native_key, with_original
 from spectriage.library.importing.sources import EC_SERS, find
+from spectriage.library.store.gathered_natives import (
+    GatheredNatives,
+    GatheredOriginals,
+    gather_natives,
+)
 from spectriage.spectra.errors import LibraryError, SpectriageError
 from spectriage.spectra.progress import Progress
 from spectriage.spectra.reference import Reference
@@ -104,9 +109,9 @@ class Report:
 class _Batch:
     """What an import gathers before anything is written."""
 
-    rows: list[tuple[Reference, NDArray[np.float32]]] = field(default_factory=list)
-    natives: dict[str, Spectrum] = field(default_factory=dict)
-    originals: dict[str, bytes] = field(default_factory=dict)
+    rows: Gathered
+    originals: GatheredOriginals
+    natives: GatheredNatives = field(default_factory=GatheredNatives)
     taken: dict[str, Taken] = field(default_factory=dict)
 
 
@@ -149,13 +154,12 @@ def import_into(
     with _alone(path, dry_run):
         base, originals = _base(path, with_catalogue, progress)
         report = Report(path=str(path), references=len(base.references))
-        batch = _gather(base, sources, kind, defaults or Defaults(), report, progress)
+        batch = _gather(base, originals, sources, kind, defaults or Defaults(), report, progress)
         made, report.taken = _without_failures(base, batch, report, progress)
         if dry_run or made is None:
             report.sha256 = base.references.sha256
             return report
-        originals.update(batch.originals)
-        _write(path, made, originals, report)
+        _write(path, made, batch.originals, report)
     return report
 
 
@@ -163,19 +167,20 @@ def _base(path: Path, with_catalogue: bool, progress: Progress | None) -> tuple[
     """Return what the library holds, or what a new one begins with."""
     from spectriage.library.building.build import companions
     from spectriage.library.building.derived import check_opened
-    from spectriage.library.store.file import hold_library, read_library, read_natives, read_originals
+    from spectriage.library.store.file import hold_library, read_library, read_originals
 
     if not path.exists():
         return companions(path.stem, with_catalogue, progress), {}
     held = hold_library(path)
     references = read_library(held)
     check_opened(references)
-    made = Assembly(references, read_natives(held), references.attributes["history"])
-    return made, dict(read_originals(held))
+    made = Assembly(references, gather_natives(held), references.attributes["history"])
+    return made, read_originals(held)
 
 
 def _gather(
     base: Assembly,
+    originals: Mapping[str, Any],
     sources: Sequence[str],
     kind: str,
     defaults: Defaults,
@@ -187,7 +192,7 @@ def _gather(
     known.pop("", None)
     ids = {record.id for record in base.references.records}
     substances = known_substances()
-    batch = _Batch()
+    batch = _Batch(Gathered(base.references.shift), GatheredOriginals(originals))
     seen = 0
     for source in sources:
         told, findings = find(source, kind)
@@ -210,11 +215,11 @@ def _gather(
                 continue
             known[found.key] = record.id
             ids.add(record.id)
-            batch.rows.append((record, row))
-            batch.natives[record.id] = native
+            batch.natives.add(record.id, native)
+            batch.rows.add(record, row)
             batch.taken[record.id] = Taken(found.where, record, found.named_by)
             if found.original is not None:
-                batch.originals[found.original.sha256] = found.original.content
+                batch.originals.add(found.original.sha256, found.original.content)
     return batch
 
 
@@ -260,24 +265,22 @@ def _without_failures(
     base: Assembly, batch: _Batch, report: Report, progress: Progress | None
 ) -> tuple[Assembly | None, list[Taken]]:
     """Return the larger library, less the new references that do not identify as themselves."""
-    old = [*zip(base.references.records, base.references.spectra, strict=True)]
-    rows, known = batch.rows, base.references
+    known, new = base.references, set(batch.taken)
     version = next_version(known, known.name)
-    while rows:
-        together = sorted_references(old + rows, base.references.shift, known.name, version)
+    batch.rows.extend(zip(known.records, known.spectra, strict=True))
+    failed: dict[str, str] = {}
+    while len(failed) < len(batch.taken):
+        together = batch.rows.sorted(known.name, version, failed)
         made = indexed(together, progress)
-        new = {record.id for record, _ in rows}
-        failed = {
-            together.records[row].id: why
-            for row, why in self_failures(made, [i for i, r in enumerate(together.records) if r.id in new])
-        }
-        if not failed:
-            taken = [batch.taken[record.id] for record, _ in rows]
-            natives = {**base.natives, **{name: batch.natives[name] for name in new}}
-            history = (*base.history, _step(report, taken))
-            return Assembly(made, natives, history), taken
-        report.refused += [Refusal(batch.taken[name].where, why) for name, why in failed.items()]
-        rows = [pair for pair in rows if pair[0].id not in failed]
+        asked = [row for row, record in enumerate(together.records) if record.id in new]
+        worse = {together.records[row].id: why for row, why in self_failures(made, asked, progress)}
+        if not worse:
+            taken = [each for name, each in batch.taken.items() if name not in failed]
+            batch.natives.take(base.natives, base.natives)
+            natives = batch.natives.without(failed)
+            return Assembly(made, natives, (*base.history, _step(report, taken))), taken
+        report.refused += [Refusal(batch.taken[name].where, why) for name, why in worse.items()]
+        failed |= worse
     return None, []
 
 
@@ -288,7 +291,7 @@ def _step(report: Report, taken: list[Taken]) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _write(path: Path, made: Assembly, originals: dict[str, Any], report: Report) -> None:
+def _write(path: Path, made: Assembly, originals: Mapping[str, Any], report: Report) -> None:
     from spectriage.library.store.file import write_library
     from spectriage.library.store.update import keep_previous
 

@@ -160,16 +160,15 @@ def find_in_library(path: Path) -> Findings:
     """
     from spectriage.library.building.derived import check_opened
     from spectriage.library.importing.kept import kept_original
-    from spectriage.library.store.file import hold_library, read_library, read_natives, read_originals
+    from spectriage.library.store.file import hold_library, read_library, read_originals
+    from spectriage.library.store.natives import each_native
 
     held = hold_library(path)
     references = read_library(held)
     check_opened(references)
-    natives = read_natives(held)
+    rows = {name.decode("utf-8"): row for row, name in enumerate(references.ids.tolist())}
     originals = read_originals(held)
-    for record in references.records:
-        native = natives.get(record.id)
-        if native is None:
-            continue
+    for name, native in each_native(held):
+        record = references.records[rows[name]]
         original, which = kept_original(native, originals)
         yield Found(f"{path.name}#{record.id}", native, {}, original, which, record, "its record")

@@ -14,6 +14,8 @@ What is defended, and what is not:
   refused when it is opened, for the rows of what alarms or warns, and by ``library verify`` for all that is
   derived from the spectra; ``library sign`` does that first. Wrong spectra under right names cannot be found
   by any arithmetic: that is what a signer vouches for.
+* *A file made to stop or crash the HDF5 parser*, its checksums made again: what no trusted key signed is
+  parsed in a process of its own first, for a limited time; a signed one is believed.
 * *Not defended*: whoever can write the trusted keys, the program, the memory of the process, or the user's
   own cache; and a key that was stolen, until it is marked ``revoked`` in the trusted keys.
 """

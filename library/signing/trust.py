@@ -42,11 +42,14 @@ class Trust:
         File of trusted keys; None for ``trusted-keys`` in the user's configuration.
     allow_rollback
         Accept a release older than one seen before, and forget the newer one.
+    own
+        The file was made by this program, here: it is not parsed in another process first.
     """
 
     require: bool = False
     keys: Path | None = None
     allow_rollback: bool = False
+    own: bool = False
 
     @classmethod
     def from_environment(
@@ -135,3 +138,7 @@ class Trust:
             where=str(path),
             remedy="get a new release" if gone else "add its public key to the trusted keys, if it is right",
         )
+
+
+JUST_MADE = Trust(own=True)
+"""Of a file that this program has just written, or keeps in the user's own cache, which it trusts."""

@@ -31,7 +31,6 @@ class GuardedFile:
         self._handle = handle
         self._held = held
         self._path = held.path
-        self.release = held.release
 
     def refuse(self, what: str) -> ForeignFileError:
         """Return the error for a thing that a library never holds."""

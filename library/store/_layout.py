@@ -6,13 +6,14 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.library.store._derived import Part, check_parts, parts_of
+from spectriage.spectra.compile import release_pages
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.reference import Reference, ReferenceSet
 from spectriage.spectra.spectrum import Spectrum
@@ -90,22 +91,25 @@ def sha(*parts: Any) -> str:
     return digest.hexdigest()
 
 
-def keep_pages() -> None:
-    """Do nothing after a block was looked at; the pages of a mapped one may be let go instead."""
+def _sha_of_all(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
-def blocks(array: NDArray[Any], release: Callable[[], None] = keep_pages) -> Iterator[NDArray[Any]]:
-    """Yield an array a few megabytes at a time along its first axis; `release` is called after each."""
+def blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield an array a few megabytes at a time along its first axis; mapped pages are let go after each."""
     rows = max(1, BLOCK_BYTES * len(array) // max(array.nbytes, 1))
     for start in range(0, len(array), rows):
         yield array[start : start + rows]
-        release()
+        release_pages(array)
 
 
-def array_sha(array: NDArray[Any], release: Callable[[], None] = keep_pages) -> str:
-    """Return the hash of an array's type, shape and values; `release` as in `blocks`."""
+def array_sha(array: NDArray[Any]) -> str:
+    """Return the hash of an array's type, shape and values."""
     digest = hashlib.sha256(canonical([array.dtype.str, list(array.shape)]))
-    for block in blocks(np.atleast_1d(array), release):
+    for block in blocks(np.atleast_1d(array)):
         digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()
 
@@ -132,12 +136,12 @@ def content_sha(
     head: Mapping[str, Any],
     references: ReferenceSet,
     parts: Mapping[str, Part],
-    record_shas: Sequence[str],
-    release: Callable[[], None] = keep_pages,
+    record_shas: Iterable[bytes],
 ) -> str:
     """Return the hash of the hashes of all parts: what two libraries of equal content share.
 
-    `parts` is what is derived, as the file of that schema holds it; `release` as in `blocks`.
+    `parts` is what is derived, as the file of that schema holds it; `record_shas` are the hashes of the
+    records, in hexadecimal, one after the other.
     """
     schema = head["schema"]
     # what a group knows of itself was called its attributes
@@ -147,12 +151,12 @@ def content_sha(
             {
                 **head,
                 "grid": array_sha(references.shift),
-                "references": sha("".join(record_shas).encode()),
-                "index": {key: array_sha(matrix, release) for key, matrix in references.indexes.items()},
+                "references": _sha_of_all(record_shas),
+                "index": {key: array_sha(matrix) for key, matrix in references.indexes.items()},
                 DERIVED_GROUP[schema]: {
                     key: {
                         about: part.about,
-                        "arrays": {name: array_sha(array, release) for name, array in part.arrays.items()},
+                        "arrays": {name: array_sha(array) for name, array in part.arrays.items()},
                     }
                     for key, part in parts.items()
                 },
@@ -216,14 +220,14 @@ def check_grid(shift: NDArray[np.float64]) -> None:
         raise LibraryError("the grid is not evenly spaced")
 
 
-def check_arrays(references: ReferenceSet, release: Callable[[], None] = keep_pages) -> None:
-    """Refuse spectra and matrices of the wrong type, shape or values; `release` as in `blocks`."""
+def check_arrays(references: ReferenceSet) -> None:
+    """Refuse spectra and matrices of the wrong type, shape or values."""
     check_grid(references.shift)
     spectra = references.spectra
     if spectra.dtype != np.float32:
         raise LibraryError(f"the spectra are {spectra.dtype}, not float32")
     bad = np.concatenate(
-        [np.isinf(block).any(axis=1) | np.isnan(block).all(axis=1) for block in blocks(spectra, release)]
+        [np.isinf(block).any(axis=1) | np.isnan(block).all(axis=1) for block in blocks(spectra)]
     )
     if bad.any():
         raise LibraryError(
@@ -237,7 +241,7 @@ def check_arrays(references: ReferenceSet, release: Callable[[], None] = keep_pa
             raise LibraryError(
                 f"the index {key!r} is {matrix.dtype} {matrix.shape}, not float32 {spectra.shape}"
             )
-        if not all(np.isfinite(block).all() for block in blocks(matrix, release)):
+        if not all(np.isfinite(block).all() for block in blocks(matrix)):
             raise LibraryError(f"the index {key!r} has values that are not finite")
 
 

@@ -7,19 +7,22 @@ large library would take a second, of which a search needs ten records.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.library.store._hdf5 import GuardedFile
-from spectriage.library.store._layout import NUMBER_FIELDS, TEXT_FIELDS
+from spectriage.library.store._layout import NUMBER_FIELDS, TEXT_FIELDS, blocks
 from spectriage.spectra.compile import RowSource
 from spectriage.spectra.reference import Hazard, LazyRecords, Reference, Tier
 from spectriage.spectra.technique import Technique
 
 TIERS = {tier.value.encode(): tier for tier in Tier}
 TECHNIQUES = {technique.value.encode(): technique for technique in Technique}
+ASKED = ("family", "class", "hazard", "tier", "technique")
+"""Columns that an engine asks of every record."""
 HAZARDS = {hazard.value.encode(): hazard for hazard in Hazard}
 
 
@@ -33,26 +36,20 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
     """
     names = table.dtype.names or ()
     fields = {name: attribute for name, attribute in TEXT_FIELDS.items() if name in names}
-    for name, known in (("tier", TIERS), ("hazard", HAZARDS), ("technique", TECHNIQUES)):
-        if name not in fields:
-            continue
-        right = np.zeros(table.size, np.bool_)
-        for value in known:
-            right |= table[name] == value
-        if not right.all():
-            wrong = table[name][int(np.argmin(right))]
-            raise file.altered(f"a reference has an unknown {name}: {wrong!r}")
-    ids = np.ascontiguousarray(table["id"])
-    wrong_row = _first_bad_id(ids)
-    if wrong_row is not None:
-        raise file.altered(f"{ids[wrong_row].decode('utf-8', 'replace')!r} is not a reference id")
+    for block in blocks(table):
+        for name, known in (("tier", TIERS), ("hazard", HAZARDS), ("technique", TECHNIQUES)):
+            if name in fields:
+                _check_words(file, block[name], name, known)
+        _check_ids(file, np.ascontiguousarray(block["id"]))
+        for name in fields:
+            _check_text(file, block[name])
+    columns = _columns(table, ("id", *(name for name in ASKED if name in fields)))
+    ids = columns.pop("id")
     # a library is written in the order of its ids; any other order is legal, and costs a look at each
     if not (ids[1:] > ids[:-1]).all() and len(set(ids.tolist())) != ids.size:
         raise file.altered("reference ids stand twice")
     texts = fields
     numbers = [name for name in NUMBER_FIELDS if name in names]
-    for name in texts:
-        _check_text(file, table[name])
 
     entries = RowSource(table.view(np.uint8).reshape(table.size, table.dtype.itemsize))
 
@@ -67,23 +64,46 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
             values[name] = None if math.isnan(number) else number
         return Reference(**values)
 
-    return LazyRecords(ids, make, _columns(table))
+    return LazyRecords(ids, make, _of_attributes(table, columns))
 
 
-def _columns(table: NDArray[Any]) -> dict[str, NDArray[np.bytes_]]:
-    """Copy what an engine asks of every record out of the file."""
-    names = table.dtype.names or ()
-    columns = {
-        TEXT_FIELDS[name]: np.ascontiguousarray(table[name])
-        for name in ("family", "class", "hazard", "tier", "technique")
-        if name in names
-    }
-    if "technique" not in names:
-        columns["technique"] = np.full(table.size, Technique.NORMAL.encode())
-    nameless = columns["family"] == b""
+def _columns(table: NDArray[Any], names: Sequence[str]) -> dict[str, NDArray[np.bytes_]]:
+    """Copy columns out of the file."""
+    made = {name: np.empty(table.size, table.dtype[name]) for name in names}
+    start = 0
+    for block in blocks(table):
+        for name, column in made.items():
+            column[start : start + block.size] = block[name]
+        start += block.size
+    return made
+
+
+def _of_attributes(
+    table: NDArray[Any], columns: dict[str, NDArray[np.bytes_]]
+) -> dict[str, NDArray[np.bytes_]]:
+    """Return what an engine asks of every record, by the name of the attribute."""
+    made = {TEXT_FIELDS[name]: column for name, column in columns.items()}
+    if "technique" not in columns:
+        made["technique"] = np.full(table.size, Technique.NORMAL.encode())
+    nameless = made["family"] == b""
     if nameless.any():
-        columns["family"] = np.where(nameless, table["substance"], columns["family"])
-    return columns
+        made["family"] = np.where(nameless, table["substance"], made["family"])
+    return made
+
+
+def _check_words(file: GuardedFile, column: NDArray[np.bytes_], name: str, known: Iterable[bytes]) -> None:
+    """Refuse words that are none of those that are known."""
+    right = np.zeros(column.size, np.bool_)
+    for value in known:
+        right |= column == value
+    if not right.all():
+        raise file.altered(f"a reference has an unknown {name}: {column[int(np.argmin(right))]!r}")
+
+
+def _check_ids(file: GuardedFile, ids: NDArray[np.bytes_]) -> None:
+    wrong_row = _first_bad_id(ids)
+    if wrong_row is not None:
+        raise file.altered(f"{ids[wrong_row].decode('utf-8', 'replace')!r} is not a reference id")
 
 
 def _first_bad_id(ids: NDArray[np.bytes_]) -> int | None:
@@ -114,5 +134,8 @@ def _check_text(file: GuardedFile, column: NDArray[np.bytes_]) -> None:
 
 def native_names(table: NDArray[Any]) -> frozenset[str]:
     """Return the ids of the references that have a native spectrum."""
-    hashed = np.ascontiguousarray(table["native_sha256"]).view(np.uint8).reshape(table.size, -1)[:, 0] != 0
-    return frozenset(name.decode("utf-8") for name in table["id"][hashed].tolist())
+    found: list[str] = []
+    for block in blocks(table):
+        hashed = block["native_sha256"] != b""
+        found += [name.decode("utf-8") for name in block["id"][hashed].tolist()]
+    return frozenset(found)

@@ -22,7 +22,7 @@ same for equal content whatever version of HDF5 wrote it. Files of schema 1, whi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +57,16 @@ from spectriage.library.store._layout import (
     check_writable,
     content_sha,
     engine_version,
-    native_about,
-    native_array,
-    native_sha,
     record_fields,
     record_sha,
     record_table,
 )
 from spectriage.library.store._records import native_names, read_records
+from spectriage.library.store.gathered_natives import hash_of_native, named_originals, stored_native
 from spectriage.library.store.held import HeldFile
 from spectriage.library.store.natives import (
     ORIGINAL_PREFIX,
-    named_originals,
+    each_native,
     original_sha,
     read_natives,
     read_originals,
@@ -98,16 +96,13 @@ __all__ = [
 
 def _seal(
     references: ReferenceSet, natives: Mapping[str, Spectrum], history: Sequence[str]
-) -> tuple[dict[str, Any], list[tuple[str, str]], dict[str, tuple[bytes, NDArray[np.float64]]]]:
-    """Hash everything; return the attributes, the hashes of each record, and the natives as stored."""
-    arrays = {name: (native_about(native), native_array(native)) for name, native in natives.items()}
-    native_shas = [
-        native_sha(*arrays[record.id]) if record.id in arrays else "" for record in references.records
-    ]
-    spectra = np.ascontiguousarray(references.spectra)
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Hash everything; return the attributes and the hashes of each record."""
+    native_shas = [hash_of_native(natives, record.id) for record in references.records]
+    rows = (np.ascontiguousarray(row) for block in blocks(references.spectra) for row in block)
     record_shas = [
         record_sha(record, row, native)
-        for record, row, native in zip(references.records, spectra, native_shas, strict=True)
+        for record, row, native in zip(references.records, rows, native_shas, strict=True)
     ]
     head: dict[str, Any] = {
         "schema": SCHEMA,
@@ -116,8 +111,10 @@ def _seal(
         "generator": f"spectriage {engine_version()}",
         "history": list(history),
     }
-    head["sha256"] = content_sha(head, references, parts_of(references.derived), record_shas)
-    return head, list(zip(native_shas, record_shas, strict=True)), arrays
+    head["sha256"] = content_sha(
+        head, references, parts_of(references.derived), (sha.encode() for sha in record_shas)
+    )
+    return head, list(zip(native_shas, record_shas, strict=True))
 
 
 def write_library(
@@ -129,7 +126,7 @@ def write_library(
     overwrite: bool = False,
     originals: Mapping[str, bytes] | None = None,
 ) -> str:
-    """Write a library file, whole or not at all.
+    """Write a library file, whole or not at all; matrices and natives go through a part at a time.
 
     Parameters
     ----------
@@ -160,10 +157,11 @@ def write_library(
     path = Path(path)
     natives = {} if natives is None else natives
     check_writable(references, natives, history)
-    head, hashes, arrays = _seal(references, natives, history)
+    head, hashes = _seal(references, natives, history)
     with replacing(path, overwrite) as temporary:
-        files = named_originals(natives, originals or {})
-        _write_hdf5(temporary, references, record_table(references.records, hashes), arrays, head, files)
+        named = named_originals(natives, originals or {})
+        files = ((sha256, (originals or {})[sha256]) for sha256 in named)
+        _write_hdf5(temporary, references, record_table(references.records, hashes), natives, head, files)
     return str(head["sha256"])
 
 
@@ -185,9 +183,9 @@ def _write_hdf5(
     path: Path,
     references: ReferenceSet,
     table: NDArray[Any],
-    natives: Mapping[str, tuple[bytes, NDArray[np.float64]]],
+    natives: Mapping[str, Spectrum],
     head: Mapping[str, Any],
-    originals: Mapping[str, bytes],
+    originals: Iterable[tuple[str, bytes]],
 ) -> None:
     import h5py
 
@@ -201,22 +199,32 @@ def _write_hdf5(
         file.attrs.create("history", np.bytes_(canonical(head["history"])))
         file.create_dataset("grid", data=references.shift.astype("<f8"))
         file.create_dataset("references", data=table)
-        file.create_dataset("spectra", data=references.spectra.astype("<f4", copy=False))
+        _write_array(file, "spectra", references.spectra.astype("<f4", copy=False))
         native_group = file.create_group("native")
-        for name, (about, array) in sorted(natives.items()):
+        for name in sorted(natives):
+            about, array = stored_native(natives, name)
             native_group.create_dataset(name, data=array).attrs.create("about", np.bytes_(about))
-        for sha256, content in sorted(originals.items()):
+        for sha256, content in originals:
             data = np.frombuffer(content, np.uint8)
             native_group.create_dataset(f"{ORIGINAL_PREFIX}{sha256}", data=data)
         index_group = file.create_group("index")
         for key, matrix in sorted(references.indexes.items()):
-            index_group.create_dataset(key, data=matrix)
+            _write_array(index_group, key, matrix)
         derived_group = file.create_group(DERIVED_GROUP[SCHEMA])
         for key, part in parts_of(references.derived).items():
             group = derived_group.create_group(key)
             group.create_dataset("about", data=np.frombuffer(canonical(part.about), np.uint8))
             for name, array in sorted(part.arrays.items()):
-                group.create_dataset(name, data=array)
+                _write_array(group, name, array)
+
+
+def _write_array(group: Any, name: str, array: NDArray[Any]) -> None:
+    """Write an array a block at a time, so that one in a mapped file never is in memory as a whole."""
+    dataset = group.create_dataset(name, array.shape, array.dtype)
+    start = 0
+    for block in blocks(array):
+        dataset[start : start + len(block)] = block
+        start += len(block)
 
 
 def read_library(
@@ -311,19 +319,24 @@ def _verify(
     table: NDArray[Any],
     head: Mapping[str, Any],
 ) -> None:
-    record_shas = [sha.decode("ascii") for sha in table["sha256"].tolist()]
-    natives = [sha.decode("ascii") for sha in table["native_sha256"].tolist()]
-    rows = (row for block in blocks(references.spectra, file.release) for row in block)
-    for record, row, native, sha in zip(references.records, rows, natives, record_shas, strict=True):
+    rows = (row for block in blocks(references.spectra) for row in block)
+    for record, row, native, sha in zip(
+        references.records, rows, _texts(table, "native_sha256"), _texts(table, "sha256"), strict=True
+    ):
         if record_sha(record, row, native) != sha:
             raise file.altered(f"the reference {record.id!r} does not match its hash")
         # A file made to deceive has hashes that agree: what it holds must still be a library.
         check_record(record)
     body = {name: head[name] for name in ("schema", "name", "version", "generator", "history")}
-    if content_sha(body, references, parts, record_shas, file.release) != head["sha256"]:
+    record_shas = (sha for block in blocks(table) for sha in block["sha256"].tolist())
+    if content_sha(body, references, parts, record_shas) != head["sha256"]:
         raise file.altered("the grid, a search matrix or an attribute does not match the library's hash")
-    check_arrays(references, file.release)
+    check_arrays(references)
     check_parts(parts, KEY_PATTERN.fullmatch)
+
+
+def _texts(table: NDArray[Any], name: str) -> Iterator[str]:
+    return (text.decode("ascii") for block in blocks(table) for text in block[name].tolist())
 
 
 def verify_library(path: Path | str | HeldFile, trust: Trust | None = None) -> ReferenceSet:
@@ -338,8 +351,7 @@ def verify_library(path: Path | str | HeldFile, trust: Trust | None = None) -> R
     """
     held = path if isinstance(path, HeldFile) else hold_library(path, trust)
     references = read_library(held, verify=True)
-    natives = read_natives(held)
-    named = {original_sha(native) for native in natives.values()} - {""}
+    named = {original_sha(native) for _, native in each_native(held)} - {""}
     if named != set(read_originals(held, check=True)):
         raise AlteredLibraryError("the original files are not those of the natives", where=str(held.path))
     return references

@@ -88,11 +88,6 @@ class HeldFile:
         """All bytes, read-only."""
         return memoryview(self.mapping).toreadonly()
 
-    def release(self) -> None:
-        """Let go of the pages of a large file read so far: they come back from its copy."""
-        if isinstance(self.mapping, MappedFile) and hasattr(mmap, "MADV_DONTNEED"):
-            self.mapping.madvise(mmap.MADV_DONTNEED)
-
     def reader(self) -> io.RawIOBase:
         """Return the bytes as a file for the HDF5 parser."""
         return _Reader(self.buffer)

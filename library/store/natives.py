@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from spectriage.library.store._head import read_head, read_table
 from spectriage.library.store._layout import native_sha
 from spectriage.library.store.held import HeldFile
 from spectriage.library.store.opening import hold_library
-from spectriage.spectra.errors import LibraryError, ParameterError
+from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.spectrum import Spectrum
 from spectriage.spectra.technique import Technique
 
@@ -25,32 +25,20 @@ ORIGINAL_PREFIX = "sha256:"
 
 def original_sha(native: Spectrum) -> str:
     """Return the SHA-256 of the file that a native spectrum was read from; empty when none is kept."""
-    about = native.metadata.get("original")
-    return str(about.get("sha256", "")) if isinstance(about, Mapping) else ""
+    return _sha_in(native.metadata.get("original"))
 
 
-def named_originals(natives: Mapping[str, Spectrum], originals: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the originals that natives name, each once.
+def original_sha_of(about: bytes) -> str:
+    """Return what `original_sha` does, of what a file holds of a native spectrum beside its arrays."""
+    return _sha_in(json.loads(about)["metadata"].get("original"))
 
-    Raises
-    ------
-    LibraryError
-        When one is missing or is not what its name says.
-    """
-    kept: dict[str, bytes] = {}
-    for name, native in natives.items():
-        sha256 = original_sha(native)
-        if not sha256 or sha256 in kept:
-            continue
-        content = originals.get(sha256)
-        if content is None or hashlib.sha256(content).hexdigest() != sha256:
-            raise LibraryError("the file that it was read from is missing or another one", where=name)
-        kept[sha256] = content
-    return kept
+
+def _sha_in(original: object) -> str:
+    return str(original.get("sha256", "")) if isinstance(original, Mapping) else ""
 
 
 def read_natives(path: Path | str | HeldFile, ids: Sequence[str] | None = None) -> dict[str, Spectrum]:
-    """Read the spectra as they were imported, each checked against its hash.
+    """Read the spectra as they were imported, each checked against its hash, all into memory.
 
     Parameters
     ----------
@@ -66,6 +54,13 @@ def read_natives(path: Path | str | HeldFile, ids: Sequence[str] | None = None) 
     LibraryError
         Or one of its kinds, as `read_library`.
     """
+    return dict(each_native(path, ids))
+
+
+def each_native(
+    path: Path | str | HeldFile, ids: Sequence[str] | None = None
+) -> Iterator[tuple[str, Spectrum]]:
+    """Yield what `read_natives` returns, one spectrum after the other."""
     held = path if isinstance(path, HeldFile) else hold_library(path)
     path = held.path
     with open_guarded(held) as file:
@@ -82,7 +77,9 @@ def read_natives(path: Path | str | HeldFile, ids: Sequence[str] | None = None) 
         if ids is None and stored != {name for name, sha in shas.items() if sha}:
             raise file.altered("the native spectra are not those of the references")
         wanted = shas if ids is None else dict.fromkeys(ids)
-        return {name: _read_native(file, name, shas[name]) for name in wanted if shas[name]}
+        for name in wanted:
+            if shas[name]:
+                yield name, _read_native(file, name, shas[name])
 
 
 def read_originals(path: Path | str | HeldFile, *, check: bool = False) -> dict[str, NDArray[np.uint8]]:
@@ -109,11 +106,28 @@ def read_originals(path: Path | str | HeldFile, *, check: bool = False) -> dict[
     return found
 
 
+def walk_natives(held: HeldFile) -> None:
+    """Parse all that `read_natives` would, without looking at what is in it."""
+    with open_guarded(held) as file:
+        for name in file.members("native"):
+            if not name.startswith(ORIGINAL_PREFIX):
+                _stored_native(file, name)
+
+
+def _stored_native(file: GuardedFile, name: str) -> tuple[str, NDArray[np.float64]]:
+    array: NDArray[np.float64] = file.array(f"native/{name}", "<f8", 2)
+    return file.text("about", f"native/{name}"), array
+
+
 def _read_native(file: GuardedFile, name: str, sha: str) -> Spectrum:
-    array = file.array(f"native/{name}", "<f8", 2)
-    about = file.text("about", f"native/{name}")
+    about, array = _stored_native(file, name)
     if array.shape[0] not in (2, 3) or native_sha(about.encode("utf-8"), array) != sha:
         raise file.altered(f"the native spectrum of {name!r} does not match its hash")
+    return native_from(about, array)
+
+
+def native_from(about: str | bytes, array: NDArray[np.float64]) -> Spectrum:
+    """Return a native spectrum from what a file holds of it."""
     known = json.loads(about)
     return Spectrum(
         array[0],

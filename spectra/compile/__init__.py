@@ -14,7 +14,7 @@ from spectriage.spectra.facade import late
 if TYPE_CHECKING:
     from spectriage.spectra.compile.collector import lasting
     from spectriage.spectra.compile.jit import announce_compilation, kernel, remove_outdated
-    from spectriage.spectra.compile.mapped import MappedFile, RowSource
+    from spectriage.spectra.compile.mapped import MappedFile, RowSource, release_pages
 
 __all__ = [
     "MappedFile",
@@ -22,6 +22,7 @@ __all__ = [
     "announce_compilation",
     "kernel",
     "lasting",
+    "release_pages",
     "remove_outdated",
 ]
 
@@ -30,6 +31,6 @@ __getattr__, __dir__ = late(
     {
         "collector": ("lasting",),
         "jit": ("announce_compilation", "kernel", "remove_outdated"),
-        "mapped": ("MappedFile", "RowSource"),
+        "mapped": ("MappedFile", "RowSource", "release_pages"),
     },
 )

@@ -23,6 +23,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from spectriage.spectra.compile.code_pages import release_llvm_code
 from spectriage.spectra.compile.sealed_cache import SealedCache
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -90,6 +91,7 @@ def _start_without_blas() -> None:
         import_module(loaded).ensure_blas = asked  # type: ignore[attr-defined]
     finally:
         linalg.ensure_blas = asked
+        release_llvm_code()
 
 
 @contextmanager

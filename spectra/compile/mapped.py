@@ -90,6 +90,16 @@ class RowSource(Generic[Scalar]):
             raise LibraryError("the file was cut short while it was in use", remedy="copy it again")
 
 
+def release_pages(matrix: NDArray[Any]) -> None:
+    """Let go of the pages read so far of the file that a matrix is mapped from; they come back when needed.
+
+    Does nothing for a matrix in memory, or where the platform cannot.
+    """
+    file = _mapped_file(matrix)
+    if file is not None and hasattr(mmap, "MADV_DONTNEED"):
+        file.madvise(mmap.MADV_DONTNEED)
+
+
 def _mapped_file(matrix: NDArray[Any]) -> MappedFile | None:
     """Return the file of which a matrix is a contiguous view."""
     owner: Any = matrix

@@ -18,6 +18,8 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
+from spectriage.spectra.compile.code_pages import kernel_loaded
+
 _SEAL_BYTES = hashlib.sha256().digest_size
 
 
@@ -108,7 +110,9 @@ class SealedCache(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the machine code for a signature, or None when it has to be compiled."""
         try:
-            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+            loaded = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+            kernel_loaded()
+            return loaded
         except Exception:
             # whole, yet not to be used here, as after a change of LLVM below the same numba
             self._cache_file.discard()

@@ -145,8 +145,9 @@ def target_rows(
     """
     members: dict[str, list[int]] = {}
     meant: dict[str, tuple[set[str], set[str]]] = {}
-    columns = [references.column(name).tolist() for name in ("family", "hazard", "material_class")]
-    for row, (family, hazard, material_class) in enumerate(zip(*columns, strict=True)):
+    rows = _rows_that_may_count(references, targets)
+    columns = [references.column(name)[rows].tolist() for name in ("family", "hazard", "material_class")]
+    for row, family, hazard, material_class in zip(rows.tolist(), *columns, strict=True):
         name = family.decode("utf-8")
         members.setdefault(name, []).append(row)
         hazards, classes = meant.setdefault(name, (set(), set()))
@@ -162,6 +163,15 @@ def target_rows(
             owned[owner.name].append(family)
     found = (_rows_of(references, policy, target, owned[target.name], members) for target in targets)
     return tuple(known for known in found if known is not None)
+
+
+def _rows_that_may_count(references: ReferenceSet, targets: Sequence[Target]) -> IndexArray:
+    """Return the rows of families that a target names or that have a hazard: few, of a large library."""
+    families = references.column("family")
+    hazardous = families[references.column("hazard") != Hazard.NONE.encode()]
+    named = [family.encode("utf-8") for target in targets for family in target.families]
+    wanted = np.array([*named, *np.unique(hazardous).tolist()], np.bytes_)
+    return np.flatnonzero(np.isin(families, wanted))
 
 
 def _rows_of(

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import Float32Array, FloatArray
+from spectriage.spectra.compile import release_pages
 from spectriage.spectra.derived import Projection
 from spectriage.spectra.errors import LibraryError, ParameterError
 from spectriage.spectra.reference import ReferenceSet
 
 FIRST, DIMENSIONS = 128, 256
 """Coordinates on the first level, and in all."""
-SAMPLE_ROWS = 16_384
+SAMPLE_ROWS, SAMPLE_BLOCK = 16_384, 1024
 POWER_ROUNDS = 3
 CHUNK_ROWS = 8192
 WORTH_KEEPING = 20_000
@@ -68,6 +69,7 @@ def project(matrix: Float32Array, dimensions: int = DIMENSIONS, first: int = FIR
             with np.errstate(over="ignore"):
                 tails[level, part] = np.nextafter(tail.astype(np.float32), np.float32(np.inf))
         tails[:, part][:, total == 0.0] = 0.0
+        release_pages(matrix)
     return Projection(
         basis,
         np.ascontiguousarray(codes[:, :first]),
@@ -96,9 +98,13 @@ def _directions(matrix: Float32Array, count: int) -> FloatArray:
     rows = (
         np.unique(np.linspace(0, n - 1, min(n, SAMPLE_ROWS)).astype(np.intp)) if n else np.empty(0, np.intp)
     )
-    sample = _finite_rows(matrix[rows])
-    norms = np.linalg.norm(sample, axis=1, keepdims=True)
-    sample = (sample / np.where(norms > 0.0, norms, 1.0)).astype(np.float32)
+    sample = np.empty((len(rows), m), np.float32)
+    for start in range(0, len(rows), SAMPLE_BLOCK):
+        part = slice(start, start + SAMPLE_BLOCK)
+        values = _finite_rows(matrix[rows[part]])
+        norms = np.linalg.norm(values, axis=1, keepdims=True)
+        sample[part] = values / np.where(norms > 0.0, norms, 1.0)
+        release_pages(matrix)
     basis = np.linalg.qr(np.random.default_rng(0).normal(size=(m, count)))[0]
     for _ in range(POWER_ROUNDS):
         image = sample.T @ (sample @ basis.astype(np.float32))

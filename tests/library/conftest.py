@@ -42,6 +42,12 @@ def small_path(small: Assembly, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries are parsed here at once: a process for each of thousands takes an hour; see `test_trial`."""
+    monkeypatch.setattr("spectriage.library.store.opening.try_parsing", lambda held: None)
+
+
+@pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the user's trusted keys or remembers a release for them."""
     monkeypatch.setenv("SPECTRIAGE_CONFIG", str(tmp_path / "config"))

@@ -10,6 +10,8 @@ from spectriage.spectra.formats.contents import Contents
 from spectriage.spectra.formats.source import Source, clip
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
+ZIP = b"PK\x03\x04"
+"""Also how office documents begin; the second letter is the version of an SPC file."""
 
 
 def _no_column(source: Source, column: str | None) -> None:
@@ -54,7 +56,7 @@ def _read(source: Source, data: bytes) -> Contents | None:
 
         return read_sif(source, data)
     # these two have no opening of their own, and are no text: they hold NUL bytes
-    if b"\0" not in data[:4096]:
+    if b"\0" not in data[:4096] or data.startswith(ZIP):
         return None
     from spectriage.spectra.formats.binary.spc import is_spc, read_spc
     from spectriage.spectra.formats.binary.spe import is_spe, read_spe

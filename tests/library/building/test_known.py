@@ -37,6 +37,24 @@ def test_a_nitazene_is_controlled_by_name_cas_or_family(known, fields):
     assert caught.value.where == "line 2"
 
 
+@pytest.mark.parametrize(
+    "substance",
+    [
+        *("fentanyl hydrochloride", "Fentanyl citrate", "cocaine-hcl", "heroin_base", "crack cocaine"),
+        *("MDMA HCl", "ketamine hydrochloride", "metonitazene hcl", "street heroin 2"),
+    ],
+)
+def test_a_salt_or_a_longer_name_does_not_make_it_harmless(known, substance):
+    assert hazard_of(replace(ENTRY, substance=substance), "other", known) is Hazard.CONTROLLED
+
+
+def test_what_a_name_mentions_gives_way_to_what_is_said(known):
+    paper = replace(ENTRY, substance="fentanyl test paper", material_class="household")
+    assert hazard_of(paper, "household", known) is Hazard.NONE
+    assert hazard_of(replace(ENTRY, substance="free base"), "other", known) is Hazard.NONE
+    assert hazard_of(replace(ENTRY, substance="sodium citrate"), "other", known) is Hazard.NONE
+
+
 def test_what_nobody_knows_is_as_stated(known):
     assert hazard_of(ENTRY, "other", known) is Hazard.NONE
     assert hazard_of(replace(ENTRY, hazard=Hazard.PRECURSOR), "other", known) is Hazard.PRECURSOR

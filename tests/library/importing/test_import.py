@@ -300,3 +300,51 @@ def test_a_killed_import_leaves_the_old_or_the_new_file(tmp_path):
     process = start(path, tmp_path / "new")
     process.communicate(timeout=300)
     assert path.read_bytes() == new
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_imports_at_once_with_kills_under_a_reader(tmp_path):
+    """Whoever opens it meanwhile gets a whole library; what a finished import brought in stays."""
+    path = tmp_path / "shared.h5"
+    write(tmp_path / "first" / "alpha.csv", 900)
+    import_into(path, [str(tmp_path / "first")])
+    for i in range(4):
+        write(tmp_path / f"f{i}" / f"thing{i}x.csv", 500 + i)
+    rng = np.random.default_rng(8)
+    running = [start(path, tmp_path / f"f{i}") for i in range(4)]
+    doomed = dict(zip((0, 2), (time.monotonic() + rng.uniform(1.0, 6.0, 2)).tolist(), strict=True))
+    seen = 1
+    while any(process.poll() is None for process in running):
+        for i, moment in doomed.items():
+            if time.monotonic() > moment:
+                running[i].kill()
+        measured = sum(record.tier == "measured" for record in read_library(path).records)
+        assert measured >= seen
+        seen = measured
+        time.sleep(0.05)
+    whole = {process.returncode == 0 for process in running[1::2]}
+    assert whole == {True}
+    for process in running:
+        process.communicate()
+    names = {record.substance for record in verify_library(path).records}
+    assert {"thing1x", "thing3x"} <= names
+    # what the killed ones left unfinished is brought in now, and nothing twice
+    import_into(path, [str(tmp_path / f"f{i}") for i in range(4)])
+    assert sum(record.tier == "measured" for record in verify_library(path).records) == 5
+
+
+def test_a_collection_of_ec_sers_with_a_folder_a_substance(tmp_path):
+    """Folders named after substances, a table of potentials in each, notes beside them."""
+    collection = tmp_path / "collection"
+    for seed, name in enumerate(("fentanyl", "xylazine", "isotonitazene")):
+        (collection / name).mkdir(parents=True)
+        table = np.c_[SHIFT, counts(30 + seed), counts(60 + seed)]
+        names = "Raman shift (cm-1),-0.10 V,-0.20 V"
+        np.savetxt(collection / name / "run 1.csv", table, "%.6g", ",", header=names, comments="")
+    (collection / "README.txt").write_text("EC-SERS, 785 nm, silver screen-printed electrodes\n")
+    report = import_into(tmp_path / "a.h5", [str(collection)], kind="ec-sers")
+    assert len(report.taken) == 6
+    assert {each.record.substance for each in report.taken} == {"fentanyl", "xylazine", "isotonitazene"}
+    assert {each.record.technique for each in report.taken} == {Technique.SERS}
+    assert {str(each.record.hazard) for each in report.taken} == {"controlled", "adulterant"}
+    assert [refused.where for refused in report.refused] == ["README.txt"]

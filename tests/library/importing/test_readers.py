@@ -193,6 +193,14 @@ def test_openspecy_tables_that_are_none(tmp_path):
         (("001", "12 34"), ""),
         (("acetone 100ms 50mW",), "acetone"),
         (("sodium carbonate 10x",), "sodium carbonate"),
+        (("procaine-spot3",), "procaine"),
+        (("heroin-785nm-10mW",), "heroin"),
+        (("LSD-25",), "LSD-25"),
+        (("caffeine - Copy (2)",), "caffeine"),
+        (("Copy of caffeine",), "caffeine"),
+        (("spectrum", "aspirin"), "aspirin"),
+        (("run 1", "fentanyl"), "fentanyl"),
+        (("Untitled", "no title"), ""),
     ],
 )
 def test_names(names, substance):

@@ -10,7 +10,6 @@ import pytest
 
 from spectriage.library.store import _layout
 from spectriage.library.store.file import SCHEMA, read_library, read_natives, verify_library, write_library
-from spectriage.library.store.held import HeldFile
 from spectriage.spectra import Reference, ReferenceSet, Spectrum
 from spectriage.spectra.derived import Coarse, Derived
 from spectriage.spectra.errors import (
@@ -132,7 +131,7 @@ def test_a_library_is_checked_a_block_at_a_time(copy, monkeypatch, rows):
     """Larger than a block: the hash is the same, nothing is left out, and each block is let go of."""
     monkeypatch.setattr(_layout, "BLOCK_BYTES", rows * M * 4)
     released = []
-    monkeypatch.setattr(HeldFile, "release", lambda file: released.append(file))
+    monkeypatch.setattr(_layout, "release_pages", lambda array: released.append(array))
     assert_content(read_library(copy))
     # spectra and search matrix, each once for its hash and once for its values
     assert len(released) >= 4 * -(-N // rows)

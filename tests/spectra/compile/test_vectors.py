@@ -2,7 +2,7 @@
 
 import numba
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectriage.spectra.compile._kernels_vectors import float_of_upper, split_float, widest
@@ -19,6 +19,7 @@ def whole_of(bits):
     return float_of_upper(np.uint16(bits))
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.floats(2.0**-100, 2.0**100, width=32))
 def test_a_float_is_its_mantissa_times_a_power_of_two(value):
     exponent, mantissa = parts_of(value)
@@ -27,6 +28,7 @@ def test_a_float_is_its_mantissa_times_a_power_of_two(value):
     assert np.float64(mantissa) * 2.0 ** np.float64(exponent) == value
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**16 - 1))
 def test_the_upper_half_of_a_float_is_that_of_numpy(bits):
     expected = np.array([bits << 16], np.uint32).view(np.float32)[0]

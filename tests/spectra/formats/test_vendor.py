@@ -1,5 +1,7 @@
 """Vendors' files, written here in their layouts: ENLIGHTEN, LabSpec, tables of lists."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -337,3 +339,13 @@ def test_lists_need_one_shift_column(tmp_path):
     rows = [LIST_ROWS[0].replace("wavenumbers", "x"), *LIST_ROWS[1:]]
     with pytest.raises(FormatError, match="Raman shift"):
         read_spectrum(lists(tmp_path, rows))
+
+
+@pytest.mark.parametrize("name", ["table.xlsx", "notes.docx", "spectra.zip"])
+def test_an_office_document_is_no_spc_file(tmp_path, name):
+    """Both begin alike: the K of PK is the version of an SPC file."""
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>" * 100)
+        archive.writestr("xl/worksheets/sheet1.xml", "<sheet/>" * 1000)
+    with pytest.raises(FormatError, match="a ZIP archive or an office document"):
+        read_spectrum(tmp_path / name)

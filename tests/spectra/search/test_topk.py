@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.library.building.build import indexed
+from spectriage.library.building.indexing import indexed
 from spectriage.library.store.file import read_library, write_library
 from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import AlteredLibraryError, LibraryError, ParameterError, SpectrumError

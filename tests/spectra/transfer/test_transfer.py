@@ -164,3 +164,22 @@ def test_two_optics_of_one_instrument(measured: Path):
         made = fit_transfer(standards, "OP01", "OP02")
         before = likeness(both["OP01"], both["OP02"])[0]
         assert likeness(made.apply(both["OP01"]), both["OP02"])[0] > before + 0.01
+
+
+def test_cha_files_go_both_ways_with_ramanchada2_itself(tmp_path):
+    theirs = pytest.importorskip("ramanchada2.spectrum")
+    shift = np.arange(200.0, 2000.0, 1.5)
+    counts = 1000.0 / (1.0 + np.square((shift - 1001.0) / 5.0)) + 10.0
+    made = theirs.Spectrum(x=shift, y=counts, metadata={"laser_wl": "785"})
+    made.write_cha(str(tmp_path / "theirs.cha"), "raw")
+    made.write_cha(str(tmp_path / "theirs.cha"), "/steps/one")
+    read = read_cha(tmp_path / "theirs.cha")
+    assert set(read) == {"raw", "steps/one"}
+    write_cha(tmp_path / "ours.cha", {"raw": read["raw"]})
+    again = theirs.from_chada(str(tmp_path / "ours.cha"), dataset="raw")
+    for spectrum in (read["raw"], read["steps/one"]):
+        np.testing.assert_array_equal(spectrum.shift, shift)
+        np.testing.assert_array_equal(spectrum.intensity, counts)
+        assert spectrum.excitation_nm == 785.0
+    np.testing.assert_array_equal(again.x, shift)
+    np.testing.assert_array_equal(again.y, counts)

@@ -1,0 +1,1 @@
+"""What one identification costs as the library and the number of points grow, and what memory it takes."""
