@@ -109,8 +109,8 @@ class Page:
 
     def verdict(self) -> str:
         """Wait for a result and return its verdict."""
-        shown = self.page.wait_for_selector("[data-verdict]")
-        assert shown is not None, "waited for"
+        shown = self.page.locator("[data-verdict]")
+        shown.wait_for()
         return str(shown.get_attribute("data-verdict"))
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -108,7 +108,8 @@ def _ended(page: Page) -> bool:
     ParameterError
         It ended without one, and not for its page.
     """
-    page.page.wait_for_selector("[data-key=next]")
+    # a handle of an element, as wait_for_selector gives, would keep it in the page's memory
+    page.page.locator("[data-key=next]").wait_for()
     if page.page.locator("[data-verdict]").count():
         return True
     problem = page.ask("GET", "state")["problem"] or {}
