@@ -11,7 +11,7 @@ from rich.console import Console
 from spectriage.bench.app import speed
 from spectriage.bench.peers import search as search_peers
 from spectriage.bench.peers.identify import PeerPipeline
-from spectriage.bench.suite import _synthetic
+from spectriage.bench.sets import made_up
 from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.search.topk import TopK
 from spectriage.spectra.signal.grid import DEFAULT_GRID
@@ -101,23 +101,23 @@ def test_a_suite_runs(tmp_path, capfd):
 
 
 def test_made_up_libraries_are_what_they_claim():
-    library = _synthetic.made_up_library(40)
+    library = made_up.made_up_library(40)
     assert library.spectra.shape == (40, len(DEFAULT_GRID))
     assert np.isfinite(library.spectra).all()
-    assert (_synthetic.made_up_spectra(40, DEFAULT_GRID.shift) == library.spectra).all()
-    scan = _synthetic.made_up_scan(library, [3, 7])
+    assert (made_up.made_up_spectra(40, DEFAULT_GRID.shift) == library.spectra).all()
+    scan = made_up.made_up_scan(library, [3, 7])
     assert (scan.variance >= scan.intensity).all()
-    queries = _synthetic.noisy_copies(library.spectra, np.array([1, 2]), 0.1)
+    queries = made_up.noisy_copies(library.spectra, np.array([1, 2]), 0.1)
     np.testing.assert_allclose(np.linalg.norm(queries, axis=1), 1.0)
 
 
 def test_peers_find_what_they_should():
-    library = _synthetic.made_up_library(60)
-    peer = PeerPipeline(library).identify(_synthetic.made_up_scan(library, [5, 20]))
+    library = made_up.made_up_library(60)
+    peer = PeerPipeline(library).identify(made_up.made_up_scan(library, [5, 20]))
     assert {row for row, share in peer.components if share > 0.2} == {5, 20}
     assert set(peer.best[:2]) == {5, 20}
     (matrix,) = [matrix for key, matrix in library.indexes.items() if key.startswith("deriv2")]
-    query = _synthetic.noisy_copies(matrix, np.array([9]), 0.2)
+    query = made_up.noisy_copies(matrix, np.array([9]), 0.2)
     ours = TopK(matrix).search(query, 3).rows[0]
     assert search_peers.float32_product(matrix, query.astype(np.float32), 3)[0].tolist() == ours.tolist()
     assert search_peers.correlation(matrix.astype(np.float64), query[0], 3)[0] == 9
