@@ -18,7 +18,7 @@ import pytest
 PROGRAM = Path(sysconfig.get_path("scripts")) / "spectriage"
 ALARM = "sim:cocaine hcl:0.6+mannitol?seed=3"
 SLOW = "sim:caffeine?realtime=1"
-GROUPS = ("library", "bench", "validate", "journal", "fleet")
+GROUPS = ("library", "bench", "validate", "journal", "fleet", "operator")
 
 
 def commands() -> list[str]:
