@@ -15,23 +15,35 @@ from spectriage.library.journal import Journal, JournalError, canonical_json
 from spectriage.spectra.identify import Identifier
 
 MOST_LINES = 500
+MOST_SOUGHT = 1000
 KINDS = ("scan", "identification")
 
 
 def history(journal: Path, *, search: str = "", last: int = 50) -> tuple[Line, ...]:
-    """Return the latest records of scans, those first whose number, verdict or summary has the words."""
+    """Return the latest records of scans that have all the words, the newest first.
+
+    They are sought in number, time, verdict, summary and hash, and in item and operator of the latest
+    `MOST_SOUGHT` records.
+    """
     if not journal.is_file():
         return ()
     words = search.casefold().split()
     found = []
     with Journal(journal, readonly=True) as opened:
-        for line in opened.lines():
+        for row, line in enumerate(opened.lines()):
             text = f"{line.number} {line.time} {line.verdict} {line.summary} {line.hash}".casefold()
-            if line.kind in KINDS and all(word in text for word in words):
+            if line.kind in KINDS and _missing(words, text) and row < MOST_SOUGHT:
+                said = json.loads(opened.record(line.number).payload)
+                text += f" {said.get('item') or ''} {said.get('operator') or ''}".casefold()
+            if line.kind in KINDS and not _missing(words, text):
                 found.append(Line(**line._asdict()))
                 if len(found) >= min(last, MOST_LINES):
                     break
     return tuple(found)
+
+
+def _missing(words: list[str], text: str) -> bool:
+    return not all(word in text for word in words)
 
 
 def recorded_result(journal: Path, number: int) -> Result:

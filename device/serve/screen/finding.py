@@ -103,6 +103,12 @@ async def _report(screen: Screen, result: Result) -> None:
         screen.complain(error)
 
 
+def _export(result: Result) -> None:
+    """Hand the recorded answer, with every limit and number, to the browser as JSON."""
+    data = result.model_dump_json(indent=1).encode()
+    ui.download(data, f"spectriage-{result.record}.json", "application/json")
+
+
 def details_view(screen: Screen) -> None:
     """Draw the spectrum with its fit, every limit, the engine's own words, and where it is recorded."""
     words, result = screen.words, screen.opened
@@ -140,6 +146,7 @@ def details_view(screen: Screen) -> None:
             said("p", text, "sp-quiet").style("overflow-wrap: anywhere")
     with ui.element("nav").classes("sp-keys"):
         key(words("back"), lambda: screen.show("result"), name="back")
+        key(words("export"), lambda: _export(result), name="export")
 
 
 def _limits(screen: Screen, result: Result) -> None:

@@ -13,6 +13,7 @@ from spectriage.device.record import replay_record, scan_entry
 from spectriage.device.report import html_report, pdf_report, pictures, report_content
 from spectriage.device.session import ScanPlan, Session
 from spectriage.library.journal import Context, Entry, Journal, JournalError, unit_key
+from spectriage.spectra.errors import ParameterError
 
 WHO = Context("J. Doe <officer>", "lane 4", "A1")
 ALARM = "sim:fentanyl hcl:0.3+caffeine:0.3+lactose?packaging=ldpe&seed=3&integration_ms=4000"
@@ -48,6 +49,35 @@ def test_the_page_says_what_the_record_says(kept, engine):
     # nothing is loaded, nothing runs
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
     assert "<script" not in page
+
+
+def test_the_page_speaks_spanish_from_the_records_codes(kept):
+    record = kept.record(1)
+    said = json.loads(record.payload)["result"]
+    page = html_report(report_content(record, language="es"))
+    for text in (
+        'lang="es"',
+        "ALARMA",
+        "PRESUNTIVO",
+        "simulado, no es una medición",
+        "Compatible con",
+        "en masa",
+    ):
+        assert text in page
+    for english in (
+        said["summary"],
+        said["next_step"],
+        *said["notes"],
+        "What was found",
+        "Operator",
+        "not stated",
+    ):
+        assert english not in page
+    # what would have been seen is stated by mass too, and what no reference stands for
+    assert re.search(r"desde \d+–\d+%", page)
+    assert "No cubierto" in page
+    with pytest.raises(ParameterError, match="no language"):
+        report_content(record, language="fr")
 
 
 def test_operator_and_place_can_be_left_out(kept):

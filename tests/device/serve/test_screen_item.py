@@ -1,5 +1,7 @@
 """Spots and strip side by side, the axis on a standard, log-in: in a real browser."""
 
+import json
+
 import numpy as np
 import pytest
 import typer.testing
@@ -54,6 +56,13 @@ def test_spots_of_one_item_stand_side_by_side_and_are_not_added_up(browser, url)
         page.wait_for_selector("[data-verdict]")
         # another item: alone again
         assert page.locator("[data-part]").count() == 0
+        # found again by its number, which stands in no summary
+        press(page, "next", "history")
+        page.get_by_label("Search").fill("a-17")
+        page.wait_for_selector(".sp-line")
+        assert page.locator(".sp-line").count() == 3
+        page.get_by_label("Search").fill("a-18")
+        page.wait_for_selector("text=No records")
 
 
 def test_nothing_of_the_engines_english_is_on_the_spanish_pages(browser, url):
@@ -71,6 +80,9 @@ def test_nothing_of_the_engines_english_is_on_the_spanish_pages(browser, url):
             assert english not in said
         assert "heroína" in said
         assert "heroin," not in said
+        with page.expect_download() as download:
+            press(page, "export")
+        assert json.loads(download.value.path().read_text())["result"] == result
         press(page, "back")
         with page.expect_download() as download:
             press(page, "report")
