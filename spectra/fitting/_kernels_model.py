@@ -13,7 +13,7 @@ from spectriage.spectra.fitting._kernels_additions import add_each
 from spectriage.spectra.fitting._kernels_bands import BandRules, component_bands, weigh_bands
 from spectriage.spectra.fitting._kernels_fit import FitSettings
 
-NO_PART = np.intp(0)
+NO_PART: int = np.intp(0)  # type: ignore[assignment]
 """Of the parts of models none, or the first; a plain 0 would be a type of its own, and compiled for twice."""
 
 
