@@ -51,7 +51,7 @@ class References(NamedTuple):
     places: IndexArray
 
 
-@kernel()
+@kernel(inline="always")
 def moved_query(
     derivative: Float32Array, compressed: Float32Array, valid: BoolArray, threshold: float
 ) -> Query:
@@ -59,7 +59,7 @@ def moved_query(
     return (derivative, compressed, valid, threshold)  # type: ignore[return-value]
 
 
-@kernel()
+@kernel(inline="always")
 def some_references(
     rows: Float32Array, ranges: BoolArray, numbers: IndexArray, places: IndexArray
 ) -> References:

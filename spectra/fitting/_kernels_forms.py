@@ -20,7 +20,7 @@ from spectriage.spectra.fitting._kernels_growing import (
 from spectriage.spectra.fitting._kernels_model import NO_PART, fit_model, likeliest_rows, try_additions
 
 
-@kernel()
+@kernel(inline="always")
 def _forms_of(
     library: Library,
     query: Query,
@@ -48,7 +48,7 @@ def _forms_of(
     return count
 
 
-@kernel()
+@kernel(inline="always")
 def _best_form(
     references: References,
     place_of: IndexArray,
@@ -86,7 +86,7 @@ def _best_form(
     return int(tried[best])
 
 
-@kernel()
+@kernel(inline="always")
 def in_order(model: Model) -> None:
     """Bring a model's components into the order of their amplitudes, the greatest first."""
     k = model.numbers[0]
@@ -101,7 +101,7 @@ def in_order(model: Model) -> None:
         model.rows[i] = rows[i]
 
 
-@kernel()
+@kernel(inline="always")
 def exchange(
     references: References,
     place_of: IndexArray,

@@ -125,7 +125,7 @@ def open_rows(
     return still_open
 
 
-@kernel()
+@kernel(inline="always")
 def missing(place_of: IndexArray, rows: IndexArray) -> int:
     """Return how many of some rows are not at hand."""
     count = 0
@@ -134,7 +134,7 @@ def missing(place_of: IndexArray, rows: IndexArray) -> int:
     return count
 
 
-@kernel()
+@kernel(inline="always")
 def settle(
     references: References,
     place_of: IndexArray,
@@ -154,19 +154,19 @@ def settle(
     compress(model.derivative, query[3], model.compressed)
 
 
-@kernel()
+@kernel(inline="always")
 def at_its_axis(model: Model, query: Query) -> Query:
     """Return the query at a model's axis."""
     return moved_query(model.derivative, model.compressed, model.valid, query[3])
 
 
-@kernel()
+@kernel(inline="always")
 def at_its_width(references: References, place_of: IndexArray, model: Model) -> References:
     """Return the references at a model's resolution."""
     return some_references(references[0][int(model.axis[2])], references[1], references[2], place_of)
 
 
-@kernel()
+@kernel(inline="always")
 def refit(
     references: References, place_of: IndexArray, query: Query, settings: FitSettings, model: Model
 ) -> None:

@@ -10,10 +10,10 @@ from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query, References, some_references
 from spectriage.spectra.contrast._kernels_coarse import likeliest_each, pool_rest
 from spectriage.spectra.fitting._kernels_additions import add_each
-from spectriage.spectra.fitting._kernels_bands import BandRules, BandsOfComponent, weigh_bands
+from spectriage.spectra.fitting._kernels_bands import BandRules, component_bands, weigh_bands
 from spectriage.spectra.fitting._kernels_fit import FitSettings
 
-NO_PART = np.intp(0)
+NO_PART: int = np.intp(0)  # type: ignore[assignment]
 """Of the parts of models none, or the first; a plain 0 would be a type of its own, and compiled for twice."""
 
 
@@ -100,7 +100,7 @@ def fit_model(
     return float(of_each[0, 0])
 
 
-@kernel()
+@kernel(inline="always")
 def losses_of(
     references: References,
     place_of: IndexArray,
@@ -148,7 +148,7 @@ def likeliest_rows(
     return int(counts[0])
 
 
-@kernel()
+@kernel(inline="always")
 def bands_of(row: Float32Array, least_height: float, centres: IndexArray) -> int:
     """Write where a reference (m,) has bands, local maxima of its curvature, the highest first.
 
@@ -173,7 +173,7 @@ def bands_of(row: Float32Array, least_height: float, centres: IndexArray) -> int
     return count
 
 
-@kernel()
+@kernel(inline="always")
 def supports_of(
     row: Float32Array,
     amplitude: float,
@@ -197,7 +197,7 @@ def supports_of(
     heights, remaining, beside = np.empty(count, np.float32), np.empty(count), np.empty(count)
     for b in range(count):
         heights[b] = -row[centres[b]]
-    component = BandsOfComponent(row, amplitude, centres, heights)
+    component = component_bands(row, amplitude, centres, heights)
     weigh_bands(fitted, rest, query, component, rules.window, rules.crowd, remaining, beside)
     alone, together = 0, 0
     total = supported = 0.0

@@ -1,7 +1,8 @@
 """Kernel of the forward selection: components are added while they are needed, then given their best form.
 
 It works on rows that it is handed. Of a large library these are few: where it comes upon others, it says
-which, stops, and goes on from there when called again.
+which, stops, and goes on from there when called again. Its steps are written into it (`inline`), so that
+they are compiled but once.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def supports_needed(kind: int, gain: float, hazard_gain: float) -> int:
     return 4 if weak else 3
 
 
-@kernel()
+@kernel(inline="always")
 def _drop_needless(
     references: References,
     place_of: IndexArray,
@@ -81,7 +82,7 @@ def _drop_needless(
         refit(references, place_of, query, settings, model)
 
 
-@kernel()
+@kernel(inline="always")
 def _look(
     library: Library,
     query: Query,
@@ -104,7 +105,7 @@ def _look(
     return count
 
 
-@kernel()
+@kernel(inline="always")
 def _greatest_first(values: FloatArray) -> IndexArray:
     """Return the places of some values (n,), the greatest first; of equal ones the first."""
     order = np.empty(values.size, np.intp)
@@ -117,7 +118,7 @@ def _greatest_first(values: FloatArray) -> IndexArray:
     return order
 
 
-@kernel()
+@kernel(inline="always")
 def _best_needed(
     references: References,
     place_of: IndexArray,
@@ -173,7 +174,7 @@ def _best_needed(
     return NOTHING
 
 
-@kernel()
+@kernel(inline="always")
 def _add(
     references: References,
     place_of: IndexArray,
