@@ -104,18 +104,6 @@ class Unit:
                 self._engines[packaging] = Identifier(engine.references, engine.policy, packaging=packaging)
             return self._engines[packaging]
 
-    def warm(self) -> None:
-        """Decide on what is no scan: the first real one must not wait for what is loaded when used."""
-        import spectriage.device.record
-        import spectriage.device.session.session  # noqa: F401
-        from spectriage.spectra.spectrum import Spectrum
-
-        engine = self.engine_for()
-        shift, rows = engine.references.shift, np.nan_to_num(engine.references.spectra[:2].astype(np.float64))
-        counts = 1000.0 + 1000.0 * rows.sum(axis=0) + np.random.default_rng(0).normal(0.0, 5.0, shift.size)
-        with suppress(SpectriageError):
-            engine.identify(Spectrum(shift, counts, np.full(shift.size, 25.0)))
-
     def strip_engine(self) -> Identifier | None:
         """Return the engine that explains SERS strips; None where the library has no references for one."""
         from spectriage.library.service import make_engine
@@ -148,7 +136,8 @@ class Unit:
 
         if not self._warm:
             import spectriage.device.record.alerting
-            import spectriage.device.record.scanned  # noqa: F401
+            import spectriage.device.record.scanned
+            import spectriage.device.session.session  # noqa: F401
 
             warm_engine(self.engine_for(), DETECTOR_POINTS)
             self._warm = True

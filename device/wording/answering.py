@@ -192,6 +192,7 @@ def _sure(result: dict[str, Any], words: Words) -> Iterable[str]:
 def _missed(result: dict[str, Any], words: Words) -> Iterable[str]:
     missed = missed_targets(result)
     blind = [words.name(str(target["target"])) for target in missed if target.get("lod") is None]
+    provisional = False
     seen = [target for target in missed if target.get("lod") is not None]
     if blind:
         yield words("in_any_amount", names=_first(blind))
@@ -201,9 +202,14 @@ def _missed(result: dict[str, Any], words: Words) -> Iterable[str]:
             if all(target.get("mass_limit") for target in seen[:MOST_LIMITS])
             else "limits_signal"
         )
-        limits = [f"{words.name(str(target['target']))} {limit(target)}" for target in seen]
+        marks = ["*" if target.get("provisional") else "" for target in seen]
+        limits = [
+            f"{words.name(str(target['target']))} {limit(target)}{mark}"
+            for target, mark in zip(seen, marks, strict=True)
+        ]
         yield words("under", kind=words(kind), names=_first(limits))
-    covered = words("only_spot")
+        provisional = any(marks[:MOST_LIMITS])
+    covered = f"{words('provisional')} {words('only_spot')}" if provisional else words("only_spot")
     if names := [words.name(name) for name in uncovered(result)]:
         covered = f"{words('not_covered', names=_first(names))} {covered}"
     yield covered

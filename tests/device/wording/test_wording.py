@@ -51,6 +51,11 @@ def test_every_word_that_the_code_asks_for_is_there_and_no_other():
 def test_every_reason_that_the_rules_give_has_words():
     rules = (ROOT / "spectra" / "verdict" / "rules.py").read_text()
     reasons = set(re.findall(r'_unclear\(\s*"([\w-]+)"', rules)) | {"identified"}
+    artefacts = (ROOT / "spectra" / "signal" / "artefacts.py").read_text()
+    disturbed = set(re.findall(r'Artefact\(\s*"([\w-]+)"', artefacts))
+    assert len(disturbed) == 4
+    assert {reason for reason in disturbed if f"next_{reason}" not in keys()} == set()
+    reasons |= disturbed
     assert len(reasons) > 10
     assert {reason for reason in reasons if f"summary_{reason}" not in keys()} == set()
 
