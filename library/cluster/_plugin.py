@@ -7,5 +7,5 @@ from distributed import WorkerPlugin
 from spectriage.library.cluster.prepared import Prepared
 
 
-class RunPlugin(Prepared, WorkerPlugin):  # type: ignore[misc]
+class RunPlugin(Prepared, WorkerPlugin):
     """What each worker is given once a run."""

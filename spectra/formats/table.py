@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -95,14 +96,9 @@ def _width(source: Source, start: int, separator: str) -> int:
     return max(len(names), len(cells)) if len(names) >= 2 else len(cells)
 
 
-def _loader(
-    source: Source, block: Block, head: dict[str, str], foot: dict[str, str], columns: Columns
-) -> Callable[[Column], Spectrum]:
-    mark = _MARKS.get(block.separator, block.separator)
-    said = {**foot, **head}
-    laser = heads.excitation_nm(said)
-    coefficients = heads.wavelength_coefficients(said)
-    known = heads.described(
+def _described(source: Source, said: dict[str, str]) -> dict[str, Any]:
+    """Return what the head and foot of a table say of the measurement."""
+    return heads.described(
         format="table",
         path=source.name,
         title=heads.text(said, "title", "sample", "name", "label", "sample name"),
@@ -113,9 +109,20 @@ def _loader(
         serial=heads.text(said, "serial number", "devicesn", "serial", "device sn"),
     )
 
+
+def _loader(
+    source: Source, block: Block, head: dict[str, str], foot: dict[str, str], columns: Columns
+) -> Callable[[Column], Spectrum]:
+    mark = _MARKS.get(block.separator, block.separator)
+    said = {**foot, **head}
+    laser = heads.excitation_nm(said)
+    coefficients = heads.wavelength_coefficients(said)
+    known = _described(source, said)
+
     def load(column: Column) -> Spectrum:
         role, name = columns.axes[column.axis]
         axis, intensity = block.values[:, column.axis], block.values[:, column.index]
+        variance = None if column.variance is None else block.values[:, column.variance]
         if column.minus is not None:
             intensity = intensity - block.values[:, column.minus]
         steps = [column.step] if column.step else []
@@ -124,8 +131,7 @@ def _loader(
             if converted is not None:
                 role, axis = Role.WAVELENGTH, converted
                 steps.append(PIXELS_CONVERTED)
-        variance = None if column.variance is None else block.values[:, column.variance]
-        held = [axis, intensity] if variance is None else [axis, intensity, variance]
+        held = [each for each in (axis, intensity, variance) if each is not None]
         rows = measured_rows(source, held, lambda i: source.where(int(block.lines[i])))
         read = f"read table: separator {mark!r}, decimal {block.decimal!r}, column {column.name!r}"
         return to_spectrum(
@@ -133,7 +139,7 @@ def _loader(
             np.ascontiguousarray(axis[rows]),
             np.ascontiguousarray(intensity[rows]),
             lambda i: source.where(int(block.lines[i + rows.start])),
-            variance=None if variance is None else np.ascontiguousarray(variance[rows]),
+            variance=None if variance is None else variance[rows].copy(),
             role=role,
             name=name,
             metadata={
