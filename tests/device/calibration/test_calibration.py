@@ -366,7 +366,7 @@ def test_an_axis_off_by_a_known_amount_is_said_on_a_standard():
     assert moved.mean_cm - right.mean_cm == pytest.approx(3.0, abs=0.3)
     assert not moved.within or abs(right.mean_cm + 3.0) <= 2.0
     # nothing is as sharp as the simulated unit's 8 cm⁻¹ allow
-    assert 6.0 < right.strongest_fwhm_cm < 14.0
+    assert 6.0 < right.strongest_fwhm_cm < 18.0
     flat = axis_error(replace(spectrum, intensity=np.ones_like(spectrum.intensity)), "polystyrene")
     assert (flat.bands, flat.found, flat.within, flat.strongest_fwhm_cm) == (0, False, False, None)
     with pytest.raises(ParameterError, match="no standard"):

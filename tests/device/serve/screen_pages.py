@@ -16,9 +16,8 @@ def opened(browser, url, size=HANDHELD, query=""):
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     page.outside = []
-    page.on(
-        "request", lambda asked: page.outside.append(asked.url) if not asked.url.startswith(url) else None
-    )
+    own = (url, f"blob:{url}")
+    page.on("request", lambda asked: None if asked.url.startswith(own) else page.outside.append(asked.url))
     page.goto(url + query)
     page.wait_for_selector("[data-key=continue]")
     yield page

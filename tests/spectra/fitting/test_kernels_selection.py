@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.bench.suite._synthetic import made_up_spectra
+from spectriage.bench.sets.made_up import made_up_spectra
 from spectriage.spectra import Spectrum
 from spectriage.spectra.contrast import rows as contrast_rows
 from spectriage.spectra.contrast.index import ContrastIndex
