@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
-from spectriage.spectra.compile.jit import kernel
 
 
 class Query(NamedTuple):
@@ -49,22 +48,6 @@ class References(NamedTuple):
     ranges: BoolArray
     numbers: IndexArray
     places: IndexArray
-
-
-@kernel(inline="always")
-def moved_query(
-    derivative: Float32Array, compressed: Float32Array, valid: BoolArray, threshold: float
-) -> Query:
-    """Return a query as kernels are given it: packed, so that they are compiled but once."""
-    return (derivative, compressed, valid, threshold)  # type: ignore[return-value]
-
-
-@kernel(inline="always")
-def some_references(
-    rows: Float32Array, ranges: BoolArray, numbers: IndexArray, places: IndexArray
-) -> References:
-    """Return references as kernels are given them."""
-    return (rows, ranges, numbers, places)  # type: ignore[return-value]
 
 
 class Probes(NamedTuple):

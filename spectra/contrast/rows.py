@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile.bounded_cache import BoundedCache
 from spectriage.spectra.compile.mapped import RowSource
 from spectriage.spectra.contrast._kernels_arguments import References
@@ -75,7 +75,6 @@ class ContrastRows:
         self._range_lock = Lock()
         self._held: Float32Array | None = None
         self._held_at: list[Float32Array] = []
-        self._every: IndexArray = np.empty(0, np.intp)
         if len(BROADENINGS_CM) * derivatives.nbytes <= HELD_BYTES:
             for row in range(len(derivatives)):
                 self._find_range(row)
@@ -83,7 +82,6 @@ class ContrastRows:
             for row in range(len(derivatives)):
                 held[:, row] = self._make_widths(row)
             self._held, self._held_at = held, list(held)
-            self._every = np.arange(len(derivatives))
 
     def __len__(self) -> int:
         return len(self._range_of)
@@ -106,17 +104,6 @@ class ContrastRows:
         for place, row in enumerate(rows):
             stack[:, place] = self._widths(row)
         return References(stack, *self._ranges_of(rows), np.arange(len(rows)))
-
-    def at_hand(self, rows: Sequence[int]) -> tuple[References, IndexArray]:
-        """Return references at each of `BROADENINGS_CM`, and where each row of the library is among them.
-
-        Those of `rows` are there; of a small library all are. Negative is what is not.
-        """
-        if self._held is not None:
-            return References(self._held, self._ranges, self._range_of, self._every), self._every
-        place_of = np.full(len(self), -1)
-        place_of[list(rows)] = np.arange(len(rows))
-        return self.gather_widths(rows), place_of
 
     def stack(self, rows: Sequence[int], broadening_cm: float = 0.0) -> Float32Array:
         """Return a copy of several references' derivatives, shape (k, m), blurred."""

@@ -31,14 +31,6 @@ class BandsOfComponent(NamedTuple):
     heights: Float32Array
 
 
-@kernel(inline="always")
-def component_bands(
-    row: Float32Array, amplitude: float, centres: NDArray[np.intp], heights: Float32Array
-) -> BandsOfComponent:
-    """Return a component as kernels are given it."""
-    return (row, amplitude, centres, heights)  # type: ignore[return-value]
-
-
 class BandRules(NamedTuple):
     """What counts as a band of a component, and when it is needed.
 

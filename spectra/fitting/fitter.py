@@ -107,11 +107,6 @@ class Fitter:
         added = self._add_each(rows[:-1], axis, self._nothing, rows[-1:])
         return Fit(rows, added.amplitudes[0], float(added.similarity[0]), axis, query, added.fitted)
 
-    def adopt(self, fit: Fit) -> Fit:
-        """Keep a fit that was made of this query elsewhere, as if it had been made here; and return it."""
-        self._queries.setdefault((fit.axis.offset_cm, fit.axis.stretch), fit.query)
-        return self._fits.setdefault((fit.rows, fit.axis), fit)
-
     def gains(self, base: Fit, rows: Sequence[int]) -> FloatArray:
         """Return what adding each of several references removes of the disagreement, shape (len(rows),)."""
         return self._add_each(base.rows, base.axis, base.fitted, rows).gains

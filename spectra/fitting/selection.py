@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray
-from spectriage.spectra.compile.jit import packed
-from spectriage.spectra.contrast.contrast import Contrast
 from spectriage.spectra.contrast.index import ContrastIndex
-from spectriage.spectra.contrast.rows import BROADENINGS_CM
-from spectriage.spectra.fitting._kernels_growing import NOTHING, Library, Model, SelectionRules
-from spectriage.spectra.fitting._kernels_selection import ADD, grow
-from spectriage.spectra.fitting.band_support import band_rules
+from spectriage.spectra.fitting.band_support import band_support, independent_supports, supported_share
 from spectriage.spectra.fitting.fit import NO_CORRECTION, Fit, Single
-from spectriage.spectra.fitting.fitter import (
-    LIKELIEST,
-    PACKED_SETTINGS,
-    STRETCHED,
-    UNSTRETCHED,
-    Fitter,
-    axis_of,
-)
-from spectriage.spectra.policy.policy import FEW_LINES, Policy
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Tier
 
 MOST_COMPONENTS = 5
@@ -34,6 +23,8 @@ SEEN_SHARE = 0.25
 
 EQUAL_GAIN = 0.1
 """Members of a family within this log gain of each other fit equally well."""
+
+Required = Callable[[int], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +49,6 @@ class Selection:
 def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MOST_COMPONENTS) -> Selection:
     """Select the references that a query needs.
 
-    One is taken that explains most alone. Then the best addition that brings enough and is seen, and the axis
-    is sought anew, until there is none; what later ones made unnecessary is dropped. At last each component
-    is exchanged for what fits about as well and is known by the stronger evidence: among the members of its
-    family, or, of a harmless one, also among others: two estimated references differ by a guess, not by
-    nature.
-
     Parameters
     ----------
     fitter
@@ -75,105 +60,106 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
     most
         Most components, packaging not counted.
     """
+    index = fitter.index
+    records = index.references.records
+
+    def required(row: int) -> float:
+        return policy.required_gain_of(packaging=index.packaging[row], hazardous=index.hazardous[row])
+
     runner_up = fitter.first(allowed)
     if not runner_up or runner_up[0].similarity <= 0.0:
         return Selection(fitter.fit((), NO_CORRECTION), (), None)
-    model = _begun(fitter, runner_up[0])
-    index, query = fitter.index, fitter.query
-    singles = [single.row for single in runner_up[:3]]
-    known = list(singles)
+    fit = fitter.refine((runner_up[0].row,), runner_up[0].axis, stretch=True)
+    rejected: tuple[int, float] | None = None
     while True:
-        references, place_of = index.rows.at_hand(known)
-        missing = grow(
-            packed(references),
-            place_of,
-            _library(index, policy),
-            query.packed,
-            fitter.grid,
-            allowed,
-            np.array(singles[1:], np.intp),
-            PACKED_SETTINGS,
-            STRETCHED,
-            UNSTRETCHED,
-            band_rules(index),
-            _rules(policy.hazard_gain, most),
-            packed(model),
-        )
-        if not missing:
+        open_rows = allowed & _still_open(fitter.index, fit, most)
+        step = None
+        for row, gain, excess in _additions(fitter, fit, open_rows, runner_up, required):
+            if excess >= 0.0:
+                larger = fitter.with_row(fit, row)
+                if _is_seen(fitter, larger, policy.supports_needed(records[row], gain)):
+                    step = (row, larger)
+                    break
+            rejected = (row, gain) if rejected is None or gain > rejected[1] else rejected
+        if step is None:
             break
-        # of a large library only these are at hand
-        seen = set(known)
-        known += [row for row in model.others[: model.numbers[3]].tolist() if row not in seen]
-    rejected = int(model.numbers[5])
-    return Selection(
-        fitter.adopt(_fit_of(model, query)),
-        tuple(runner_up),
-        None if rejected == NOTHING else (rejected, float(model.values[1])),
-    )
+        row, larger = step
+        rejected = None
+        fit = _without_needless(fitter, fitter.refine(larger.rows, larger.axis), required)
+        if row not in fit.rows:
+            break
+    fit = _best_forms(fitter, fit, allowed)
+    if len(fit.rows) > 1:
+        order = np.argsort(-fit.amplitudes, kind="stable")
+        fit = fitter.fit(tuple(fit.rows[i] for i in order), fit.axis)
+    return Selection(fit, tuple(runner_up), rejected)
 
 
-def _begun(fitter: Fitter, best: Single) -> Model:
-    """Return the model that a selection begins with: one component, not yet fitted."""
-    points = fitter.query.derivative.size
-    derivative, compressed, fitted = np.empty((3, points), np.float32)
-    room = MOST_COMPONENTS + MOST_PACKAGINGS + 1
-    rows = np.full(room, best.row)
-    place = (best.axis.offset_cm, best.axis.stretch, BROADENINGS_CM.index(best.axis.broadening_cm))
-    return Model(
-        np.array([NOTHING, ADD, 0, NOTHING, 0, NOTHING]),
-        rows,
-        np.zeros(room),
-        np.empty(len(fitter.index) + LIKELIEST + room, np.intp),
-        np.array(place),
-        np.zeros(2),
-        derivative,
-        compressed,
-        np.empty(points, np.bool_),
-        fitted,
-    )
+def _still_open(index: ContrastIndex, fit: Fit, most: int) -> BoolArray:
+    """Return which references may still be added: each family counts once, and there is a most."""
+    open_rows = index.outside_families_of(fit.rows)
+    packagings = sum([bool(index.packaging[row]) for row in fit.rows])
+    if packagings >= MOST_PACKAGINGS:
+        open_rows &= ~index.packaging
+    if len(fit.rows) - packagings >= most:
+        open_rows &= index.packaging
+    return open_rows
 
 
-def _fit_of(model: Model, query: Contrast) -> Fit:
-    count = int(model.numbers[0])
-    moved = replace(query, derivative=model.derivative, valid=model.valid, compressed=model.compressed)
-    return Fit(
-        tuple(model.rows[:count].tolist()),
-        model.amplitudes[:count],
-        float(model.values[0]),
-        axis_of(model.axis.tolist()),
-        moved,
-        model.fitted,
-    )
+def _is_seen(fitter: Fitter, larger: Fit, supports_needed: int) -> bool:
+    """Whether an addition explains its own bands, and not only what the others left at a few of them."""
+    if fitter.index.references.records[larger.rows[-1]].is_packaging:
+        return True
+    bands = band_support(fitter, larger, len(larger.rows) - 1)
+    return supported_share(bands) >= SEEN_SHARE and independent_supports(bands) >= supports_needed
 
 
-@lru_cache(maxsize=16)
-def _rules(hazard_gain: float, most: int) -> SelectionRules:
-    return packed(
-        SelectionRules(
-            most, MOST_PACKAGINGS, LIKELIEST, SEEN_SHARE, hazard_gain, EQUAL_GAIN, Tier.RECALLED.rank
-        )
-    )
+def _additions(
+    fitter: Fitter, fit: Fit, open_rows: BoolArray, runner_up: list[Single], required: Required
+) -> list[tuple[int, float, float]]:
+    """Return additions, their gains, and by how much these exceed what they must; the greatest first."""
+    rows = fitter.likeliest(fit, open_rows)
+    rows += [other.row for other in runner_up[1:3] if open_rows[other.row] and other.row not in rows]
+    gains = fitter.gains(fit, rows).tolist()
+    tried = [(row, gain, gain - required(row)) for row, gain in zip(rows, gains, strict=True)]
+    return sorted(tried, key=itemgetter(2), reverse=True)
 
 
-def _library(index: ContrastIndex, policy: Policy) -> Library:
-    """Return what the selection must know of every reference, packed for its kernel."""
-    return index.once(("selection", policy.sha256), lambda: packed(describe(index, policy)))
+def _without_needless(fitter: Fitter, fit: Fit, required: Required) -> Fit:
+    """Drop components that later ones made unnecessary, the least necessary first."""
+    while len(fit.rows) > 1:
+        margins = fitter.losses(fit) - [required(row) for row in fit.rows]
+        worst = int(np.argmin(margins))
+        if margins[worst] >= 0.0:
+            break
+        fit = fitter.fit(fit.without(worst), fit.axis)
+    return fit
 
 
-def describe(index: ContrastIndex, policy: Policy) -> Library:
-    """Return what the selection must know of every reference of a library."""
-    references = index.references
-    tiers, of_tier = np.unique(references.column("tier"), return_inverse=True)
-    ranks = np.array([Tier(tier.decode()).rank for tier in tiers.tolist()], np.intp)[of_tier]
-    required = np.where(index.hazardous, policy.hazard_gain, policy.gain)
-    few_lines = np.isin(references.column("hazard"), [hazard.encode() for hazard in FEW_LINES])
-    watched = np.isin(references.column("family"), [name.encode() for name in policy.watched_families])
-    return Library(
-        index.coarse,
-        index.families,
-        ranks,
-        index.packaging,
-        index.hazardous,
-        np.where(index.packaging, policy.packaging_gain, required),
-        np.where(few_lines, 1, np.where(index.hazardous | watched, 2, 0)),
-    )
+def _best_forms(fitter: Fitter, fit: Fit, allowed: BoolArray) -> Fit:
+    """Exchange each component for what fits about as well and is known by the stronger evidence.
+
+    Among the members of its family for the best one; a harmless component also for one of another family and
+    a stronger tier: two estimated references differ by a guess, not by nature.
+    """
+    index = fitter.index
+    records = index.references.records
+    for position, row in enumerate(fit.rows):
+        others = [other for other in index.relatives(row) if other != row and allowed[other]]
+        if not index.hazardous[row] and records[row].tier not in (Tier.MEASURED, Tier.BANDS):
+            rest = fitter.fit(fit.without(position), fit.axis)
+            likeliest = fitter.likeliest(rest, allowed & index.outside_families_of(fit.rows))
+            others += [other for other in likeliest if records[other].tier.rank < records[row].tier.rank]
+        if not others:
+            continue
+        own, gains = fitter.exchange_gains(fit, position, others)
+        tried = [(row, own), *zip(others, gains.tolist(), strict=True)]
+        enough = max(gain for _, gain in tried) - EQUAL_GAIN
+        best = min(
+            (option for option in tried if option[1] >= enough),
+            key=lambda option: (records[option[0]].tier.rank, -option[1], option[0]),
+        )[0]
+        if best != row:
+            rows = (*fit.rows[:position], best, *fit.rows[position + 1 :])
+            fit = fitter.fit(rows, fit.axis)
+    return fit
