@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -88,21 +87,6 @@ def switches_on(transfer: Transfer) -> bool:
     if transfer.kind is Kind.CONTROL_OUT:
         return bool(transfer.value)
     return any(transfer.data[1:])
-
-
-def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
-    """Run work beside, and keep what it raises."""
-    caught: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            caught.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread, caught
 
 
 def fires(b: Bench, token: ArmingToken, **arguments: Any) -> bool:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from spectriage.bench.laser.bed import SAYS_OFF, bench, fires, in_thread, switches_on
+from spectriage.bench.laser.bed import SAYS_OFF, bench, fires, switches_on
 from spectriage.bench.laser.outcome import NotPossibleError, Outcome
 from spectriage.device.contract.clock import Deadline, SystemClock
 from spectriage.device.contract.errors import DeviceError
@@ -15,6 +15,7 @@ from spectriage.device.contract.spectrometer import (
     InterlockReadback,
 )
 from spectriage.device.testing.emulation.transfers import Transfer, usb_error
+from spectriage.device.testing.outcomes import in_thread
 
 HANG_S = 6.5
 """Longer than the patience with an "on"."""

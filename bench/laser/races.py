@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from spectriage.bench.laser.bed import Bench, bench, fires, in_thread
+from spectriage.bench.laser.bed import Bench, bench, fires
 from spectriage.bench.laser.outcome import Outcome
 from spectriage.device.contract.clock import Deadline, SystemClock
 from spectriage.device.contract.errors import DeviceError, DeviceLostError
@@ -20,6 +20,7 @@ from spectriage.device.laser.guard import LaserGuard
 from spectriage.device.laser.states import SafetyState
 from spectriage.device.laser.tokens import ArmingToken
 from spectriage.device.testing.emulation.transfers import Transfer
+from spectriage.device.testing.outcomes import in_thread
 
 # -- tokens and time
 

@@ -6,15 +6,14 @@ taken in the order of their paths, hidden ones left out, links to folders not fo
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from spectriage.library.building.names import substance_from_name
+from spectriage.library.files.walking import walk
 from spectriage.library.importing.found import (
     MAX_ORIGINAL_BYTES,
     Findings,
@@ -43,7 +42,9 @@ def find_in_folder(folder: Path) -> Findings:
     FormatError
         When the folder cannot be read.
     """
-    for path, name in _walk(folder, ""):
+    for path, name in walk(folder):
+        if path.name.casefold() in TABLES:
+            continue
         try:
             original = read_original(path)
         except FormatError as error:
@@ -157,20 +158,3 @@ def _source(spectrum: Spectrum) -> str:
     known = (spectrum.metadata.get(key) for key in ("instrument", "serial", "path"))
     text = " ".join(str(value) for value in known if value)
     return "".join(letter for letter in text if letter.isprintable())[:300]
-
-
-def _walk(folder: Path, before: str) -> Iterator[tuple[Path, str]]:
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
-    except OSError as error:
-        raise FormatError(
-            f"the folder cannot be read: {error.strerror or error}", where=str(folder)
-        ) from None
-    for name, is_folder in names:
-        if name.startswith("."):
-            continue
-        if is_folder:
-            yield from _walk(folder / name, f"{before}{name}/")
-        elif name.casefold() not in TABLES:
-            yield folder / name, f"{before}{name}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from spectriage.library.files.places import fetch, file_system, is_url, local_path, typed_access
+from spectriage.library.files.walking import walk
 from spectriage.library.inputs.item import Item, Kind
 from spectriage.library.inputs.store import is_store, store_items
 from spectriage.library.inputs.table import PARQUET_SUFFIX, is_table, table_items
@@ -42,7 +42,7 @@ def batch_items(source: Path | str) -> Iterator[Item]:
     if path is None:
         return _remote(str(source))
     if path.is_dir():
-        return _folder(path, "")
+        return _folder(path)
     head = _head(path)
     if head == HDF5_SIGNATURE:
         return store_items(str(path)) if is_store(str(path)) else _references(path)
@@ -74,22 +74,9 @@ def _head(path: Path) -> bytes:
         raise FormatError(f"the input cannot be read: {error.strerror or error}", where=str(path)) from None
 
 
-def _folder(folder: Path, before: str) -> Iterator[Item]:
-    """Walk one folder at a time: only its names are held."""
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
-    except OSError as error:
-        raise FormatError(
-            f"the folder cannot be read: {error.strerror or error}", where=str(folder)
-        ) from None
-    for name, is_folder in names:
-        if name.startswith("."):
-            continue
-        if is_folder:
-            yield from _folder(folder / name, f"{before}{name}/")
-        else:
-            yield from _of_file(f"{before}{name}", str(folder / name))
+def _folder(folder: Path) -> Iterator[Item]:
+    for path, name in walk(folder):
+        yield from _of_file(name, str(path))
 
 
 def _of_file(name: str, path: str) -> Iterator[Item]:

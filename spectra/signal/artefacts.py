@@ -1,8 +1,8 @@
 """What disturbed a scan that nothing explains: a ripple, doubled bands, a lamp, or bands too broad to tell.
 
 Asked where an answer fails, so that the operator is told the cause and what helps. Nothing is taken out of
-the scan, and no answer rests on it. The thresholds are far from what 480 measured spectra of materials show
-(the highest of which is said with each), and were set on made-up disturbances.
+the scan, and no answer rests on it. The thresholds were set on made-up disturbances and on 480 measured
+spectra of materials; with each stands how often these reach it.
 """
 
 from __future__ import annotations
