@@ -18,7 +18,7 @@ _P3, _P4 = np.float32(-0.16589476), np.float32(0.14971727)
 _P5, _P6 = np.float32(-0.14179679), np.float32(0.08433236)
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def _asinh(value: np.float32) -> np.float32:
     """Return asinh of a value: ln(|x| + √(x² + 1)), with its sign.
 
@@ -39,7 +39,7 @@ def _asinh(value: np.float32) -> np.float32:
     return np.float32(logarithm if value >= _ZERO else -logarithm)
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def compress(values: Float32Array, threshold: float, out: Float32Array) -> None:
     """Write asinh(values / threshold): linear in the noise, logarithmic above."""
     widest()
@@ -48,7 +48,7 @@ def compress(values: Float32Array, threshold: float, out: Float32Array) -> None:
         out[p] = _asinh(values[p] * scale)
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def _cosine(dot: np.float32, own: np.float32, other: np.float32) -> float:
     if own <= _ZERO or other <= _ZERO:
         return 0.0
@@ -56,7 +56,7 @@ def _cosine(dot: np.float32, own: np.float32, other: np.float32) -> float:
     return float(min(1.0, np.float64(dot) / np.sqrt(np.float64(own) * np.float64(other))))
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def weighted_cosine(first: Float32Array, second: Float32Array, weights: Float32Array) -> float:
     """Return the weighted cosine between two curves (m,); 0 when one is nothing."""
     widest()
@@ -69,7 +69,7 @@ def weighted_cosine(first: Float32Array, second: Float32Array, weights: Float32A
     return _cosine(dot, own, other)
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def agreement(
     compressed: Float32Array, fitted: Float32Array, weights: Float32Array, threshold: float
 ) -> float:

@@ -15,7 +15,8 @@ from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_compress import agreement, compress
 from spectriage.spectra.fitting._kernels_additions import copy
-from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace, fit_rows
+from spectriage.spectra.fitting._kernels_fit import FitSettings, fit_rows
+from spectriage.spectra.fitting._kernels_memory import Workspace
 
 _SECANTS, _MOST_TRIES = 4, 14
 _CLOSE = 0.07
@@ -54,7 +55,7 @@ class Scene(NamedTuple):
     threshold: float
 
 
-@kernel(inline="always")
+@kernel(bare=True, inline="always")
 def brought_by(
     amount: float,
     scene: Scene,
@@ -109,23 +110,24 @@ def brought_by(
     return float(without - with_target)
 
 
-@kernel(inline="always")
+@kernel(bare=True, inline="always")
 def amount_that_brings(
     wanted: float,
     start: float,
-    amounts: FloatArray,
+    least: float,
+    most: float,
     scene: Scene,
     settings: FitSettings,
     room: Float32Array,
     space: Workspace,
 ) -> float:
-    """Return the amount that brings what is wanted, sought from `start` on between the two of `amounts`.
+    """Return the amount that brings what is wanted, sought from `start` on between `least` and `most`.
 
     The secant method on logarithms, in which the curve is nearly a line, within what is known to be too
     little and enough. Infinity when the upper end does not bring it; the lower end when that does.
     """
     widest()
-    low, high = np.log(amounts[0]), np.log(amounts[1])
+    low, high = np.log(least), np.log(most)
     too_little, enough = False, False
     place = np.log(start)
     slope = _SLOPE
@@ -158,7 +160,7 @@ def amount_that_brings(
     return float(np.exp(high)) if enough else np.inf
 
 
-@kernel(inline="always")
+@kernel(bare=True, inline="always")
 def least_visible(
     scene: Scene,
     settings: FitSettings,
@@ -176,11 +178,8 @@ def least_visible(
     widest()
     imitators = scene.imitators
     amount = amounts[0]
-    among = np.empty(2)
-    among[1] = amounts[1]
     for needed in range(2 if imitators.shape[0] > 0 else 1):
         # mostly no other is taken for it where it gains enough: then the search ends where it begins
-        among[0] = amount
         seen = Scene(
             scene.stack,
             imitators if needed else imitators[:0],
@@ -191,7 +190,7 @@ def least_visible(
             scene.threshold,
         )
         found = amount_that_brings(
-            wanted[needed], amount if needed else start, among, seen, settings, room, space
+            wanted[needed], amount if needed else start, amount, amounts[1], seen, settings, room, space
         )
         if not found < np.inf:
             return np.inf

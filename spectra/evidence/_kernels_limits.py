@@ -11,9 +11,10 @@ from spectriage.spectra.compile._kernels_vectors import apart, widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Probes, Query, References
 from spectriage.spectra.evidence._kernels_detection_limit import Scene, least_visible
-from spectriage.spectra.fitting._kernels_additions import copy, lower, weigh
+from spectriage.spectra.fitting._kernels_additions import copy, lower
 from spectriage.spectra.fitting._kernels_bands import BandRules, count_bands
-from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace
+from spectriage.spectra.fitting._kernels_fit import FitSettings
+from spectriage.spectra.fitting._kernels_memory import Memory, inside, rows_of, workspace
 
 
 class Sought(NamedTuple):
@@ -67,14 +68,14 @@ class LimitRules(NamedTuple):
     most_share: float
 
 
-@kernel()
-def _thinned(values: Float32Array, thin: int, out: Float32Array) -> None:
-    """Write every so many-th of some values."""
+@kernel(bare=True)
+def _thinned(values: Float32Array, thin: int, start: int, out: Float32Array) -> None:
+    """Write every so many-th of some values, from one of those on."""
     for p in range(out.size):
-        out[p] = values[p * thin]
+        out[p] = values[(start + p) * thin]
 
 
-@kernel()
+@kernel(bare=True)
 def _share(amount: float, area: float, present: float, most_share: float) -> float:
     """Return the share of the signal that an amount makes; infinite for none."""
     share = np.inf
@@ -84,13 +85,13 @@ def _share(amount: float, area: float, present: float, most_share: float) -> flo
     return float(share if share <= most_share else np.inf)
 
 
-@kernel()
+@kernel(bare=True)
 def _mass(share: float, response: float) -> float:
     """Return what a share of the signal is by mass, but for what is the same for all."""
     return float(share / (1.0 - share) / response if share < 1.0 else np.inf)
 
 
-@kernel()
+@kernel(bare=True)
 def limits_each(
     references: References,
     base_amplitudes: FloatArray,
@@ -103,6 +104,8 @@ def limits_each(
     rules: LimitRules,
     scatter: float,
     present: float,
+    memory: Memory,
+    in_range: IndexArray,
     limits: FloatArray,
     shares: FloatArray,
     heaviest: IndexArray,
@@ -130,28 +133,37 @@ def limits_each(
         A factor on every amount.
     present
         The area under what the model has; negative for nothing.
+    memory
+        To work in.
+    in_range
+        Written: how many pieces of evidence each probe could give.
     """
     widest()
     apart()
     rows, ranges, numbers, places = references
     query, probes, sought = Query(*query), Probes(*probes), Sought(*sought)
     settings, rules, bands = FitSettings(*settings), LimitRules(*rules), BandRules(*bands)
+    memory = Memory(*memory)
     derivative, thin = query.derivative, probes.thin
     k = base_amplitudes.size
-    m = probes.derivatives.shape[1]
-    in_range = np.empty(probes.band_ends.size, np.intp)
+    start_point, end = inside(query.valid, thin)
+    m = end - start_point
     count_bands(probes.bands, probes.band_ends, query.valid, bands, in_range)
-    stack = np.empty((k + 1, m), np.float32)
-    whole_weights = np.empty(derivative.size, np.float32)
-    weights, lowered, empty = np.empty(m, np.float32), np.empty(m, np.float32), np.empty(m, np.float32)
-    others = np.empty((rules.imitators, m), np.float32)
-    room = np.empty((k + 4, m), np.float32)
-    space = Workspace(np.empty((2 * k + 6, k + 1)), np.empty(k + 1, np.intp))
+    stack, room = rows_of(memory.points, 0, k + 1, m), rows_of(memory.points, k + 1, k + 4, m)
+    others = rows_of(memory.points, 2 * k + 5, rules.imitators, m)
+    curves = rows_of(memory.points, 2 * k + 5 + rules.imitators, 5, m)
+    weights, lowered, empty, spike = curves[0], curves[1], curves[2], curves[3]
+    space = workspace(memory, k + 1, curves[4])
     for i in range(k):
-        _thinned(rows[places[i]], thin, stack[i])
-    weigh(query.valid, ranges, numbers, places[:k], settings.unmeasured_weight, whole_weights)
-    _thinned(whole_weights, thin, weights)
-    amounts = np.empty(sought.places.size)
+        _thinned(rows[places[i]], thin, start_point, stack[i])
+    for p in range(m):
+        at = (start_point + p) * thin
+        weight = np.float32(1.0) if query.valid[at] else np.float32(0.0)
+        for i in range(k):
+            holds = ranges[numbers[places[i]], at]
+            weight = weight if holds else min(weight, np.float32(settings.unmeasured_weight))
+        weights[p] = weight
+    amounts = shares
     for r in range(amounts.size):
         amounts[r] = np.inf
     for turn in range(2):
@@ -161,25 +173,27 @@ def limits_each(
             seen = in_range[c]
             if seen < sought.needed[r] or (turn > 0 and (seen > rules.few or amounts[r] < np.inf)):
                 continue
-            copy(probes.derivatives[c], stack[k])
-            lower(weights, probes.holds[c], settings.unmeasured_weight, lowered)
+            copy(probes.derivatives[c, start_point:end], stack[k])
+            copy(probes.perturbed[c, start_point:end], spike)
+            lower(weights, probes.holds[c, start_point:end], settings.unmeasured_weight, lowered)
             count = 0
             for j in range(probes.imitator_families.shape[1]):
                 usable = probes.imitator_families[c, j] >= 0 and count < rules.imitators
                 for family in taken_families:
                     usable &= probes.imitator_families[c, j] != family
                 if usable:
-                    copy(probes.imitators[c, j], others[count])
+                    copy(probes.imitators[c, j, start_point:end], others[count])
                     count += 1
             taken = np.float32(sought.amplitudes[target])
             held = rows[places[k + target]]
             for p in range(m):
-                empty[p] = derivative[p * thin] - taken * held[p * thin]
+                at = (start_point + p) * thin
+                empty[p] = derivative[at] - taken * held[at]
             scene = Scene(
                 stack,
                 others[:count],
                 empty,
-                probes.perturbed[c],
+                spike,
                 lowered,
                 base_amplitudes,
                 query.threshold,

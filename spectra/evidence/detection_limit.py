@@ -13,6 +13,7 @@ from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought, limits_each
 from spectriage.spectra.fitting.band_support import band_rules
 from spectriage.spectra.fitting.fit import Fit
+from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.fitting.fitter import SETTINGS, Fitter
 from spectriage.spectra.policy.policy import Policy
 
@@ -109,6 +110,8 @@ def limits_of_detection(
         _rules(policy.hazard_gain, policy.margin),
         1.0 + NOISY_SNR / max(snr, 1.0),
         _present_area(fitter, base) if base.rows else -1.0,
+        memory_of(len(base.rows) + 1, index.rows.points),
+        np.empty(len(watched), np.intp),
         limits,
         shares,
         heaviest,

@@ -10,10 +10,11 @@ from spectriage.spectra.compile._kernels_vectors import apart, widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_compress import agreement, compress, weighted_cosine
-from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace, fit_rows
+from spectriage.spectra.fitting._kernels_fit import FitSettings, fit_rows
+from spectriage.spectra.fitting._kernels_memory import Memory, inside, rows_of, workspace
 
 
-@kernel()
+@kernel(bare=True)
 def lower(weights: Float32Array, holds: BoolArray, most: float, out: Float32Array) -> None:
     """Write `weights`, no more than `most` where a reference does not hold; all shape (m,)."""
     widest()
@@ -22,40 +23,42 @@ def lower(weights: Float32Array, holds: BoolArray, most: float, out: Float32Arra
         out[p] = weights[p] if holds[p] or weights[p] < limit else limit
 
 
-@kernel()
+@kernel(bare=True)
 def copy(source: Float32Array, out: Float32Array) -> None:
     """Copy values (m,): a slice that is assigned compiles into several times as much."""
     for p in range(out.size):
         out[p] = source[p]
 
 
-@kernel()
+@kernel(bare=True)
 def log_gain(before: float, after: float, least: float) -> float:
     """Return ln((1 − before) / (1 − after)), neither difference less than `least`."""
     return float(np.log(max(1.0 - before, least) / max(1.0 - after, least)))
 
 
-@kernel()
+@kernel(bare=True)
 def weigh(
     valid: BoolArray,
     ranges: BoolArray,
     numbers: NDArray[np.intp],
     places: NDArray[np.intp],
     most: float,
+    start: int,
     out: Float32Array,
 ) -> None:
-    """Write each point's weight (m,): 0 where the query is not valid, `most` where a reference does not hold.
+    """Write the weights of points from `start` on: 0 where the query is not valid, no more than `most` where a
+    reference does not hold.
 
     The references are those at `places` of a matrix whose rows hold over the `numbers`-th of `ranges` (r, m).
     """
     widest()
     for p in range(out.size):
-        out[p] = np.float32(1.0) if valid[p] else np.float32(0.0)
+        out[p] = np.float32(1.0) if valid[start + p] else np.float32(0.0)
     for place in places:
-        lower(out, ranges[numbers[place]], most, out)
+        lower(out, ranges[numbers[place], start : start + out.size], most, out)
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def add_each(
     references: References,
     base_count: int,
@@ -64,6 +67,7 @@ def add_each(
     settings: FitSettings,
     first_part: int,
     end_part: int,
+    memory: Memory,
     of_each: FloatArray,
     of_parts: FloatArray,
     fitted: Float32Array,
@@ -80,6 +84,8 @@ def add_each(
         The model's fit, (m,).
     first_part, end_part
         Which parts of each model, those with the reference as its last, are left out in turn.
+    memory
+        To work in.
     of_each
         Written, shape (2, c): the similarity with each, and its log gain over the model as it was fitted.
     of_parts
@@ -91,32 +97,39 @@ def add_each(
     widest()
     apart()
     rows, ranges, numbers, places = references
-    query, settings = Query(*query), FitSettings(*settings)
-    derivative, compressed, threshold = query.derivative, query.compressed, query.threshold
+    query, settings, memory = Query(*query), FitSettings(*settings), Memory(*memory)
+    threshold, most = query.threshold, settings.unmeasured_weight
     similarity, gains = of_each[0], of_each[1]
     amplitudes, losses = of_parts[0], of_parts[1]
-    k, m = base_count, derivative.size
-    stack, rest = np.empty((k + 1, m), np.float32), np.empty((k, m), np.float32)
-    weights, lowered = np.empty(m, np.float32), np.empty(m, np.float32)
-    left, before = np.empty(m, np.float32), np.zeros(m, np.float32)
-    kept, space = np.zeros(k), Workspace(np.empty((2 * k + 5, k + 1)), np.empty(k + 1, np.intp))
+    k = base_count
+    start, end = inside(query.valid, 1)
+    m = end - start
+    stack, rest = rows_of(memory.points, 0, k + 1, m), rows_of(memory.points, k + 1, k, m)
+    curves = rows_of(memory.points, 2 * k + 1, 7, m)
+    derivative, compressed, before, weights = curves[0], curves[1], curves[2], curves[3]
+    lowered, own_fit, space = curves[4], curves[5], workspace(memory, k + 1, curves[6])
+    kept = memory.numbers[memory.numbers.size - k :]
+    copy(query.derivative[start:end], derivative)
+    copy(query.compressed[start:end], compressed)
+    for p in range(m):
+        before[p] = 0.0
     if k > 0:
-        compress(base_fitted, threshold, before)
+        compress(base_fitted[start:end], threshold, before)
     for i in range(k):
-        copy(rows[places[i]], stack[i])
-    weigh(query.valid, ranges, numbers, places[:k], settings.unmeasured_weight, weights)
+        copy(rows[places[i], start:end], stack[i])
+    weigh(query.valid, ranges, numbers, places[:k], most, start, weights)
     base_similarity = 0.0
     for c in range(places.size - k):
         place = places[k + c]
-        copy(rows[place], stack[k])
+        copy(rows[place, start:end], stack[k])
         # most hold over the same range as the one before
         if c == 0 or numbers[place] != numbers[places[k + c - 1]]:
-            lower(weights, ranges[numbers[place]], settings.unmeasured_weight, lowered)
+            lower(weights, ranges[numbers[place], start:end], most, lowered)
             base_similarity = weighted_cosine(compressed, before, lowered)
         # the whole first, then without each part
         for part in range(first_part - 1, end_part):
             whole = part < first_part
-            own_rows, own, own_fit = (stack, amplitudes[c], fitted) if whole else (rest, kept, left)
+            own_rows, own = (stack, amplitudes[c]) if whole else (rest, kept)
             at = 0
             for i in range(0 if whole else k + 1):
                 if i != part:
@@ -131,3 +144,8 @@ def add_each(
                 gains[c] = log_gain(base_similarity, reached, settings.least)
             else:
                 losses[c, part] = log_gain(reached, similarity[c], settings.least)
+    last = places.size - 1 - k
+    for i in range(k + 1):
+        row, amplitude = places[i if i < k else k + last], np.float32(amplitudes[last, i])
+        for p in range(fitted.size):
+            fitted[p] = amplitude * rows[row, p] + (np.float32(0.0) if i == 0 else fitted[p])

@@ -12,7 +12,8 @@ from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_compress import agreement, compress
 from spectriage.spectra.fitting._kernels_additions import copy, weigh
-from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace, fit_rows
+from spectriage.spectra.fitting._kernels_fit import FitSettings, fit_rows
+from spectriage.spectra.fitting._kernels_memory import Memory, inside, rows_of, workspace
 from spectriage.spectra.signal._kernels_grid import move
 
 _NOWHERE = 1e30
@@ -40,13 +41,14 @@ class AxisSearch(NamedTuple):
     worth: float
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def best_axes(
     references: References,
     query: Query,
     grid: FloatArray,
     settings: FitSettings,
     search: AxisSearch,
+    memory: Memory,
     axes: FloatArray,
     merits: FloatArray,
 ) -> None:
@@ -61,6 +63,8 @@ def best_axes(
         At every resolution, and the places of those of each set, shape (c, k).
     grid
         Start and step of the axis in cm⁻¹.
+    memory
+        To work in.
     axes
         Each one's offset, stretch and number of the resolution, shape (c, 3); those found are left there.
     merits
@@ -75,17 +79,18 @@ def best_axes(
     sets, k = places.shape
     resolutions, m = rows.shape[0], rows.shape[2]
     trials = resolutions + offsets_cm.size + stretches.size
-    order = np.empty(sets, np.intp)
-    trial, seen_at = np.empty(3), np.full(2, _NOWHERE)
-    amplitudes = np.zeros(k)
-    stack = np.empty((k, m), np.float32)
-    derivative, compressed, moved_valid = (
-        np.empty(m, np.float32),
-        np.empty(m, np.float32),
-        np.empty(m, np.bool_),
-    )
-    weights, fitted = np.empty(m, np.float32), np.empty(m, np.float32)
-    space = Workspace(np.empty((2 * k + 3, k)), np.empty(k, np.intp))
+    memory = Memory(*memory)
+    order = memory.counts[k : k + sets]
+    last = memory.numbers.size
+    trial, seen_at = memory.numbers[last - 3 :], memory.numbers[last - 5 : last - 3]
+    amplitudes = memory.numbers[last - 5 - k : last - 5]
+    whole, moved_valid = rows_of(memory.points, 0, 2, m), memory.flags[:m]
+    derivative, compressed = whole[0], whole[1]
+    for i in range(k):
+        amplitudes[i] = 0.0
+    for part in range(2):
+        seen_at[part] = _NOWHERE
+    start = size = 0
     close = best = 0
     # first each at its own axis, then the refined ones, then the others at the best one's: in one loop, since
     # every place that calls the fit compiles into a copy of it
@@ -113,13 +118,19 @@ def best_axes(
                 continue
             if seen_at[0] != trial[0] or seen_at[1] != trial[1]:
                 move(query.derivative, query.valid, grid, trial, derivative, moved_valid)
-                compress(derivative, threshold, compressed)
+                start, end = inside(moved_valid, 1)
+                size = end - start
+                compress(derivative[start:end], threshold, compressed[:size])
                 seen_at[0], seen_at[1] = trial[0], trial[1]
+            memory_left = memory.points[2 * m :]
+            stack, curves = rows_of(memory_left, 0, k, size), rows_of(memory_left, k, 3, size)
+            weights, fitted, space = curves[0], curves[1], workspace(memory, k, curves[2])
             for i in range(k):
-                copy(rows[int(trial[2]), places[c, i]], stack[i])
-            weigh(moved_valid, ranges, numbers, places[c], settings.unmeasured_weight, weights)
-            fit_rows(stack, derivative, weights, threshold, settings, amplitudes, fitted, space)
-            merit = agreement(compressed, fitted, weights, threshold)
+                copy(rows[int(trial[2]), places[c, i], start : start + size], stack[i])
+            weigh(moved_valid, ranges, numbers, places[c], settings.unmeasured_weight, start, weights)
+            seen = derivative[start : start + size]
+            fit_rows(stack, seen, weights, threshold, settings, amplitudes, fitted, space)
+            merit = agreement(compressed[:size], fitted, weights, threshold)
             merit -= penalties[0] * trial[0] * trial[0] + penalties[1] * trial[1] * trial[1]
             if rank < 0 or merit > merits[c]:
                 merits[c] = merit

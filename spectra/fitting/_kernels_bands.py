@@ -136,7 +136,7 @@ def weigh_bands(
         beside[b] = highest / own if own > 0.0 else (np.inf if highest > 0.0 else 0.0)
 
 
-@kernel()
+@kernel(bare=True)
 def count_bands(
     centres: NDArray[np.intp],
     ends: NDArray[np.intp],
@@ -155,16 +155,14 @@ def count_bands(
     """
     window, shared = rules.window, rules.shared
     m = valid.size
-    # how many points up to each do not hold
-    holes = np.zeros(m + 1, np.intp)
-    for p in range(m):
-        holes[p + 1] = holes[p] + (not valid[p])
     start = 0
     for c in range(ends.size):
         alone, together = 0, 0
-        for centre in centres[start : ends[c]]:
-            if holes[min(m, centre + window + 1)] == holes[max(0, centre - window)]:
-                alone += not shared[centre]
-                together |= shared[centre]
+        for b in range(start, ends[c]):
+            centre, whole = centres[b], True
+            for p in range(max(0, centre - window), min(m, centre + window + 1)):
+                whole &= valid[p]
+            alone += whole and not shared[centre]
+            together |= whole and shared[centre]
         counts[c] = alone + together
         start = ends[c]

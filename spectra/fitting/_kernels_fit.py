@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spectriage.spectra.arrays import Float32Array, FloatArray
 from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.fitting._kernels_memory import Workspace
 from spectriage.spectra.fitting._kernels_moments import combine, moments
 
 _SINGULAR = 1e-6
@@ -40,20 +41,7 @@ class FitSettings(NamedTuple):
     least: float
 
 
-class Workspace(NamedTuple):
-    """Memory for fits of up to n references; made for each of many small ones it takes a tenth of their time.
-
-    Parameters
-    ----------
-    work, free
-        Shapes (2n + 3, n), or more rows, and (n,).
-    """
-
-    work: FloatArray
-    free: NDArray[np.intp]
-
-
-@kernel()
+@kernel(bare=True)
 def _solve_part(
     gram: FloatArray,
     target: FloatArray,
@@ -85,7 +73,7 @@ def _solve_part(
     return True
 
 
-@kernel()
+@kernel(bare=True)
 def _solve_few(gram: FloatArray, target: FloatArray, solution: FloatArray) -> bool:
     """Solve G x = b of up to three, written out, for x ≥ 0; false, and nothing written, where it cannot.
 
@@ -127,7 +115,7 @@ def _solve_few(gram: FloatArray, target: FloatArray, solution: FloatArray) -> bo
     return True
 
 
-@kernel()
+@kernel(bare=True)
 def _solve_positive(
     gram: FloatArray,
     target: FloatArray,
@@ -185,7 +173,7 @@ def nonnegative_least_squares(gram: FloatArray, target: FloatArray, solution: Fl
         _minimise(gram, target, solution, np.empty(n, np.intp), np.empty((n, n)), np.empty(n))
 
 
-@kernel()
+@kernel(bare=True)
 def _minimise(
     gram: FloatArray,
     target: FloatArray,
@@ -222,7 +210,7 @@ def _minimise(
             break
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def fit_rows(
     rows: Float32Array,
     query: Float32Array,
@@ -249,7 +237,7 @@ def fit_rows(
         before[i] = 0.0
     floor, slope = threshold * threshold, relative_error * relative_error
     for _ in range(settings.iterations):
-        moments(rows, query, weights, before, floor, slope, gram, target)
+        moments(rows, query, weights, before, floor, slope, gram, target, space.weighted)
         if not _solve_few(gram, target, amplitudes):
             _minimise(gram, target, amplitudes, free, factor, x)
         for i in range(k):

@@ -15,20 +15,27 @@ from spectriage.spectra.compile.jit import kernel
 _ZERO = np.float32(0.0)
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def combine(rows: Float32Array, amplitudes: FloatArray, out: Float32Array) -> None:
     """Write the sum of rows (k, m), each times its amplitude."""
     widest()
-    for p in range(out.size):
-        out[p] = _ZERO
-    for i in range(rows.shape[0]):
-        if amplitudes[i] > 0.0:
-            amplitude = np.float32(amplitudes[i])
+    k = rows.shape[0]
+    if k == 0:
+        for p in range(out.size):
+            out[p] = _ZERO
+    for i in range(0, k, 2):
+        # two at a time; of an odd number the last is added with nothing
+        other = min(i + 1, k - 1)
+        x, y = np.float32(amplitudes[i]), np.float32(amplitudes[other] if other > i else 0.0)
+        if i == 0:
             for p in range(out.size):
-                out[p] += amplitude * rows[i, p]
+                out[p] = x * rows[0, p] + y * rows[other, p]
+        else:
+            for p in range(out.size):
+                out[p] += x * rows[i, p] + y * rows[other, p]
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def moments(
     rows: Float32Array,
     query: Float32Array,
@@ -38,11 +45,12 @@ def moments(
     slope: float,
     gram: FloatArray,
     target: FloatArray,
+    weighted: Float32Array,
 ) -> None:
     """Write G (k, k) and b (k,) of rows (k, m) and a query (m,).
 
     A point's weight is divided by ``floor + slope · signal²``, the signal being the greater of the query and
-    the fit by `amplitudes`.
+    the fit by `amplitudes`. A row of points, `weighted`, is there to work in.
     """
     widest()
     k = rows.shape[0]
@@ -54,13 +62,13 @@ def moments(
     elif k == 3:
         _of_three(rows, query, weights, amplitudes, least, rise, gram, target)
     else:
-        _of_many(rows, query, weights, amplitudes, least, rise, gram, target)
+        _of_many(rows, query, weights, amplitudes, least, rise, gram, target, weighted)
     for i in range(k):
         for j in range(i):
             gram[j, i] = gram[i, j]
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def _of_many(
     rows: Float32Array,
     query: Float32Array,
@@ -70,29 +78,41 @@ def _of_many(
     rise: np.float32,
     gram: FloatArray,
     target: FloatArray,
+    weighted: Float32Array,
 ) -> None:
+    """Take the sums two references by two at a time, the weights of the points before."""
     widest()
     k, m = rows.shape
-    weighted, weighted_row = np.empty(m, np.float32), np.empty(m, np.float32)
     combine(rows, amplitudes, weighted)
     for p in range(m):
         measured, explained = abs(query[p]), abs(weighted[p])
         signal = measured if measured > explained else explained
         weighted[p] = weights[p] / (least + rise * signal * signal)
-    for i in range(k):
-        total = _ZERO
-        for p in range(m):
-            weighted_row[p] = rows[i, p] * weighted[p]
-            total += weighted_row[p] * query[p]
-        target[i] = total
-        for j in range(i + 1):
-            total = _ZERO
+    for i in range(0, k, 2):
+        # of an odd number the last stands for two
+        other = min(i + 1, k - 1)
+        for j in range(0, i, 2):
+            a = b = c = d = _ZERO
             for p in range(m):
-                total += weighted_row[p] * rows[j, p]
-            gram[i, j] = total
+                wr, ws = weighted[p] * rows[i, p], weighted[p] * rows[other, p]
+                a += wr * rows[j, p]
+                b += wr * rows[j + 1, p]
+                c += ws * rows[j, p]
+                d += ws * rows[j + 1, p]
+            gram[i, j], gram[i, j + 1], gram[other, j], gram[other, j + 1] = a, b, c, d
+        a = b = c = d = e = _ZERO
+        for p in range(m):
+            wr, ws = weighted[p] * rows[i, p], weighted[p] * rows[other, p]
+            a += wr * rows[i, p]
+            b += ws * rows[i, p]
+            c += ws * rows[other, p]
+            d += wr * query[p]
+            e += ws * query[p]
+        gram[i, i], gram[other, i], gram[other, other] = a, b, c
+        target[i], target[other] = d, e
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def _of_one(
     rows: Float32Array,
     query: Float32Array,
@@ -116,7 +136,7 @@ def _of_one(
     gram[0, 0], target[0] = g, b
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def _of_two(
     rows: Float32Array,
     query: Float32Array,
@@ -145,7 +165,7 @@ def _of_two(
     target[0], target[1] = b1, b2
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def _of_three(
     rows: Float32Array,
     query: Float32Array,

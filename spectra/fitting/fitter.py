@@ -30,6 +30,7 @@ from spectriage.spectra.fitting.fit import (
     Fit,
     Single,
 )
+from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.signal.grid import Resampled, resample
 from spectriage.spectra.spectrum import Spectrum
 
@@ -146,6 +147,7 @@ class Fitter:
                 base_fitted,
                 PACKED_SETTINGS,
                 *parts,
+                memory_of(len(base) + 1, self.index.rows.points),
                 of_each,
                 of_parts,
                 fitted,
@@ -209,6 +211,7 @@ class Fitter:
             self.grid,
             PACKED_SETTINGS,
             search,
+            memory_of(together, self.index.rows.points),
             axes,
             merits,
         )

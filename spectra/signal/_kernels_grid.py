@@ -152,7 +152,7 @@ def interpolate_cubic(
             spread[k] += weights[i] * weights[i] * variance[index]
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def _hermite_run(
     values: Float32Array,
     valid: BoolArray,
@@ -181,7 +181,7 @@ def _hermite_run(
         out_valid[p] = whole
 
 
-@kernel()
+@kernel(bare=True)
 def correct_axis(
     values: Float32Array,
     valid: BoolArray,
@@ -225,7 +225,7 @@ def correct_axis(
         p = end
 
 
-@kernel()
+@kernel(bare=True)
 def move(
     values: Float32Array,
     valid: BoolArray,

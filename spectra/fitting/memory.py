@@ -1,0 +1,41 @@
+"""The memory that a thread's fits work in, made once."""
+
+from __future__ import annotations
+
+from threading import local
+
+import numpy as np
+
+from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.fitting._kernels_memory import LINE_POINTS, Memory
+
+_ROWS_BESIDE = 16
+"""Rows of points that a kernel needs beside twice its references."""
+_own = local()
+
+
+def memory_of(references: int, points: int) -> Memory:
+    """Return memory for fits of up to so many references of so many points, packed for kernels.
+
+    Every thread has its own: what one call of a kernel leaves in it means nothing to the next.
+    """
+    if getattr(_own, "room", (0, 0)) < (references, points) or _own.room[1] < points:
+        references, points = max(references, 8), max(points, 1024)
+        _own.room = references, points
+        _own.memory = packed(_made(references, points))
+    memory: Memory = _own.memory
+    return memory
+
+
+def _made(references: int, points: int) -> Memory:
+    rows = 2 * (references + 1) + _ROWS_BESIDE
+    size = rows * (points + LINE_POINTS)
+    whole = np.empty(size + LINE_POINTS, np.float32)
+    start = (-whole.ctypes.data % (4 * LINE_POINTS)) // 4
+    n = references + 1
+    return Memory(
+        whole[start : start + size],
+        np.empty(points, np.bool_),
+        np.empty((2 * n + 8) * n + 32),
+        np.empty(n + 32, np.intp),
+    )
