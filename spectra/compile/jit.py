@@ -78,6 +78,11 @@ def packed(named: Fields) -> Fields:
     return cast(Fields, tuple(named))
 
 
+def packed_as(kind: type[Fields], values: tuple[Any, ...]) -> Fields:
+    """Return plain values as what `packed` would make of a named tuple of that kind, without making one."""
+    return cast(Fields, values)
+
+
 @cache
 def _start_without_blas() -> None:
     """Let numba start without importing `scipy.linalg`, which it does only to know that it could.

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from spectriage.spectra.arrays import BoolArray, Float32Array
 from spectriage.spectra.compile._kernels_vectors import float_of_upper, widest
 from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.contrast._kernels_compress import compress
 
 POOL = 4
@@ -51,15 +52,10 @@ def pool_moved(compressed: Float32Array, reach: int, out: Float32Array) -> None:
 
 
 @kernel(fastmath=True)
-def pool_rest(
-    derivative: Float32Array,
-    fitted: Float32Array,
-    valid: BoolArray,
-    threshold: float,
-    out: Float32Array,
-) -> None:
+def pool_rest(query: Query, fitted: Float32Array, out: Float32Array) -> None:
     """Write `pool` of what a fit leaves of a query, compressed."""
     widest()
+    derivative, _, valid, threshold = query
     m = derivative.size
     left, compressed = np.empty(m, np.float32), np.empty(m, np.float32)
     for p in range(m):
@@ -181,7 +177,6 @@ def likeliest_each(
     coarse: NDArray[np.uint16],
     pooled: Float32Array,
     allowed: BoolArray,
-    room: NDArray[np.intp],
     best: NDArray[np.intp],
     counts: NDArray[np.intp],
 ) -> None:
@@ -193,10 +188,10 @@ def likeliest_each(
         Rows (n, g), in sixteen bits; read but once.
     pooled, allowed
         Of each curve: shape (k, g), and which rows count for it, (k, n).
-    room
-        How many are wanted for each, shape (k,).
-    best, counts
-        Written, shapes (k, most) and (k,).
+    best
+        Written, shape (k, most).
+    counts
+        How many are wanted for each; written: how many there are, shape (k,).
     """
     similarities = np.empty((coarse.shape[0], pooled.shape[0]), np.float32)
     own = np.empty(coarse.shape[0], np.float32)
@@ -204,7 +199,7 @@ def likeliest_each(
     for i in range(pooled.shape[0]):
         for row in range(own.size):
             own[row] = similarities[row, i]
-        counts[i] = best_allowed(own, allowed[i], best[i, : room[i]])
+        counts[i] = best_allowed(own, allowed[i], best[i, : counts[i]])
 
 
 @kernel()

@@ -165,9 +165,7 @@ class ContrastIndex:
         harmless = ~self.hazardous & (self.families != self.families[index])
         best = np.full(IMITATORS, -1, np.intp)
         own = as_float(self.coarse[index : index + 1])
-        likeliest_each(
-            self.coarse, own, harmless[None], np.array([IMITATORS]), best[None], np.empty(1, np.intp)
-        )
+        likeliest_each(self.coarse, own, harmless[None], best[None], np.array([IMITATORS]))
         return best
 
     def _find_relatives(self, index: int) -> list[int]:

@@ -71,8 +71,9 @@ class LimitRules(NamedTuple):
 @kernel(bare=True)
 def _thinned(values: Float32Array, thin: int, start: int, out: Float32Array) -> None:
     """Write every so many-th of some values, from one of those on."""
+    every = values[start * thin :: thin]
     for p in range(out.size):
-        out[p] = values[(start + p) * thin]
+        out[p] = every[p]
 
 
 @kernel(bare=True)
@@ -144,16 +145,17 @@ def limits_each(
     query, probes, sought = Query(*query), Probes(*probes), Sought(*sought)
     settings, rules, bands = FitSettings(*settings), LimitRules(*rules), BandRules(*bands)
     memory = Memory(*memory)
-    derivative, thin = query.derivative, probes.thin
+    thin = probes.thin
     k = base_amplitudes.size
     start_point, end = inside(query.valid, thin)
     m = end - start_point
     count_bands(probes.bands, probes.band_ends, query.valid, bands, in_range)
     stack, room = rows_of(memory.points, 0, k + 1, m), rows_of(memory.points, k + 1, k + 4, m)
     others = rows_of(memory.points, 2 * k + 5, rules.imitators, m)
-    curves = rows_of(memory.points, 2 * k + 5 + rules.imitators, 5, m)
-    weights, lowered, empty, spike = curves[0], curves[1], curves[2], curves[3]
-    space = workspace(memory, k + 1, curves[4])
+    curves = rows_of(memory.points, 2 * k + 5 + rules.imitators, 6, m)
+    weights, lowered, empty, spike, seen_there = curves[0], curves[1], curves[2], curves[3], curves[4]
+    space = workspace(memory, k + 1, curves[5])
+    _thinned(query.derivative, thin, start_point, seen_there)
     for i in range(k):
         _thinned(rows[places[i]], thin, start_point, stack[i])
     for p in range(m):
@@ -185,10 +187,9 @@ def limits_each(
                     copy(probes.imitators[c, j, start_point:end], others[count])
                     count += 1
             taken = np.float32(sought.amplitudes[target])
-            held = rows[places[k + target]]
+            every = rows[places[k + target], start_point * thin :: thin]
             for p in range(m):
-                at = (start_point + p) * thin
-                empty[p] = derivative[at] - taken * held[at]
+                empty[p] = seen_there[p] - taken * every[p]
             scene = Scene(
                 stack,
                 others[:count],

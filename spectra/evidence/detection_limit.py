@@ -13,8 +13,8 @@ from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought, limits_each
 from spectriage.spectra.fitting.band_support import band_rules
 from spectriage.spectra.fitting.fit import Fit
-from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.fitting.fitter import SETTINGS, Fitter
+from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.policy.policy import Policy
 
 PACKED_SETTINGS = packed(SETTINGS._replace(iterations=2))
@@ -84,7 +84,7 @@ def limits_of_detection(
     base
         The model: the best one, without the targets.
     sought
-        The targets, and the references of each that must be visible, by their places in `watched`.
+        The targets, and the references of each that must be visible, by their places in `watched`; packed.
     held
         The reference that the scan may hold of each target.
     watched
@@ -92,9 +92,10 @@ def limits_of_detection(
     snr
         Signal-to-noise ratio of the scan.
     """
-    limits, shares = np.empty(len(held)), np.empty(sought.places.size)
+    count = sought[0].size
+    limits, shares = np.empty(len(held)), np.empty(count)
     heaviest = np.empty(len(held), np.intp)
-    if not sought.places.size:
+    if not count:
         return Limits([math.inf] * len(held), [], [-1] * len(held))
     index = fitter.index
     broadening_cm = base.axis.broadening_cm
@@ -103,7 +104,7 @@ def limits_of_detection(
         base.amplitudes,
         base.query.packed,
         packed(index.probes(watched, broadening_cm)),
-        packed(sought),
+        sought,
         index.families[list(base.rows)],
         band_rules(index),
         PACKED_SETTINGS,
@@ -129,10 +130,10 @@ def _rules(hazard_gain: float, margin: float) -> LimitRules:
 def _present_area(fitter: Fitter, base: Fit) -> float:
     """Return the area under the contents of a model; where it has only packaging, under all it has."""
     index = fitter.index
-    areas = [
-        amplitude * index.area_per_norm(row)
-        for amplitude, row in zip(base.amplitudes.tolist(), base.rows, strict=True)
-    ]
-    contents = sum(area for area, row in zip(areas, base.rows, strict=True) if not index.packaging[row])
+    contents = whole = 0.0
+    for amplitude, row in zip(base.amplitudes.tolist(), base.rows, strict=True):
+        area = amplitude * index.area_per_norm(row)
+        whole += area
+        contents += 0.0 if index.packaging[row] else area
     # what the model does not explain is signal too: its area is taken in proportion
-    return float(contents or sum(areas)) / max(float(np.linalg.norm(base.fitted)), 0.1)
+    return (contents or whole) / max(math.sqrt(float(np.dot(base.fitted, base.fitted))), 0.1)

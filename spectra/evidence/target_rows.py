@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +65,7 @@ class TargetRows:
         """Whether a limit can be stated at all."""
         return bool(self.foremost)
 
-    @property
+    @cached_property
     def provisional(self) -> bool:
         """Whether its limit rests on a recalled table, too few of which were ever compared."""
         return any(worth > 1.0 for worth in self.worth)
@@ -80,22 +80,17 @@ class TargetTable(NamedTuple):
         Their members, and those that carry them.
     most_looks
         So many members are looked at closely, at most.
-    foremost, needed, numbers
-        Of every foremost member: its place among what is watched, in so many bands it must be visible, and
-        the number of its target, shape (r,).
-    worth, responses
-        The factor on its limit, and its signal per mass, shape (r,).
+    sought
+        All of `Sought` but for the last: of every foremost member its place among what is watched, in so many
+        bands it must be visible, the number of its target, the factor on its limit, and its signal per mass,
+        shape (r,) each.
     scattering
         The latter with what it is good to, for each.
     """
 
     members: Members
     most_looks: int
-    foremost: IndexArray
-    needed: IndexArray
-    numbers: IndexArray
-    worth: FloatArray
-    responses: FloatArray
+    sought: tuple[IndexArray, IndexArray, IndexArray, FloatArray, FloatArray]
     scattering: tuple[Response, ...]
 
 
@@ -120,11 +115,13 @@ def table_of(targets: tuple[TargetRows, ...], watched: tuple[int, ...]) -> Targe
     return TargetTable(
         packed(Members(*_joined(rows), *_joined(carrying))),
         sum(min(len(own), BEST_LOOKS) + len(few) for own, few in zip(rows, carrying, strict=True)),
-        foremost,
-        needed,
-        numbers,
-        np.array([worth for known in targets for worth in known.worth], np.float64),
-        np.array([response.value for response in scattering], np.float64),
+        (
+            foremost,
+            needed,
+            numbers,
+            np.array([worth for known in targets for worth in known.worth], np.float64),
+            np.array([response.value for response in scattering], np.float64),
+        ),
         scattering,
     )
 

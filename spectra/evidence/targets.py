@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.compile.jit import packed_as
 from spectriage.spectra.evidence._kernels_limits import Sought
 from spectriage.spectra.evidence._kernels_targets import best_looks, looked_at
 from spectriage.spectra.evidence.detection_limit import limits_of_detection
@@ -56,15 +57,6 @@ _UNSEEN = _Seen(-math.inf, 0, NOTHING)
 _UNSEEN_PROBABILITY = probability(-math.inf, EVEN)
 
 
-class _One(NamedTuple):
-    """One target added to a model, as of `_Tried`."""
-
-    known: TargetRows
-    row: int
-    gain: float
-    carrying_gain: float
-
-
 class _Limit(NamedTuple):
     """A limit: as a share of the signal; and of what most is needed of by mass, with how it scatters.
 
@@ -73,8 +65,8 @@ class _Limit(NamedTuple):
 
     lod: float
     share: float
-    scattering: Response | None
-    foremost: tuple[float, ...]
+    heaviest: Response | None
+    foremost: list[float]
 
 
 class _Tried(NamedTuple):
@@ -161,80 +153,73 @@ class _Weigher:
         shares = self._shares(base, tried)
         weighed: list[Weighed] = []
         for place, known in enumerate(targets):
-            rival = rivals.get(place)
-            if rival:
+            limit = limits[place]
+            if limit is None:
                 # what the target makes needless stood in for it: it competes with the target, and does not
                 # precede it
-                smaller = _without(fitter, base, rival)
-                other = float(fitter.gains(smaller, rival).max())
+                smaller = _without(fitter, base, rivals[place])
+                other = float(fitter.gains(smaller, rivals[place]).max())
                 weighed += self.on(smaller, [known], other, rivals_compete=False)
                 continue
-            limit = next(limits)
-            mass = NO_MASS if limit.scattering is None else mass_in(limit.share, limit.scattering, matrix)
-            one = _One(known, tried.rows[place], tried.gains[place], tried.carrying_gains[place])
-            evidence = self._evidence(base, one, other_gain, limit, mass, shares[place])
-            weighed.append(Weighed(known, evidence, one.row))
+            row, gain, share = tried.rows[place], tried.gains[place], shares[place]
+            seen, found, carried = _UNSEEN, False, False
+            if gain >= 0.5 * self._policy.hazard_gain:
+                seen = self._seen(base, row, gain)
+                found = self._is_found(known, row, gain, gain - other_gain, seen, share, limit)
+                carried = found and self._is_carried(base, known, row)
+            evidence = _evidence(
+                known,
+                fitter.index.references.records[row],
+                (gain, tried.carrying_gains[place], gain - other_gain),
+                limit,
+                NO_MASS if limit.heaviest is None else mass_in(limit.share, limit.heaviest, matrix),
+                share,
+                (seen, found, carried),
+            )
+            weighed.append(Weighed(known, evidence, row))
         return weighed
 
     def _limits(
         self, base: Fit, targets: Sequence[TargetRows], tried: _Tried, rivals: Mapping[int, tuple[int, ...]]
-    ) -> Iterator[_Limit]:
-        """Return the limits of the targets that have no rivals."""
+    ) -> list[_Limit | None]:
+        """Return the limits of the targets, none for those that have rivals."""
         table, places = tried.table, [place for place in range(len(targets)) if place not in rivals]
         if rivals:
-            table = table_of(tuple(targets[place] for place in places), self._watched)
-        amplitudes = np.ascontiguousarray(tried.amplitudes[places, -1])
-        sought = Sought(table.foremost, table.needed, table.numbers, table.worth, table.responses, amplitudes)
+            table = table_of(tuple([targets[place] for place in places]), self._watched)
+        amplitudes = tried.amplitudes[places, -1]
+        sought = packed_as(Sought, (*table.sought, amplitudes))
         held = [tried.rows[place] for place in places]
-        watched, snr = self._watched, self._snr
-        limits = limits_of_detection(self._fitter, self._policy, base, sought, held, watched, snr=snr)
-        start = 0
+        limits = limits_of_detection(
+            self._fitter, self._policy, base, sought, held, self._watched, snr=self._snr
+        )
+        found: list[_Limit | None] = [None] * len(targets)
+        start, references = 0, limits.references
         for place, lod, heaviest in zip(places, limits.targets, limits.heaviest, strict=True):
             end = start + len(targets[place].foremost)
-            own = tuple(limits.references[start:end])
             if heaviest < 0:
-                yield _Limit(lod, math.inf, None, own)
+                found[place] = _Limit(lod, math.inf, None, references[start:end])
             else:
-                yield _Limit(lod, limits.references[heaviest], table.scattering[heaviest], own)
+                own = table.scattering[heaviest]
+                found[place] = _Limit(lod, references[heaviest], own, references[start:end])
             start = end
+        return found
 
-    def _evidence(
-        self, base: Fit, one: _One, other_gain: float, limit: _Limit, mass: MassRange, share: float
-    ) -> TargetEvidence:
-        known, row, gain, carrying_gain = one
-        record = self._fitter.index.references.records[row]
-        margin = gain - other_gain
-        seen = _UNSEEN
-        if gain >= 0.5 * self._policy.hazard_gain:
-            seen = self._seen(base, row, gain)
-        found = (
+    def _is_found(
+        self,
+        known: TargetRows,
+        row: int,
+        gain: float,
+        margin: float,
+        seen: _Seen,
+        share: float,
+        limit: _Limit,
+    ) -> bool:
+        """Whether the evidence suffices to report a target."""
+        return (
             gain >= self._policy.hazard_gain
             and margin >= 0.0
             and self._policy.is_present(seen.log_odds)
-            and share >= self._critical_share(known, record, limit)
-        )
-        carried = found and (record.tier in CARRYING or self._is_carried(base, known))
-        return TargetEvidence(
-            name=known.target.name,
-            found=found,
-            gain=gain,
-            carrying_gain=carrying_gain,
-            margin=margin,
-            supports=seen.supports,
-            lod=limit.lod,
-            reference=record,
-            tier=record.tier,
-            hazard=known.hazards[record.family],
-            known_tier=known.tier,
-            asked=known.target,
-            families=known.families,
-            guessed=known.guessed,
-            mass=mass,
-            provisional=known.provisional,
-            share=share,
-            probability=_UNSEEN_PROBABILITY if seen is _UNSEEN else probability(seen.log_odds, EVEN),
-            sighting=seen.sighting,
-            carried=carried,
+            and share >= self._critical_share(known, self._fitter.index.references.records[row], limit)
         )
 
     def _critical_share(self, known: TargetRows, record: Reference, limit: _Limit) -> float:
@@ -289,9 +274,11 @@ class _Weigher:
         )
         return _Seen(log_odds, supports, sighting)
 
-    def _is_carried(self, base: Fit, known: TargetRows) -> bool:
+    def _is_carried(self, base: Fit, known: TargetRows, shown: int) -> bool:
         """Whether a target that an estimated member shows best is seen by a better-known one too."""
         records = self._fitter.index.references.records
+        if records[shown].tier in CARRYING:
+            return True
         for row in known.carrying:
             gain = float(self._fitter.gains(base, [row])[0])
             enough = records[row].tier in CARRYING and gain >= self._policy.hazard_gain
@@ -300,19 +287,57 @@ class _Weigher:
         return False
 
 
+def _evidence(
+    known: TargetRows,
+    record: Reference,
+    gains: tuple[float, float, float],
+    limit: _Limit,
+    mass: MassRange,
+    share: float,
+    judged: tuple[_Seen, bool, bool],
+) -> TargetEvidence:
+    """Return what a scan says of a target: of the gains its own, the carrying ones', and the margin.
+
+    By position: with names it takes twice as long, and there is one for every target of every scan.
+    """
+    seen, found, carried = judged
+    gain, carrying_gain, margin = gains
+    return TargetEvidence(
+        known.target.name,
+        found,
+        gain,
+        carrying_gain,
+        margin,
+        seen.supports,
+        limit.lod,
+        record,
+        record.tier,
+        known.hazards[record.family],
+        known.tier,
+        known.target,
+        known.families,
+        known.guessed,
+        mass,
+        known.provisional,
+        share,
+        _UNSEEN_PROBABILITY if seen is _UNSEEN else probability(seen.log_odds, EVEN),
+        seen.sighting,
+        carried,
+    )
+
+
 def _try_each(fitter: Fitter, base: Fit, table: TargetTable) -> _Tried:
     """Add each target's likeliest and best-known members to a model.
 
     The best is sought among the likeliest: the best-known are there to say what carries the target.
     """
-    count = table.members[1].size
     looks = np.empty(table.most_looks, np.intp)
-    likely, ends, best = np.empty((3, count), np.intp)
+    likely, ends, best = np.empty((3, table.members[1].size), np.intp)
     total = looked_at(
         fitter.index.coarse, fitter.coarse_rest(base), table.members, BEST_LOOKS, looks, likely, ends
     )
     joined = fitter.add_each(base, looks[:total].tolist())
-    carrying_gains = np.empty(count)
+    carrying_gains = np.empty(best.size)
     best_looks(joined.gains, looks, likely, ends, table.members, best, carrying_gains)
     return _Tried(
         table,

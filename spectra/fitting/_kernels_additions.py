@@ -46,14 +46,16 @@ def weigh(
     start: int,
     out: Float32Array,
 ) -> None:
-    """Write the weights of points from `start` on: 0 where the query is not valid, no more than `most` where a
-    reference does not hold.
+    """Write the weights of points from `start` on.
 
+    0 where the query is not valid, no more than `most` where a reference does not hold.
     The references are those at `places` of a matrix whose rows hold over the `numbers`-th of `ranges` (r, m).
     """
     widest()
+    # a slice: of a sum the compiler does not know that it is no place from the end
+    measured = valid[start : start + out.size]
     for p in range(out.size):
-        out[p] = np.float32(1.0) if valid[start + p] else np.float32(0.0)
+        out[p] = np.float32(1.0) if measured[p] else np.float32(0.0)
     for place in places:
         lower(out, ranges[numbers[place], start : start + out.size], most, out)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.compile._kernels_vectors import apart, widest
 from spectriage.spectra.compile.jit import kernel

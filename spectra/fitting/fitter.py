@@ -89,57 +89,61 @@ class Fitter:
 
     def query_at(self, axis: Axis) -> Contrast:
         """Return the query under an axis correction."""
-        key = (axis.offset_cm, axis.stretch)
-        if key not in self._queries:
-            self._queries[key] = self.query.corrected(self.index.references.shift, *key)
-        return self._queries[key]
+        key = axis[:2]
+        found = self._queries.get(key)
+        if found is None:
+            found = self._queries[key] = self.query.corrected(self.index.references.shift, *key)
+        return found
 
     def fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
         """Fit given references with non-negative amplitudes at a given axis."""
         key = (rows, axis)
-        if key not in self._fits:
-            self._fits[key] = self._fit(rows, axis)
-        return self._fits[key]
+        found = self._fits.get(key)
+        if found is None:
+            found = self._fits[key] = self._fit(rows, axis)
+        return found
 
     def _fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
         query = self.query_at(axis)
         if not rows or query.norm == 0.0:
             return Fit(rows, np.zeros(len(rows)), 0.0, axis, query, self._nothing)
-        added = self._add_each(rows[:-1], axis, self._nothing, rows[-1:])
+        added = self._add_each(rows[:-1], axis, query, self._nothing, rows[-1:])
         return Fit(rows, added.amplitudes[0], float(added.similarity[0]), axis, query, added.fitted)
 
     def gains(self, base: Fit, rows: Sequence[int]) -> FloatArray:
         """Return what adding each of several references removes of the disagreement, shape (len(rows),)."""
-        return self._add_each(base.rows, base.axis, base.fitted, rows).gains
+        return self._add_each(base.rows, base.axis, base.query, base.fitted, rows).gains
 
     def add_each(self, base: Fit, rows: Sequence[int], parts: tuple[int, int] = (0, 0)) -> Additions:
         """Fit the model with each of several references.
 
         What each part of it is then worth is told of those from the first to before the second of `parts`.
         """
-        return self._add_each(base.rows, base.axis, base.fitted, rows, parts)
+        return self._add_each(base.rows, base.axis, base.query, base.fitted, rows, parts)
 
     def losses(self, whole: Fit) -> FloatArray:
         """Return how much disagreement each component removes from the whole fit, shape (k,)."""
         if not whole.rows:
             return np.zeros(0)
         *rest, last = whole.rows
-        added = self._add_each(tuple(rest), whole.axis, self._nothing, (last,), (0, len(whole.rows)))
+        parts = (0, len(whole.rows))
+        added = self._add_each(tuple(rest), whole.axis, whole.query, self._nothing, (last,), parts)
         return np.asarray(added.losses[0])
 
     def _add_each(
         self,
         base: tuple[int, ...],
         axis: Axis,
+        query: Contrast,
         base_fitted: Float32Array,
         rows: Sequence[int],
         parts: tuple[int, int] = (0, 0),
     ) -> Additions:
-        """Fit some references with each of others."""
-        query = self.query_at(axis)
+        """Fit some references with each of others, to a query at its axis."""
         of_each, of_parts = np.zeros((2, len(rows))), np.zeros((2, len(rows), len(base) + 1))
-        fitted = np.empty_like(self._nothing) if rows else self._nothing
+        fitted = self._nothing
         if rows:
+            fitted = np.empty(self._nothing.size, np.float32)
             add_each(
                 packed(self.index.rows.gather((*base, *rows), axis.broadening_cm)),
                 len(base),
@@ -147,12 +151,14 @@ class Fitter:
                 base_fitted,
                 PACKED_SETTINGS,
                 *parts,
-                memory_of(len(base) + 1, self.index.rows.points),
+                memory_of(len(base) + 1, fitted.size),
                 of_each,
                 of_parts,
                 fitted,
             )
-        return Additions(of_each[0], of_parts[0], of_each[1], of_parts[1], fitted)
+        similarity, gains = of_each
+        amplitudes, losses = of_parts
+        return Additions(similarity, amplitudes, gains, losses, fitted)
 
     def exchange_gains(self, whole: Fit, position: int, rows: Sequence[int]) -> tuple[float, FloatArray]:
         """Return the log gain of a component over the rest, and that of each of `rows` in its place."""
@@ -226,13 +232,12 @@ class Fitter:
         coarse = self.index.coarse
         rests = np.empty((len(asked), coarse.shape[1]), np.float32)
         allowed = np.empty((len(asked), len(coarse)), np.bool_)
-        room = np.array([count for _, _, count in asked], np.intp)
-        best = np.empty((len(asked), max(count for _, _, count in asked)), np.intp)
-        counts = np.empty(len(asked), np.intp)
+        room = [count for _, _, count in asked]
+        best, counts = np.empty((len(asked), max(room)), np.intp), np.array(room, np.intp)
         for place, (base, may, _) in enumerate(asked):
             rests[place] = self.coarse_rest(base)
             allowed[place] = may
-        likeliest_each(coarse, rests, allowed, room, best, counts)
+        likeliest_each(coarse, rests, allowed, best, counts)
         return [
             [row for row in own[:count] if row not in base.rows]
             for own, count, (base, _, _) in zip(best.tolist(), counts.tolist(), asked, strict=True)
@@ -241,11 +246,11 @@ class Fitter:
     def coarse_rest(self, base: Fit) -> Float32Array:
         """Return what a fit leaves, compressed and pooled for the coarse search, shape (⌈m / 4⌉,)."""
         key = (base.rows, base.axis)
-        if key not in self._rests:
-            query = base.query
+        out = self._rests.get(key)
+        if out is None:
             out = self._rests[key] = np.empty(self.index.coarse.shape[1], np.float32)
-            pool_rest(query.derivative, base.fitted, query.valid, query.threshold, out)
-        return self._rests[key]
+            pool_rest(base.query.packed, base.fitted, out)
+        return out
 
 
 @lru_cache(maxsize=16)

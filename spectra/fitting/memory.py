@@ -9,9 +9,19 @@ import numpy as np
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.fitting._kernels_memory import LINE_POINTS, Memory
 
+FEW_REFERENCES = 8
 _ROWS_BESIDE = 16
 """Rows of points that a kernel needs beside twice its references."""
-_own = local()
+
+
+class _Own(local):
+    """What the memory of one thread has room for, and that memory."""
+
+    references = points = 0
+    memory: Memory
+
+
+_own = _Own()
 
 
 def memory_of(references: int, points: int) -> Memory:
@@ -19,12 +29,11 @@ def memory_of(references: int, points: int) -> Memory:
 
     Every thread has its own: what one call of a kernel leaves in it means nothing to the next.
     """
-    if getattr(_own, "room", (0, 0)) < (references, points) or _own.room[1] < points:
-        references, points = max(references, 8), max(points, 1024)
-        _own.room = references, points
-        _own.memory = packed(_made(references, points))
-    memory: Memory = _own.memory
-    return memory
+    if _own.references < references or _own.points < points:
+        _own.references = max(references, _own.references, FEW_REFERENCES)
+        _own.points = max(points, _own.points)
+        _own.memory = packed(_made(_own.references, _own.points))
+    return _own.memory
 
 
 def _made(references: int, points: int) -> Memory:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
 
-from spectriage.spectra.arrays import BoolArray
+from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.fitting.band_support import band_support, independent_supports, supported_share
 from spectriage.spectra.fitting.fit import NO_CORRECTION, Fit, Single
@@ -23,8 +22,6 @@ SEEN_SHARE = 0.25
 
 EQUAL_GAIN = 0.1
 """Members of a family within this log gain of each other fit equally well."""
-
-Required = Callable[[int], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +57,8 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
     most
         Most components, packaging not counted.
     """
-    index = fitter.index
-    records = index.references.records
-
-    def required(row: int) -> float:
-        return policy.required_gain_of(packaging=index.packaging[row], hazardous=index.hazardous[row])
-
+    records = fitter.index.references.records
+    required = required_gains(fitter.index, policy)
     runner_up = fitter.first(allowed)
     if not runner_up or runner_up[0].similarity <= 0.0:
         return Selection(fitter.fit((), NO_CORRECTION), (), None)
@@ -95,6 +88,19 @@ def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MO
     return Selection(fit, tuple(runner_up), rejected)
 
 
+def required_gains(index: ContrastIndex, policy: Policy) -> FloatArray:
+    """Return the log gain that every reference must bring, shape (n,)."""
+    name = ("required gains", policy.packaging_gain, policy.hazard_gain, policy.gain)
+    return index.once(
+        name,
+        lambda: np.where(
+            index.packaging,
+            policy.packaging_gain,
+            np.where(index.hazardous, policy.hazard_gain, policy.gain),
+        ),
+    )
+
+
 def _still_open(index: ContrastIndex, fit: Fit, most: int) -> BoolArray:
     """Return which references may still be added: each family counts once, and there is a most."""
     open_rows = index.outside_families_of(fit.rows)
@@ -115,20 +121,21 @@ def _is_seen(fitter: Fitter, larger: Fit, supports_needed: int) -> bool:
 
 
 def _additions(
-    fitter: Fitter, fit: Fit, open_rows: BoolArray, runner_up: list[Single], required: Required
+    fitter: Fitter, fit: Fit, open_rows: BoolArray, runner_up: list[Single], required: FloatArray
 ) -> list[tuple[int, float, float]]:
     """Return additions, their gains, and by how much these exceed what they must; the greatest first."""
     rows = fitter.likeliest(fit, open_rows)
     rows += [other.row for other in runner_up[1:3] if open_rows[other.row] and other.row not in rows]
     gains = fitter.gains(fit, rows).tolist()
-    tried = [(row, gain, gain - required(row)) for row, gain in zip(rows, gains, strict=True)]
+    needed = required[rows].tolist()
+    tried = [(row, gain, gain - least) for row, gain, least in zip(rows, gains, needed, strict=True)]
     return sorted(tried, key=itemgetter(2), reverse=True)
 
 
-def _without_needless(fitter: Fitter, fit: Fit, required: Required) -> Fit:
+def _without_needless(fitter: Fitter, fit: Fit, required: FloatArray) -> Fit:
     """Drop components that later ones made unnecessary, the least necessary first."""
     while len(fit.rows) > 1:
-        margins = fitter.losses(fit) - [required(row) for row in fit.rows]
+        margins = fitter.losses(fit) - required[list(fit.rows)]
         worst = int(np.argmin(margins))
         if margins[worst] >= 0.0:
             break

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.contrast._kernels_coarse import (
     POOL,
     coarse_best,
@@ -73,7 +74,7 @@ def test_what_a_fit_leaves_is_compressed_and_pooled(seed, size, threshold):
     derivative = (fitted + rng.uniform(0.1, 2.0, size)).astype(np.float32)
     valid = rng.random(size) < 0.8
     out = np.full(-(-size // 4), np.nan, np.float32)
-    pool_rest(derivative, fitted, valid, threshold, out)
+    pool_rest(Query(derivative, derivative, valid, threshold), fitted, out)
     left = np.where(valid, derivative.astype(np.float64) - fitted.astype(np.float64), 0.0)
     np.testing.assert_allclose(out, pooled(np.arcsinh(left / threshold)), rtol=1e-4, atol=0.0)
 
@@ -167,8 +168,8 @@ def test_the_likeliest_of_each_are_those_of_a_sort(seed, count, queries):
     pooled_curves = rng.normal(size=(queries, 10)).astype(np.float32)
     allowed = rng.random((queries, count)) < 0.8
     room = rng.integers(1, 6, queries)
-    best, counts = np.empty((queries, 5), np.intp), np.empty(queries, np.intp)
-    likeliest_each(coarse, pooled_curves, allowed, room, best, counts)
+    best, counts = np.empty((queries, 5), np.intp), room.copy()
+    likeliest_each(coarse, pooled_curves, allowed, best, counts)
     products = as_float(coarse).astype(float) @ pooled_curves.astype(float).T
     for i in range(queries):
         order = [row for row in np.argsort(-products[:, i]) if allowed[i, row] and products[row, i] > 0.0]

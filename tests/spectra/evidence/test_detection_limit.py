@@ -14,7 +14,9 @@ from spectriage.spectra.evidence._kernels_detection_limit import (
 )
 from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought, limits_each
 from spectriage.spectra.fitting._kernels_bands import BandRules
-from spectriage.spectra.fitting._kernels_fit import FitSettings, Workspace
+from spectriage.spectra.fitting._kernels_fit import FitSettings
+from spectriage.spectra.fitting._kernels_memory import Workspace
+from spectriage.spectra.fitting.memory import memory_of
 
 POINTS, THRESHOLD, ERROR, ITERATIONS = 512, 2e-3, 0.3, 2
 LEAST, UNMEASURED = 1e-4, 0.5
@@ -75,7 +77,8 @@ class Case:
 def memory(count: int) -> tuple[np.ndarray, Workspace]:
     """To work in, for a model of `count`; there is nothing in it that could be used."""
     room = np.full((count + 4, POINTS), np.nan, np.float32)
-    return room, Workspace(np.full((2 * count + 6, count + 1), np.nan), np.full(count + 1, -1, np.intp))
+    work, free = np.full((2 * count + 6, count + 1), np.nan), np.full(count + 1, -1, np.intp)
+    return room, Workspace(work, free, np.full(POINTS, np.nan, np.float32))
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -96,7 +99,7 @@ def test_the_amount_that_brings_what_is_wanted_is_the_root(count, others, start)
     for seed in range(4):
         case = Case(seed, count)
         found = amount_that_brings(
-            wanted, start, AMOUNTS, case.scene(others=others), SETTINGS, *memory(count)
+            wanted, start, *AMOUNTS, case.scene(others=others), SETTINGS, *memory(count)
         )
         root = brentq(lambda a, c=case: c.expected(a, others=others) - wanted, *AMOUNTS)
         assert found == pytest.approx(root, rel=0.05)
@@ -105,13 +108,13 @@ def test_the_amount_that_brings_what_is_wanted_is_the_root(count, others, start)
 def test_no_amount_does_where_the_greatest_does_not():
     case = Case(1, 2)
     case.spike = np.zeros(POINTS)
-    assert amount_that_brings(0.5, 0.1, AMOUNTS, case.scene(others=False), SETTINGS, *memory(2)) == np.inf
+    assert amount_that_brings(0.5, 0.1, *AMOUNTS, case.scene(others=False), SETTINGS, *memory(2)) == np.inf
 
 
 def test_the_least_amount_is_given_where_it_suffices():
     case = Case(1, 2)
     case.empty = case.empty + 0.5 * case.target
-    found = amount_that_brings(0.1, 0.1, AMOUNTS, case.scene(others=False), SETTINGS, *memory(2))
+    found = amount_that_brings(0.1, 0.1, *AMOUNTS, case.scene(others=False), SETTINGS, *memory(2))
     assert found == pytest.approx(AMOUNTS[0])
 
 
@@ -197,6 +200,8 @@ class Several:
             packed(rules),
             scatter,
             present,
+            memory_of(3, self.query[2].size),
+            np.empty(4, np.intp),
             limits,
             shares,
             heaviest,

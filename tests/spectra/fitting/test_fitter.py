@@ -12,7 +12,8 @@ from spectriage.spectra.contrast._kernels_compress import agreement
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
 from spectriage.spectra.fitting._kernels_additions import log_gain as log_gain_of
 from spectriage.spectra.fitting._kernels_additions import weigh
-from spectriage.spectra.fitting._kernels_fit import Workspace, fit_rows, nonnegative_least_squares
+from spectriage.spectra.fitting._kernels_fit import fit_rows, nonnegative_least_squares
+from spectriage.spectra.fitting._kernels_memory import Workspace
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Axis
 from spectriage.spectra.fitting.fitter import (
     RELATIVE_ERROR,
@@ -66,7 +67,8 @@ def test_the_reweighted_fit_is_that_of_scipy(seed, count, threshold, extra):
     single = (array.astype(np.float32) for array in (rows, query, weights))
     # room for as many or more, with nothing in it that could be used
     room = count + extra
-    space = Workspace(np.full((2 * room + 3, room), np.nan), np.full(room, -1, np.intp))
+    work, free = np.full((2 * room + 3, room), np.nan), np.full(room, -1, np.intp)
+    space = Workspace(work, free, np.full(150, np.nan, np.float32))
     fit_rows(*single, threshold, SETTINGS, amplitudes, fitted, space)
     expected, expected_fit = reweighted(rows, query, weights, threshold, 0.3, 3)
     np.testing.assert_allclose(amplitudes, expected, atol=2e-5)

@@ -11,6 +11,7 @@ from spectriage.spectra.fitting._kernels_bands import BandsOfComponent, weigh_ba
 from spectriage.spectra.fitting._kernels_moments import combine, moments
 from spectriage.spectra.fitting.fit import Axis
 from spectriage.spectra.fitting.fitter import SETTINGS, UNSTRETCHED, Fitter
+from spectriage.spectra.fitting.memory import memory_of
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.sampled_from([1, 7, 64, 333]))
@@ -21,7 +22,7 @@ def test_moments_are_the_weighted_sums(seed, k, m):
     weights = rng.choice([0.0, 0.5, 1.0], m).astype(np.float32)
     amplitudes = rng.choice([0.0, 0.4, 1.3], k)
     gram, target = np.full((k, k), np.nan), np.full(k, np.nan)
-    moments(rows, query, weights, amplitudes, 1e-3, 0.09, gram, target)
+    moments(rows, query, weights, amplitudes, 1e-3, 0.09, gram, target, np.full(m, np.nan, np.float32))
     signal = np.maximum(np.abs(query), np.abs(amplitudes @ rows.astype(float)))
     root = weights / (1e-3 + 0.09 * signal**2)
     np.testing.assert_allclose(gram, (rows * root) @ rows.T, rtol=2e-4, atol=2e-2)
@@ -79,7 +80,8 @@ def test_the_axis_that_is_found_is_better_than_where_it_began_and_as_good_as_it_
     begun = np.zeros((3, 3))
     axes, merits = begun.copy(), np.empty(3)
     places = gathered._replace(places=gathered.places.reshape(-1, 1))
-    best_axes(places, moved.query.packed, moved.grid, SETTINGS, UNSTRETCHED, axes, merits)
+    memory = memory_of(1, engine.index.rows.points)
+    best_axes(places, moved.query.packed, moved.grid, SETTINGS, UNSTRETCHED, memory, axes, merits)
     found = [Axis(offset, stretch, (0.0, 8.0, 12.0)[int(width)]) for offset, stretch, width in axes]
     for name, axis, merit in zip(names, found, merits, strict=True):
         at_found = moved.fit((row_of[name],), axis)
@@ -87,6 +89,6 @@ def test_the_axis_that_is_found_is_better_than_where_it_began_and_as_good_as_it_
         assert merit >= moved.fit((row_of[name],), Axis()).similarity - 1e-5
     # one step of half a wavenumber and one of one: what it needs is found by more calls, each from the last
     for _ in range(4):
-        best_axes(places, moved.query.packed, moved.grid, SETTINGS, UNSTRETCHED, axes, merits)
+        best_axes(places, moved.query.packed, moved.grid, SETTINGS, UNSTRETCHED, memory, axes, merits)
     assert axes[0, 0] == pytest.approx(-3.0, abs=1.0)
     assert merits.argmax() == 0
