@@ -162,16 +162,16 @@ def test_a_necessary_component_gains_and_another_does_not(fitter, rows):
         assert fitter.losses(whole)[1] == pytest.approx(gain, abs=1e-3)
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(0, 4))
+@given(st.integers(0, 2**32 - 1), st.integers(0, 4), st.integers(0, 69))
 @settings(max_examples=40, deadline=None)
-def test_weights_are_those_of_the_definition(seed, count):
+def test_weights_are_those_of_the_definition(seed, count, start):
     rng = np.random.default_rng(seed)
     valid, ranges = rng.random(70) < 0.8, rng.random((3, 70)) < 0.7
     numbers, places = rng.integers(0, 3, 9), rng.integers(0, 9, count)
-    weights = np.full(70, np.nan, np.float32)
-    weigh(valid, ranges, numbers, places, 0.5, weights)
+    weights = np.full(70 - start, np.nan, np.float32)
+    weigh(valid, ranges, numbers, places, 0.5, start, weights)
     whole = np.all([ranges[numbers[place]] for place in places], axis=0)
-    np.testing.assert_array_equal(weights, np.where(valid, np.where(whole, 1.0, 0.5), 0.0))
+    np.testing.assert_array_equal(weights, np.where(valid, np.where(whole, 1.0, 0.5), 0.0)[start:])
 
 
 def test_nothing_fits_nothing(fitter):
