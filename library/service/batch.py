@@ -187,6 +187,7 @@ def item_lines(engine: Identifier, reader: Reader, item: Item, run: str) -> list
     lines: list[Line] = []
     for name, spectrum in spectra.items():
         last = len(lines) == len(spectra) - 1
+        body: tuple[str | None, str]
         try:
             made = engine.identify(spectrum)
             body = str(made.verdict), made.json_text(input_name=item.name)

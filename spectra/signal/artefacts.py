@@ -199,14 +199,14 @@ def _overlap(valid: BoolArray, most: int) -> FloatArray:
     """Return how many points hold that hold again 0 to `most` points further on."""
     places = np.flatnonzero(valid)
     if places.size and places[-1] - places[0] + 1 == places.size:
-        return np.maximum(places.size - np.arange(most + 1.0), 0.0)
+        return np.asarray(np.maximum(places.size - np.arange(most + 1.0), 0.0))
     return _lagged(valid.astype(np.float64), most)
 
 
 def _lagged(values: FloatArray, most: int) -> FloatArray:
     """Return the products of values with themselves, moved by 0 to `most` points, summed."""
     # for a few lags the plain sums take a tenth of the time of the Fourier transforms of all
-    return np.correlate(np.concatenate([values, np.zeros(most)]), values, "valid")
+    return np.asarray(np.correlate(np.concatenate([values, np.zeros(most)]), values, "valid"))
 
 
 def _smoothed(values: FloatArray) -> FloatArray:

@@ -123,7 +123,7 @@ def write_numbers(
         if i > 0:
             text[at] = ord(",")
             at += 1
-        end = _write_one(values[i], np.intp(decimals[i]), text, at)
+        end = _write_one(values[i], int(np.intp(decimals[i])), text, at)
         missing += end == at
         at = end
     return at, missing

@@ -120,7 +120,10 @@ def number_texts(values: Sequence[float], decimals: bytes) -> list[str]:
     size, missing = write_numbers(np.array(values, np.float64), np.frombuffer(decimals, np.uint8), text)
     texts = text[:size].tobytes().decode("ascii").split(",")
     if missing:
-        return [own or _number_text(*of) for own, *of in zip(texts, values, decimals, strict=True)]
+        return [
+            own or _number_text(*of)
+            for own, of in zip(texts, zip(values, decimals, strict=True), strict=True)
+        ]
     return texts
 
 
@@ -214,13 +217,13 @@ def _add_components(draft: _Draft, parts: Sequence[Component]) -> None:
 
 def _target(draft: _Draft, each: TargetEvidence) -> str:
     # taken apart at once: twenty fields by their names take as long as all else here
-    name, found, gain, carrying_gain, margin, supports, lod, reference, tier, _, known_tier, *rest = each
-    asked, families, guessed, mass, provisional, share, probability, sighting, _ = rest
+    (name, found, gain, carrying_gain, margin, supports, lod, reference, tier, _, known_tier, asked, families,
+     guessed, mass, provisional, share, probability, sighting, _) = each  # fmt: skip
     low, middle, high, assumed = mass
     limited, weighed = lod <= 1.0, middle < math.inf
     # most gain too little for a look at their bands
     seen = sighting is not NOTHING or supports != 0 or probability > _NOTHING_OF
-    values = [gain, carrying_gain, margin]
+    values: list[float] = [gain, carrying_gain, margin]
     if seen:
         values.append(supports)
     if limited:
