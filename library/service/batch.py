@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from spectriage.library.inputs.item import Item, Kind
 from spectriage.library.inputs.listing import batch_items
 from spectriage.library.inputs.reader import Reader
+from spectriage.library.service.answers import Answer, with_head
 from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.policy.target import DEFAULT
 from spectriage.spectra.progress import Progress
@@ -202,14 +203,12 @@ def _line(
 ) -> Line:
     """Return a line: what names it, and a verdict, if there is one, with its object as text."""
     head = {"run": run, "name": item.name, "sha256": sha256}
-    head_text = json.dumps(head | ({"spectrum": spectrum} if spectrum else {}) | {"last": last})
     verdict, text = body
-    return Line(verdict, f"{head_text[:-1]}, {text[1:]}\n".encode("ascii"), item.name, sha256, last)
+    whole = with_head(head | ({"spectrum": spectrum} if spectrum else {}) | {"last": last}, text)
+    return Line(verdict, whole.encode("ascii") + b"\n", item.name, sha256, last)
 
 
 def _failed(item: Item, error: Exception, doing: str) -> tuple[None, str]:
-    from spectriage.library.service.answers import Answer
-
     return None, json.dumps(Answer(item.name, error=_typed(error, doing)).to_json())
 
 
