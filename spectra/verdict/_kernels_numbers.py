@@ -1,4 +1,4 @@
-"""Kernel that writes numbers as JSON has them: rounded, and with no digit more than they need."""
+"""Kernel that writes numbers into a text as JSON has them: rounded, with no digit more than they need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from spectriage.spectra.compile.jit import kernel
 INTEGER, SIX_DIGITS = 254, 255
 """In place of a number of decimals: a whole number without a point, and six significant digits."""
 LONGEST = 25
-"""Characters of one number, at most, with the comma before it."""
+"""Characters of one number, at most."""
+NUMBER = 1
+"""The code of a character that JSON never holds as it is: where a number comes."""
 _SIGNIFICANT = 6
 _MOST = 1e15
 """From here on not every whole number of its digits is a double."""
@@ -104,26 +106,41 @@ def _write_one(value: float, decimals: int, text: NDArray[np.uint8], at: int) ->
 
 
 @kernel()
-def write_numbers(
-    values: FloatArray, decimals: NDArray[np.uint8], text: NDArray[np.uint8]
+def fill_in(
+    template: NDArray[np.uint8],
+    values: FloatArray,
+    decimals: NDArray[np.uint8],
+    text: NDArray[np.uint8],
+    unsure: NDArray[np.intp],
 ) -> tuple[int, int]:
-    """Write numbers, a comma between them; return how many characters that are, and how many are missing.
+    """Write a text with numbers where it has `NUMBER`; return its length, and how many are left over.
 
     Parameters
     ----------
+    template
+        ASCII; it has `NUMBER` n times.
     values, decimals
-        The numbers, and to how many decimals each is rounded, or `INTEGER` or `SIX_DIGITS`; shape (n,).
+        The numbers in their order, and to how many decimals each is rounded, or `INTEGER` or `SIX_DIGITS`;
+        shape (n,).
     text
-        Written, in ASCII, shape (LONGEST · n,): each as Python writes it when it was rounded. Nothing stands
-        for one that is not finite, or whose rounding takes more than double precision to tell.
+        Written, with room for the template and n times `LONGEST`: each number as Python writes it when it was
+        rounded. `NUMBER` stays for one that is not finite, or whose rounding takes more than double precision
+        to tell.
+    unsure
+        Written: which those are, shape (n,).
     """
     apart()
-    at, missing = 0, 0
-    for i in range(values.size):
-        if i > 0:
-            text[at] = ord(",")
+    at, which, missing = 0, 0, 0
+    for place in range(template.size):
+        text[at] = template[place]
+        if template[place] != NUMBER or which == values.size:
             at += 1
-        end = _write_one(values[i], int(np.intp(decimals[i])), text, at)
-        missing += end == at
+            continue
+        end = _write_one(values[which], int(np.intp(decimals[which])), text, at)
+        if end == at:
+            unsure[missing] = which
+            missing += 1
+            end = at + 1
         at = end
+        which += 1
     return at, missing

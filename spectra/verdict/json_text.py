@@ -18,10 +18,12 @@ from spectriage.spectra.evidence.sighting import NOTHING
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.reference import Reference, Tier
 from spectriage.spectra.signal.quality import Quality
-from spectriage.spectra.verdict._kernels_numbers import INTEGER, LONGEST, SIX_DIGITS, write_numbers
+from spectriage.spectra.verdict._kernels_numbers import INTEGER, LONGEST, NUMBER, SIX_DIGITS, fill_in
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.identification import JSON_SCHEMA, Identification
 
+HERE = chr(NUMBER)
+"""Stands where a number comes."""
 _KEPT = 4096
 _BOOLS = ("false", "true")
 _DECIMALS = [bytes([number]) for number in range(256)]
@@ -81,7 +83,7 @@ def json_text(result: Identification, *, input_name: str = "", elapsed_ms: float
 
 
 class _Draft:
-    """Text with ``%s`` where a number comes, and the numbers in their order."""
+    """Text with `HERE` where a number comes, and the numbers in their order."""
 
     def __init__(self) -> None:
         self.text: list[str] = []
@@ -94,7 +96,7 @@ class _Draft:
             return "null"
         self.values.append(value)
         self.decimals.append(_DECIMALS[decimals])
-        return "%s"
+        return HERE
 
     def numbers(self, values: tuple[float, ...], decimals: bytes) -> None:
         """Note several numbers."""
@@ -103,28 +105,30 @@ class _Draft:
 
     def finished(self) -> str:
         """Return the text with its numbers."""
-        return "".join(self.text) % tuple(number_texts(self.values, b"".join(self.decimals)))
+        return filled("".join(self.text), self.values, b"".join(self.decimals))
 
 
-def number_texts(values: Sequence[float], decimals: bytes) -> list[str]:
-    """Return numbers as `json.dumps` writes them when they were rounded.
+def filled(template: str, values: Sequence[float], decimals: bytes) -> str:
+    """Return a text with numbers where it has `HERE`, as `json.dumps` writes them when they were rounded.
 
     Parameters
     ----------
+    template
+        ASCII.
     values
-        The numbers, n > 0.
+        As many numbers.
     decimals
         To how many decimals each is rounded: fewer than 23, `INTEGER` or `SIX_DIGITS`.
     """
-    text = np.empty(LONGEST * len(values), np.uint8)
-    size, missing = write_numbers(np.array(values, np.float64), np.frombuffer(decimals, np.uint8), text)
-    texts = text[:size].tobytes().decode("ascii").split(",")
-    if missing:
-        return [
-            own or _number_text(*of)
-            for own, of in zip(texts, zip(values, decimals, strict=True), strict=True)
-        ]
-    return texts
+    codes = np.frombuffer(template.encode("ascii"), np.uint8)
+    text = np.empty(codes.size + LONGEST * len(values), np.uint8)
+    unsure = np.empty(len(values), np.intp)
+    numbers = np.array(values, np.float64)
+    size, missing = fill_in(codes, numbers, np.frombuffer(decimals, np.uint8), text, unsure)
+    made = text[:size].tobytes().decode("ascii")
+    for which in unsure[:missing].tolist():
+        made = made.replace(HERE, _number_text(values[which], decimals[which]), 1)
+    return made
 
 
 def _number_text(value: float, decimals: int) -> str:
@@ -134,8 +138,8 @@ def _number_text(value: float, decimals: int) -> str:
 
 
 def _literal(value: object) -> str:
-    """Return the JSON of what holds no number, for a text in which ``%s`` is one."""
-    return (quoted(value) if isinstance(value, str) else json.dumps(value)).replace("%", "%%")
+    """Return the JSON of what is written as it is."""
+    return quoted(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _literals(texts: Sequence[str]) -> str:
@@ -173,17 +177,30 @@ def _candidate(draft: _Draft, each: Candidate) -> str:
             f'"p_value": {number(p_value, SIX_DIGITS)}, "likelihood_ratio": {number(ratio, SIX_DIGITS)}}}'
         )
     draft.numbers((score, probability, p_value, ratio), _OF_CANDIDATE)
-    return f'{record}, "score": %s, "probability": %s, "p_value": %s, "likelihood_ratio": %s}}'
+    return (
+        f'{record}, "score": {HERE}, "probability": {HERE}, "p_value": {HERE}, "likelihood_ratio": {HERE}}}'
+    )
 
 
 def _reference(record: Reference) -> str:
-    return _of_reference(record.id, record.substance, record.family, record.material_class, str(record.tier))
+    # by identity, which takes a tenth of the time of a look at all that a record holds
+    known = _references.get(id(record))
+    if known is None or known[0] is not record:
+        if len(_references) >= _KEPT:
+            _references.clear()
+        known = _references[id(record)] = record, _of_reference(record)
+    return known[1]
 
 
-@lru_cache(maxsize=_KEPT)
-def _of_reference(*values: str) -> str:
-    names = ("reference_id", "substance", "family", "class", "tier")
-    return _literal(dict(zip(names, values, strict=True)))[:-1]
+_references: dict[int, tuple[Reference, str]] = {}
+
+
+def _of_reference(record: Reference) -> str:
+    return (
+        f'{{"reference_id": {_literal(record.id)}, "substance": {_literal(record.substance)}, '
+        f'"family": {_literal(record.family)}, "class": {_literal(record.material_class)}, '
+        f'"tier": {_literal(record.tier)}'
+    )
 
 
 def _add_components(draft: _Draft, parts: Sequence[Component]) -> None:
@@ -259,15 +276,17 @@ def _of_target(
     """Return what is the same of a target whenever it is found, or not, by one reference."""
     mass = "null"
     if mass_assumed is not None:
-        mass = f'{{"low": %s, "middle": %s, "high": %s, "response_assumed": {_BOOLS[mass_assumed]}}}'
-    supports, probability, of_bands = ("%s", "%s", "%s") if seen else ("0", "0.0", "0.0")
+        mass = (
+            f'{{"low": {HERE}, "middle": {HERE}, "high": {HERE}, "response_assumed": {_BOOLS[mass_assumed]}}}'
+        )
+    supports, probability, of_bands = (HERE, HERE, HERE) if seen else ("0", "0.0", "0.0")
     return (
-        f'{{"target": {_literal(name)}, "found": {_BOOLS[found]}, "gain": %s, "carrying_gain": %s, '
-        f'"margin": %s, "supports": {supports}, "lod": {"%s" if limited else "null"}, '
+        f'{{"target": {_literal(name)}, "found": {_BOOLS[found]}, "gain": {HERE}, "carrying_gain": {HERE}, '
+        f'"margin": {HERE}, "supports": {supports}, "lod": {HERE if limited else "null"}, '
         f'"reference_id": {_literal(reference_id)}, "tier": {_literal(tier)}, '
         f'"known_tier": {_literal(known_tier)}, "families": {_literal(families)}, '
         f'"not_covered": {_literal(guessed)}, "mass_limit": {mass}, '
         f'"provisional": {_BOOLS[provisional]}, "policy_mass_limit": {_literal(policy_mass)}, '
-        f'"required": {_BOOLS[required]}, "share": %s, "probability": {probability}, '
+        f'"required": {_BOOLS[required]}, "share": {HERE}, "probability": {probability}, '
         f'"supported": {of_bands}, "contradicted": {of_bands}}}'
     )

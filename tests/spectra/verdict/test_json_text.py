@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spectriage.spectra.formats import read_spectra
-from spectriage.spectra.verdict._kernels_numbers import INTEGER, LONGEST, SIX_DIGITS, write_numbers
-from spectriage.spectra.verdict.json_text import number_texts
+from spectriage.spectra.verdict._kernels_numbers import INTEGER, LONGEST, NUMBER, SIX_DIGITS, fill_in
+from spectriage.spectra.verdict.json_text import HERE, filled
 
 ANY = st.one_of(
     st.floats(),
@@ -33,19 +33,24 @@ def of_python(value: float, decimals: int) -> str:
 @example([(1e16, SIX_DIGITS), (123456.5, 0), (1e15, 1), (2.675, 2), (1e-4, 4), (1e23, SIX_DIGITS)])
 def test_numbers_are_written_as_python_writes_them(given_numbers):
     values, decimals = zip(*given_numbers, strict=True)
-    assert number_texts(values, bytes(decimals)) == [of_python(*each) for each in given_numbers]
+    expected = ", and ".join([of_python(*each) for each in given_numbers])
+    assert filled(", and ".join([HERE] * len(values)), values, bytes(decimals)) == expected
 
 
 @given(st.integers(-(10**14), 10**14))
 def test_whole_numbers_have_no_point(value):
-    assert number_texts([value], bytes([INTEGER])) == [str(value)]
+    assert filled(HERE, [value], bytes([INTEGER])) == str(value)
 
 
 def test_the_kernel_leaves_few_numbers_to_python():
     values = np.random.default_rng(0).lognormal(-3.0, 4.0, 2000)
     decimals = np.tile(np.array([6, 4, SIX_DIGITS, 2], np.uint8), 500)
-    _, missing = write_numbers(values, decimals, np.empty(LONGEST * values.size, np.uint8))
+    template, unsure = np.full(values.size, NUMBER, np.uint8), np.empty(values.size, np.intp)
+    text = np.empty((LONGEST + 1) * values.size, np.uint8)
+    size, missing = fill_in(template, values, decimals, text, unsure)
     assert missing == 0
+    assert size < text.size
+    assert NUMBER not in text[:size]
 
 
 @pytest.fixture(scope="module")
