@@ -1,4 +1,4 @@
-"""The JSON of an identification as text: what `json.dumps` makes of its `to_json`, in a third of the time.
+"""Parts of a result as JSON text: what `json.dumps` makes of their `to_json`, in a third of the time.
 
 Most of it is the same from scan to scan: names, families, what a policy asks. That is put into words once.
 What differs are some two hundred numbers, which a kernel writes.
@@ -20,7 +20,6 @@ from spectriage.spectra.reference import Reference, Tier
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.verdict._kernels_numbers import INTEGER, LONGEST, NUMBER, SIX_DIGITS, fill_in
 from spectriage.spectra.verdict.component import Candidate, Component
-from spectriage.spectra.verdict.identification import JSON_SCHEMA, Identification
 
 HERE = chr(NUMBER)
 """Stands where a number comes."""
@@ -41,48 +40,7 @@ _OF_TARGET = {
 """How the numbers of a target are rounded."""
 
 
-def json_text(result: Identification, *, input_name: str = "", elapsed_ms: float | None = None) -> str:
-    """Return ``json.dumps(result.to_json(…))``, to the byte.
-
-    Parameters
-    ----------
-    input_name, elapsed_ms
-        As `Identification.to_json` takes them.
-    """
-    draft = _Draft()
-    add, number = draft.text.append, draft.number
-    add(
-        f'{{"schema": {JSON_SCHEMA}, "input": {_literal(input_name)}, '
-        f'"technique": {_literal(result.technique)}, "verdict": {_literal(result.verdict)}, '
-        f'"reason": {_literal(result.reason)}, "summary": {_literal(result.summary)}, '
-        f'"facts": {_literals(result.facts)}, "next_step": {_literal(result.next_step)}, "components": ['
-    )
-    _add_components(draft, result.components)
-    add('], "packaging": [')
-    _add_components(draft, result.packaging)
-    add('], "candidates": [')
-    add(", ".join([_candidate(draft, each) for each in result.candidates]))
-    add('], "targets": [')
-    add(", ".join([_target(draft, each) for each in result.targets]))
-    add('], "quality": {')
-    _add_quality(draft, result.quality)
-    add(
-        f'}}, "residual": {{"similarity": {number(result.similarity, 6)}, '
-        f'"unexplained_bands": {result.unexplained.bands}, '
-        f'"greatest_unexplained": {number(result.unexplained.greatest, 4)}}}, '
-        f'"axis": {{"offset_cm": {number(result.axis_offset_cm, 3)}, '
-        f'"stretch": {number(result.axis_stretch, 6)}, '
-        f'"broadening_cm": {number(result.broadening_cm, 2)}}}, "notes": {_literals(result.notes)}, '
-        f'"library": {_fixed(result.library)}, "engine": {{"version": {_literal(result.engine)}}}, '
-        f'"policy": {_fixed(result.policy)}, "useful_exposure": {number(result.exposure, 2)}'
-    )
-    if elapsed_ms is not None:
-        add(f', "elapsed_ms": {number(elapsed_ms, 3)}')
-    add("}")
-    return draft.finished()
-
-
-class _Draft:
+class Draft:
     """Text with `HERE` where a number comes, and the numbers in their order."""
 
     def __init__(self) -> None:
@@ -137,37 +95,40 @@ def _number_text(value: float, decimals: int) -> str:
     return json.dumps(int(value) if decimals == INTEGER else round(float(value), decimals))
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
     """Return the JSON of what is written as it is."""
     return quoted(value) if isinstance(value, str) else json.dumps(value)
 
 
-def _literals(texts: Sequence[str]) -> str:
-    return f"[{', '.join([_literal(text) for text in texts])}]"
+def literals(texts: Sequence[str]) -> str:
+    """Return the JSON of several texts."""
+    return f"[{', '.join([literal(text) for text in texts])}]"
 
 
-def _fixed(names: Mapping[str, str]) -> str:
+def fixed(names: Mapping[str, str]) -> str:
     """Return the JSON of what is the same in every scan."""
     return _fixed_items(tuple(names.items()))
 
 
 @lru_cache(maxsize=64)
 def _fixed_items(items: tuple[tuple[str, str], ...]) -> str:
-    return _literal(dict(items))
+    return literal(dict(items))
 
 
-def _add_quality(draft: _Draft, quality: Quality) -> None:
+def add_quality(draft: Draft, quality: Quality) -> None:
+    """Add the fields of a quality, without the braces."""
     draft.text.append(
         ", ".join(
             [
-                f'"{name}": {draft.number(value, 4) if isinstance(value, float) else _literal(value)}'
+                f'"{name}": {draft.number(value, 4) if isinstance(value, float) else literal(value)}'
                 for name, value in vars(quality).items()
             ]
         )
     )
 
 
-def _candidate(draft: _Draft, each: Candidate) -> str:
+def candidate(draft: Draft, each: Candidate) -> str:
+    """Note a candidate's numbers and return its object."""
     reference, score, probability, p_value, ratio = each
     record = _reference(reference)
     if probability is None or p_value is None or ratio is None:
@@ -197,22 +158,23 @@ _references: dict[int, tuple[Reference, str]] = {}
 
 def _of_reference(record: Reference) -> str:
     return (
-        f'{{"reference_id": {_literal(record.id)}, "substance": {_literal(record.substance)}, '
-        f'"family": {_literal(record.family)}, "class": {_literal(record.material_class)}, '
-        f'"tier": {_literal(record.tier)}'
+        f'{{"reference_id": {literal(record.id)}, "substance": {literal(record.substance)}, '
+        f'"family": {literal(record.family)}, "class": {literal(record.material_class)}, '
+        f'"tier": {literal(record.tier)}'
     )
 
 
-def _add_components(draft: _Draft, parts: Sequence[Component]) -> None:
+def add_components(draft: Draft, parts: Sequence[Component]) -> None:
+    """Add the objects of components, without the brackets."""
     add, number = draft.text.append, draft.number
     for place, part in enumerate(parts):
         record = part.reference
         add(
-            f'{", " if place else ""}{{"reference_id": {_literal(record.id)}, '
-            f'"substance": {_literal(part.claim)}, "family": {_literal(record.family)}, '
-            f'"form": {_literal(record.form if part.claim == record.substance else "")}, '
-            f'"class": {_literal(record.material_class)}, "hazard": {_literal(record.hazard)}, '
-            f'"tier": {_literal(record.tier)}, "spectral_fraction": {number(part.spectral_fraction, 6)}, '
+            f'{", " if place else ""}{{"reference_id": {literal(record.id)}, '
+            f'"substance": {literal(part.claim)}, "family": {literal(record.family)}, '
+            f'"form": {literal(record.form if part.claim == record.substance else "")}, '
+            f'"class": {literal(record.material_class)}, "hazard": {literal(record.hazard)}, '
+            f'"tier": {literal(record.tier)}, "spectral_fraction": {number(part.spectral_fraction, 6)}, '
             f'"spectral_fraction_interval": [{number(part.fraction_low, 6)}, '
             f'{number(part.fraction_high, 6)}], "score": {number(part.score, 6)}, '
             f'"probability": {number(part.probability, SIX_DIGITS)}, '
@@ -228,11 +190,12 @@ def _add_components(draft: _Draft, parts: Sequence[Component]) -> None:
         add(
             f'], "supported": {number(part.sighting.supported, 4)}, '
             f'"contradicted": {number(part.sighting.contradicted, 4)}, '
-            f'"alternatives": {_literals(part.alternatives)}}}'
+            f'"alternatives": {literals(part.alternatives)}}}'
         )
 
 
-def _target(draft: _Draft, each: TargetEvidence) -> str:
+def target(draft: Draft, each: TargetEvidence) -> str:
+    """Note a target's numbers and return its object."""
     # taken apart at once: twenty fields by their names take as long as all else here
     (name, found, gain, carrying_gain, margin, supports, lod, reference, tier, _, known_tier, asked, families,
      guessed, mass, provisional, share, probability, sighting, _) = each  # fmt: skip
@@ -254,11 +217,11 @@ def _target(draft: _Draft, each: TargetEvidence) -> str:
     draft.decimals.append(_OF_TARGET[seen, limited, weighed])
     weight = assumed if weighed else None
     known = (name, tier, known_tier, families, guessed, provisional, asked.mass, asked.required)
-    return _of_target(*known, reference.id, found, seen, limited, weight)
+    return _target_text(*known, reference.id, found, seen, limited, weight)
 
 
 @lru_cache(maxsize=_KEPT)
-def _of_target(
+def _target_text(
     name: str,
     tier: Tier,
     known_tier: Tier,
@@ -281,12 +244,12 @@ def _of_target(
         )
     supports, probability, of_bands = (HERE, HERE, HERE) if seen else ("0", "0.0", "0.0")
     return (
-        f'{{"target": {_literal(name)}, "found": {_BOOLS[found]}, "gain": {HERE}, "carrying_gain": {HERE}, '
+        f'{{"target": {literal(name)}, "found": {_BOOLS[found]}, "gain": {HERE}, "carrying_gain": {HERE}, '
         f'"margin": {HERE}, "supports": {supports}, "lod": {HERE if limited else "null"}, '
-        f'"reference_id": {_literal(reference_id)}, "tier": {_literal(tier)}, '
-        f'"known_tier": {_literal(known_tier)}, "families": {_literal(families)}, '
-        f'"not_covered": {_literal(guessed)}, "mass_limit": {mass}, '
-        f'"provisional": {_BOOLS[provisional]}, "policy_mass_limit": {_literal(policy_mass)}, '
+        f'"reference_id": {literal(reference_id)}, "tier": {literal(tier)}, '
+        f'"known_tier": {literal(known_tier)}, "families": {literal(families)}, '
+        f'"not_covered": {literal(guessed)}, "mass_limit": {mass}, '
+        f'"provisional": {_BOOLS[provisional]}, "policy_mass_limit": {literal(policy_mass)}, '
         f'"required": {_BOOLS[required]}, "share": {HERE}, "probability": {probability}, '
         f'"supported": {of_bands}, "contradicted": {of_bands}}}'
     )
