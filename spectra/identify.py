@@ -43,7 +43,7 @@ from spectriage.spectra.verdict.named import (
     with_odds_of_named,
 )
 from spectriage.spectra.verdict.naming import Namer
-from spectriage.spectra.verdict.rules import Evidence, is_within, rule
+from spectriage.spectra.verdict.rules import UNKNOWN, Evidence, is_within, rule
 from spectriage.spectra.version import __version__
 
 COARSEST_CM = 12.0
@@ -218,10 +218,13 @@ class Identifier:
             nearest=candidates,
             exposure=useful_exposure(fitter.query, quality),
             packaging_share=_share_of_packaging(fit, self.index),
-            artefact=None if explained else self._artefact(fitter, query, baseline, spectrum.excitation_nm),
             few_lines=rests_on_few_lines((*components, *wrapping), fit.axis.offset_cm),
         )
         ruling = rule(evidence, self.policy)
+        if ruling.reason in UNKNOWN and not explained:
+            artefact = self._artefact(fitter, query, baseline, spectrum.excitation_nm)
+            if artefact is not None:
+                ruling = rule(replace(evidence, artefact=artefact), self.policy)
         if ruling.reason == "limit-of-detection" and not self._limits_are_noise(query, fit, targets):
             evidence = replace(evidence, exposure=1.0)
             ruling = rule(evidence, self.policy)

@@ -25,6 +25,9 @@ class Tier(StrEnum):
     ESTIMATED = "estimated"
     COMPUTED = "computed"
 
+    # as a text equal to it has; an enumeration's own takes ten times as long
+    __hash__ = str.__hash__
+
     @property
     def rank(self) -> int:
         """0 for the strongest tier."""
@@ -47,6 +50,8 @@ class Hazard(StrEnum):
     OXIDISER = "oxidiser"
     PRECURSOR = "precursor"
     NONE = "none"
+
+    __hash__ = str.__hash__
 
     @property
     def alarms(self) -> bool:
@@ -163,8 +168,13 @@ class LazyRecords(Sequence[Reference]):
     def __getitem__(self, index: slice) -> tuple[Reference, ...]: ...
 
     def __getitem__(self, index: SupportsIndex | slice) -> Reference | tuple[Reference, ...]:
-        if isinstance(index, int) and index in self._made:
-            return self._made[index]
+        try:
+            # asked for some hundred times a scan, and there but for the first time
+            return self._made[index]  # type: ignore[index]
+        except (KeyError, TypeError):
+            return self._at(index)
+
+    def _at(self, index: SupportsIndex | slice) -> Reference | tuple[Reference, ...]:
         if isinstance(index, slice):
             return tuple(self[row] for row in range(*index.indices(len(self))))
         row = index.__index__()

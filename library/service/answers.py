@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,17 @@ class Answer:
         if self.result is not None:
             return self.result.to_json(input_name=self.name, elapsed_ms=self.elapsed_ms)
         return {"schema": JSON_SCHEMA, "input": self.name, "error": error_json(self.error)}
+
+    def json_text(self) -> str:
+        """Return what `json.dumps` makes of `to_json`, to the byte, in a third of the time."""
+        if self.result is not None:
+            return self.result.json_text(input_name=self.name, elapsed_ms=self.elapsed_ms)
+        return json.dumps(self.to_json())
+
+
+def with_head(head: Mapping[str, Any], text: str) -> str:
+    """Return an object, given as text, with other fields before its own; neither is empty."""
+    return f"{json.dumps(head)[:-1]}, {text[1:]}"
 
 
 def error_json(error: SpectriageError | None) -> dict[str, str]:

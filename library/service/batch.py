@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from spectriage.library.inputs.item import Item, Kind
 from spectriage.library.inputs.listing import batch_items
 from spectriage.library.inputs.reader import Reader
+from spectriage.library.service.answers import Answer, with_head
 from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.policy.target import DEFAULT
 from spectriage.spectra.progress import Progress
@@ -172,27 +173,43 @@ def run_key(engine: Identifier, setup: Setup) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def identify_item(engine: Identifier, reader: Reader, item: Item) -> list[dict[str, Any]]:
-    """Return the results of one input, one for each of its spectra, or one that says why there is none."""
-    from spectriage.library.service.answers import Answer
+def item_lines(engine: Identifier, reader: Reader, item: Item, run: str) -> list[Line]:
+    """Return the lines of one input, as a batch writes them.
 
-    head: dict[str, Any] = {"name": item.name, "sha256": reader.digest(item)}
+    One for each of its spectra, or one that says why there is none.
+    """
+    sha256 = reader.digest(item)
     try:
         spectra = reader.spectra(item)
         if not spectra:
             raise SpectriageError("it holds no spectra", where=item.name)
     except Exception as error:
-        failed = Answer(item.name, error=_typed(error, "reading"))
-        return [head | {"last": True} | failed.to_json()]
-    lines: list[dict[str, Any]] = []
+        return [_line(item, sha256, run, "", _failed(item, error, "reading"), last=True)]
+    lines: list[Line] = []
     for name, spectrum in spectra.items():
+        last = len(lines) == len(spectra) - 1
+        body: tuple[str | None, str]
         try:
-            body = engine.identify(spectrum).to_json(input_name=item.name)
+            made = engine.identify(spectrum)
+            body = str(made.verdict), made.json_text(input_name=item.name)
         except Exception as error:
-            body = Answer(item.name, error=_typed(error, "identifying")).to_json()
-        own = head | ({"spectrum": name} if name else {}) | {"last": len(lines) == len(spectra) - 1}
-        lines.append(own | body)
+            body = _failed(item, error, "identifying")
+        lines.append(_line(item, sha256, run, name, body, last=last))
     return lines
+
+
+def _line(
+    item: Item, sha256: str, run: str, spectrum: str, body: tuple[str | None, str], *, last: bool
+) -> Line:
+    """Return a line: what names it, and a verdict, if there is one, with its object as text."""
+    head = {"run": run, "name": item.name, "sha256": sha256}
+    verdict, text = body
+    whole = with_head(head | ({"spectrum": spectrum} if spectrum else {}) | {"last": last}, text)
+    return Line(verdict, whole.encode("ascii") + b"\n", item.name, sha256, last)
+
+
+def _failed(item: Item, error: Exception, doing: str) -> tuple[None, str]:
+    return None, json.dumps(Answer(item.name, error=_typed(error, doing)).to_json())
 
 
 def _typed(error: Exception, doing: str) -> SpectriageError:
@@ -205,18 +222,6 @@ def _typed(error: Exception, doing: str) -> SpectriageError:
 def _verdict(result: dict[str, Any]) -> str | None:
     """Return the verdict of a result; None when it is an error."""
     return None if "error" in result else str(result["verdict"])
-
-
-def item_lines(engine: Identifier, reader: Reader, item: Item, run: str) -> list[Line]:
-    """Return the lines of one input, as a batch writes them."""
-    return [
-        Line(
-            _verdict(result),
-            json.dumps({"run": run, **result}).encode("ascii") + b"\n",
-            *(result[key] for key in ("name", "sha256", "last")),
-        )
-        for result in identify_item(engine, reader, item)
-    ]
 
 
 def _work(

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from spectriage.library.service.answers import Answer, answer
+from spectriage.library.service.answers import Answer, answer, with_head
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import FormatError, SpectriageError
 from spectriage.spectra.spectrum import Spectrum
@@ -130,8 +130,8 @@ def identify_stream(
             continue
         made = respond(engines, number, line, whole=whole)
         if count == 0:
-            made = {"versions": versions(engine)} | made
-        answers.write(json.dumps(made).encode("ascii") + b"\n")
+            made = with_head({"versions": versions(engine)}, made)
+        answers.write(made.encode("ascii") + b"\n")
         answers.flush()
         count += 1
     return count
@@ -165,8 +165,8 @@ def bounded_lines(stream: BinaryIO, limit: int = MAX_LINE_BYTES) -> Iterator[tup
         yield number, head, False
 
 
-def respond(engines: Engines, number: int, line: bytes, *, whole: bool = True) -> dict[str, Any]:
-    """Return the answer to one line, whatever it holds."""
+def respond(engines: Engines, number: int, line: bytes, *, whole: bool = True) -> str:
+    """Return the answer to one line, whatever it holds, as JSON."""
     identity: str | int | None = None
     request: dict[str, Any] | None = None
     name = f"line {number}"
@@ -187,7 +187,7 @@ def respond(engines: Engines, number: int, line: bytes, *, whole: bool = True) -
     if request is None:
         identity = find_id(line)
     head: dict[str, Any] = {"line": number} if identity is None else {"id": identity, "line": number}
-    return head | made.to_json()
+    return with_head(head, made.json_text())
 
 
 def find_id(line: bytes) -> str | int | None:

@@ -34,6 +34,6 @@ def warm_engine(engine: Identifier, points: tuple[int, ...] = POINTS) -> None:
             counts = rng.poisson(np.maximum(curve, 0.0)).astype(np.float64)
             for variance in (None, counts + 1.0):
                 try:
-                    engine.identify(Spectrum(shift, counts, variance), traces=variance is None)
+                    engine.identify(Spectrum(shift, counts, variance), traces=variance is None).json_text()
                 except SpectriageError:
                     continue  # a library of one flat reference compiles what it can

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.contrast._kernels_arguments import Query
 
 _CHANCE_HEIGHT, _CHANCE_VARIANCE = 0.8, 0.3
 """Relative to what is expected: the height of a band of something else, where one is, and its variance."""
@@ -15,6 +19,39 @@ _CHANCE_LEAST = 0.4
 _MOST_CHANCE = 0.9
 _LEAST_VARIANCE = 0.01
 _HALF = 0.5
+
+
+class SightRules(NamedTuple):
+    """How bands are weighed; `evidence.sighting` has the reasons.
+
+    Parameters
+    ----------
+    least_height
+        Bands of at least this share of the reference's highest count.
+    mismatch
+        What the fit of the others is off by, as a share of their curvature within `near` points.
+    spread, missing
+        How much the heights of the reference's bands scatter, relative to what is expected, and the chance
+        that one of them is absent all the same.
+    tolerance
+        Points by which a band may stand elsewhere.
+    visible
+        A band would have to show where what is shown is so sure, relative to what is expected.
+    speaks
+        A log likelihood ratio from which a band speaks for or against.
+    shared
+        Where all bands are one piece of evidence, shape (m,).
+    """
+
+    least_height: float
+    mismatch: float
+    spread: float
+    missing: float
+    tolerance: int
+    near: int
+    visible: float
+    speaks: float
+    shared: BoolArray
 
 
 @kernel()
@@ -58,16 +95,10 @@ def log_ratio(share: float, variance: float, spread: float, missing: float, chan
 def sight_bands(
     row: Float32Array,
     amplitude: float,
-    derivative: Float32Array,
-    valid: BoolArray,
+    query: Query,
     fitted: Float32Array,
     noise: float,
-    least_height: float,
-    mismatch: float,
-    spread: float,
-    missing: float,
-    tolerance: int,
-    near: int,
+    rules: SightRules,
     centres: NDArray[np.intp],
     out: FloatArray,
 ) -> int:
@@ -77,25 +108,18 @@ def sight_bands(
     ----------
     row, amplitude
         The reference's derivative (m,), and how much of it the fit has.
-    derivative, valid, fitted
-        The scan, where it holds, and the whole fit, shape (m,).
+    query, fitted
+        The scan, and the whole fit, shape (m,).
     noise
         Standard deviation of the derivative.
-    least_height
-        Bands of at least this share of the reference's highest count.
-    mismatch
-        What the fit of the others is off by, as a share of their curvature within `near` points.
-    spread, missing
-        How much the heights of the reference's bands scatter, relative to what is expected, and the chance
-        that one of them is absent all the same.
-    tolerance
-        Points by which a band may stand elsewhere.
     centres
         Written: where the bands are, shape (m,).
     out
         Written, shape (m, 4): of each band its height as a share of the highest, what the scan shows as a
         share of what is expected, the standard deviation of that, and the log ratio of the likelihoods.
     """
+    derivative, valid = query.derivative, query.valid
+    tolerance, near = rules.tolerance, rules.near
     m = row.size
     curvature, left, others = np.empty(m), np.empty(m), np.empty(m)
     count, highest = 0, 0.0
@@ -111,7 +135,7 @@ def sight_bands(
     for i in range(top_count):
         heights[i] = left[tops[i]]
     heights.sort()
-    bands = find_tops(curvature, least_height * highest, centres)
+    bands = find_tops(curvature, rules.least_height * highest, centres)
     for b in range(bands):
         centre = centres[b]
         expected = amplitude * curvature[centre]
@@ -126,7 +150,7 @@ def sight_bands(
         crowd = 0.0
         for p in range(max(0, centre - near), min(m, centre + near + 1)):
             crowd = max(crowd, abs(others[p]))
-        variance = (noise**2 + (mismatch * crowd) ** 2) / expected**2 + _LEAST_VARIANCE
+        variance = (noise**2 + (rules.mismatch * crowd) ** 2) / expected**2 + _LEAST_VARIANCE
         share = min(shown / expected, 1.0)
         higher = top_count - np.searchsorted(heights, _CHANCE_LEAST * expected)
         chance = min(higher * (2 * tolerance + 1) / max(count, 1), _MOST_CHANCE)
@@ -135,8 +159,41 @@ def sight_bands(
         out[b, 2] = np.sqrt(variance)
         out[b, 3] = 0.0
         if variance < 1.0:
-            out[b, 3] = log_ratio(share, variance, spread, missing, chance)
+            out[b, 3] = log_ratio(share, variance, rules.spread, rules.missing, chance)
     return bands
+
+
+@kernel()
+def sight_reference(
+    row: Float32Array, amplitude: float, query: Query, fitted: Float32Array, noise: float, rules: SightRules
+) -> tuple[float, float, float, int, int]:
+    """Return what all bands of a reference say together; arguments as of `sight_bands`.
+
+    That is the log ratio of the likelihoods, the shares by height of the bands which the scan would have to
+    show that speak for it and against, how many the scan would have to show, and how many speak for it.
+    """
+    apart()
+    query, rules = Query(*query), SightRules(*rules)
+    centres, bands = np.empty(row.size, np.intp), np.empty((row.size, 4))
+    count = sight_bands(row, amplitude, query, fitted, noise, rules, centres, bands)
+    alone = together = 0.0
+    visible = supported = contradicted = 0.0
+    expected, seen = 0, 0
+    for b in range(count):
+        height, uncertainty, ratio = bands[b, 0], bands[b, 2], bands[b, 3]
+        if ratio > 0.0 and rules.shared[centres[b]]:
+            together = max(together, ratio)
+        else:
+            alone += ratio
+        seen += ratio > rules.speaks
+        if uncertainty < rules.visible:
+            expected += 1
+            visible += height
+            supported += height if ratio > rules.speaks else 0.0
+            contradicted += height if ratio < -rules.speaks else 0.0
+    if visible > 0.0:
+        supported, contradicted = supported / visible, contradicted / visible
+    return alone + together, supported, contradicted, expected, seen
 
 
 @kernel()
@@ -163,7 +220,8 @@ def count_unexplained(
             highest = max(highest, -np.float64(derivative[p]))
     tops = np.empty(m, np.intp)
     count, greatest = 0, 0.0
-    for i in range(find_tops(left, 0.0, tops)):
+    least = noise_multiple * noise + least_share * highest
+    for i in range(find_tops(left, least, tops)):
         top = tops[i]
         around = 0.0
         for p in range(max(0, top - near), min(m, top + near + 1)):

@@ -11,6 +11,7 @@ the library itself: what it is worth on other instruments is for `spectriage ben
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +36,8 @@ SEED = 20_260_101
 RIDGE = 0.02
 """Keeps the regression finite where right and wrong do not overlap; certainty then comes slowly."""
 
+_Level = tuple[list[float], float, float]
+
 
 @dataclass(frozen=True, eq=False)
 class Null(NullScores):
@@ -42,7 +45,9 @@ class Null(NullScores):
 
     method: str = METHOD
     seed: int = SEED
-    _fitted: dict[tuple[bool, int], tuple[FloatArray, float, float]] = field(default_factory=dict, repr=False)
+    _fitted: dict[tuple[bool, int], tuple[list[float], float, float]] = field(
+        default_factory=dict, repr=False
+    )
 
     def first(self, similarity: float, snr: float) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a first component that fits with V."""
@@ -53,10 +58,10 @@ class Null(NullScores):
         """Return what `first` does, for each of several."""
         known, intercept, slope = self._at_level(self.wrong, self.right, self._level(snr))
         values = [-math.log(max(1.0 - similarity, MIN_DISAGREEMENT)) for similarity in similarities]
-        beaten = (known.size - known.searchsorted(values)).tolist()
+        count = len(known)
         return [
-            ((1.0 + worse) / (known.size + 1.0), intercept + slope * value)
-            for worse, value in zip(beaten, values, strict=True)
+            ((1.0 + count - bisect_left(known, value)) / (count + 1.0), intercept + slope * value)
+            for value in values
         ]
 
     def further(self, gain: float, snr: float) -> tuple[float, float]:
@@ -65,19 +70,19 @@ class Null(NullScores):
 
     def _judge(self, wrong: FloatArray, right: FloatArray, value: float, snr: float) -> tuple[float, float]:
         known, intercept, slope = self._at_level(wrong, right, self._level(snr))
-        beaten = known.size - int(known.searchsorted(value))
-        return (1.0 + beaten) / (known.size + 1.0), intercept + slope * value
+        beaten = len(known) - bisect_left(known, value)
+        return (1.0 + beaten) / (len(known) + 1.0), intercept + slope * value
 
     def _level(self, snr: float) -> int:
         """Return the level whose signal-to-noise ratio is nearest, as a ratio."""
         ratios = [abs(math.log(level / max(snr, 1.0))) for level in self.levels.tolist()]
         return ratios.index(min(ratios))
 
-    def _at_level(self, wrong: FloatArray, right: FloatArray, level: int) -> tuple[FloatArray, float, float]:
+    def _at_level(self, wrong: FloatArray, right: FloatArray, level: int) -> _Level:
         """Return the wrong ones in ascending order, and the coefficients of the log odds."""
         key = (wrong is self.wrong, level)
         if key not in self._fitted:
-            self._fitted[key] = (np.sort(wrong[level]), *_logistic(wrong[level], right[level]))
+            self._fitted[key] = (np.sort(wrong[level]).tolist(), *_logistic(wrong[level], right[level]))
         return self._fitted[key]
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
-from spectriage.spectra.evidence._kernels_sighting import sight_bands
-from spectriage.spectra.fitting.band_support import is_shared_phenyl, points_of
+from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.evidence._kernels_sighting import SightRules, sight_reference
+from spectriage.spectra.fitting.band_support import points_of, shared_points
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.reference import Tier
@@ -83,46 +83,32 @@ NOTHING = Sighting(0.0, 0.0, 0.0, 0, 0)
 def sight(fitter: Fitter, whole: Fit, position: int) -> Sighting:
     """Weigh whether one component of a fit is seen."""
     row, query, index = whole.rows[position], whole.query, fitter.index
-    known = UNCERTAINTY[index.references.records[row].tier]
-    m = query.derivative.size
-    centres, bands = np.empty(m, np.intp), np.empty((m, 4))
     amplitude = float(whole.amplitudes[position])
     if amplitude <= 0.0:
         return NOTHING
-    count = sight_bands(
-        index.rows.row(row, whole.axis.broadening_cm),
-        amplitude,
-        query.derivative,
-        query.valid,
-        whole.fitted,
-        query.noise,
+    tier = index.references.records[row].tier
+    rules = index.once(("sighting", tier), lambda: packed(_rules(index, UNCERTAINTY[tier])))
+    return Sighting(
+        *sight_reference(
+            index.rows.row(row, whole.axis.broadening_cm),
+            amplitude,
+            query.packed,
+            whole.fitted,
+            query.noise,
+            rules,
+        )
+    )
+
+
+def _rules(index: ContrastIndex, known: _Uncertainty) -> SightRules:
+    return SightRules(
         LEAST_HEIGHT,
         MISMATCH,
         known.spread,
         known.missing,
         points_of(known.within_cm, index.step_cm),
         points_of(CROWD_CM, index.step_cm),
-        centres,
-        bands,
+        VISIBLE,
+        SPEAKS,
+        shared_points(index),
     )
-    return _summed(index.references.shift[centres[:count]].tolist(), bands[:count].tolist())
-
-
-def _summed(shifts_cm: list[float], bands: list[list[float]]) -> Sighting:
-    total = shared = 0.0
-    visible = supported = contradicted = 0.0
-    expected = seen = 0
-    for at_cm, (height, _, uncertainty, log_ratio) in zip(shifts_cm, bands, strict=True):
-        if log_ratio > 0.0 and is_shared_phenyl(at_cm):
-            shared = max(shared, log_ratio)
-        else:
-            total += log_ratio
-        seen += log_ratio > SPEAKS
-        if uncertainty < VISIBLE:
-            expected += 1
-            visible += height
-            supported += height if log_ratio > SPEAKS else 0.0
-            contradicted += height if log_ratio < -SPEAKS else 0.0
-    if visible > 0.0:
-        supported, contradicted = supported / visible, contradicted / visible
-    return Sighting(total + shared, supported, contradicted, expected, seen)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 
+from spectriage.spectra.arrays import BoolArray
+from spectriage.spectra.compile.bounded_cache import BoundedCache
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import ContrastIndex
-from spectriage.spectra.contrast.rows import BAND_HEIGHT
+from spectriage.spectra.contrast.rows import BAND_HEIGHT, KEPT_BANDS
 from spectriage.spectra.fitting._kernels_bands import BandRules, BandsOfComponent, weigh_bands
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
@@ -59,7 +61,7 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
     row = whole.rows[position]
     rest = fitter.fit(whole.without(position), whole.axis)
     index, query = fitter.index, whole.query
-    centres, heights, shares = index.rows.bands(row, whole.axis.broadening_cm)
+    centres, heights, _ = index.rows.bands(row, whole.axis.broadening_cm)
     remaining, beside = np.empty((2, centres.size))
     component = BandsOfComponent(
         index.rows.row(row, whole.axis.broadening_cm), whole.amplitudes[position], centres, heights
@@ -74,15 +76,22 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
         remaining,
         beside,
     )
-    shift = index.references.shift[centres].tolist()
-    found = zip(shift, shares, remaining.tolist(), beside.tolist(), strict=True)
+    known = index.once("known bands", lambda: BoundedCache(partial(_known_bands, index), KEPT_BANDS))
+    found = zip(known((row, whole.axis.broadening_cm)), remaining.tolist(), beside.tolist(), strict=True)
     return tuple(
         [
-            BandSupport(at_cm, share, left, is_shared_phenyl(at_cm), CROWD_SHARE * others > 1.0)
-            for at_cm, share, left, others in found
+            BandSupport(at_cm, share, left, shared, CROWD_SHARE * others > 1.0)
+            for (at_cm, share, shared), left, others in found
             if left >= 0.0
         ]
     )
+
+
+def _known_bands(index: ContrastIndex, key: tuple[int, float]) -> list[tuple[float, float, bool]]:
+    """Return of each band of a reference, blurred, where it is, how high, and whether it is a shared one."""
+    centres, _, shares = index.rows.bands(*key)
+    places = index.references.shift[centres].tolist()
+    return [(at_cm, share, is_shared_phenyl(at_cm)) for at_cm, share in zip(places, shares, strict=True)]
 
 
 @lru_cache(maxsize=64)
@@ -91,7 +100,6 @@ def points_of(width_cm: float, step_cm: float) -> int:
     return max(1, round(width_cm / step_cm))
 
 
-@lru_cache(maxsize=16384)
 def is_shared_phenyl(shift_cm: float) -> bool:
     """Say whether a line stands where all mono-substituted benzene rings have one."""
     return any(low <= shift_cm <= high for low, high in SHARED_PHENYL_CM)
@@ -103,12 +111,17 @@ def band_rules(index: ContrastIndex) -> BandRules:
 
 
 def _band_rules(index: ContrastIndex) -> BandRules:
+    window, crowd = (points_of(width_cm, index.step_cm) for width_cm in (BAND_WINDOW_CM, CROWD_CM))
+    return BandRules(window, crowd, SUPPORT, CROWD_SHARE, BAND_HEIGHT, shared_points(index))
+
+
+def shared_points(index: ContrastIndex) -> BoolArray:
+    """Return where on the grid all mono-substituted benzene rings have lines, shape (m,)."""
     shift = index.references.shift
     shared = np.zeros(shift.size, np.bool_)
     for low, high in SHARED_PHENYL_CM:
         shared |= (shift >= low) & (shift <= high)
-    window, crowd = (points_of(width_cm, index.step_cm) for width_cm in (BAND_WINDOW_CM, CROWD_CM))
-    return BandRules(window, crowd, SUPPORT, CROWD_SHARE, BAND_HEIGHT, shared)
+    return shared
 
 
 def independent_supports(bands: tuple[BandSupport, ...]) -> int:

@@ -57,7 +57,7 @@ def mark_smeared(
     narrowest_cm
         No band is narrower.
     smeared
-        Marked, shape (n,); false at first.
+        Marked, shape (n,).
     """
     rules = SmearedRules(*rules)
     n = values.size

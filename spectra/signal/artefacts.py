@@ -7,6 +7,8 @@ spectra of materials; with each stands how often these reach it.
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +40,9 @@ LAMPS = {
 Atomic Spectra Database; xenon and argon recalled)."""
 LAMP_TOPS, LEAST_TOP = 12, 0.08
 LAMP_LINES, LAMP_SHARE = 4, 0.8
-LAMP_REACH_CM, LAMP_OFFSET_CM = 5.0, 8
+LAMP_REACH_CM = 5.0
+LAMP_OFFSETS = np.arange(-8.0, 9.0)
+"""By how much an axis may be off, in cm⁻¹."""
 
 
 class Artefact(NamedTuple):
@@ -109,14 +113,16 @@ def ripple_period(derivative: Float32Array, valid: BoolArray, step_cm: float) ->
 
     A ripple is like itself a period further on, and two: bands of a material are not.
     """
-    auto = _autocorrelation(derivative, valid)
-    low, high = round(LEAST_PERIOD_CM / step_cm), round(MOST_PERIOD_CM / step_cm)
+    low, most = round(LEAST_PERIOD_CM / step_cm), round(MOST_PERIOD_CM / step_cm)
+    most = min(most, (derivative.size - 1) // 2)
+    auto = _autocorrelation(derivative, most, valid)
     # where a broad band is still like itself is no period
-    apart = int(np.argmax(auto < 0.0)) if (auto < 0.0).any() else auto.size
-    lags = np.arange(max(low, apart, 1), min(high, (auto.size - 1) // 2) + 1)
-    if lags.size == 0:
+    negative = np.flatnonzero(auto < 0.0)
+    first = max(low, 1, int(negative[0])) if negative.size else auto.size
+    if first > most or auto[first:].max() < PERIODIC:
         return 0.0
-    both = np.minimum(auto[lags], auto[2 * lags])
+    lags = np.arange(first, most + 1)
+    both = np.minimum(auto[lags], _autocorrelation(derivative, 2 * most, valid)[2 * lags])
     best = int(both.argmax())
     return float(lags[best] * step_cm) if both[best] >= PERIODIC else 0.0
 
@@ -128,13 +134,12 @@ def doubling(derivative: Float32Array, compressed: Float32Array, step_cm: float)
     """
     if _tops(derivative, 0.05).size < DOUBLED_BANDS:
         return 0.0
-    whole = np.ones(derivative.size, dtype=bool)
-    auto = 0.5 * (_autocorrelation(derivative, whole) + _autocorrelation(compressed, whole))
-    lags = np.arange(round(LEAST_SPLIT_CM / step_cm), round(MOST_SPLIT_CM / step_cm) + 1)
-    lags = lags[lags < auto.size - 1]
-    if lags.size == 0:
+    low, high = round(LEAST_SPLIT_CM / step_cm), round(MOST_SPLIT_CM / step_cm)
+    high = min(high, derivative.size - 2)
+    if high < low:
         return 0.0
-    best = int(lags[int(auto[lags].argmax())])
+    auto = 0.5 * (_autocorrelation(derivative, high + 1) + _autocorrelation(compressed, high + 1))
+    best = low + int(auto[low : high + 1].argmax())
     # a summit, not the flank of a broad one
     summit = auto[best - 1] < auto[best] > auto[best + 1]
     return best * step_cm if summit and auto[best] >= DOUBLED else 0.0
@@ -142,10 +147,12 @@ def doubling(derivative: Float32Array, compressed: Float32Array, step_cm: float)
 
 def typical_width(above: FloatArray, step_cm: float) -> float:
     """Return the width at half height of a Gaussian with the same ratio of height to slope, in cm⁻¹."""
-    slope = np.gradient(_smoothed(above), step_cm)
-    steep = float(np.sqrt(np.mean(slope**2)))
+    smooth = _smoothed(above)
+    slope = (smooth[2:] - smooth[:-2]) / (2.0 * step_cm)
+    ends = (smooth[1] - smooth[0]) / step_cm, (smooth[-1] - smooth[-2]) / step_cm
+    steep = math.sqrt(float(slope @ slope) + ends[0] ** 2 + ends[1] ** 2)
     # of a Gaussian, ‖f‖ / ‖f′‖ = √2 σ
-    return 2.3548 / np.sqrt(2.0) * float(np.sqrt(np.mean(above**2))) / steep if steep > 0.0 else 0.0
+    return 2.3548 / math.sqrt(2.0) * math.sqrt(float(above @ above)) / steep if steep > 0.0 else 0.0
 
 
 def lamp_seen(derivative: Float32Array, shift: FloatArray, excitation_nm: float) -> str:
@@ -155,13 +162,22 @@ def lamp_seen(derivative: Float32Array, shift: FloatArray, excitation_nm: float)
     places, heights = shift[tops[order]], -derivative[tops[order]]
     if places.size < LAMP_LINES:
         return ""
-    for name, air_nm in LAMPS.items():
-        lines = 1e7 / excitation_nm - 1e7 / air_to_vacuum_nm(air_nm)
-        for offset in range(-LAMP_OFFSET_CM, LAMP_OFFSET_CM + 1):
-            near = np.abs(places[:, None] - lines - offset).min(axis=1) <= LAMP_REACH_CM
-            if near.sum() >= LAMP_LINES and heights[near].sum() >= LAMP_SHARE * heights.sum():
-                return name
+    share = LAMP_SHARE * float(heights.sum())
+    for name, lines in _lamp_lines(excitation_nm):
+        apart = places[:, None] - lines
+        # most scans have too little there at any offset of the axis
+        if heights[(np.abs(apart) <= LAMP_REACH_CM + LAMP_OFFSETS[-1]).any(axis=1)].sum() < share:
+            continue
+        near = (np.abs(apart[:, :, None] - LAMP_OFFSETS) <= LAMP_REACH_CM).any(axis=1)
+        if ((near.sum(axis=0) >= LAMP_LINES) & (heights @ near >= share)).any():
+            return name
     return ""
+
+
+@lru_cache(maxsize=16)
+def _lamp_lines(excitation_nm: float) -> tuple[tuple[str, FloatArray], ...]:
+    """Return where a spectrometer with this laser sees the lines of each lamp, in cm⁻¹."""
+    return tuple((name, 1e7 / excitation_nm - 1e7 / air_to_vacuum_nm(nm)) for name, nm in LAMPS.items())
 
 
 def _tops(derivative: Float32Array, least: float) -> NDArray[np.intp]:
@@ -170,14 +186,27 @@ def _tops(derivative: Float32Array, least: float) -> NDArray[np.intp]:
     return np.flatnonzero(high & (inner <= derivative[:-2]) & (inner < derivative[2:])) + 1
 
 
-def _autocorrelation(values: Float32Array, valid: BoolArray) -> FloatArray:
-    """Return the autocorrelation, one at lag 0, by how much of the axis is there at each lag."""
-    size = 2 * values.size
-    own = np.fft.irfft(np.abs(np.fft.rfft(values, size)) ** 2)[: values.size]
-    there = np.fft.irfft(np.abs(np.fft.rfft(valid.astype(np.float64), size)) ** 2)[: values.size]
+def _autocorrelation(values: Float32Array, most: int, valid: BoolArray | None = None) -> FloatArray:
+    """Return the autocorrelation at lags 0 to `most`, one at 0, by how much of the axis is there at each."""
+    own = _lagged(values.astype(np.float64), most)
     if own[0] <= 0.0:
-        return np.zeros(values.size)
-    return np.asarray(own / own[0] * there[0] / np.maximum(there, 1.0))
+        return np.zeros(most + 1)
+    there = values.size - np.arange(most + 1.0) if valid is None else _overlap(valid, most)
+    return np.asarray(own * (there[0] / own[0]) / np.maximum(there, 1.0))
+
+
+def _overlap(valid: BoolArray, most: int) -> FloatArray:
+    """Return how many points hold that hold again 0 to `most` points further on."""
+    places = np.flatnonzero(valid)
+    if places.size and places[-1] - places[0] + 1 == places.size:
+        return np.asarray(np.maximum(places.size - np.arange(most + 1.0), 0.0))
+    return _lagged(valid.astype(np.float64), most)
+
+
+def _lagged(values: FloatArray, most: int) -> FloatArray:
+    """Return the products of values with themselves, moved by 0 to `most` points, summed."""
+    # for a few lags the plain sums take a tenth of the time of the Fourier transforms of all
+    return np.asarray(np.correlate(np.concatenate([values, np.zeros(most)]), values, "valid"))
 
 
 def _smoothed(values: FloatArray) -> FloatArray:

@@ -23,8 +23,11 @@ MOST_DEAD = 0.5
 def find_dead(spectrum: Spectrum) -> NDArray[np.bool_]:
     """Return which points lie in a long run of one value, shape (n,)."""
     dead = np.zeros(spectrum.intensity.size, dtype=bool)
-    same = np.diff(spectrum.intensity) == 0.0
-    if np.count_nonzero(same) < DEAD_POINTS - 1:
+    same = spectrum.intensity[1:] == spectrum.intensity[:-1]
+    # whether seven steps in a row are none: two and two, these four, and the four that begin three later
+    two = same[1:] & same[:-1]
+    four = two[2:] & two[:-2]
+    if not (four[DEAD_POINTS - 5 :] & four[: 5 - DEAD_POINTS]).any():
         return dead
     edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
     for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
@@ -37,7 +40,7 @@ def find_dead(spectrum: Spectrum) -> NDArray[np.bool_]:
 def without_dead(spectrum: Spectrum) -> Spectrum:
     """Return the spectrum without its dead stretches, which leaves gaps; the same one where it has none."""
     dead = find_dead(spectrum)
-    count = int(np.count_nonzero(dead))
+    count = np.count_nonzero(dead)
     if count == 0 or count > MOST_DEAD * dead.size:
         return spectrum
     kept = ~dead

@@ -58,26 +58,37 @@ def find_spikes(intensity: FloatArray, *, threshold: float = THRESHOLD) -> NDArr
     if not threshold > 0.0:
         raise ParameterError(f"a threshold of {threshold} is not positive")
     spikes = np.zeros(intensity.size, dtype=bool)
-    if intensity.size < 3:
-        return spikes
+    if intensity.size >= 3:
+        _mark_sharp(intensity, threshold, spikes)
+    return spikes
+
+
+def _mark_sharp(intensity: FloatArray, threshold: float, spikes: NDArray[np.bool_]) -> bool:
+    """Mark the points of spikes; return whether there are any."""
     places = np.empty((WIDEST * intensity.size, 2), np.intp)
     found = sharp_steps(intensity, threshold, WIDEST, SHARPNESS, places)
+    if not found:
+        return False
     for start, width in places[:found].tolist():
         spikes[start : start + width] = True
-    return spikes
+    return True
 
 
 def find_smeared(spectrum: Spectrum) -> NDArray[np.bool_]:
     """Return which points belong to spikes that interpolation has smeared over several points, shape (n,)."""
-    values, axis = spectrum.intensity, spectrum.shift
-    smeared = np.zeros(values.size, dtype=bool)
-    if spectrum.spacing_cm >= NARROWEST_CM:
-        return smeared
-    narrowest = NARROWEST_CM
+    smeared = np.zeros(len(spectrum), dtype=bool)
+    _mark_smeared(spectrum, smeared)
+    return smeared
+
+
+def _mark_smeared(spectrum: Spectrum, smeared: NDArray[np.bool_]) -> bool:
+    """Mark the points of smeared spikes; return whether there are any."""
+    spacing_cm, narrowest = spectrum.spacing_cm, NARROWEST_CM
+    if spacing_cm >= NARROWEST_CM:
+        return False
     if spectrum.resolution_cm is not None:
         narrowest = max(narrowest, NARROWEST_SHARE * spectrum.resolution_cm)
-    mark_smeared(values, axis, spectrum.spacing_cm, narrowest, _SMEARED, smeared)
-    return smeared
+    return mark_smeared(spectrum.intensity, spectrum.shift, spacing_cm, narrowest, _SMEARED, smeared) > 0
 
 
 def remove_spikes(spectrum: Spectrum, *, threshold: float = THRESHOLD) -> Spectrum:
@@ -86,13 +97,14 @@ def remove_spikes(spectrum: Spectrum, *, threshold: float = THRESHOLD) -> Spectr
     The variance of a bridged point becomes that of the mean of its neighbours. The history says how many were
     removed; without any, the same spectrum is returned.
     """
-    spikes = find_spikes(spectrum.intensity, threshold=threshold)
-    bad = spikes | find_smeared(_bridged(spectrum, spikes))
-    count = int(np.count_nonzero(bad))
-    if count == 0:
+    if not threshold > 0.0:
+        raise ParameterError(f"a threshold of {threshold} is not positive")
+    bad = np.zeros(len(spectrum), dtype=bool)
+    sharp = _mark_sharp(spectrum.intensity, threshold, bad)
+    smeared = _mark_smeared(_bridged(spectrum, bad) if sharp else spectrum, bad)
+    if not sharp and not smeared:
         return spectrum
-    bridged = _bridged(spectrum, bad)
-    return bridged.with_step(f"remove_spikes({count})")
+    return _bridged(spectrum, bad).with_step(f"remove_spikes({np.count_nonzero(bad)})")
 
 
 def _bridged(spectrum: Spectrum, bad: NDArray[np.bool_]) -> Spectrum:

@@ -70,9 +70,21 @@ class Resampled:
     measured: NDArray[np.bool_]
 
     @cached_property
+    def ends(self) -> tuple[int, int]:
+        """The first and the last point that was measured."""
+        return int(self.measured.argmax()), self.measured.size - 1 - int(self.measured[::-1].argmax())
+
+    @cached_property
+    def covered(self) -> slice | NDArray[np.bool_]:
+        """What was measured, as an index: a slice where it has no gaps, which takes no copies."""
+        first, last = self.ends
+        whole = np.count_nonzero(self.measured) == last - first + 1
+        return slice(first, last + 1) if whole else self.measured
+
+    @cached_property
     def values(self) -> FloatArray:
         """What was measured, without the rest, shape (k,)."""
-        return self.intensity[self.measured]
+        return self.intensity[self.covered]
 
 
 def resample(spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0) -> Resampled:

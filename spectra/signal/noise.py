@@ -39,4 +39,4 @@ def noise_level(query: Resampled) -> float:
     estimated = math.sqrt(max(residual_level(values, weights, width, QUIET_SHARE), 0.0) / kept)
     if query.variance is None:
         return estimated
-    return max(estimated, math.sqrt(quantile(query.variance[query.measured], QUIET_SHARE)))
+    return max(estimated, math.sqrt(quantile(query.variance[query.covered], QUIET_SHARE)))

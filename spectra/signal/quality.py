@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.baseline.methods import BASELINE_LAM, arpls
+from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.signal._kernels_quality import PlateauRules, is_cut_off
 from spectriage.spectra.signal.grid import Resampled
 from spectriage.spectra.spectrum import Spectrum
 from spectriage.spectra.statistics._kernels_statistics import quantile
@@ -20,6 +21,8 @@ PLATEAU_POINTS, PLATEAU_SHARE, ABRUPT = 6, 0.005, 4.0
 """Points on a plateau, what they may vary by as a share of the height, and how far, relative to that, the
 second point beside it must lie below. None of 480 measured spectra has one; of spectra clipped at 60 % of
 their height with noise of a 500th of it 70 % have."""
+
+_PLATEAU = packed(PlateauRules(PLATEAU_POINTS, PLATEAU_SHARE, ABRUPT))
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Quality:
 def background(query: Resampled) -> FloatArray:
     """Return the smooth background of a query on the grid, shape (m,); NaN where it was not measured."""
     out = np.full(query.intensity.size, np.nan)
-    out[query.measured] = arpls(query.values, BASELINE_LAM)
+    out[query.covered] = arpls(query.values, BASELINE_LAM)
     return out
 
 
@@ -71,64 +74,29 @@ def assess(
 
     The signal is the highest point over the baseline; `noise` is that of one grid point.
     """
-    measured = query.measured
-    below = baseline[measured]
-    height = float((query.values - below).max(initial=0.0))
+    below = baseline[query.covered]
+    height = max(float((query.values - below).max()), 0.0)
     snr = height / noise if noise > 0.0 else (1e6 if height > 0.0 else 0.0)
     level = quantile(below, 0.5)
-    covered = np.flatnonzero(measured)
+    first, last = query.ends
     return Quality(
         snr=min(snr, 1e6),
         noise_from="estimate" if spectrum.variance is None else "variance",
         fluorescence_ratio=max(level, 0.0) / height if height > 0.0 else 0.0,
         saturated=is_saturated(spectrum),
-        low_cm=float(shift[covered[0]]),
-        high_cm=float(shift[covered[-1]]),
+        low_cm=float(shift[first]),
+        high_cm=float(shift[last]),
         resolution_cm=spectrum.resolution_cm,
     )
 
 
 def is_saturated(spectrum: Spectrum) -> bool:
-    """Say whether the detector was driven to its top: stated in the metadata, or a flat top."""
+    """Say whether the detector was driven to its top: stated in the metadata, or its top is flat.
+
+    A top is flat when several points have one value, or lie on a plateau with abrupt edges: so looks a
+    saturated detector after a dark was taken off, or a response was applied. A band's top is round: over as
+    many points it falls by no more than about twice what its top varies by.
+    """
     if "saturated" in spectrum.metadata:
         return bool(spectrum.metadata["saturated"])
-    top = float(spectrum.intensity.max())
-    at_top = spectrum.intensity >= top
-    if np.count_nonzero(at_top) >= FLAT_TOP_POINTS and top > float(np.median(spectrum.intensity)):
-        starts, ends = _runs(at_top)
-        if np.max(ends - starts) >= FLAT_TOP_POINTS:
-            return True
-    return has_plateau(spectrum.intensity)
-
-
-def has_plateau(intensity: FloatArray) -> bool:
-    """Say whether the highest points lie on a plateau with abrupt edges, though not all at one value.
-
-    So looks a saturated detector after a dark was taken off, or a response was applied. A band's top is
-    round: over as many points it falls by no more than about twice what its top varies by.
-    """
-    top = float(intensity.max())
-    height = top - quantile(intensity, 0.1)
-    curvature = np.abs(np.diff(intensity, 2))
-    if height <= 0.0 or curvature.size < PLATEAU_POINTS:
-        return False
-    # the second difference of white noise has √6 times its standard deviation
-    noise = quantile(curvature, 0.5) / 0.6745 / np.sqrt(6.0)
-    depth = 2.0 * max(PLATEAU_SHARE * height, 3.0 * noise)
-    high = intensity >= top - depth
-    if np.count_nonzero(high) < PLATEAU_POINTS:
-        return False
-    for start, end in zip(*_runs(high), strict=True):
-        if end - start < PLATEAU_POINTS:
-            continue
-        level = float(intensity[start:end].mean())
-        beside = [intensity[place] for place in (start - 2, end + 1) if 0 <= place < intensity.size]
-        if beside and level - max(beside) >= ABRUPT * depth:
-            return True
-    return False
-
-
-def _runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where runs of true start, and end."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    return edges[::2], edges[1::2]
+    return bool(is_cut_off(spectrum.intensity, FLAT_TOP_POINTS, _PLATEAU))

@@ -13,6 +13,9 @@ _MAGNITUDE = np.int64(0x7FFFFFFFFFFFFFFF)
 _SIGN_BIT = np.int64(63)
 
 
+_MANY, _FEWER = 256, 8
+"""Of more keys than these, what is still in question is put together once it is so many times less."""
+
 _MEAN_TO_DEVIATION = 1.2533141373155003
 """√(π/2): the standard deviation of Gaussian noise over its mean absolute deviation."""
 
@@ -46,6 +49,18 @@ def _next_from(keys: NDArray[np.int64], limit: np.int64) -> np.int64:
 
 
 @kernel()
+def _between(keys: NDArray[np.int64], low: np.int64, high: np.int64, count: int) -> NDArray[np.int64]:
+    """Return the `count` keys from `low` to `high`."""
+    # every key is written, and stays where one that counts comes after it
+    found = np.empty(count + 1, np.int64)
+    at = 0
+    for p in range(keys.size):
+        found[at] = keys[p]
+        at += (low <= keys[p]) & (keys[p] <= high)
+    return found[:count]
+
+
+@kernel()
 def _select(keys: NDArray[np.int64], place: int) -> np.int64:
     """Return what would stand at `place` if the keys (n,) were sorted.
 
@@ -56,16 +71,19 @@ def _select(keys: NDArray[np.int64], place: int) -> np.int64:
     low, high = keys[0], keys[0]
     for p in range(keys.size):
         low, high = min(low, keys[p]), max(high, keys[p])
-    below, up_to = 0, keys.size
+    below, up_to, passed = 0, keys.size, 0
+    left = keys
     while low < high and up_to - below > 1:
+        if left.size > _MANY and _FEWER * (up_to - below) < left.size:
+            left, passed = _between(left, low, high, up_to - below), below
         # the mean of two numbers whose sum may not fit
         middle = (low & high) + ((low ^ high) >> np.int64(1))
-        count = _count_to(keys, middle)
+        count = passed + _count_to(left, middle)
         if count > place:
             high, up_to = middle, count
         else:
             low, below = middle + np.int64(1), count
-    return _next_from(keys, low)
+    return _next_from(left, low)
 
 
 @kernel()
@@ -216,16 +234,16 @@ def peak_widths(
         if not (values[p] >= values[p - 1] and values[p] > values[p + 1]):
             continue
         left = right = values[p]
-        highest = True
+        # most tops are noise, and end here at the first step: a higher one is near
         q = p - 1
-        while q >= 0 and axis[p] - axis[q] <= reach:
+        while q >= 0 and axis[p] - axis[q] <= reach and values[q] <= values[p]:
             left = min(left, values[q])
-            highest &= values[q] <= values[p]
             q -= 1
+        highest = q < 0 or axis[p] - axis[q] > reach
         q = p + 1
-        while q < n and axis[q] - axis[p] <= reach:
+        while highest and q < n and axis[q] - axis[p] <= reach:
             right = min(right, values[q])
-            highest &= values[q] <= values[p]
+            highest = values[q] <= values[p]
             q += 1
         if not highest or values[p] - max(left, right) < least_height:
             continue

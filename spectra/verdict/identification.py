@@ -12,6 +12,16 @@ from spectriage.spectra.evidence.unexplained import ALL_EXPLAINED, Unexplained
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.technique import Technique
 from spectriage.spectra.verdict.component import Candidate, Component
+from spectriage.spectra.verdict.json_text import (
+    Draft,
+    add_components,
+    add_quality,
+    candidate,
+    fixed,
+    literal,
+    literals,
+    target,
+)
 from spectriage.spectra.verdict.verdict import Verdict
 
 JSON_SCHEMA = 1
@@ -143,3 +153,37 @@ class Identification:
         if elapsed_ms is not None:
             result["elapsed_ms"] = round(elapsed_ms, 3)
         return result
+
+    def json_text(self, *, input_name: str = "", elapsed_ms: float | None = None) -> str:
+        """Return what `json.dumps` makes of `to_json`, to the byte, in a third of the time."""
+        draft = Draft()
+        add, number = draft.text.append, draft.number
+        add(
+            f'{{"schema": {JSON_SCHEMA}, "input": {literal(input_name)}, '
+            f'"technique": {literal(self.technique)}, "verdict": {literal(self.verdict)}, '
+            f'"reason": {literal(self.reason)}, "summary": {literal(self.summary)}, '
+            f'"facts": {literals(self.facts)}, "next_step": {literal(self.next_step)}, "components": ['
+        )
+        add_components(draft, self.components)
+        add('], "packaging": [')
+        add_components(draft, self.packaging)
+        add('], "candidates": [')
+        add(", ".join([candidate(draft, each) for each in self.candidates]))
+        add('], "targets": [')
+        add(", ".join([target(draft, each) for each in self.targets]))
+        add('], "quality": {')
+        add_quality(draft, self.quality)
+        add(
+            f'}}, "residual": {{"similarity": {number(self.similarity, 6)}, '
+            f'"unexplained_bands": {self.unexplained.bands}, '
+            f'"greatest_unexplained": {number(self.unexplained.greatest, 4)}}}, '
+            f'"axis": {{"offset_cm": {number(self.axis_offset_cm, 3)}, '
+            f'"stretch": {number(self.axis_stretch, 6)}, '
+            f'"broadening_cm": {number(self.broadening_cm, 2)}}}, "notes": {literals(self.notes)}, '
+            f'"library": {fixed(self.library)}, "engine": {{"version": {literal(self.engine)}}}, '
+            f'"policy": {fixed(self.policy)}, "useful_exposure": {number(self.exposure, 2)}'
+        )
+        if elapsed_ms is not None:
+            add(f', "elapsed_ms": {number(elapsed_ms, 3)}')
+        add("}")
+        return draft.finished()

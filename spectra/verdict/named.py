@@ -70,6 +70,8 @@ def with_odds_of_named(candidates: Sequence[Candidate], named: Sequence[Componen
 
     Taken for the whole of a mixture, none of its parts is probable.
     """
+    if not named:
+        return tuple(candidates)
     parts = {part.reference.substance: part.probability or 0.0 for part in named}
     return tuple(
         each

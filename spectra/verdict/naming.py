@@ -143,14 +143,18 @@ class Namer:
         if self._null is None or not scored:
             return tuple(Candidate(record, score) for record, score in scored)
         odds = self._null.first_each([score for _, score in scored], snr)
+        names = [record.substance for record, _ in scored]
         best: dict[str, float] = {}
-        for (record, _), (_, log_ratio) in zip(scored, odds, strict=True):
-            best[record.substance] = max(best.get(record.substance, -math.inf), log_ratio)
-        shares = {name: math.exp(value - odds[0][1]) for name, value in best.items()}
-        any_right = self._probability(odds[0][1]) / sum(shares.values())
+        for name, (_, log_ratio) in zip(names, odds, strict=True):
+            best[name] = max(best.get(name, -math.inf), log_ratio)
+        first = odds[0][1]
+        shares = {name: math.exp(value - first) for name, value in best.items()}
+        any_right = self._probability(first) / sum(shares.values())
         return tuple(
-            Candidate(record, score, any_right * shares[record.substance], p_value, _ratio(log_ratio))
-            for (record, score), (p_value, log_ratio) in zip(scored, odds, strict=True)
+            [
+                Candidate(record, score, any_right * shares[name], p_value, _ratio(log_ratio))
+                for name, (record, score), (p_value, log_ratio) in zip(names, scored, odds, strict=True)
+            ]
         )
 
     def _odds(self, fit: Fit, gain: float, snr: float) -> tuple[float | None, float | None]:

@@ -29,6 +29,8 @@ GREATEST_UNEXPLAINED = 0.3
 """Of the height of the scan's highest band: a line that nothing explains is a hot pixel, or what matters."""
 SPOTS = 29
 """So many spots find, in 95 of 100 items, a grain of a kind that a tenth of all are: ln 0.05 / ln 0.9."""
+UNKNOWN = ("unknown", "fluorescent")
+"""Reasons that a disturbance of the scan would be a better one than."""
 
 
 @dataclass(frozen=True)

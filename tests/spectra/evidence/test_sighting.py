@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from spectriage.spectra import Hazard, Reference, ReferenceSet, Spectrum, Tier
+from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.evidence._kernels_sighting import sight_bands
 from spectriage.spectra.evidence.presence import presence_log_odds
-from spectriage.spectra.evidence.sighting import NOTHING, Sighting, sight
+from spectriage.spectra.evidence.sighting import NOTHING, UNCERTAINTY, Sighting, _rules, sight
 from spectriage.spectra.evidence.unexplained import unexplained_bands
+from spectriage.spectra.fitting.band_support import is_shared_phenyl
 from spectriage.spectra.fitting.far_axis import find_far_axis
 from spectriage.spectra.fitting.fit import Axis
 from spectriage.spectra.fitting.fitter import Fitter
@@ -138,3 +141,29 @@ def test_a_plastic_shows_that_the_axis_is_far_off(offset):
 @pytest.mark.parametrize("scan", [bands(MATRIX), bands(DRUG), bands((620.0, 795.0, 1001.0, 1031.0, 1155.0))])
 def test_nothing_is_far_off_where_no_plastic_shows_it(scan):
     assert find_far_axis(Fitter(index(), Spectrum(SHIFT, 1e3 * scan))) is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_all_bands_say_is_the_sum_of_what_each_says(seed):
+    """The shared lines of benzene rings count once; each band is counted where it would have to show."""
+    library = index()
+    rng = np.random.default_rng(seed)
+    mixed = rng.random(4) @ library.references.spectra + rng.normal(0.0, 2e-3, SHIFT.size)
+    fitter = Fitter(library, Spectrum(SHIFT, 1e3 * mixed))
+    whole = fitter.fit((2, 0, 3), Axis())
+    for place, row in enumerate(whole.rows):
+        centres, each = np.empty(SHIFT.size, np.intp), np.empty((SHIFT.size, 4))
+        rules = _rules(library, UNCERTAINTY[Tier.MEASURED])
+        given = (library.rows.row(row), float(whole.amplitudes[place]), Query(*whole.query.packed))
+        count = sight_bands(*given, whole.fitted, whole.query.noise, rules, centres, each)
+        shared = np.array([is_shared_phenyl(at_cm) for at_cm in SHIFT[centres[:count]]], bool)
+        height, _, uncertainty, ratio = each[:count].T
+        once = shared & (ratio > 0.0)
+        visible = uncertainty < 0.5
+        expected = ratio[~once].sum() + ratio[once].max(initial=0.0)
+        found = sight(fitter, whole, place)
+        assert found.log_ratio == pytest.approx(expected)
+        total = height[visible].sum() or 1.0
+        assert found.supported == pytest.approx(height[visible & (ratio > 0.5)].sum() / total)
+        assert found.contradicted == pytest.approx(height[visible & (ratio < -0.5)].sum() / total)
+        assert (found.expected, found.seen) == (visible.sum(), (ratio > 0.5).sum())

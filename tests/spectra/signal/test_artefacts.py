@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from spectriage.spectra import Spectrum
 from spectriage.spectra.contrast.contrast import contrast
-from spectriage.spectra.signal.artefacts import LAMPS, find_artefact, ripple_period, typical_width
+from spectriage.spectra.signal.artefacts import (
+    LAMPS,
+    _autocorrelation,
+    find_artefact,
+    ripple_period,
+    typical_width,
+)
 from spectriage.spectra.signal.grid import DEFAULT_GRID, resample
 from spectriage.spectra.signal.quality import background
 from spectriage.spectra.signal.wavelength import air_to_vacuum_nm
@@ -103,3 +109,15 @@ def test_the_width_of_a_gaussian(fwhm):
 def test_nothing_is_nothing():
     assert typical_width(np.zeros(64), 2.0) == 0.0
     assert ripple_period(np.zeros(64), np.ones(64, dtype=bool), 2.0) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_autocorrelation_is_that_of_the_fourier_transform(seed):
+    rng = np.random.default_rng(seed)
+    values, valid = rng.normal(size=300).astype(np.float32), rng.random(300) > 0.1
+    values[~valid] = 0.0
+    own, there = (np.fft.irfft(np.abs(np.fft.rfft(each, 600)) ** 2)[:41] for each in (values, valid))
+    expected = own / own[0] * there[0] / there
+    assert _autocorrelation(values, 40, valid) == pytest.approx(expected, abs=1e-5)
+    whole = _autocorrelation(values, 40)
+    assert whole == pytest.approx(own / own[0] * 300.0 / (300.0 - np.arange(41)), abs=1e-5)

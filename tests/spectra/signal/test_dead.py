@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectriage.spectra import Spectrum
-from spectriage.spectra.signal.dead import find_dead, without_dead
+from spectriage.spectra.signal.dead import DEAD_CM, DEAD_POINTS, find_dead, without_dead
 
 AXIS = np.arange(200.0, 2000.0, 1.5)
 
@@ -55,3 +55,19 @@ def test_what_is_zeroed_never_lowers_a_limit(engine, library, where):
     limits = {target.name: target.lod for target in whole.targets}
     for target in cut.targets:
         assert target.lod >= 0.8 * limits[target.name], target.name
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 14), st.integers(0, 3)), min_size=8, max_size=40), st.floats(1.0, 9.0)
+)
+def test_what_is_dead_is_found_as_by_going_through_the_points(runs, spacing_cm):
+    values = np.repeat([float(value) for _, value in runs], [length for length, _ in runs])
+    axis = 200.0 + spacing_cm * np.arange(values.size)
+    expected = np.zeros(values.size, bool)
+    start = 0
+    for place in range(1, values.size + 1):
+        if place == values.size or values[place] != values[start]:
+            if place - start >= DEAD_POINTS and axis[place - 1] - axis[start] >= DEAD_CM:
+                expected[start:place] = True
+            start = place
+    assert find_dead(Spectrum(axis, values)).tolist() == expected.tolist()

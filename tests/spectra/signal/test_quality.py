@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from spectriage.spectra import Spectrum
 from spectriage.spectra.signal.grid import DEFAULT_GRID, resample
 from spectriage.spectra.signal.noise import noise_level
-from spectriage.spectra.signal.quality import assess, background, has_plateau, is_saturated
+from spectriage.spectra.signal.quality import (
+    ABRUPT,
+    FLAT_TOP_POINTS,
+    PLATEAU_POINTS,
+    PLATEAU_SHARE,
+    assess,
+    background,
+    is_saturated,
+)
 
 X = np.arange(260.0, 1900.0, 2.0)
 BANDS = sum(
@@ -121,4 +129,43 @@ def test_the_round_top_of_a_band_is_no_plateau(width, noise, seed):
     values = np.exp(-(((axis - 1000.0) / width) ** 2)) + np.random.default_rng(seed).normal(
         0, noise, axis.size
     )
-    assert not has_plateau(values)
+    assert not is_saturated(Spectrum(axis, values))
+
+
+def runs(mask):
+    """Where runs of true start, and end."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def is_cut_off_by_definition(values):
+    top = values.max()
+    longest = max(end - start for start, end in runs(values == top))
+    if longest >= FLAT_TOP_POINTS and top > np.median(values):
+        return True
+    height = top - np.quantile(values, 0.1)
+    noise = np.median(np.abs(np.diff(values, 2))) / 0.6745 / np.sqrt(6.0)
+    depth = 2.0 * max(PLATEAU_SHARE * height, 3.0 * noise)
+    for start, end in runs(values >= top - depth):
+        beside = [values[place] for place in (start - 2, end + 1) if 0 <= place < values.size]
+        steep = beside and values[start:end].mean() - max(beside) >= ABRUPT * depth
+        if height > 0.0 and end - start >= PLATEAU_POINTS and steep:
+            return True
+    return False
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(8, 200),
+    st.floats(0.3, 1.1),
+    st.sampled_from([0.0, 1e-3, 0.01]),
+    st.booleans(),
+)
+def test_saturation_is_that_of_the_definition(seed, size, share, noise, stepped):
+    rng = np.random.default_rng(seed)
+    axis = np.arange(size) + 300.0
+    values = np.exp(-(((axis - rng.uniform(300.0, 300.0 + size)) / rng.uniform(2.0, 20.0)) ** 2))
+    values = np.minimum(values, share) + rng.normal(0.0, noise, size) if noise else np.minimum(values, share)
+    if stepped:
+        values = np.round(values, 2)
+    assert is_saturated(Spectrum(axis, values)) == is_cut_off_by_definition(values)

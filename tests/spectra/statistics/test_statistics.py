@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectriage.spectra.statistics._kernels_statistics import quantile, residual_level, sharp_steps
+from spectriage.spectra.statistics._kernels_statistics import (
+    peak_widths,
+    quantile,
+    residual_level,
+    sharp_steps,
+)
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60).map(np.array)
 
@@ -101,3 +106,23 @@ def test_sharp_steps_are_those_of_the_definition(seed, spikes):
 
 def test_a_level_curve_has_no_steps():
     assert sharp_steps(np.full(50, 3.0), 8.0, 2, 4.0, np.empty((9, 2), np.intp)) == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(8, 120), st.floats(0.5, 30.0), st.floats(0.0, 2.0))
+@settings(max_examples=100, deadline=None)
+def test_peaks_are_the_highest_within_reach_that_stand_over_their_feet(seed, size, reach, least):
+    rng = np.random.default_rng(seed)
+    axis = np.cumsum(rng.uniform(0.5, 1.5, size))
+    values = np.round(rng.normal(size=size) + 3.0 * np.exp(-(((axis - axis.mean()) / 4.0) ** 2)), 1)
+    places, heights, widths = np.empty(size, np.intp), np.empty(size), np.empty(size)
+    count = peak_widths(values, axis, reach, least, places, heights, widths)
+    expected = []
+    for p in range(1, size - 1):
+        left = values[:p][axis[p] - axis[:p] <= reach]
+        right = values[p + 1 :][axis[p + 1 :] - axis[p] <= reach]
+        feet = min([*left, values[p]]), min([*right, values[p]])
+        top = values[p - 1] <= values[p] > values[p + 1]
+        if top and max([*left, *right, values[p]]) == values[p] and values[p] - max(feet) >= least:
+            expected.append((p, values[p] - 0.5 * sum(feet)))
+    assert places[:count].tolist() == [p for p, _ in expected]
+    assert heights[:count] == pytest.approx([height for _, height in expected])
