@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from spectriage.spectra.signal._kernels_dead import mark_runs
 from spectriage.spectra.spectrum import Spectrum
 
 DEAD_CM = 40.0
@@ -22,25 +23,15 @@ MOST_DEAD = 0.5
 
 def find_dead(spectrum: Spectrum) -> NDArray[np.bool_]:
     """Return which points lie in a long run of one value, shape (n,)."""
-    dead = np.zeros(spectrum.intensity.size, dtype=bool)
-    same = spectrum.intensity[1:] == spectrum.intensity[:-1]
-    # whether seven steps in a row are none: two and two, these four, and the four that begin three later
-    two = same[1:] & same[:-1]
-    four = two[2:] & two[:-2]
-    if not (four[DEAD_POINTS - 5 :] & four[: 5 - DEAD_POINTS]).any():
-        return dead
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
-    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        wide = spectrum.shift[last] - spectrum.shift[first] >= DEAD_CM
-        if wide and last - first + 1 >= DEAD_POINTS:
-            dead[first : last + 1] = True
+    dead = np.zeros(len(spectrum), dtype=bool)
+    mark_runs(spectrum.intensity, spectrum.shift, DEAD_POINTS, DEAD_CM, dead)
     return dead
 
 
 def without_dead(spectrum: Spectrum) -> Spectrum:
     """Return the spectrum without its dead stretches, which leaves gaps; the same one where it has none."""
-    dead = find_dead(spectrum)
-    count = np.count_nonzero(dead)
+    dead = np.zeros(len(spectrum), dtype=bool)
+    count = mark_runs(spectrum.intensity, spectrum.shift, DEAD_POINTS, DEAD_CM, dead)
     if count == 0 or count > MOST_DEAD * dead.size:
         return spectrum
     kept = ~dead

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectriage.spectra import Spectrum
@@ -16,6 +16,7 @@ def noisy(seed=0):
     return Spectrum(AXIS, 100.0 + rng.normal(0.0, 1.0, AXIS.size), np.ones(AXIS.size))
 
 
+@settings(deadline=None)
 @given(st.floats(200.0, 1900.0), st.floats(60.0, 300.0), st.sampled_from([0.0, 100.0, -5.0]))
 def test_a_long_run_of_one_value_is_left_out_with_its_variance(start, width, value):
     whole = noisy()
@@ -57,6 +58,7 @@ def test_what_is_zeroed_never_lowers_a_limit(engine, library, where):
         assert target.lod >= 0.8 * limits[target.name], target.name
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 14), st.integers(0, 3)), min_size=8, max_size=40), st.floats(1.0, 9.0)
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectriage.spectra import Spectrum
@@ -123,6 +123,7 @@ def test_a_detector_that_was_driven_to_its_top_is_seen_under_noise(share):
     assert not is_saturated(Spectrum(axis, bands + 500.0 + rng.normal(0.0, 15.0, axis.size)))
 
 
+@settings(deadline=None)
 @given(st.floats(4.0, 120.0), st.floats(1e-4, 0.3), st.integers(0, 99))
 def test_the_round_top_of_a_band_is_no_plateau(width, noise, seed):
     axis = np.arange(300.0, 1900.0, 1.5)
@@ -154,6 +155,7 @@ def is_cut_off_by_definition(values):
     return False
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(8, 200),

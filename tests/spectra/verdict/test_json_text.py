@@ -37,6 +37,7 @@ def test_numbers_are_written_as_python_writes_them(given_numbers):
     assert filled(", and ".join([HERE] * len(values)), values, bytes(decimals)) == expected
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**14), 10**14))
 def test_whole_numbers_have_no_point(value):
     assert filled(HERE, [value], bytes([INTEGER])) == str(value)
