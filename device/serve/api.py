@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request, Response
@@ -36,7 +38,7 @@ from spectriage.spectra.errors import DeviceError, SpectriageError
 from spectriage.spectra.version import __version__
 
 EVENTS_S = 0.1
-"""How often the progress stream looks for a change."""
+"""How often the progress stream is seen to be there; a change is sent at once."""
 BEAT_S = 1.0
 """How often it says something when nothing changed, so that a lost connection is noticed."""
 
@@ -233,11 +235,17 @@ def _engine_of(scans: Scans, number: int) -> Any:
 
 
 async def _events(scans: Scans, request: Request, arming: str) -> AsyncIterator[str]:
-    seen, waited = -1, 0.0
-    while not await request.is_disconnected():
-        state = scans.state(arming)
-        if state.version != seen or waited >= BEAT_S:
-            seen, waited = state.version, 0.0
-            yield f"data: {state.model_dump_json()}\n\n"
-        await asyncio.sleep(EVENTS_S)
-        waited += EVENTS_S
+    seen, said_s = -1, 0.0
+    changed = asyncio.Event()
+    unwatch = scans.watchers.add(changed.set)
+    try:
+        while not await request.is_disconnected():
+            changed.clear()
+            state = scans.state(arming)
+            if state.version != seen or time.monotonic() - said_s >= BEAT_S:
+                seen, said_s = state.version, time.monotonic()
+                yield f"data: {state.model_dump_json()}\n\n"
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), EVENTS_S)
+    finally:
+        unwatch()

@@ -20,6 +20,8 @@ from spectriage.library.journal import Journal, JournalError
 from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.identify import Identifier
 
+DARK_MS = 250.0
+"""Longest exposure of the check's dark: enough for a room's light to show, and nobody waits for seconds."""
 CALIBRATE = "Calibrate it: spectriage calibrate."
 
 
@@ -116,7 +118,8 @@ def _interlock(device: Spectrometer) -> Checked:
 def _dark(device: Spectrometer) -> Checked:
     """Take one exposure without the laser."""
     settings = device.settings or ScanSettings()
-    device.configure(ScanSettings(settings.integration_ms, 1))
+    shorter = device.info.nearest_integration_ms(min(settings.integration_ms, DARK_MS))
+    device.configure(ScanSettings(shorter, 1))
     try:
         raw = device.acquire(Deadline.after(scan_time_s(settings) + 10.0, device.clock))
     finally:

@@ -29,9 +29,10 @@ from spectriage.device.serve.operators import LOGIN_S, Operators
 from spectriage.device.serve.returning import LOST, look_for
 from spectriage.device.serve.shown import MEASURED, first_state, problem_of, shown, typed
 from spectriage.device.serve.starter import Starter, stop
-from spectriage.device.serve.taking import Hooks, checked_axis, recorded, session_for, with_axis
+from spectriage.device.serve.taking import Hooks, Recording, checked_axis, scanned, with_axis
 from spectriage.device.serve.timing import time_left_s
 from spectriage.device.serve.unit import Setup, Unit, synthetic
+from spectriage.device.serve.watching import Watchers
 from spectriage.library.service import Answer
 from spectriage.spectra.errors import SpectriageError
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from spectriage.device.acquire.acquisition import CancelToken
     from spectriage.device.acquire.acquisition import Progress as Acquired
     from spectriage.device.contract.spectrometer import Spectrometer
+    from spectriage.device.session.session import ScanResult
+    from spectriage.library.journal import Record
     from spectriage.spectra.identify import Identifier
 
 CANCEL_WAIT_S = 15.0
@@ -66,6 +69,7 @@ class Scans:
         self.own_device = setup.device
         self.control = Control()
         self.live = Live()
+        self.watchers = Watchers()
         self.operators = Operators(setup.operators)
         self._item = ItemInHand()
         self._axis: tuple[Checked, ...] = ()
@@ -107,6 +111,7 @@ class Scans:
             if all(getattr(self._state, name) == value for name, value in values.items()):
                 return
             self._state = self._state.model_copy(update={**values, "version": self._state.version + 1})
+        self.watchers.tell()
 
     # -- what may be asked for, from any thread
 
@@ -298,14 +303,27 @@ class Scans:
             self._change(laser=self.unit.laser())
 
     def _scan(self, request: Start, cancel: CancelToken, spot: int) -> None:
-        problem: Problem | None = None
-        result: Result | None = None
-        answer = Answer(request.item)
+        told = False
+
+        def committed(record: Record, scan: ScanResult) -> None:
+            nonlocal told
+            result = shown(record, scan.raw.info.origin != MEASURED)
+            self._ended(request, Answer(request.item, scan.identification), result, None)
+            told = True
+
         try:
-            answer, result = self._taken(request, cancel, spot)
+            self._taken(request, cancel, spot, committed)
+            if not told:
+                self._ended(request, Answer(request.standard), None, None)
         except Exception as error:
             said = typed(error)
-            answer, problem = Answer(request.item, error=said), problem_of(said)
+            if told:  # the result is on the disk and shown; what came after it failed
+                self._change(problem=problem_of(said))
+            else:
+                self._ended(request, Answer(request.item, error=said), None, problem_of(said))
+
+    def _ended(self, request: Start, answer: Answer, result: Result | None, problem: Problem | None) -> None:
+        """Show what came of a scan."""
         # the guard has read the laser back as off; this asks the device once more, for the screen
         laser = self.unit.laser()
         self.live.end()
@@ -336,7 +354,13 @@ class Scans:
         if problem is not None and problem.type == LOST:
             look_for(self.unit, self._worker.submit, self._closing, lambda: self._guarded(self._check))
 
-    def _taken(self, request: Start, cancel: CancelToken, spot: int) -> tuple[Answer, Result | None]:
+    def _taken(
+        self,
+        request: Start,
+        cancel: CancelToken,
+        spot: int,
+        committed: Callable[[Record, ScanResult], None],
+    ) -> None:
         """Scan and record; the result is given out only after it is on the disk."""
         device = self.unit.opened()
         hooks = Hooks(
@@ -352,20 +376,10 @@ class Scans:
             self._axis = checked_axis(self.unit, request.standard, hooks)
             if self._state.health is not None:
                 self._change(health=with_axis(self._state.health, self._axis))
-            return Answer(request.standard), None
-        session = session_for(self.unit, request, hooks, spot)
-        scan = session.run()
-        cancel.check()
-        record = recorded(
-            session,
-            scan,
-            request,
-            unit=self.unit,
-            journal=self.journal_path,
-            operator=self._operator or request.operator or self.unit.setup.operator,
-            spot=spot,
-        )
-        return Answer(request.item, scan.identification), shown(record, scan.raw.info.origin != MEASURED)
+            return
+        operator = self._operator or request.operator or self.unit.setup.operator
+        kept = Recording(self.journal_path, operator, committed)
+        scanned(self.unit, request, hooks, spot, kept)
 
     def _progressed(self, device: Spectrometer, progress: Acquired) -> None:
         stage = str(progress.stage)

@@ -76,31 +76,47 @@ def _engine(unit: Unit, request: Start) -> Identifier:
     return engine
 
 
-def recorded(
-    session: Session,
-    scan: ScanResult,
-    request: Start,
-    *,
-    unit: Unit,
-    journal: Path,
-    operator: str,
-    spot: int,
-) -> Record:
-    """Record a scan and alert; its result is given out only after it is on the disk."""
+@dataclass(frozen=True)
+class Recording:
+    """Where a scan is recorded, as whose, and who is told once it is on the disk."""
+
+    journal: Path
+    operator: str
+    committed: Callable[[Record, ScanResult], None]
+
+
+def scanned(unit: Unit, request: Start, hooks: Hooks, spot: int, kept: Recording) -> None:
+    """Scan, record, and tell of it the moment it is on the disk; what can wait comes after that.
+
+    Parameters
+    ----------
+    spot
+        Of the item, from 1; 0 for its strip.
+
+    Raises
+    ------
+    JournalError
+        It cannot be recorded. A journal that cannot be opened is found before anything is lit.
+    SpectriageError
+        What went wrong; the laser is off.
+    """
     from spectriage.device.record import alert, scan_entry
     from spectriage.library.journal import Context, Entry, recording
 
     part = {"step": request.step, "spot": spot} if request.step == "powder" else {"step": request.step}
+    place = unit.setup.place
+    with recording(kept.journal, operator=kept.operator, place=place, item=request.item) as recorder:
+        session = session_for(unit, request, hooks, spot)
+        scan = session.run()
+        hooks.cancel.check()
 
-    def entry(context: Context) -> Entry:
-        made = scan_entry(session, scan, context=context)
-        return replace(made, payload={**made.payload, "part": part})
+        def entry(context: Context) -> Entry:
+            made = scan_entry(session, scan, context=context)
+            return replace(made, payload={**made.payload, "part": part})
 
-    with recording(journal, operator=operator, place=unit.setup.place, item=request.item) as recorder:
-        record = recorder.keep(entry)
+        record = recorder.keep(entry, lambda record: kept.committed(record, scan))
     assert record is not None, "a journal was named"
     alert(record, scan.identification.verdict)
-    return record
 
 
 def checked_axis(unit: Unit, standard: str, hooks: Hooks) -> tuple[Checked, ...]:

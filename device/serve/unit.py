@@ -20,6 +20,7 @@ from spectriage.spectra.errors import ParameterError, SpectriageError
 if TYPE_CHECKING:
     from spectriage.device.calibration.unit import UnitCalibration
     from spectriage.device.contract.spectrometer import Spectrometer
+    from spectriage.device.wording.answering import Known
     from spectriage.spectra.identify import Identifier
 
 
@@ -82,6 +83,7 @@ class Unit:
         self._strip_sought = False
         self._preparing = threading.Lock()
         self._warm = False
+        self._substances: Known = {}
 
     def engine_for(self, packaging: str = "auto") -> Identifier:
         """Return the engine that considers a packaging; the library is shared.
@@ -132,15 +134,32 @@ class Unit:
 
     def warm(self) -> None:
         """Load what the first scan and its record need, once: no result has to wait for that."""
+        from spectriage.device.wording.answering import answers
+        from spectriage.device.wording.words import LANGUAGES, Words
+        from spectriage.library.journal import said_by
         from spectriage.library.service import warm_engine
 
-        if not self._warm:
-            import spectriage.device.record.alerting
-            import spectriage.device.record.scanned
-            import spectriage.device.session.session  # noqa: F401
+        if self._warm:
+            return
+        import spectriage.device.record.alerting
+        import spectriage.device.record.scanned
+        import spectriage.device.session.session  # noqa: F401
 
-            warm_engine(self.engine_for(), DETECTOR_POINTS)
-            self._warm = True
+        engine = self.engine_for()
+        shift = np.unique(self.shift_cm())
+        result = warm_engine(engine, DETECTOR_POINTS, shift if shift.size > 1 else None)
+        if result is not None:
+            said = said_by(engine, result, None)
+            for language in LANGUAGES:
+                answers(said["result"], Words(language), self.substances())
+        self._warm = True
+
+    def substances(self) -> Known:
+        """Return substance and hazard of each reference of the library, by its id."""
+        if not self._substances:
+            records = self.engine_for().references.records
+            self._substances = {each.id: (each.substance, str(each.hazard)) for each in records}
+        return self._substances
 
     def opened(self) -> Spectrometer:
         """Return the device, opened where it is not.

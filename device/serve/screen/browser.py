@@ -17,7 +17,8 @@ from spectriage.device.serve.shown import problem_of
 from spectriage.device.wording.words import Words
 from spectriage.spectra.errors import SpectriageError
 
-FOLLOW_S = 0.05
+TICK_S = 0.1
+"""How often what changes by itself is drawn: the time that is left, and the live spectrum."""
 LASER_WORDS = {
     "off": ("laser_off", "off"),
     "on": ("laser_on", "on"),
@@ -73,7 +74,6 @@ class Screen:
         self.night = False
         self.client: Client = ui.context.client
         self.told: Callable[[State], object] | None = None
-        self._known: dict[str, tuple[str, str]] = {}
         self._drawn: tuple[Any, ...] = ()
         self._headed: tuple[Any, ...] = ()
 
@@ -83,7 +83,14 @@ class Screen:
             self._head = ui.element("div").style("display: contents")
             self._body = ui.element("div").style("display: contents")
         self.follow()
-        ui.timer(FOLLOW_S, self.follow)
+        ui.timer(TICK_S, self.follow)
+        self.client.on_delete(self.scans.watchers.add(self._told_of_change))
+
+    def _told_of_change(self) -> None:
+        """Draw a change at once; a page that is not connected is drawn by its timer, once it is."""
+        if self.client.has_socket_connection:
+            with self._body:
+                self.follow()
 
     def follow(self) -> None:
         """Draw what the service does now, if that has changed."""
@@ -149,13 +156,6 @@ class Screen:
     def operator(self) -> str:
         """Who is logged in here; empty where nobody is."""
         return self.scans.operators.who(self.login)
-
-    def known(self) -> dict[str, tuple[str, str]]:
-        """Return substance and hazard of each reference of the library, by its id."""
-        if not self._known:
-            references = self.scans.unit.engine_for().references
-            self._known = {each.id: (each.substance, str(each.hazard)) for each in references.records}
-        return self._known
 
     def aim(self, **begin: Any) -> None:
         """Go to aim and arm for a new item, or for what `begin` says; log in first where needed."""

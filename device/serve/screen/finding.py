@@ -22,7 +22,7 @@ def result_view(screen: Screen) -> None:
     if result is None:
         screen.show("ready")
         return
-    found = answers(result.result, words, screen.known())
+    found = answers(result.result, words, screen.scans.unit.substances())
     others = ", ".join(found.others[:MOST_OTHERS]) + (" …" if len(found.others) > MOST_OTHERS else "")
     rows = (
         ("what", found.what, "sp-what"),

@@ -14,6 +14,8 @@ from spectriage.device.serve.screen.parts import key, note, said
 PACKAGINGS = {"auto": "auto", "none": "none", "ldpe": "ldpe", "pet": "pet", "glass": "glass"}
 """Packagings that can be chosen by hand, by the end of their word's key; those the engine's library has."""
 ABORTED = "DeviceAbortedError"
+LIGHT_OUT = ("decide", "done")
+"""Stages after the last frame of a scan."""
 
 
 def ready_view(screen: Screen) -> None:
@@ -121,6 +123,9 @@ def scanning_view(screen: Screen) -> None:
         doing.set_text(words(f"stage_{stage}", left=progress.message))
         seconds = progress.left_s
         left.set_text("" if seconds is None else words("time_left", left=f"{seconds:.0f}"))
+        if stage in LIGHT_OUT:
+            # the result comes within the time that a chart takes
+            return
         live = screen.scans.live.shown()
         if live is None or live.number == last:
             return
