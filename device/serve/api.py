@@ -20,12 +20,14 @@ from spectriage.device.serve.control import RefusedError
 from spectriage.device.serve.models import (
     Arm,
     Arming,
+    Choose,
     Curves,
     Health,
     Line,
     LiveSpectrum,
     LoggedIn,
     Login,
+    PolicyChoice,
     Problem,
     Result,
     Start,
@@ -96,6 +98,7 @@ def service_app(scans: Scans) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _mistaken)
     app.add_exception_handler(HTTPException, _unknown)
     _add_state(app, scans)
+    _add_policy(app, scans)
     _add_firing(app, scans)
     _add_records(app, scans)
     return app
@@ -157,6 +160,19 @@ def _add_state(app: FastAPI, scans: Scans) -> None:
     async def check() -> Health | None:
         """Check the instrument, with the laser off."""
         return await asyncio.wrap_future(scans.check())
+
+
+def _add_policy(app: FastAPI, scans: Scans) -> None:
+    @app.get("/api/policies", response_model=list[PolicyChoice], responses=PROBLEMS)
+    def policies() -> tuple[PolicyChoice, ...]:
+        """List the policies that may be chosen, and which one scans are decided by."""
+        return scans.unit.rules.shown()
+
+    @app.post("/api/policy", response_model=State, responses=PROBLEMS)
+    async def choose(request: Choose) -> State:
+        """Decide by another policy from now on; recorded, and kept over a restart."""
+        await asyncio.wrap_future(scans.choose(request.choice, request.login))
+        return scans.state()
 
 
 def _add_firing(app: FastAPI, scans: Scans) -> None:
@@ -229,9 +245,8 @@ def _add_records(app: FastAPI, scans: Scans) -> None:
 
 
 def _engine_of(scans: Scans, number: int) -> Any:
-    """Return the engine with the packaging that a record was decided with."""
-    packaging = records.recorded_packaging(scans.journal_path, number)
-    return scans.unit.engine_for(packaging)
+    """Return the engine with the policy and packaging that a record was decided with."""
+    return records.engine_of(scans.journal_path, number, scans.unit.engines())
 
 
 async def _events(scans: Scans, request: Request, arming: str) -> AsyncIterator[str]:

@@ -17,7 +17,7 @@ from spectriage.device.contract.errors import DeviceError
 from spectriage.device.contract.spectrometer import ScanSettings, Spectrometer
 from spectriage.device.serve.models import Checked, CheckState, Health, Laser
 from spectriage.library.journal import Journal, JournalError
-from spectriage.spectra.errors import SpectriageError
+from spectriage.spectra.errors import LibraryError, SpectriageError
 from spectriage.spectra.identify import Identifier
 
 DARK_MS = 250.0
@@ -79,7 +79,12 @@ def _caught(code: str, check: Callable[[], Checked]) -> Checked:
     try:
         return check()
     except SpectriageError as error:
-        return Checked(code=code, state="failed", said=str(error), case="error")
+        return _failed(code, error)
+
+
+def _failed(code: str, error: SpectriageError) -> Checked:
+    values = {"type": type(error).__name__, "code": str(getattr(error, "code", ""))}
+    return Checked(code=code, state="failed", said=str(error), case="error", values=values)
 
 
 def _laser(device: Spectrometer) -> Checked:
@@ -106,7 +111,7 @@ def _interlock(device: Spectrometer) -> Checked:
     try:
         closed = device.interlock_closed()
     except DeviceError as error:
-        return Checked(code="interlock", state="failed", said=str(error), case="error")
+        return _failed("interlock", error)
     return Checked(
         code="interlock",
         state="ok" if closed else "failed",
@@ -197,8 +202,8 @@ def _signature(library: Path | None) -> Checked:
     try:
         content = library.read_bytes()
     except OSError as error:
-        said = f"the library cannot be read again: {error.strerror}"
-        return Checked(code="signature", state="failed", said=said, case="error")
+        what = f"the library cannot be read again: {error.strerror}"
+        raise LibraryError(what, where=str(library)) from error
     signed = Trust.from_environment().check(library, hashlib.sha256(content).hexdigest(), len(content))
     if signed is None:
         return Checked(

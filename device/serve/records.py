@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from spectriage.device.serve.models import Curves, Line, Result
 from spectriage.device.serve.shown import MEASURED, shown
-from spectriage.library.journal import Journal, JournalError, canonical_json
+from spectriage.library.journal import Journal, JournalError, canonical_json, recorded_policy
+from spectriage.library.service import Engines
 from spectriage.spectra.identify import Identifier
 
 MOST_LINES = 500
@@ -62,11 +63,21 @@ def recorded_result(journal: Path, number: int) -> Result:
     return shown(record, said.get("device", {}).get("origin", MEASURED) != MEASURED)
 
 
-def recorded_packaging(journal: Path, number: int) -> str:
-    """Return the packaging that a record was decided with."""
+def engine_of(journal: Path, number: int, engines: Engines) -> Identifier:
+    """Return the engine with the policy and the packaging that a record was decided with.
+
+    Raises
+    ------
+    JournalError
+        There is no such record, or its policy is none that is known here.
+    ParameterError
+        The library has no such packaging.
+    """
     with Journal(journal, readonly=True) as opened:
         said = json.loads(opened.record(number).payload)
-    return str((said.get("packaging") or ["auto"])[0])
+    if "policy" not in said:
+        raise JournalError("the record holds no answer", where=f"record {number}")
+    return engines.of(recorded_policy(said), tuple(said.get("packaging") or ["auto"]))
 
 
 def report_file(

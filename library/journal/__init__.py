@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         identification_entry,
         jsonable,
         recorded_array,
+        recorded_policy,
         recorded_spectrum,
         said_by,
     )
@@ -57,6 +58,7 @@ __all__ = [
     "jsonable",
     "note_entry",
     "recorded_array",
+    "recorded_policy",
     "recorded_spectrum",
     "recording",
     "replay",
@@ -77,6 +79,7 @@ __getattr__, __dir__ = late(
             "identification_entry",
             "jsonable",
             "recorded_array",
+            "recorded_policy",
             "recorded_spectrum",
             "said_by",
         ),

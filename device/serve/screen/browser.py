@@ -52,6 +52,8 @@ class Screen:
         Why the last scan has no result.
     login
         Key of the operator who is logged in here.
+    wanted
+        The view that was asked for and needs a log-in first.
     """
 
     def __init__(self, scans: Scans, language: str, views: Mapping[str, View]) -> None:
@@ -65,6 +67,7 @@ class Screen:
         self.begin: dict[str, Any] = {}
         self.ended: Problem | None = None
         self.login = ""
+        self.wanted = "aim"
         self.warnings: tuple[str, ...] = ()
         self.item = ""
         self.packaging = "auto"
@@ -140,12 +143,12 @@ class Screen:
         if self.view == "aim":
             return (now.phase, now.holder)
         if self.view == "settings":
-            return (now.device, now.library, self.operator)
+            return (now.device, now.library, now.policy_sha256, self.operator)
         if self.view == "check":
             problem = now.problem if now.phase == "failed" else None
             return (now.phase == "starting", now.health, problem, now.laser == "unknown")
         if self.view == "ready":
-            return (now.health, self.operator)
+            return (now.health, now.policy, self.operator)
         if self.view == "ended":
             return (now.laser,)
         if self.view == "item":
@@ -160,7 +163,15 @@ class Screen:
     def aim(self, **begin: Any) -> None:
         """Go to aim and arm for a new item, or for what `begin` says; log in first where needed."""
         self.begin = begin
-        self.show("aim" if self.operator or not self.scans.operators.needed else "login")
+        if self.operator or not self.scans.operators.needed:
+            self.show("aim")
+        else:
+            self.ask_who("aim")
+
+    def ask_who(self, wanted: str) -> None:
+        """Ask for name and PIN, then go to a view."""
+        self.wanted = wanted
+        self.show("login")
 
     def show(self, view: str) -> None:
         """Go to another view."""

@@ -92,7 +92,7 @@ async def _report(screen: Screen, result: Result) -> None:
 
     def made() -> bytes:
         path = scans.journal_path
-        engine = scans.unit.engine_for(records.recorded_packaging(path, result.record))
+        engine = records.engine_of(path, result.record, scans.unit.engines())
         return records.report_file(path, result.record, "pdf", engine, language=screen.words.language)
 
     try:
@@ -122,6 +122,8 @@ def details_view(screen: Screen) -> None:
         said("h2", words("numbers"))
         for fact in facts(result.result, words):
             said("p", fact)
+        policy = str((result.result.get("policy") or {}).get("name", ""))
+        said("p", words("decided_by", name=words.policy(policy)))
         if result.limited:
             said("p", _limited(screen, result))
         if words.language == "en":
@@ -167,7 +169,7 @@ async def _draw_curves(screen: Screen, result: Result, place: ui.element) -> Non
 
     def made() -> Curves:
         path = scans.journal_path
-        engine = scans.unit.engine_for(records.recorded_packaging(path, result.record))
+        engine = records.engine_of(path, result.record, scans.unit.engines())
         return records.curves(path, result.record, engine)
 
     try:

@@ -42,8 +42,9 @@ def ready_view(screen: Screen) -> None:
                 button.props(f'aria-pressed="{str(chosen).lower()}"')
         field = ui.input(words("item"), value=screen.item).classes("sp-field").props("outlined")
         field.on_value_change(lambda event: setattr(screen, "item", str(event.value or "")[:200]))
-        if screen.operator:
-            said("p", words("logged_in", name=screen.operator), "sp-quiet")
+        rules = words("decided_by", name=words.policy(state.policy))
+        who = (words("logged_in", name=screen.operator),) if screen.operator else ()
+        said("p", " · ".join((rules, *who)), "sp-quiet").props("data-policy")
     with ui.element("nav").classes("sp-keys"):
         key(words("history"), lambda: screen.show("history"), name="history")
         key(words("settings"), lambda: screen.show("settings"), name="settings")

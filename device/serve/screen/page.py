@@ -8,7 +8,15 @@ from fastapi import FastAPI
 from nicegui import ui
 
 from spectriage.device.serve.scans import Scans
-from spectriage.device.serve.screen import checking, comparing, entering, finding, forgetting, looking, measuring
+from spectriage.device.serve.screen import (
+    checking,
+    comparing,
+    entering,
+    finding,
+    forgetting,
+    looking,
+    measuring,
+)
 from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.wording.words import LANGUAGES
 
