@@ -24,11 +24,18 @@ def screen(
     soak: Annotated[
         int, typer.Option("--soak", min=0, max=100_000, help="Scans of the soak; 0 leaves it out.")
     ] = 0,
+    pictures: Annotated[
+        Path | None,
+        typer.Option("--pictures", metavar="FOLDER", help="Take pictures of the views, and time nothing."),
+    ] = None,
     as_json: JsonOption = False,
     out: OutOption = None,
     quick: QuickOption = False,
 ) -> None:
     """Time first paint, result after the last light, and light after the page is gone; soak the memory."""
+    if pictures is not None:
+        _take(pictures)
+        return
 
     def work(report: Report, progress: Progress | None) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -37,6 +44,14 @@ def screen(
                 _soak(report, soak, Path(folder) / "soak", progress)
 
     bench("screen", {"times": times, "quick": quick, "soak": soak}, (as_json, out), work)
+
+
+def _take(folder: Path) -> None:
+    from spectriage.bench.screen.pictures import take
+
+    with tempfile.TemporaryDirectory() as scratch:
+        for path in take(folder, Path(scratch)):
+            typer.echo(str(path))
 
 
 QUICK, QUICK_ENDS = 3, 1

@@ -94,14 +94,20 @@ class Page:
         Playwright's.
     url
         Of the service.
+    query
+        What the address ends with, as ``?lang=es``.
+    size
+        Of the window, pixels; the handheld's if None.
     """
 
-    def __init__(self, browser: Browser, url: str) -> None:
+    def __init__(
+        self, browser: Browser, url: str, query: str = "", size: dict[str, int] | None = None
+    ) -> None:
         self.url = url
-        self.context: BrowserContext = browser.new_context(viewport=HANDHELD)  # type: ignore[arg-type]
+        self.context: BrowserContext = browser.new_context(viewport=size or HANDHELD)  # type: ignore[arg-type]
         self.page = self.context.new_page()
         self.page.set_default_timeout(WAIT_MS)
-        self.page.goto(url)
+        self.page.goto(f"{url}{query}")
         self.page.wait_for_selector("[data-key=continue]")
         # the key goes nowhere while the instrument is still being checked
         self.page.wait_for_function(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spectriage.device.serve.models import Curves, Line, Result
 from spectriage.device.serve.shown import MEASURED, shown
-from spectriage.library.journal import Journal, JournalError, canonical_json, recorded_policy
+from spectriage.library.journal import Journal, JournalError, canonical_json, engine_as_recorded
 from spectriage.library.service import Engines
 from spectriage.spectra.identify import Identifier
 
@@ -74,10 +74,7 @@ def engine_of(journal: Path, number: int, engines: Engines) -> Identifier:
         The library has no such packaging.
     """
     with Journal(journal, readonly=True) as opened:
-        said = json.loads(opened.record(number).payload)
-    if "policy" not in said:
-        raise JournalError("the record holds no answer", where=f"record {number}")
-    return engines.of(recorded_policy(said), tuple(said.get("packaging") or ["auto"]))
+        return engine_as_recorded(opened.record(number), engines)
 
 
 def report_file(
@@ -94,7 +91,8 @@ def report_file(
 
     with Journal(journal, readonly=True) as opened:
         record = opened.record(number)
-        content = replace(report_content(record, language=language), picture=pictures(opened, record, engine))
+        picture = pictures(opened, record, engine, language)
+        content = replace(report_content(record, language=language), picture=picture)
     return html_report(content).encode() if kind == "html" else pdf_report(content, paper=paper)
 
 

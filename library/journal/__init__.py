@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from spectriage.library.journal.keys import UnitKey, unit_key
     from spectriage.library.journal.noted import note_entry
     from spectriage.library.journal.recorder import Recorder, recording
-    from spectriage.library.journal.replaying import Replay, replay
+    from spectriage.library.journal.replaying import Replay, engine_as_recorded, replay
     from spectriage.library.journal.settings import JournalSettings, journal_settings, settings_table
     from spectriage.library.journal.verifying import Verification, verify
 
@@ -53,6 +53,7 @@ __all__ = [
     "UnitKey",
     "Verification",
     "canonical_json",
+    "engine_as_recorded",
     "identification_entry",
     "journal_settings",
     "jsonable",
@@ -87,7 +88,7 @@ __getattr__, __dir__ = late(
         "keys": ("UnitKey", "unit_key"),
         "noted": ("note_entry",),
         "recorder": ("Recorder", "recording"),
-        "replaying": ("Replay", "replay"),
+        "replaying": ("Replay", "engine_as_recorded", "replay"),
         "settings": ("JournalSettings", "journal_settings", "settings_table"),
         "verifying": ("Verification", "verify"),
     },

@@ -61,6 +61,7 @@ def settings_view(screen: Screen) -> None:
             key(words("check_title"), lambda: screen.show("check"), name="check")
             if screen.operator:
                 key(words("log_out"), lambda: _log_out(screen), name="logout")
+        _policies(screen)
         said("h2", words("training_sample"))
         with ui.element("div").classes("sp-row"):
             for sample in SAMPLES:
@@ -70,7 +71,6 @@ def settings_view(screen: Screen) -> None:
         own = screen.scans.own_device
         if own != state.device:
             key(words("to_device"), partial(_practise, screen, own), name="own")
-        _policies(screen)
         said("h2", words("check_library"))
         library = state.library
         text = f"{library.get('name', '')} {library.get('version', '')} · {library.get('sha256', '')[:16]}"

@@ -14,6 +14,8 @@ from spectriage.device.wording.answering import answers, facts, limit, missed_ta
 from spectriage.spectra.errors import SpectriageError
 
 MOST_OTHERS = 8
+RANGE = "\N{WORD JOINER}–\N{WORD JOINER}"
+"""From what to what: never torn apart at the end of a line."""
 
 
 def result_view(screen: Screen) -> None:
@@ -47,7 +49,7 @@ def result_view(screen: Screen) -> None:
                 said("dt", words(question))
                 with ui.element("dd").classes(kind):
                     for line in lines:
-                        said("div", line)
+                        said("div", line.replace("–", RANGE))
         if result.calibration:
             note(_calibration(screen, result), bad=True)
         if result.limited:
