@@ -41,7 +41,9 @@ def test_light_is_seen_after_it_was_left_and_ends(cached, tmp_path):
 
 
 def test_a_drift_is_measured_from_where_the_warm_up_ended():
-    soaked = Soaked(250, 0, np.array([50.0, 90.0, 100.0, 103.0, 98.0]), np.array([1.0, 2.0, 2.0, 2.0, 2.2]))
+    before = [50.0, 90.0, 95.0, 99.0, 99.0]
+    service_mb = np.array([*before, 100.0, 103.0, 98.0])
+    soaked = Soaked(400, 0, service_mb, np.array([1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.2]))
     assert soaked.service_drift == pytest.approx(0.03)
     assert soaked.page_drift == pytest.approx(0.10)
 
