@@ -90,8 +90,6 @@ def soak(scans: int, folder: Path, done: Callable[[int], None] = lambda count: N
                 _scan_by_api(page)
             cancelled += not _ended(page)
             page.press("next")
-            # its tables of weak references are as large as what was made since the last collection
-            heap.send("HeapProfiler.collectGarbage")
             if count % 10 == 0:
                 service_mb.append(service.resident_bytes() * 1e-6)
                 page_mb.append(_heap_mb(heap))
