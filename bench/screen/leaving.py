@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,44 +20,68 @@ SEEN_S = 1.5
 
 Leaving = Callable[[Service, Page], None]
 
-WAYS: dict[str, Leaving] = {
+STAYS: dict[str, Leaving] = {
     "cancel pressed": lambda service, page: page.press("cancel"),
     "page closed": lambda service, page: page.close(),
     "page without network": lambda service, page: page.context.set_offline(True),
+}
+"""Ways after which the service goes on."""
+ENDS: dict[str, Leaving] = {
     "service ended by SIGTERM": lambda service, page: service.process.terminate(),
     "service killed": lambda service, page: service.kill(),
 }
+"""Ways after which another is needed."""
+WAYS = {**STAYS, **ENDS}
 
 
-def lit_after_ms(way: str, times: int, folder: Path) -> FloatArray:
-    """Fire and leave, again and again; return for how long light was on after that, shape (times,).
+def lit_after_ms(
+    ways: Iterable[str], times: int, folder: Path, done: Callable[[str, int], None] = lambda way, count: None
+) -> Iterator[tuple[str, FloatArray]]:
+    """Fire and leave, again and again; yield each way with how long light was on after it, shape (times,).
 
     Parameters
     ----------
-    way
-        Of `WAYS`.
+    ways
+        Of `WAYS`, those that end the service last: all before them share one.
     times
-        How often, each with a unit and a service of its own.
+        How often each.
     folder
         For the journals and logs.
+    done
+        Called with the way and the count after each.
     """
-    found = []
+    left = [way for way in ways for _ in range(times)]
+    found: list[float] = []
     with chromium() as browser:
-        for turn in range(times):
-            home = folder / f"{way.replace(' ', '-')}-{turn}"
-            home.mkdir(parents=True)
-            with UnitProcess("wasatch-wp785", home / "light", scene=SAMPLE, brightness=BRIGHTNESS) as unit:
-                uri = f"emulated:wasatch-wp785?bus={unit.bus_file(home / 'bus.json')}"
-                with Service(uri, home / "home") as service:
+        while left:
+            with _serving(folder / f"{len(left)}") as (unit, service):
+                while left and service.process.poll() is None:
+                    way = left.pop(0)
                     page = Page(browser, service.url)
-                    page.fire()
-                    while not unit.lit:
-                        time.sleep(0.005)
-                    page.page.wait_for_selector("[data-laser].on")
-                    at = time.monotonic()
-                    WAYS[way](service, page)
-                    time.sleep(SEEN_S)
-                    lit = unit.light_ms(at, time.monotonic()).nonzero()[0]
-                    found.append(float(lit[-1] + 1) if lit.size else 0.0)
+                    found.append(_left_ms(unit, service, page, WAYS[way]))
                     page.close()
-    return np.array(found)
+                    done(way, len(found))
+                    if len(found) == times:
+                        yield way, np.array(found)
+                        found = []
+
+
+@contextmanager
+def _serving(home: Path) -> Iterator[tuple[UnitProcess, Service]]:
+    home.mkdir(parents=True)
+    with UnitProcess("wasatch-wp785", home / "light", scene=SAMPLE, brightness=BRIGHTNESS) as unit:
+        uri = f"emulated:wasatch-wp785?bus={unit.bus_file(home / 'bus.json')}"
+        with Service(uri, home / "home") as service:
+            yield unit, service
+
+
+def _left_ms(unit: UnitProcess, service: Service, page: Page, leave: Leaving) -> float:
+    page.fire()
+    while not unit.lit:
+        time.sleep(0.005)
+    page.page.wait_for_selector("[data-laser].on")
+    at = time.monotonic()
+    leave(service, page)
+    time.sleep(SEEN_S)
+    lit = unit.light_ms(at, time.monotonic()).nonzero()[0]
+    return float(lit[-1] + 1) if lit.size else 0.0

@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 HANDHELD = {"width": 800, "height": 480}
 WAIT_MS = 120_000.0
+POLL_S = 0.02
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+Done = Callable[[int], None]
+"""Called with how many of the times are done, after each."""
+
+
+def ignore(count: int) -> None:
+    """Do nothing."""
 
 
 class Service:
@@ -49,6 +59,7 @@ class Service:
         while self.process.poll() is None:
             if found := re.search(r"open (http://\S+)", self._errors.read_text()):
                 return found.group(1).replace("localhost", "127.0.0.1")
+            time.sleep(POLL_S)
         raise ParameterError("the service did not start", where=self._errors.read_text()[-300:])
 
     def resident_bytes(self) -> int:
@@ -83,14 +94,20 @@ class Page:
         Playwright's.
     url
         Of the service.
+    query
+        What the address ends with, as ``?lang=es``.
+    size
+        Of the window, pixels; the handheld's if None.
     """
 
-    def __init__(self, browser: Browser, url: str) -> None:
+    def __init__(
+        self, browser: Browser, url: str, query: str = "", size: dict[str, int] | None = None
+    ) -> None:
         self.url = url
-        self.context: BrowserContext = browser.new_context(viewport=HANDHELD)  # type: ignore[arg-type]
+        self.context: BrowserContext = browser.new_context(viewport=size or HANDHELD)  # type: ignore[arg-type]
         self.page = self.context.new_page()
         self.page.set_default_timeout(WAIT_MS)
-        self.page.goto(url)
+        self.page.goto(f"{url}{query}")
         self.page.wait_for_selector("[data-key=continue]")
         # the key goes nowhere while the instrument is still being checked
         self.page.wait_for_function(

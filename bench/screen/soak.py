@@ -17,7 +17,11 @@ from spectriage.spectra.errors import ParameterError
 DEVICE = "sim:heroin hcl:0.4+caffeine?packaging=ldpe&seed=1"
 """It does not wait for its exposures."""
 BLOCK = 50
-WARM_UP_BLOCKS = 2
+WARM_UP_BLOCKS = 5
+"""For so long a browser compiles what runs often, and its machine code grows: some 1.5 MB in 250 scans.
+
+What the scripts themselves hold is the same from the hundredth scan on: Chromium's ``--js-flags=--jitless``.
+"""
 POLL_S = 0.01
 GONE = "not heard of"
 """Said by the service of a scan whose page fell silent."""
@@ -66,7 +70,7 @@ def soak(scans: int, folder: Path, done: Callable[[int], None] = lambda count: N
     Parameters
     ----------
     scans
-        How many; at least three blocks are needed.
+        How many; at least six blocks are needed.
     folder
         For the journal.
     done

@@ -140,13 +140,16 @@ def replay(
 ) -> None:
     """Decide again from what was recorded. Exit code 0 the same, 4 something differs: it is named."""
     from spectriage.device.record import replay_record
-    from spectriage.library.service import make_engine
+    from spectriage.library.journal import engine_as_recorded
+    from spectriage.library.service import Engines, make_engine
 
-    engine = make_engine(library)
+    engines = Engines(make_engine(library))
     differs = False
     with _open(journal) as opened:
         for record in _chosen(opened, which):
-            made = replay_record(opened, record, engine)
+            if "result" not in json.loads(record.payload):
+                continue
+            made = replay_record(opened, record, engine_as_recorded(record, engines))
             if made is None:
                 continue
             differs |= not made.same
@@ -266,7 +269,8 @@ def report(
 ) -> None:
     """Write the report of one record: one page, HTML or PDF."""
     from spectriage.device.report import html_report, pdf_report, pictures, report_content
-    from spectriage.library.service import make_engine
+    from spectriage.library.journal import engine_as_recorded
+    from spectriage.library.service import Engines, make_engine
 
     kind = out.suffix.lower()
     if kind not in (".html", ".pdf"):
@@ -274,7 +278,8 @@ def report(
     with _open(journal) as opened:
         record = opened.record(_which(which))
         content = report_content(record, private=private, language=language)
-        content = replace(content, picture=pictures(opened, record, make_engine(library)))
+        own = engine_as_recorded(record, Engines(make_engine(library)))
+        content = replace(content, picture=pictures(opened, record, own, language))
     if not content.picture:
         print(
             "spectriage: the report has no picture: this library or engine answers otherwise than the "

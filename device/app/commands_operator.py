@@ -23,12 +23,15 @@ def add(
             "--pin", prompt="PIN", hide_input=True, confirmation_prompt=True, help="Asked for if not given."
         ),
     ],
+    supervisor: Annotated[
+        bool, typer.Option("--supervisor", help="May also choose the policy on the screen.")
+    ] = False,
 ) -> None:
     """Add an operator, or give one another PIN; from then on nobody arms without logging in."""
     from spectriage.device.serve.operators import Operators, operators_path
 
     path = operators_path()
-    Operators(path).add(name, pin)
+    Operators(path).add(name, pin, supervisor=supervisor)
     typer.echo(f"{name} may log in. Kept in {path}, the PIN as an scrypt hash.")
 
 

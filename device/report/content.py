@@ -78,7 +78,7 @@ def report_content(
     private
         Whether operator and place are printed.
     language
-        Of the page; its picture and the names of files and units stay as they are.
+        Of the page; the names of files and units stay as they are.
 
     Raises
     ------

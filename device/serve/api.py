@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request, Response
@@ -18,12 +20,14 @@ from spectriage.device.serve.control import RefusedError
 from spectriage.device.serve.models import (
     Arm,
     Arming,
+    Choose,
     Curves,
     Health,
     Line,
     LiveSpectrum,
     LoggedIn,
     Login,
+    PolicyChoice,
     Problem,
     Result,
     Start,
@@ -36,7 +40,7 @@ from spectriage.spectra.errors import DeviceError, SpectriageError
 from spectriage.spectra.version import __version__
 
 EVENTS_S = 0.1
-"""How often the progress stream looks for a change."""
+"""How often the progress stream is seen to be there; a change is sent at once."""
 BEAT_S = 1.0
 """How often it says something when nothing changed, so that a lost connection is noticed."""
 
@@ -94,6 +98,7 @@ def service_app(scans: Scans) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _mistaken)
     app.add_exception_handler(HTTPException, _unknown)
     _add_state(app, scans)
+    _add_policy(app, scans)
     _add_firing(app, scans)
     _add_records(app, scans)
     return app
@@ -155,6 +160,19 @@ def _add_state(app: FastAPI, scans: Scans) -> None:
     async def check() -> Health | None:
         """Check the instrument, with the laser off."""
         return await asyncio.wrap_future(scans.check())
+
+
+def _add_policy(app: FastAPI, scans: Scans) -> None:
+    @app.get("/api/policies", response_model=list[PolicyChoice], responses=PROBLEMS)
+    def policies() -> tuple[PolicyChoice, ...]:
+        """List the policies that may be chosen, and which one scans are decided by."""
+        return scans.unit.rules.shown()
+
+    @app.post("/api/policy", response_model=State, responses=PROBLEMS)
+    async def choose(request: Choose) -> State:
+        """Decide by another policy from now on; recorded, and kept over a restart."""
+        await asyncio.wrap_future(scans.choose(request.choice, request.login))
+        return scans.state()
 
 
 def _add_firing(app: FastAPI, scans: Scans) -> None:
@@ -227,17 +245,22 @@ def _add_records(app: FastAPI, scans: Scans) -> None:
 
 
 def _engine_of(scans: Scans, number: int) -> Any:
-    """Return the engine with the packaging that a record was decided with."""
-    packaging = records.recorded_packaging(scans.journal_path, number)
-    return scans.unit.engine_for(packaging)
+    """Return the engine with the policy and packaging that a record was decided with."""
+    return records.engine_of(scans.journal_path, number, scans.unit.engines())
 
 
 async def _events(scans: Scans, request: Request, arming: str) -> AsyncIterator[str]:
-    seen, waited = -1, 0.0
-    while not await request.is_disconnected():
-        state = scans.state(arming)
-        if state.version != seen or waited >= BEAT_S:
-            seen, waited = state.version, 0.0
-            yield f"data: {state.model_dump_json()}\n\n"
-        await asyncio.sleep(EVENTS_S)
-        waited += EVENTS_S
+    seen, said_s = -1, 0.0
+    changed = asyncio.Event()
+    unwatch = scans.watchers.add(changed.set)
+    try:
+        while not await request.is_disconnected():
+            changed.clear()
+            state = scans.state(arming)
+            if state.version != seen or time.monotonic() - said_s >= BEAT_S:
+                seen, said_s = state.version, time.monotonic()
+                yield f"data: {state.model_dump_json()}\n\n"
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), EVENTS_S)
+    finally:
+        unwatch()

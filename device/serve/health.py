@@ -17,9 +17,11 @@ from spectriage.device.contract.errors import DeviceError
 from spectriage.device.contract.spectrometer import ScanSettings, Spectrometer
 from spectriage.device.serve.models import Checked, CheckState, Health, Laser
 from spectriage.library.journal import Journal, JournalError
-from spectriage.spectra.errors import SpectriageError
+from spectriage.spectra.errors import LibraryError, SpectriageError
 from spectriage.spectra.identify import Identifier
 
+DARK_MS = 250.0
+"""Longest exposure of the check's dark: enough for a room's light to show, and nobody waits for seconds."""
 CALIBRATE = "Calibrate it: spectriage calibrate."
 
 
@@ -77,7 +79,12 @@ def _caught(code: str, check: Callable[[], Checked]) -> Checked:
     try:
         return check()
     except SpectriageError as error:
-        return Checked(code=code, state="failed", said=str(error), case="error")
+        return _failed(code, error)
+
+
+def _failed(code: str, error: SpectriageError) -> Checked:
+    values = {"type": type(error).__name__, "code": str(getattr(error, "code", ""))}
+    return Checked(code=code, state="failed", said=str(error), case="error", values=values)
 
 
 def _laser(device: Spectrometer) -> Checked:
@@ -104,7 +111,7 @@ def _interlock(device: Spectrometer) -> Checked:
     try:
         closed = device.interlock_closed()
     except DeviceError as error:
-        return Checked(code="interlock", state="failed", said=str(error), case="error")
+        return _failed("interlock", error)
     return Checked(
         code="interlock",
         state="ok" if closed else "failed",
@@ -116,7 +123,8 @@ def _interlock(device: Spectrometer) -> Checked:
 def _dark(device: Spectrometer) -> Checked:
     """Take one exposure without the laser."""
     settings = device.settings or ScanSettings()
-    device.configure(ScanSettings(settings.integration_ms, 1))
+    shorter = device.info.nearest_integration_ms(min(settings.integration_ms, DARK_MS))
+    device.configure(ScanSettings(shorter, 1))
     try:
         raw = device.acquire(Deadline.after(scan_time_s(settings) + 10.0, device.clock))
     finally:
@@ -194,8 +202,8 @@ def _signature(library: Path | None) -> Checked:
     try:
         content = library.read_bytes()
     except OSError as error:
-        said = f"the library cannot be read again: {error.strerror}"
-        return Checked(code="signature", state="failed", said=said, case="error")
+        what = f"the library cannot be read again: {error.strerror}"
+        raise LibraryError(what, where=str(library)) from error
     signed = Trust.from_environment().check(library, hashlib.sha256(content).hexdigest(), len(content))
     if signed is None:
         return Checked(

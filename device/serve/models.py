@@ -127,7 +127,7 @@ class State(Model):
     """The whole service at one moment; `version` grows with every change.
 
     `laser` is what the device read back last. `holder` may arm, and has armed where the phase says so; others
-    watch, and may cancel.
+    watch, and may cancel. `policy` is what scans are decided by; each result names its own.
     """
 
     version: int
@@ -146,6 +146,29 @@ class State(Model):
     library: dict[str, str]
     item: ItemState | None = None
     login_needed: bool = False
+    policy: str = ""
+    policy_sha256: str = ""
+
+
+class PolicyChoice(Model):
+    """A policy that may be chosen: `choice` is what to ask for, `targets` what it watches for."""
+
+    choice: str
+    name: str
+    description: str
+    sha256: str
+    targets: tuple[str, ...]
+    chosen: bool
+
+
+class Choose(Model):
+    """Decide by another policy.
+
+    `login` is needed where operators are configured, of one who may choose.
+    """
+
+    choice: str = Field(min_length=1, max_length=1000)
+    login: str = Field(default="", max_length=64)
 
 
 class Arm(Model):
@@ -166,11 +189,15 @@ class Login(Model):
 
 
 class LoggedIn(Model):
-    """The key that arming asks for, and how long it is good for without use."""
+    """The key that arming asks for, and how long it is good for without use.
+
+    `supervisor`: this operator may also choose the policy.
+    """
 
     login: str
     operator: str
     valid_s: float
+    supervisor: bool = False
 
 
 class Arming(Model):

@@ -15,6 +15,8 @@ from typing import Any
 
 from spectriage.device.contract.files import write_whole
 from spectriage.device.serve.control import RefusedError
+from spectriage.device.serve.kept import Kept
+from spectriage.device.serve.models import LoggedIn
 from spectriage.spectra.errors import ParameterError
 
 SCRYPT = {"n": 2**14, "r": 8, "p": 1}
@@ -25,6 +27,8 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 30.0, 900.0
 LOGIN_S = 1800.0
 """A log-in that is not used for so long has ended."""
 SCHEMA = 1
+SUPERVISOR = "supervisor"
+WAITS = "wrong-pins"
 
 
 def operators_path() -> Path:
@@ -49,15 +53,29 @@ class Operators:
         Their file; nobody has to log in where there is none.
     now_s
         Monotonic clock.
+    kept
+        Where wrong PINs, and for how long they close, are kept over a restart.
+    clock_s
+        Of the day, which goes on while nothing runs.
     """
 
-    def __init__(self, path: Path | None, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        now_s: Callable[[], float] = time.monotonic,
+        *,
+        kept: Kept | None = None,
+        clock_s: Callable[[], float] = time.time,
+    ) -> None:
         self._path = path
         self._now_s = now_s
+        self._clock_s = clock_s
+        self._kept_waits = kept or Kept(None)
         self._lock = RLock()
         self._logins: dict[str, _LoggedIn] = {}
         self._failures: dict[str, int] = {}
         self._closed_until_s: dict[str, float] = {}
+        self._recall()
 
     @property
     def needed(self) -> bool:
@@ -100,17 +118,53 @@ class Operators:
             if not (right and kept):
                 self._failed(operator if kept else "", now)
                 raise RefusedError("name or PIN is wrong", remedy="try again", code="pin-wrong")
-            self._failures.pop(operator, None)
+            if self._failures.pop(operator, None) is not None:
+                self._closed_until_s.pop(operator, None)
+                self._keep_waits()
             key = secrets.token_urlsafe(24)
             self._logins[key] = _LoggedIn(operator, now + LOGIN_S)
             return key
+
+    def logged_in(self, operator: str, pin: str) -> LoggedIn:
+        """Log an operator in, and say what the key is good for.
+
+        Raises
+        ------
+        RefusedError
+            As `log_in`.
+        """
+        key = self.log_in(operator, pin)
+        supervisor = self.is_supervisor(operator)
+        return LoggedIn(login=key, operator=operator, valid_s=LOGIN_S, supervisor=supervisor)
 
     def _failed(self, name: str, now: float) -> None:
         # names that do not exist count together, so that guessing them ends too and nothing grows
         count = self._failures[name] = self._failures.get(name, 0) + 1
         if count >= FREE_TRIES:
-            wait = min(FIRST_WAIT_S * 2.0 ** (count - FREE_TRIES), LONGEST_WAIT_S)
-            self._closed_until_s[name] = now + wait
+            self._closed_until_s[name] = now + _wait_s(count)
+        self._keep_waits()
+
+    def _keep_waits(self) -> None:
+        """Keep what was tried; whoever cuts the power must not thereby have five more tries."""
+        ahead_s = self._clock_s() - self._now_s()
+        said = {
+            name: {"wrong": count, "until": self._closed_until_s.get(name, 0.0) + ahead_s}
+            for name, count in self._failures.items()
+        }
+        self._kept_waits.keep_if_possible(WAITS, said)
+
+    def _recall(self) -> None:
+        said = self._kept_waits.get(WAITS)
+        for name, each in said.items() if isinstance(said, dict) else ():
+            try:
+                wrong, until_s = int(each["wrong"]), float(each["until"])
+            except (KeyError, TypeError, ValueError):
+                continue
+            self._failures[str(name)] = wrong
+            if wrong >= FREE_TRIES:
+                # a clock that was set back closes for no longer than this many wrong ones do
+                left_s = min(max(0.0, until_s - self._clock_s()), _wait_s(wrong))
+                self._closed_until_s[str(name)] = self._now_s() + left_s
 
     def who(self, login: str) -> str:
         """Return who is logged in with a key; empty where nobody is."""
@@ -133,8 +187,38 @@ class Operators:
         with self._lock:
             self._logins.pop(login, None)
 
-    def add(self, operator: str, pin: str) -> None:
-        """Add an operator, or give one another PIN.
+    def supervisor(self, login: str) -> str:
+        """Return who is logged in with a key and may choose the policy; empty where nobody has to log in.
+
+        Raises
+        ------
+        RefusedError
+            Nobody is, or one who may not.
+        """
+        if not self.needed:
+            return ""
+        operator = self.used(login)
+        if not operator:
+            raise not_logged_in()
+        if not self.is_supervisor(operator):
+            raise RefusedError(
+                f"{operator} may not choose the policy",
+                remedy="log in as a supervisor; `spectriage operator add NAME --supervisor` makes one",
+                code="role",
+            )
+        return operator
+
+    def is_supervisor(self, operator: str) -> bool:
+        """Whether an operator may choose the policy."""
+        return self._kept().get(operator, {}).get("role") == SUPERVISOR
+
+    def add(self, operator: str, pin: str, *, supervisor: bool = False) -> None:
+        """Add an operator, or give one another PIN and role.
+
+        Parameters
+        ----------
+        supervisor
+            Whether this one may also choose the policy.
 
         Raises
         ------
@@ -147,8 +231,9 @@ class Operators:
         if not (pin.isascii() and pin.isdigit() and fewest <= len(pin) <= most):
             raise ParameterError(f"a PIN has {fewest} to {most} digits, and nothing else")
         salt = secrets.token_bytes(16)
-        kept = self._kept() | {operator: {"salt": salt.hex(), "hash": _hash(pin, salt).hex()}}
-        self._keep(kept)
+        role = SUPERVISOR if supervisor else ""
+        made = {"salt": salt.hex(), "hash": _hash(pin, salt).hex(), "role": role}
+        self._keep(self._kept() | {operator: made})
 
     def remove(self, operator: str) -> None:
         """Remove an operator; without any, nobody has to log in.
@@ -172,7 +257,10 @@ class Operators:
             if said["schema"] != SCHEMA:
                 raise ValueError(f"schema {said['schema']}")
             return {
-                str(name): {key: bytes.fromhex(each[key]).hex() for key in ("salt", "hash")}
+                str(name): {
+                    **{key: bytes.fromhex(each[key]).hex() for key in ("salt", "hash")},
+                    "role": str(each.get("role", "")),
+                }
                 for name, each in said["operators"].items()
             }
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -188,6 +276,16 @@ class Operators:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"schema": SCHEMA, "operators": kept}, indent=1, ensure_ascii=False)
         write_whole(text, self._path, mode=0o600)
+
+
+def not_logged_in() -> RefusedError:
+    """Return the refusal of what asks for a log-in."""
+    return RefusedError("nobody is logged in", remedy="log in with name and PIN", code="login")
+
+
+def _wait_s(wrong: int) -> float:
+    """Return for how long so many wrong PINs close."""
+    return min(FIRST_WAIT_S * 2.0 ** min(wrong - FREE_TRIES, 30), LONGEST_WAIT_S)
 
 
 def _hash(pin: str, salt: bytes) -> bytes:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from spectriage.device.serve.models import Curves, Line, Result
 from spectriage.device.serve.shown import MEASURED, shown
-from spectriage.library.journal import Journal, JournalError, canonical_json
+from spectriage.library.journal import Journal, JournalError, canonical_json, engine_as_recorded
+from spectriage.library.service import Engines
 from spectriage.spectra.identify import Identifier
 
 MOST_LINES = 500
@@ -62,11 +63,18 @@ def recorded_result(journal: Path, number: int) -> Result:
     return shown(record, said.get("device", {}).get("origin", MEASURED) != MEASURED)
 
 
-def recorded_packaging(journal: Path, number: int) -> str:
-    """Return the packaging that a record was decided with."""
+def engine_of(journal: Path, number: int, engines: Engines) -> Identifier:
+    """Return the engine with the policy and the packaging that a record was decided with.
+
+    Raises
+    ------
+    JournalError
+        There is no such record, or its policy is none that is known here.
+    ParameterError
+        The library has no such packaging.
+    """
     with Journal(journal, readonly=True) as opened:
-        said = json.loads(opened.record(number).payload)
-    return str((said.get("packaging") or ["auto"])[0])
+        return engine_as_recorded(opened.record(number), engines)
 
 
 def report_file(
@@ -83,7 +91,8 @@ def report_file(
 
     with Journal(journal, readonly=True) as opened:
         record = opened.record(number)
-        content = replace(report_content(record, language=language), picture=pictures(opened, record, engine))
+        picture = pictures(opened, record, engine, language)
+        content = replace(report_content(record, language=language), picture=picture)
     return html_report(content).encode() if kind == "html" else pdf_report(content, paper=paper)
 
 

@@ -11,34 +11,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spectriage.device.serve.choosing import choose
 from spectriage.device.serve.control import Control, RefusedError, scanning
 from spectriage.device.serve.item import ItemInHand
+from spectriage.device.serve.kept import Kept, kept_path
 from spectriage.device.serve.live import Live
-from spectriage.device.serve.models import (
-    Arming,
-    Checked,
-    Health,
-    LoggedIn,
-    Problem,
-    Progress,
-    Result,
-    Start,
-    State,
-)
-from spectriage.device.serve.operators import LOGIN_S, Operators
+from spectriage.device.serve.models import Arming, Health, LoggedIn, Problem, Result, Start, State
+from spectriage.device.serve.operators import Operators, not_logged_in
 from spectriage.device.serve.returning import LOST, look_for
 from spectriage.device.serve.shown import MEASURED, first_state, problem_of, shown, typed
+from spectriage.device.serve.standard import KnownAxis, checked_axis, with_axis
 from spectriage.device.serve.starter import Starter, stop
-from spectriage.device.serve.taking import Hooks, checked_axis, recorded, session_for, with_axis
-from spectriage.device.serve.timing import time_left_s
+from spectriage.device.serve.taking import Hooks, Recording, scanned
+from spectriage.device.serve.telling import Telling
 from spectriage.device.serve.unit import Setup, Unit, synthetic
+from spectriage.device.serve.watching import Watchers
 from spectriage.library.service import Answer
 from spectriage.spectra.errors import SpectriageError
 
 if TYPE_CHECKING:
     from spectriage.device.acquire.acquisition import CancelToken
-    from spectriage.device.acquire.acquisition import Progress as Acquired
-    from spectriage.device.contract.spectrometer import Spectrometer
+    from spectriage.device.session.session import ScanResult
+    from spectriage.library.journal import Record
     from spectriage.spectra.identify import Identifier
 
 CANCEL_WAIT_S = 15.0
@@ -62,22 +56,23 @@ class Scans:
     """
 
     def __init__(self, setup: Setup, engine: Identifier | None = None) -> None:
-        self.unit = Unit(setup, engine)
+        kept = Kept(kept_path(setup.journal))
+        self.unit = Unit(setup, engine, kept)
         self.own_device = setup.device
         self.control = Control()
         self.live = Live()
-        self.operators = Operators(setup.operators)
+        self.watchers = Watchers()
+        self.operators = Operators(setup.operators, kept=kept)
         self._item = ItemInHand()
-        self._axis: tuple[Checked, ...] = ()
+        self._axis = KnownAxis(kept)
         self._operator = ""
-        self._looks = 0
+        self._telling = Telling(self._change)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="spectriage-scans")
         self._lock = threading.RLock()
         self._cancel: CancelToken | None = None
         self._busy = False
         self._starter = Starter()
         self._closing = threading.Event()
-        self._left_at: tuple[float, float] | None = None
         self._state = first_state(setup, login_needed=self.operators.needed)
 
     # -- what is known
@@ -94,10 +89,7 @@ class Scans:
             self._starter.asks(arming)
             if self._state.phase == "armed" and self.control.left_s <= 0.0:
                 self._change(phase="idle", holder="")
-            progress = self._state.progress
-            if progress is not None and self._left_at is not None:
-                at, left = self._left_at
-                progress = progress.model_copy(update={"left_s": max(0.0, left - (time.monotonic() - at))})
+            progress = self._telling.now(self._state.progress)
             return self._state.model_copy(
                 update={"armed_for_s": round(self.control.left_s, 2), "progress": progress}
             )
@@ -107,6 +99,7 @@ class Scans:
             if all(getattr(self._state, name) == value for name, value in values.items()):
                 return
             self._state = self._state.model_copy(update={**values, "version": self._state.version + 1})
+        self.watchers.tell()
 
     # -- what may be asked for, from any thread
 
@@ -140,7 +133,6 @@ class Scans:
             self.control.disarm()
             self.unit.setup = replace(self.unit.setup, device=device)
             self._item.forget()
-            self._axis = ()
             self._change(
                 phase="starting",
                 device=device,
@@ -165,8 +157,31 @@ class Scans:
         RefusedError
             Name or PIN is wrong, or too many were.
         """
-        key = self.operators.log_in(operator, pin)
-        return LoggedIn(login=key, operator=operator, valid_s=LOGIN_S)
+        return self.operators.logged_in(operator, pin)
+
+    def choose(self, choice: str, login: str = "") -> Future[None]:
+        """Decide by another policy from the next scan on; the choice is recorded and kept over a restart.
+
+        Raises
+        ------
+        RefusedError
+            There is no such policy, a scan is running, or who asks is not logged in as one who may choose.
+        ParameterError
+            Its file is none.
+        """
+        operator = self.operators.supervisor(login)
+        self.unit.rules.of(choice)
+        with self._lock:
+            self._need_idle()
+            self.disarm()
+        who = operator or self.unit.setup.operator
+
+        def change() -> None:
+            policy = choose(self.unit, choice, self.journal_path, who)
+            self._item.forget()
+            self._change(policy=policy.name, policy_sha256=policy.sha256, item=None)
+
+        return self._worker.submit(change)
 
     def arm(self, holder: str, login: str = "") -> Arming:
         """Give the right to start one scan, and say what must be known before.
@@ -181,7 +196,7 @@ class Scans:
         """
         operator = self.operators.used(login)
         if self.operators.needed and not operator:
-            raise RefusedError("nobody is logged in", remedy="log in with name and PIN", code="login")
+            raise not_logged_in()
         with self._lock:
             self._need_idle()
         warnings = self._worker.submit(self._warned).result(timeout=CANCEL_WAIT_S)
@@ -215,11 +230,10 @@ class Scans:
             self._item.need(request)
             holder = self.control.redeem(request.arming)
             spot = self._item.begin(request, self._state.device)
-            self._busy, self._looks = True, 0
+            self._busy = True
             self._cancel = CancelToken()
             self._starter.begin(request.arming)
-            self._left_at = None
-            begun = Progress(stage="start", message="", elapsed_s=0.0, left_s=None)
+            begun = self._telling.begin()
             self._change(phase="scanning", holder=holder, progress=begun, result=None, problem=None)
             running = self._worker.submit(self._scan, request, self._cancel, spot)
         if request.hold_s is not None:
@@ -284,12 +298,19 @@ class Scans:
             serial=info.serial,
             training=info.origin != MEASURED,
             library={"name": library.name, "version": library.version, "sha256": library.sha256},
+            policy=self.unit.rules.policy.name,
+            policy_sha256=self.unit.rules.policy.sha256,
         )
         self.unit.strip_engine()
         self.unit.warm()
-        health = with_axis(self.unit.check(self.journal_path), self._axis)
+        health = self._with_axis(self.unit.check(self.journal_path))
         self._change(phase="idle", health=health, laser=self.unit.laser(), login_needed=self.operators.needed)
         return health
+
+    def _with_axis(self, health: Health) -> Health:
+        device = self.unit.opened()
+        known = self._axis.checks(device.info.serial, device.clock.now(), self.unit.known())
+        return with_axis(health, known)
 
     def _warned(self) -> tuple[str, ...]:
         try:
@@ -298,14 +319,27 @@ class Scans:
             self._change(laser=self.unit.laser())
 
     def _scan(self, request: Start, cancel: CancelToken, spot: int) -> None:
-        problem: Problem | None = None
-        result: Result | None = None
-        answer = Answer(request.item)
+        told = False
+
+        def committed(record: Record, scan: ScanResult) -> None:
+            nonlocal told
+            result = shown(record, scan.raw.info.origin != MEASURED)
+            self._ended(request, Answer(request.item, scan.identification), result, None)
+            told = True
+
         try:
-            answer, result = self._taken(request, cancel, spot)
+            self._taken(request, cancel, spot, committed)
+            if not told:
+                self._ended(request, Answer(request.standard), None, None)
         except Exception as error:
             said = typed(error)
-            answer, problem = Answer(request.item, error=said), problem_of(said)
+            if told:  # the result is on the disk and shown; what came after it failed
+                self._change(problem=problem_of(said))
+            else:
+                self._ended(request, Answer(request.item, error=said), None, problem_of(said))
+
+    def _ended(self, request: Start, answer: Answer, result: Result | None, problem: Problem | None) -> None:
+        """Show what came of a scan."""
         # the guard has read the laser back as off; this asks the device once more, for the screen
         laser = self.unit.laser()
         self.live.end()
@@ -336,12 +370,18 @@ class Scans:
         if problem is not None and problem.type == LOST:
             look_for(self.unit, self._worker.submit, self._closing, lambda: self._guarded(self._check))
 
-    def _taken(self, request: Start, cancel: CancelToken, spot: int) -> tuple[Answer, Result | None]:
+    def _taken(
+        self,
+        request: Start,
+        cancel: CancelToken,
+        spot: int,
+        committed: Callable[[Record, ScanResult], None],
+    ) -> None:
         """Scan and record; the result is given out only after it is on the disk."""
         device = self.unit.opened()
         hooks = Hooks(
-            countdown=lambda left: self._told(device, "countdown", f"{left:.0f}", 0.0, left),
-            progress=lambda progress: self._progressed(device, progress),
+            countdown=lambda left: self._telling.countdown(device, left),
+            progress=lambda progress: self._telling.progressed(device, progress),
             partial=self.live.take,
             cancel=cancel,
         )
@@ -349,46 +389,11 @@ class Scans:
         cancel.watch(device)
         cancel.check()
         if request.standard:
-            self._axis = checked_axis(self.unit, request.standard, hooks)
+            found = checked_axis(self.unit, request.standard, hooks)
+            self._axis.measured(device.info.serial, device.clock.now(), found)
             if self._state.health is not None:
-                self._change(health=with_axis(self._state.health, self._axis))
-            return Answer(request.standard), None
-        session = session_for(self.unit, request, hooks, spot)
-        scan = session.run()
-        cancel.check()
-        record = recorded(
-            session,
-            scan,
-            request,
-            unit=self.unit,
-            journal=self.journal_path,
-            operator=self._operator or request.operator or self.unit.setup.operator,
-            spot=spot,
-        )
-        return Answer(request.item, scan.identification), shown(record, scan.raw.info.origin != MEASURED)
-
-    def _progressed(self, device: Spectrometer, progress: Acquired) -> None:
-        stage = str(progress.stage)
-        self._looks += stage == "scan" and progress.done == 0
-        self._told(
-            device, stage, progress.message, progress.elapsed_s, time_left_s(progress, device.settings)
-        )
-
-    def _told(
-        self, device: Spectrometer, stage: str, message: str, elapsed_s: float, left_s: float | None
-    ) -> None:
-        from spectriage.device.contract.capabilities import LaserGateLine, LaserSource
-
-        # "on" from before it is switched until it has been read back as off: never the other way round
-        lit = isinstance(device, LaserSource | LaserGateLine) and stage in ("exposure", "scan")
-        self._left_at = None if left_s is None else (time.monotonic(), left_s)
-        shown_now = Progress(
-            stage=stage,
-            message=message,
-            elapsed_s=round(elapsed_s, 2),
-            left_s=left_s,
-            look=max(1, self._looks),
-        )
-        self._change(
-            progress=shown_now, laser="on" if lit else self._state.laser if stage != "dark" else "off"
-        )
+                self._change(health=self._with_axis(self._state.health))
+            return
+        operator = self._operator or request.operator or self.unit.setup.operator
+        kept = Recording(self.journal_path, operator, committed)
+        scanned(self.unit, request, hooks, spot, kept)

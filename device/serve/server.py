@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
@@ -20,6 +21,9 @@ from spectriage.device.serve.scans import Scans
 from spectriage.spectra.errors import ParameterError
 
 SHUTDOWN_S = 3
+SWITCH_S = 0.001
+"""Longest that a thread computes while another waits: five times that, Python's own, is waited for several
+times between the last light and a result, whenever pages are answered meanwhile."""
 
 
 def serve(
@@ -66,9 +70,12 @@ def serve(
     name = "localhost" if binding.host in ("0.0.0.0", "::", "127.0.0.1") else bracketed(binding.host)
     if ready is not None:
         ready(f"{'https' if binding.tls else 'http'}://{name}:{port}/")
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
     try:
         _Server(config).run(sockets=[listening])
     finally:
+        sys.setswitchinterval(before)
         try:
             scans.close()
         finally:

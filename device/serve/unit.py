@@ -12,7 +12,9 @@ import numpy as np
 
 from spectriage.device.contract.rawscan import Axis
 from spectriage.device.serve.control import RefusedError
+from spectriage.device.serve.kept import Kept
 from spectriage.device.serve.models import Health, Laser
+from spectriage.device.serve.rules import Rules
 from spectriage.device.session.plan import ScanPlan
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError, SpectriageError
@@ -20,6 +22,8 @@ from spectriage.spectra.errors import ParameterError, SpectriageError
 if TYPE_CHECKING:
     from spectriage.device.calibration.unit import UnitCalibration
     from spectriage.device.contract.spectrometer import Spectrometer
+    from spectriage.device.wording.answering import Known
+    from spectriage.library.service import Engines
     from spectriage.spectra.identify import Identifier
 
 
@@ -44,7 +48,7 @@ class Setup:
     plan
         What every scan has in common.
     policy
-        Name of a shipped policy, or the path of a file.
+        Name of a shipped policy, or the path of a file; another may be chosen on the screen.
     operator, place
         Recorded where a scan says nothing else, as the settings allow.
     operators
@@ -70,53 +74,58 @@ class Unit:
     setup
         What is scanned with.
     engine
-        Prepared; made when it is first asked for if None.
+        Prepared, over the library; made when it is first asked for if None.
+    kept
+        Where the chosen policy is kept over a restart.
     """
 
-    def __init__(self, setup: Setup, engine: Identifier | None = None) -> None:
+    def __init__(self, setup: Setup, engine: Identifier | None = None, kept: Kept | None = None) -> None:
         self.setup = setup
+        self.rules = Rules(setup.policy, kept or Kept(None))
         self.device: Spectrometer | None = None
-        self._engine = engine
-        self._engines: dict[str, Identifier] = {}
-        self._strip_engine: Identifier | None = None
+        self._engines = None if engine is None else _engines_over(engine)
+        self._strip_engines: Engines | None = None
         self._strip_sought = False
         self._preparing = threading.Lock()
-        self._warm = False
+        self._warm = ""
+        self._substances: Known = {}
+
+    def engines(self) -> Engines:
+        """Return the engines over the library, which is opened when they are first asked for.
+
+        Raises
+        ------
+        LibraryError, ParameterError
+            The library or the policy cannot be used.
+        """
+        from spectriage.library.service import Engines, make_engine
+
+        with self._preparing:
+            if self._engines is None:
+                self._engines = Engines(make_engine(self.setup.library, policy=self.rules.chosen))
+            return self._engines
 
     def engine_for(self, packaging: str = "auto") -> Identifier:
-        """Return the engine that considers a packaging; the library is shared.
+        """Return the engine that decides by the chosen policy and considers a packaging.
 
         Raises
         ------
         ParameterError
             The library has no such packaging.
         """
-        from spectriage.library.service import make_engine
-        from spectriage.spectra.identify import Identifier
-
-        with self._preparing:
-            if self._engine is None:
-                self._engine = make_engine(self.setup.library, policy=self.setup.policy)
-            engine = self._engine
-            if packaging in ("", "auto"):
-                return engine
-            if packaging not in self._engines:
-                self._engines[packaging] = Identifier(engine.references, engine.policy, packaging=packaging)
-            return self._engines[packaging]
+        return self.engines().of(self.rules.policy, packaging or "auto")
 
     def strip_engine(self) -> Identifier | None:
         """Return the engine that explains SERS strips; None where the library has no references for one."""
-        from spectriage.library.service import make_engine
+        from spectriage.library.service import Engines, make_engine
         from spectriage.spectra.technique import Technique
 
         with self._preparing:
             if not self._strip_sought:
                 with suppress(ParameterError):
-                    self._strip_engine = make_engine(
-                        self.setup.library, policy=self.setup.policy, technique=Technique.SERS
-                    )
+                    self._strip_engines = Engines(make_engine(self.setup.library, technique=Technique.SERS))
                 self._strip_sought = True
-            return self._strip_engine
+        return None if self._strip_engines is None else self._strip_engines.of(self.rules.policy)
 
     def shift_cm(self) -> FloatArray:
         """Return the calibrated shift of each pixel, cm⁻¹; empty where the axis is not known."""
@@ -132,15 +141,33 @@ class Unit:
 
     def warm(self) -> None:
         """Load what the first scan and its record need, once: no result has to wait for that."""
+        from spectriage.device.wording.answering import answers
+        from spectriage.device.wording.words import LANGUAGES, Words
+        from spectriage.library.journal import said_by
         from spectriage.library.service import warm_engine
 
-        if not self._warm:
-            import spectriage.device.record.alerting
-            import spectriage.device.record.scanned
-            import spectriage.device.session.session  # noqa: F401
+        policy = self.rules.policy.sha256
+        if self._warm == policy:
+            return
+        import spectriage.device.record.alerting
+        import spectriage.device.record.scanned
+        import spectriage.device.session.session  # noqa: F401
 
-            warm_engine(self.engine_for(), DETECTOR_POINTS)
-            self._warm = True
+        engine = self.engine_for()
+        shift = np.unique(self.shift_cm())
+        result = warm_engine(engine, DETECTOR_POINTS, shift if shift.size > 1 else None)
+        if result is not None:
+            said = said_by(engine, result, None)
+            for language in LANGUAGES:
+                answers(said["result"], Words(language), self.substances())
+        self._warm = policy
+
+    def substances(self) -> Known:
+        """Return substance and hazard of each reference of the library, by its id."""
+        if not self._substances:
+            records = self.engine_for().references.records
+            self._substances = {each.id: (each.substance, str(each.hazard)) for each in records}
+        return self._substances
 
     def opened(self) -> Spectrometer:
         """Return the device, opened where it is not.
@@ -222,6 +249,12 @@ class Unit:
         if not isinstance(device, LaserWatchdog) and not supervised:
             found.append("no-watchdog")
         return tuple(found)
+
+
+def _engines_over(engine: Identifier) -> Engines:
+    from spectriage.library.service import Engines
+
+    return Engines(engine)
 
 
 def synthetic(uri: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Protocol
@@ -88,6 +89,10 @@ class Words:
         """Return what a material, family or target of the library is called; its own name where unknown."""
         return names().get(self.language, {}).get(material, material)
 
+    def policy(self, name: str) -> str:
+        """Return what a shipped policy is called; another's own name."""
+        return self.get(f"policy_{name}", name)
+
     def problem(self, problem: Problem) -> str:
         """Return an error: in English as it was raised, else by its code or its type."""
         if self.language == "en":
@@ -99,10 +104,22 @@ class Words:
 
     def checked(self, check: Checked) -> str:
         """Return a line of the health check by its case; as it was found where that has no words."""
+        if check.case == "error" and self.language != "en":
+            return self.problem(_Said(check.values.get("type", ""), check.values.get("code", "")))
         key = f"found_{check.code}_{check.case}"
         if key in self:
             return self(key, **{name: self.name(value) for name, value in check.values.items()})
-        return check.said if self.language == "en" else self("found_error")
+        return check.said if self.language == "en" else self("problem_other", type=check.case)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """An error that a check came upon."""
+
+    type: str
+    code: str
+    what: str = ""
+    remedy: str = ""
 
 
 def keys() -> dict[str, dict[str, str]]:

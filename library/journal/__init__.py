@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         identification_entry,
         jsonable,
         recorded_array,
+        recorded_policy,
         recorded_spectrum,
         said_by,
     )
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from spectriage.library.journal.keys import UnitKey, unit_key
     from spectriage.library.journal.noted import note_entry
     from spectriage.library.journal.recorder import Recorder, recording
-    from spectriage.library.journal.replaying import Replay, replay
+    from spectriage.library.journal.replaying import Replay, engine_as_recorded, replay
     from spectriage.library.journal.settings import JournalSettings, journal_settings, settings_table
     from spectriage.library.journal.verifying import Verification, verify
 
@@ -52,11 +53,13 @@ __all__ = [
     "UnitKey",
     "Verification",
     "canonical_json",
+    "engine_as_recorded",
     "identification_entry",
     "journal_settings",
     "jsonable",
     "note_entry",
     "recorded_array",
+    "recorded_policy",
     "recorded_spectrum",
     "recording",
     "replay",
@@ -77,6 +80,7 @@ __getattr__, __dir__ = late(
             "identification_entry",
             "jsonable",
             "recorded_array",
+            "recorded_policy",
             "recorded_spectrum",
             "said_by",
         ),
@@ -84,7 +88,7 @@ __getattr__, __dir__ = late(
         "keys": ("UnitKey", "unit_key"),
         "noted": ("note_entry",),
         "recorder": ("Recorder", "recording"),
-        "replaying": ("Replay", "replay"),
+        "replaying": ("Replay", "engine_as_recorded", "replay"),
         "settings": ("JournalSettings", "journal_settings", "settings_table"),
         "verifying": ("Verification", "verify"),
     },

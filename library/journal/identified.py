@@ -16,7 +16,10 @@ from spectriage.library.journal.entry import Entry, unpack_array
 from spectriage.library.journal.errors import AlteredJournalError
 from spectriage.library.journal.journal import Journal
 from spectriage.library.service.program import code_sha256
+from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.identify import Identifier
+from spectriage.spectra.policy import Policy, Target
+from spectriage.spectra.reference import Hazard, Tier
 from spectriage.spectra.spectrum import Spectrum
 from spectriage.spectra.verdict import Identification
 
@@ -69,6 +72,43 @@ def said_by(engine: Identifier, result: Identification, context: Context | None)
         "packaging": list(engine.packaging),
         **asdict(context or Context()),
     }
+
+
+def recorded_policy(payload: Mapping[str, Any]) -> Policy:
+    """Return the policy that a record was decided by, as it was then.
+
+    Raises
+    ------
+    AlteredJournalError
+        It is none, or not the one whose hash was recorded.
+    """
+    try:
+        said = dict(payload["policy"])
+        targets = tuple(
+            Target(
+                **{
+                    **target,
+                    "families": tuple(target["families"]),
+                    "classes": tuple(target["classes"]),
+                    "hazards": tuple(map(Hazard, target["hazards"])),
+                }
+            )
+            for target in said.pop("targets")
+        )
+        made = Policy(
+            **{
+                **said,
+                "targets": targets,
+                "raises": tuple(map(Hazard, said["raises"])),
+                "explained": {Tier(tier): float(value) for tier, value in said["explained"].items()},
+                "strip_after": tuple(said["strip_after"]),
+            }
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, ParameterError) as error:
+        raise AlteredJournalError(f"the recorded policy is none that this program knows: {error}") from None
+    if made.sha256 != payload.get("policy_sha256"):
+        raise AlteredJournalError("the recorded policy is not the one whose hash was recorded")
+    return made
 
 
 def spectrum_json(spectrum: Spectrum) -> dict[str, Any]:

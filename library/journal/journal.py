@@ -102,13 +102,15 @@ class Journal:
             )
         return bytes(found["id"]).decode("ascii", "replace"), bytes(found["public_key"])
 
-    def append(self, entry: Entry) -> Record:
+    def append(self, entry: Entry, committed: Callable[[Record], None] | None = None) -> Record:
         """Record an entry; it is on the disk when this returns.
 
         Parameters
         ----------
         entry
             The fields ``kind``, ``time``, ``blobs`` and ``clock`` of its payload are set here.
+        committed
+            Called as soon as the record is on the disk, before the head is written: somebody is waiting.
 
         Raises
         ------
@@ -130,7 +132,11 @@ class Journal:
                 with suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
                 raise
-        self._keep_head(record)
+        try:
+            if committed is not None:
+                committed(record)
+        finally:
+            self._keep_head(record)
         return record
 
     def _insert(self, entry: Entry, blobs: dict[str, bytes]) -> Record:

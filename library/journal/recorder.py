@@ -28,15 +28,24 @@ class Recorder:
         self.journal = journal
         self.context = context
 
-    def keep(self, make: Callable[[Context], Entry]) -> Record | None:
+    def keep(
+        self, make: Callable[[Context], Entry], committed: Callable[[Record], None] | None = None
+    ) -> Record | None:
         """Record what `make` returns; on the disk when this returns, so show the result afterwards.
+
+        Parameters
+        ----------
+        make
+            Given the context, returns what is recorded.
+        committed
+            Called as soon as it is on the disk; not where there is no journal.
 
         Raises
         ------
         JournalError
             It could not be recorded.
         """
-        return None if self.journal is None else self.journal.append(make(self.context))
+        return None if self.journal is None else self.journal.append(make(self.context), committed)
 
 
 @contextmanager

@@ -8,7 +8,9 @@ from typing import Any
 
 from spectriage.library.journal.chain import Record
 from spectriage.library.journal.entry import canonical_json
-from spectriage.library.journal.identified import jsonable, said_by
+from spectriage.library.journal.errors import AlteredJournalError, JournalError
+from spectriage.library.journal.identified import jsonable, recorded_policy, said_by
+from spectriage.library.service.engines import Engines
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.spectrum import Spectrum
 
@@ -66,6 +68,29 @@ def replay(record: Record, spectrum: Spectrum, health: str, engine: Identifier) 
         if canonical_json(old.get(name)) != canonical_json(new.get(name))
     }
     return Replay(record.number, not fields, _versions(before, now), fields)
+
+
+def engine_as_recorded(record: Record, engines: Engines) -> Identifier:
+    """Return the engine with the policy and the packaging that a record was decided with.
+
+    A policy of another version, with what this one does not know, is replaced by that of the first engine:
+    then `replay` names it among what differs.
+
+    Raises
+    ------
+    JournalError
+        The record holds no decision.
+    ParameterError
+        The library has no such packaging.
+    """
+    said = json.loads(record.payload)
+    if "result" not in said or "policy" not in said:
+        raise JournalError("the record holds no answer", where=f"record {record.number}")
+    try:
+        policy = recorded_policy(said)
+    except AlteredJournalError:
+        policy = engines.first.policy
+    return engines.of(policy, tuple(said.get("packaging") or ["auto"]))
 
 
 def _versions(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[str, str]]:

@@ -1,8 +1,8 @@
 """A warm engine for other programs.
 
-`make_engine` opens library and engine; `Answer` is what came of one input; `batch` does many files into one,
-`stream` answers JSON lines, `warm_engine` makes the first answer as fast as the next. Commands and devices
-call these; nothing here prints but progress.
+`make_engine` opens library and engine, `Engines` has one for each policy and packaging; `Answer` is what came
+of one input; `batch` does many files into one, `stream` answers JSON lines, `warm_engine` makes the first
+answer as fast as the next. Commands and devices call these; nothing here prints but progress.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from spectriage.library.service.answers import EXIT_FAILED, Answer, answer, error_json, exit_code
     from spectriage.library.service.batch import run_batch
     from spectriage.library.service.engine import make_engine
+    from spectriage.library.service.engines import Engines
     from spectriage.library.service.program import code_sha256
     from spectriage.library.service.progress import progress_bar
     from spectriage.library.service.stream import identify_stream
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXIT_FAILED",
     "Answer",
+    "Engines",
     "answer",
     "code_sha256",
     "error_json",
@@ -40,6 +42,7 @@ __getattr__, __dir__ = late(
         "answers": ("Answer", "EXIT_FAILED", "answer", "error_json", "exit_code"),
         "batch": ("run_batch",),
         "engine": ("make_engine",),
+        "engines": ("Engines",),
         "program": ("code_sha256",),
         "progress": ("progress_bar",),
         "stream": ("identify_stream",),

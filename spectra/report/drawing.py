@@ -78,10 +78,13 @@ def save(figure: Figure, path: Path | str) -> None:
         raise ParameterError(f"cannot be written: {error.strerror or error}", where=str(path)) from None
 
 
-def footer(library: str, engine: str, when: datetime | None) -> str:
+FOOTER = "library {library} · spectriage {engine} · drawn {day} · presumptive"
+
+
+def footer(library: str, engine: str, when: datetime | None, text: str = FOOTER) -> str:
     """Return the line that says what a picture rests on: library, version, day."""
     day = (when or datetime.now(UTC)).date().isoformat()
-    return f"library {library} · spectriage {engine} · drawn {day} · presumptive"
+    return text.format(library=library, engine=engine, day=day)
 
 
 class Label(NamedTuple):

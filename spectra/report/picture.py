@@ -19,6 +19,7 @@ from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.fitting.band_support import BandSupport
 from spectriage.spectra.reference import Hazard
+from spectriage.spectra.report.captions import Captions
 from spectriage.spectra.report.drawing import (
     COLOURS,
     FAINT,
@@ -36,7 +37,6 @@ from spectriage.spectra.report.drawing import (
 from spectriage.spectra.signal.axis import corrected_shift
 from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
-from spectriage.spectra.verdict.words import wording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +48,7 @@ LEFT, RIGHT = 0.085, 0.79
 MIN_LANES = 1.3
 TEXT_COLUMNS = 27
 LABELS_A_LANE = 6
+ENGLISH = Captions()
 MAGNIFIED = (1, 2, 5, 10, 20, 50)
 LANE_FILL = 0.56
 """Share of a lane that its curve may take; its labels need the rest."""
@@ -64,7 +65,14 @@ class Lane(NamedTuple):
     bands: tuple[tuple[BandSupport, float], ...]
 
 
-def plot(result: Identification, path: Path | str, *, title: str = "", when: datetime | None = None) -> None:
+def plot(
+    result: Identification,
+    path: Path | str,
+    *,
+    title: str = "",
+    when: datetime | None = None,
+    captions: Captions = ENGLISH,
+) -> None:
     """Write a picture of an identification: measured and fit, components, residual, labelled bands.
 
     Parameters
@@ -77,6 +85,8 @@ def plot(result: Identification, path: Path | str, *, title: str = "", when: dat
         The input, printed above beside what kind of evidence it is.
     when
         The day on the picture; today's if None.
+    captions
+        The words on it.
 
     Raises
     ------
@@ -87,9 +97,9 @@ def plot(result: Identification, path: Path | str, *, title: str = "", when: dat
     if result.traces is None:
         raise ParameterError("there are no traces to plot", remedy="identify with traces=True")
     traces = result.traces
-    lanes = _lanes(result, traces)
+    lanes = _lanes(result, traces, captions)
     heights = (TOP_IN, LANE_IN * max(MIN_LANES, len(lanes)), REST_IN)
-    verdict, kind = _heading(result, title)
+    verdict, kind = _heading(result, title, captions)
     above, below = 0.3 + LINE_IN * (verdict.count("\n") + kind.count("\n") + 2), 0.72
     total = sum(heights) + above + below
     figure = new_figure(WIDTH_IN, total, path)
@@ -103,10 +113,16 @@ def plot(result: Identification, path: Path | str, *, title: str = "", when: dat
     place -= (0.05 + LINE_IN * (verdict.count("\n") + 1)) / total
     figure.text(LEFT, place, kind, fontsize=8.5, va="top", color="#333333", parse_math=False)
     library = f"{result.library['name']} {result.library['version']} ({result.library['sha256'][:8]})"
-    figure.text(LEFT, 0.1 / total, footer(library, result.engine, when), fontsize=7.5, color="#555555")
-    _measured(top, traces, "scan" if _synthetic(result) else "measured")
-    _draw_lanes(middle, lanes, traces)
-    _residual(bottom, traces)
+    figure.text(
+        LEFT,
+        0.1 / total,
+        footer(library, result.engine, when, captions.footer),
+        fontsize=7.5,
+        color="#555555",
+    )
+    _measured(top, traces, captions.scan if _synthetic(result) else captions.measured, captions)
+    _draw_lanes(middle, lanes, traces, captions)
+    _residual(bottom, traces, captions)
     for lane in lanes:
         if lane.hazardous:
             for _, place_cm in lane.bands:
@@ -115,11 +131,11 @@ def plot(result: Identification, path: Path | str, *, title: str = "", when: dat
     save(figure, path)
 
 
-def _heading(result: Identification, title: str) -> tuple[str, str]:
+def _heading(result: Identification, title: str, captions: Captions) -> tuple[str, str]:
     """Return the verdict with its sentence, and what was identified and of what kind it is."""
-    verdict = f"{result.verdict.replace('_', ' ')}: {result.summary}"
+    verdict = captions.heading or f"{result.verdict.replace('_', ' ')}: {result.summary}"
     said = _synthetic(result)
-    kind = " ".join(said if set(said) - {AXIS_ASSUMED} else ["Taken as measured.", *said])
+    kind = captions.kind or " ".join(said if set(said) - {AXIS_ASSUMED} else ["Taken as measured.", *said])
     return textwrap.fill(verdict, 92), textwrap.fill(f"{title} · {kind}" if title else kind, 130)
 
 
@@ -129,7 +145,7 @@ def _synthetic(result: Identification) -> list[str]:
     return [note for note in result.notes if note.startswith(kinds)]
 
 
-def _lanes(result: Identification, traces: Traces) -> list[Lane]:
+def _lanes(result: Identification, traces: Traces, captions: Captions) -> list[Lane]:
     """Return the parts of the fit: hazards, then the rest by share, then packaging."""
     shown = (*result.components, *result.packaging)
     by_id = {component.reference.id: component for component in shown}
@@ -160,11 +176,13 @@ def _lanes(result: Identification, traces: Traces) -> list[Lane]:
         else:
             colour, style = COLOURS[plain % len(COLOURS)], STYLES[plain % len(STYLES)]
             plain += 1
-        label = f"{name} (not claimed)" if component is None else wording(component)
-        if packaging:
-            label += " (packaging)"
-        elif component is not None:
-            label += f", {component.spectral_fraction:.0%} of the signal"
+        if component is None:
+            label = captions.not_claimed.format(name=name)
+        elif packaging:
+            label = captions.packaging.format(name=captions.named(component))
+        else:
+            share = f"{component.spectral_fraction:.0%}"
+            label = captions.share.format(name=captions.named(component), share=share)
         bands = () if component is None else tuple(_places(component, result, traces.shift))
         lanes.append(Lane(label, traces.parts[name], colour, style, hazardous(component), bands))
     return lanes
@@ -180,24 +198,24 @@ def _places(
             yield band, float(np.interp(band.shift_cm, theirs, shift))
 
 
-def _measured(axes: Axes, traces: Traces, name: str) -> None:
+def _measured(axes: Axes, traces: Traces, name: str, captions: Captions) -> None:
     fit = traces.baseline + sum(traces.parts.values(), np.zeros(traces.shift.size))
     axes.plot(traces.shift, traces.measured, color=MEASURED, lw=1.0, label=name)
     if traces.parts:
-        axes.plot(traces.shift, fit, color=COLOURS[0], lw=1.0, ls="--", label="fit")
-    axes.plot(traces.shift, traces.baseline, color=FAINT, lw=0.9, ls=":", label="background")
-    axes.set_ylabel("intensity")
+        axes.plot(traces.shift, fit, color=COLOURS[0], lw=1.0, ls="--", label=captions.fit)
+    axes.plot(traces.shift, traces.baseline, color=FAINT, lw=0.9, ls=":", label=captions.background)
+    axes.set_ylabel(captions.intensity)
     axes.ticklabel_format(axis="y", scilimits=(-2, 5))
     axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
 
 
-def _draw_lanes(axes: Axes, lanes: list[Lane], traces: Traces) -> None:
+def _draw_lanes(axes: Axes, lanes: list[Lane], traces: Traces, captions: Captions) -> None:
     """Draw the parts of the fit above each other on one scale; a faint one is magnified, and says so."""
     seen = np.isfinite(traces.measured)
     strongest = max((float(np.max(lane.curve[seen], initial=0.0)) for lane in lanes), default=0.0)
     axes.set_ylim(0.0, max(1, len(lanes)))
     axes.set_yticks([])
-    axes.set_ylabel("components" if lanes else "nothing fits")
+    axes.set_ylabel(captions.components if lanes else captions.nothing)
     for place, lane in enumerate(reversed(lanes)):
         peak = float(np.max(lane.curve[seen], initial=0.0))
         fits = [factor for factor in MAGNIFIED if factor * peak <= strongest]
@@ -224,7 +242,7 @@ def _draw_lanes(axes: Axes, lanes: list[Lane], traces: Traces) -> None:
         )
         text = textwrap.fill(lane.name, TEXT_COLUMNS) + (f"\n×{factor}" if factor > 1 else "")
         if lane.hazardous:
-            text += "\n(grey: measured less\nall the others)"
+            text += f"\n{captions.rest}"
         axes.annotate(
             text,
             (1.01, (place + 0.5) / len(lanes)),
@@ -247,21 +265,21 @@ def _label_lane(axes: Axes, lane: Lane, shift: FloatArray, top: FloatArray) -> N
     place_labels(axes, labels, top, shift, colour=lane.colour, most=LABELS_A_LANE)
 
 
-def _residual(axes: Axes, traces: Traces) -> None:
+def _residual(axes: Axes, traces: Traces, captions: Captions) -> None:
     """Draw what the fit leaves, in per cent of the strongest band, beside what the noise alone would."""
     left = traces.measured - traces.baseline - sum(traces.parts.values(), np.zeros(traces.shift.size))
     span = float(np.nanmax(traces.measured - traces.baseline))
     percent = 100.0 / span if span > 0.0 else 0.0
     axes.plot(traces.shift, percent * left, color="#333333", lw=0.8)
     axes.axhline(0.0, color=FAINT, lw=0.5)
-    axes.set_ylabel("residual, %")
-    axes.set_xlabel("Raman shift (cm⁻¹)")
+    axes.set_ylabel(captions.residual)
+    axes.set_xlabel(captions.shift)
     in_noise = np.abs(traces.residual)
     known = np.isfinite(in_noise) & (in_noise > 0.0)
     noise = float(np.median(np.abs(left[known]) / in_noise[known])) if known.any() else 0.0
     axes.axhspan(-2.0 * percent * noise, 2.0 * percent * noise, color=FAINT, alpha=0.35, lw=0, zorder=0)
     axes.annotate(
-        f"of the strongest band;\ngrey: ±2 × noise ({percent * noise:.2g} %)",
+        captions.noise.format(percent=f"{percent * noise:.2g}"),
         (1.01, 0.5),
         xycoords="axes fraction",
         fontsize=8,

@@ -17,7 +17,8 @@ from spectriage.device.serve.shown import problem_of
 from spectriage.device.wording.words import Words
 from spectriage.spectra.errors import SpectriageError
 
-FOLLOW_S = 0.05
+TICK_S = 0.1
+"""How often what changes by itself is drawn: the time that is left, and the live spectrum."""
 LASER_WORDS = {
     "off": ("laser_off", "off"),
     "on": ("laser_on", "on"),
@@ -51,6 +52,8 @@ class Screen:
         Why the last scan has no result.
     login
         Key of the operator who is logged in here.
+    wanted
+        The view that was asked for and needs a log-in first.
     """
 
     def __init__(self, scans: Scans, language: str, views: Mapping[str, View]) -> None:
@@ -64,6 +67,7 @@ class Screen:
         self.begin: dict[str, Any] = {}
         self.ended: Problem | None = None
         self.login = ""
+        self.wanted = "aim"
         self.warnings: tuple[str, ...] = ()
         self.item = ""
         self.packaging = "auto"
@@ -73,7 +77,6 @@ class Screen:
         self.night = False
         self.client: Client = ui.context.client
         self.told: Callable[[State], object] | None = None
-        self._known: dict[str, tuple[str, str]] = {}
         self._drawn: tuple[Any, ...] = ()
         self._headed: tuple[Any, ...] = ()
 
@@ -83,7 +86,14 @@ class Screen:
             self._head = ui.element("div").style("display: contents")
             self._body = ui.element("div").style("display: contents")
         self.follow()
-        ui.timer(FOLLOW_S, self.follow)
+        ui.timer(TICK_S, self.follow)
+        self.client.on_delete(self.scans.watchers.add(self._told_of_change))
+
+    def _told_of_change(self) -> None:
+        """Draw a change at once; a page that is not connected is drawn by its timer, once it is."""
+        if self.client.has_socket_connection:
+            with self._body:
+                self.follow()
 
     def follow(self) -> None:
         """Draw what the service does now, if that has changed."""
@@ -133,12 +143,12 @@ class Screen:
         if self.view == "aim":
             return (now.phase, now.holder)
         if self.view == "settings":
-            return (now.device, now.library, self.operator)
+            return (now.device, now.library, now.policy_sha256, self.operator)
         if self.view == "check":
             problem = now.problem if now.phase == "failed" else None
             return (now.phase == "starting", now.health, problem, now.laser == "unknown")
         if self.view == "ready":
-            return (now.health, self.operator)
+            return (now.health, now.policy, self.operator)
         if self.view == "ended":
             return (now.laser,)
         if self.view == "item":
@@ -150,17 +160,18 @@ class Screen:
         """Who is logged in here; empty where nobody is."""
         return self.scans.operators.who(self.login)
 
-    def known(self) -> dict[str, tuple[str, str]]:
-        """Return substance and hazard of each reference of the library, by its id."""
-        if not self._known:
-            references = self.scans.unit.engine_for().references
-            self._known = {each.id: (each.substance, str(each.hazard)) for each in references.records}
-        return self._known
-
     def aim(self, **begin: Any) -> None:
         """Go to aim and arm for a new item, or for what `begin` says; log in first where needed."""
         self.begin = begin
-        self.show("aim" if self.operator or not self.scans.operators.needed else "login")
+        if self.operator or not self.scans.operators.needed:
+            self.show("aim")
+        else:
+            self.ask_who("aim")
+
+    def ask_who(self, wanted: str) -> None:
+        """Ask for name and PIN, then go to a view."""
+        self.wanted = wanted
+        self.show("login")
 
     def show(self, view: str) -> None:
         """Go to another view."""

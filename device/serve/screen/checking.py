@@ -10,6 +10,7 @@ from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.serve.screen.parts import key, note, said
 from spectriage.device.wording.answering import percent
 from spectriage.device.wording.words import LANGUAGES
+from spectriage.spectra.policy import SHIPPED
 
 STANDARD = "polystyrene"
 """On which the axis is checked: every unit comes with a piece, or a lid of it."""
@@ -51,7 +52,6 @@ def check_view(screen: Screen) -> None:
 def settings_view(screen: Screen) -> None:
     """Draw language, light, rules, library, and training."""
     words, state = screen.words, screen.state
-    policy = screen.scans.unit.engine_for().policy
     with ui.element("main").classes("sp-main"):
         said("h1", words("settings"))
         with ui.element("div").classes("sp-row"):
@@ -61,6 +61,7 @@ def settings_view(screen: Screen) -> None:
             key(words("check_title"), lambda: screen.show("check"), name="check")
             if screen.operator:
                 key(words("log_out"), lambda: _log_out(screen), name="logout")
+        _policies(screen)
         said("h2", words("training_sample"))
         with ui.element("div").classes("sp-row"):
             for sample in SAMPLES:
@@ -70,18 +71,40 @@ def settings_view(screen: Screen) -> None:
         own = screen.scans.own_device
         if own != state.device:
             key(words("to_device"), partial(_practise, screen, own), name="own")
-        said("h2", words("policy"))
-        watched = ", ".join(
-            f"{words.name(target.name)} {'–' if target.mass is None else percent(target.mass)}"
-            for target in policy.targets
-        )
-        said("p", words("policy_said", name=policy.name, names=watched), "sp-quiet")
         said("h2", words("check_library"))
         library = state.library
         text = f"{library.get('name', '')} {library.get('version', '')} · {library.get('sha256', '')[:16]}"
         said("p", text, "sp-quiet")
     with ui.element("nav").classes("sp-keys"):
         key(words("back"), lambda: screen.show("ready"), name="back")
+
+
+def _policies(screen: Screen) -> None:
+    """Draw a key for each policy that may be chosen, and what the chosen one watches for."""
+    words, rules = screen.words, screen.scans.unit.rules
+    policy = rules.policy
+    said("h2", words("policy"))
+    with ui.element("div").classes("sp-row").props(f'role=group aria-label="{words("policy")}"'):
+        for choice in rules.choices:
+            chosen = choice == rules.chosen
+            name = words.policy(choice if choice in SHIPPED else rules.of(choice).name)
+            kind = "first" if chosen else ""
+            button = key(name, partial(_choose, screen, choice), kind, name=f"policy-{choice}")
+            button.props(f'aria-pressed="{str(chosen).lower()}"')
+    watched = ", ".join(
+        f"{words.name(target.name)} {'–' if target.mass is None else percent(target.mass)}"
+        for target in policy.targets
+    )
+    said("p", words("policy_said", name=words.policy(policy.name), names=watched), "sp-quiet")
+
+
+async def _choose(screen: Screen, choice: str) -> None:
+    if choice == screen.scans.unit.rules.chosen:
+        return
+    if screen.scans.operators.needed and not screen.operator:
+        screen.ask_who("settings")
+        return
+    await screen.tried(lambda: screen.scans.choose(choice, screen.login).result())
 
 
 def _log_out(screen: Screen) -> None:

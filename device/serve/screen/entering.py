@@ -84,4 +84,4 @@ async def _log_in(screen: Screen, name: str, pin: str) -> None:
         return
     if said_in is not None:  # the service is being stopped
         screen.login = said_in.login
-        screen.show("aim")
+        screen.show(screen.wanted)

@@ -14,6 +14,8 @@ from spectriage.device.wording.answering import answers, facts, limit, missed_ta
 from spectriage.spectra.errors import SpectriageError
 
 MOST_OTHERS = 8
+RANGE = "\N{WORD JOINER}–\N{WORD JOINER}"
+"""From what to what: never torn apart at the end of a line."""
 
 
 def result_view(screen: Screen) -> None:
@@ -22,7 +24,7 @@ def result_view(screen: Screen) -> None:
     if result is None:
         screen.show("ready")
         return
-    found = answers(result.result, words, screen.known())
+    found = answers(result.result, words, screen.scans.unit.substances())
     others = ", ".join(found.others[:MOST_OTHERS]) + (" …" if len(found.others) > MOST_OTHERS else "")
     rows = (
         ("what", found.what, "sp-what"),
@@ -47,7 +49,7 @@ def result_view(screen: Screen) -> None:
                 said("dt", words(question))
                 with ui.element("dd").classes(kind):
                     for line in lines:
-                        said("div", line)
+                        said("div", line.replace("–", RANGE))
         if result.calibration:
             note(_calibration(screen, result), bad=True)
         if result.limited:
@@ -92,7 +94,7 @@ async def _report(screen: Screen, result: Result) -> None:
 
     def made() -> bytes:
         path = scans.journal_path
-        engine = scans.unit.engine_for(records.recorded_packaging(path, result.record))
+        engine = records.engine_of(path, result.record, scans.unit.engines())
         return records.report_file(path, result.record, "pdf", engine, language=screen.words.language)
 
     try:
@@ -122,6 +124,8 @@ def details_view(screen: Screen) -> None:
         said("h2", words("numbers"))
         for fact in facts(result.result, words):
             said("p", fact)
+        policy = str((result.result.get("policy") or {}).get("name", ""))
+        said("p", words("decided_by", name=words.policy(policy)))
         if result.limited:
             said("p", _limited(screen, result))
         if words.language == "en":
@@ -167,7 +171,7 @@ async def _draw_curves(screen: Screen, result: Result, place: ui.element) -> Non
 
     def made() -> Curves:
         path = scans.journal_path
-        engine = scans.unit.engine_for(records.recorded_packaging(path, result.record))
+        engine = records.engine_of(path, result.record, scans.unit.engines())
         return records.curves(path, result.record, engine)
 
     try:

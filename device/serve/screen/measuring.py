@@ -14,6 +14,8 @@ from spectriage.device.serve.screen.parts import key, note, said
 PACKAGINGS = {"auto": "auto", "none": "none", "ldpe": "ldpe", "pet": "pet", "glass": "glass"}
 """Packagings that can be chosen by hand, by the end of their word's key; those the engine's library has."""
 ABORTED = "DeviceAbortedError"
+LIGHT_OUT = ("decide", "done")
+"""Stages after the last frame of a scan."""
 
 
 def ready_view(screen: Screen) -> None:
@@ -40,8 +42,9 @@ def ready_view(screen: Screen) -> None:
                 button.props(f'aria-pressed="{str(chosen).lower()}"')
         field = ui.input(words("item"), value=screen.item).classes("sp-field").props("outlined")
         field.on_value_change(lambda event: setattr(screen, "item", str(event.value or "")[:200]))
-        if screen.operator:
-            said("p", words("logged_in", name=screen.operator), "sp-quiet")
+        rules = words("decided_by", name=words.policy(state.policy))
+        who = (words("logged_in", name=screen.operator),) if screen.operator else ()
+        said("p", " · ".join((rules, *who)), "sp-quiet").props("data-policy")
     with ui.element("nav").classes("sp-keys"):
         key(words("history"), lambda: screen.show("history"), name="history")
         key(words("settings"), lambda: screen.show("settings"), name="settings")
@@ -121,6 +124,9 @@ def scanning_view(screen: Screen) -> None:
         doing.set_text(words(f"stage_{stage}", left=progress.message))
         seconds = progress.left_s
         left.set_text("" if seconds is None else words("time_left", left=f"{seconds:.0f}"))
+        if stage in LIGHT_OUT:
+            # the result comes within the time that a chart takes
+            return
         live = screen.scans.live.shown()
         if live is None or live.number == last:
             return

@@ -8,7 +8,15 @@ from fastapi import FastAPI
 from nicegui import ui
 
 from spectriage.device.serve.scans import Scans
-from spectriage.device.serve.screen import checking, comparing, entering, finding, looking, measuring
+from spectriage.device.serve.screen import (
+    checking,
+    comparing,
+    entering,
+    finding,
+    forgetting,
+    looking,
+    measuring,
+)
 from spectriage.device.serve.screen.browser import Screen
 from spectriage.device.wording.words import LANGUAGES
 
@@ -34,8 +42,8 @@ def add_screen(app: FastAPI, scans: Scans, language: str = "en") -> None:
     @ui.page("/", title="Spectriage", viewport="width=device-width, initial-scale=1")
     def front(lang: str = language) -> None:
         chosen = lang if lang in LANGUAGES else language
-        spoken = f"<script>document.documentElement.lang = '{chosen}'</script>"
-        ui.add_head_html(f"<style>{style}</style>{spoken}")
+        spoken = f"document.documentElement.lang = '{chosen}';"
+        ui.add_head_html(f"<style>{style}</style><script>{spoken}{forgetting.SCRIPT}</script>")
         Screen(scans, chosen, VIEWS).build()
 
     ui.run_with(app, title="Spectriage", tailwind=False, reconnect_timeout=5.0, show_welcome_message=False)

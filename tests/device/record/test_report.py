@@ -12,6 +12,7 @@ from spectriage.device.contract.registry import open_device
 from spectriage.device.record import replay_record, scan_entry
 from spectriage.device.report import html_report, pdf_report, pictures, report_content
 from spectriage.device.session import ScanPlan, Session
+from spectriage.device.wording.words import keys as words_of
 from spectriage.library.journal import Context, Entry, Journal, JournalError, unit_key
 from spectriage.spectra.errors import ParameterError
 
@@ -49,6 +50,25 @@ def test_the_page_says_what_the_record_says(kept, engine):
     # nothing is loaded, nothing runs
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
     assert "<script" not in page
+
+
+def test_the_picture_speaks_the_language_of_its_page(kept, engine):
+    record = kept.record(1)
+    english, spanish = (pictures(kept, record, engine, language)["svg"].decode() for language in ("en", "es"))
+    # matplotlib says beside each drawn text what it reads
+    said = [set(re.findall(r"<!-- (.+?) -->", svg, re.DOTALL)) for svg in (english, spanish)]
+    keys = [key for key in words_of() if key.startswith("picture_") and "{" not in words_of()[key]["en"]]
+    shown = [key for key in keys if any(words_of()[key]["en"].split("\n")[0] in text for text in said[0])]
+    assert len(shown) >= 5
+    for key in shown:
+        first, theirs = words_of()[key]["en"].split("\n")[0], words_of()[key]["es"].split("\n")[0]
+        assert any(theirs in text for text in said[1]), key
+        assert not any(text == first for text in said[1]), key
+    read = " ".join(said[1])
+    for text in ("ALARMA", "de la señal", "envoltura", "cafeína", "simulado, no es una", "presuntivo"):
+        assert text in read
+    for text in ("ALARM:", "signal", "packaging", "caffeine", "Simulated", "library"):
+        assert text not in read
 
 
 def test_the_page_speaks_spanish_from_the_records_codes(kept):

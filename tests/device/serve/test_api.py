@@ -10,6 +10,8 @@ from spectriage.device.serve import Scans, Setup, service_app
 from spectriage.device.serve.models import Start
 from spectriage.device.session import ScanPlan
 from spectriage.library.journal import Journal, verify
+from spectriage.spectra.contrast.rows import BROADENINGS_CM
+from spectriage.spectra.identify import Identifier
 
 testclient = pytest.importorskip("fastapi.testclient")
 
@@ -88,7 +90,7 @@ def test_training_is_recorded_apart_and_verifies(client, scans, home):
 def test_a_result_that_cannot_be_recorded_is_not_shown(client, scans, home, monkeypatch):
     from spectriage.library.journal import JournalFullError
 
-    def full(self, entry):
+    def full(self, entry, committed=None):
         raise JournalFullError("no room", where="journal")
 
     monkeypatch.setattr(Journal, "append", full)
@@ -98,6 +100,50 @@ def test_a_result_that_cannot_be_recorded_is_not_shown(client, scans, home, monk
     assert state["problem"]["type"] == "JournalFullError"
     assert state["laser"] == "off"
     assert client.get("/api/result").status_code == 404
+
+
+def test_a_result_is_shown_once_it_is_recorded_and_waits_for_nothing_else(client, scans, home, monkeypatch):
+    kept, seen = Journal._keep_head, []
+
+    def keep(self, record):
+        # what is left to do after the record is on the disk takes place behind the result
+        seen.append((scans.state().result.record, scans.state().phase, scans.state().laser))
+        kept(self, record)
+        raise OSError("the head cannot be written, and more")
+
+    monkeypatch.setattr(Journal, "_keep_head", keep)
+    scans.start(Start(arming=scans.arm("me").arming)).result(timeout=60.0)
+    assert seen == [(1, "idle", "off")]
+    # what fails there is said, and takes no result away
+    state = client.get("/api/state").json()
+    assert state["result"]["record"] == 1
+    assert "the head cannot be written" in state["problem"]["what"]
+    assert verify(home / "training-journal.db").intact
+
+
+def test_a_journal_that_cannot_be_written_is_found_before_anything_is_lit(client, scans, home):
+    (home / "training-journal.db").unlink()
+    (home / "training-journal.db").write_bytes(b"no database " * 400)
+    client.post("/api/scans", json={"arming": armed(client)})
+    state = ended(client)
+    assert state["problem"]["type"] == "JournalError"
+    assert state["laser"] == "off"
+    assert scans.live.shown() is None
+    assert scans.live._number == 0
+
+
+def test_nothing_is_worked_out_for_the_first_scan_that_could_have_been_before(home, engine):
+    own = Identifier(engine.references, engine.policy)
+    # a unit that sees coarser than the library, on an axis of its own
+    scans = service(home, own, "emulated:wasatch-wp785?scene=heroin hcl:0.4+caffeine")
+    try:
+        worked_out = len(own.index._probes)
+        assert worked_out == len(BROADENINGS_CM)
+        scans.start(Start(arming=scans.arm("me").arming)).result(timeout=60.0)
+        assert scans.state().problem is None
+        assert len(own.index._probes) == worked_out
+    finally:
+        scans.close()
 
 
 def test_an_arming_is_for_one_scan_of_one_holder_and_expires(client, scans):

@@ -157,6 +157,18 @@ def test_spanish_on_every_size(browser, url, size):
             assert min(box["width"], box["height"]) >= 64
 
 
+def test_a_page_forgets_the_names_of_what_it_no_longer_shows(page):
+    refs = "Object.values(document.getElementById('app')._vnode.component.refs)"
+    press(page, "continue")
+    page.wait_for_function(f"{refs}.every(each => each !== null)")
+    known = page.evaluate(f"{refs}.length")
+    assert known > 10
+    for _ in range(6):
+        press(page, "settings", "back")
+    page.wait_for_selector("[data-key=scan]")
+    page.wait_for_function(f"{refs}.every(each => each !== null) && {refs}.length <= {known} + 5")
+
+
 def test_night_is_readable_too(page):
     press(page, "continue", "settings", "light")
     page.wait_for_selector("body.night")

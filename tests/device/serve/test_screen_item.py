@@ -176,3 +176,49 @@ def test_operators_are_added_and_listed_by_a_command(tmp_path, monkeypatch):
     assert (tmp_path / "operators.json").stat().st_mode & 0o077 == 0
     assert said.invoke(app, ["remove", "J. Doe"]).exit_code == 0
     assert not (tmp_path / "operators.json").exists()
+
+
+def test_the_policy_is_chosen_on_the_settings_by_who_may_and_kept(
+    starting, browser, tmp_path, library_cache, library
+):
+    settings = {"SPECTRIAGE_CONFIG": str(tmp_path / "settings.toml")}
+    operators = Operators(tmp_path / "operators.json")
+
+    def policy_of(page):
+        return page.evaluate("fetch('/api/state').then(answer => answer.json())")["policy"]
+
+    with starting(tmp_path, library_cache, "--device", SAMPLE, **settings) as (url, _):
+        for page in opened(browser, url):
+            press(page, "continue")
+            assert "Rules: Border" in page.inner_text("[data-policy]")
+            press(page, "settings", "policy-explosives")
+            page.wait_for_selector("[data-key=policy-explosives][aria-pressed=true]")
+            assert page.locator("[data-key^=policy-][aria-pressed=true]").count() == 1
+            assert violations(page) == []
+            press(page, "back")
+            page.wait_for_selector("[data-policy]:has-text('Rules: Explosives')")
+            press(page, "scan")
+            fired(page)
+            page.wait_for_selector("[data-verdict]")
+            result = page.evaluate("fetch('/api/result').then(answer => answer.json())")["result"]
+            assert result["policy"]["name"] == "explosives"
+            press(page, "details")
+            page.wait_for_selector("text=Rules: Explosives")
+    operators.add("J. Doe", "271828")
+    operators.add("M. Ruiz", "314159", supervisor=True)
+    with starting(tmp_path, library_cache, "--device", SAMPLE, **settings) as (url, _):
+        for page in opened(browser, url, query="?lang=es"):
+            press(page, "continue")
+            page.wait_for_selector("[data-policy]:has-text('Reglas: Explosivos')")
+            for row, digits in ((0, "271828"), (1, "314159")):
+                press(page, "settings", "policy-border")
+                page.wait_for_selector(".sp-pad")
+                press(page, f"operator-{row}", *(f"digit-{digit}" for digit in digits), "enter")
+                # back where it was asked for; what it may is seen when it is tried
+                press(page, "policy-border")
+                if row == 0:
+                    page.wait_for_selector("text=no puede elegir las reglas")
+                    assert policy_of(page) == "explosives"
+                    press(page, "logout")
+            page.wait_for_selector("[data-key=policy-border][aria-pressed=true]")
+            assert policy_of(page) == "border"

@@ -1,6 +1,7 @@
 """What the screen says: in every language, all of it used, and answers that keep to the result."""
 
 import ast
+import importlib
 import json
 import re
 import string
@@ -9,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from spectriage.device.contract.registry import open_device
+from spectriage.device.serve.health import _failed
 from spectriage.device.session import Session
 from spectriage.device.wording.answering import answers, facts
 from spectriage.device.wording.words import LANGUAGES, Words, keys, names
+from spectriage.library.signing.errors import InvalidSignatureError
+from spectriage.spectra.errors import SpectriageError
 from spectriage.spectra.policy import load_policy
 from spectriage.spectra.reference import Hazard
 from spectriage.spectra.signal.quality import Quality
@@ -67,6 +71,52 @@ def test_every_refusal_and_every_finding_of_the_check_has_words():
     assert {name for name in refusals if f"problem_{name}" not in keys()} == set()
     assert {("interlock", "open"), ("axis", "off"), ("calibration", "never")} <= set(findings(code))
     assert {f"found_{code}_{case}" for code, case in findings(code) if case != "error"} <= set(keys())
+
+
+def errors_of(*modules: str) -> set[str]:
+    """Return the names of the typed errors that modules define."""
+    found = set()
+    for module in map(importlib.import_module, modules):
+        found |= {
+            name
+            for name, each in vars(module).items()
+            if isinstance(each, type)
+            and issubclass(each, SpectriageError)
+            and each.__module__ == module.__name__
+        }
+    return found
+
+
+def test_every_error_that_a_unit_a_library_or_a_journal_raises_has_words():
+    raised = errors_of(
+        "spectriage.spectra.errors",
+        "spectriage.library.signing.errors",
+        "spectriage.library.journal.errors",
+        "spectriage.device.contract.errors",
+        "spectriage.device.contract.files",
+        "spectriage.device.supervisor.client",
+        "spectriage.device.record.alerting",
+    )
+    # a refusal has a code of its own; what reads files and catalogues is no part of a service
+    raised -= {
+        "SpectriageError",
+        "FormatError",
+        "NotAShiftAxisError",
+        "SeveralSpectraError",
+        "CatalogueError",
+    }
+    assert len(raised) > 25
+    assert {name for name in raised if f"problem_{name}" not in keys()} == set()
+
+
+def test_a_check_that_failed_on_an_error_says_which_in_spanish():
+    error = InvalidSignatureError("the signature is wrong", where="library.h5")
+    failed = _failed("signature", error)
+    assert "library.h5" in Words("en").checked(failed)
+    assert Words("es").checked(failed) == Words("es")("problem_InvalidSignatureError")
+    # what nobody foresaw is named by its type, and not by its English
+    unforeseen = _failed("signature", type("OddError", (SpectriageError,), {})("odd"))
+    assert Words("es").checked(unforeseen) == Words("es")("problem_other", type="OddError")
 
 
 def findings(code: str) -> list[tuple[str, str]]:

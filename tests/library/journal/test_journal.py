@@ -73,6 +73,30 @@ def test_what_is_written_is_read_and_intact(written):
         assert len(journal.blob_names()) == 11
 
 
+def test_whoever_waits_is_told_once_a_record_is_on_the_disk_and_before_its_head(tmp_path, key):
+    path, told = tmp_path / "journal.db", []
+
+    def committed(record):
+        # as another program sees it, and as it stands after a loss of power: in a copy of the files
+        with Journal(path, readonly=True) as other:
+            told.append((other.record(record.number) == record, head_path(path).exists()))
+
+    with Journal(path, key) as journal:
+        made = journal.append(entry(0), committed)
+        assert told == [(True, False)]
+        assert head_path(path).exists()
+
+        def fails(record):
+            raise RuntimeError("nobody listens")
+
+        with pytest.raises(RuntimeError):
+            journal.append(entry(1), fails)
+    # the record and its head are whole all the same
+    assert problems(path) == []
+    with Journal(path, readonly=True) as journal:
+        assert (len(journal), journal.record(1)) == (2, made)
+
+
 def test_a_record_is_found_by_the_hash_of_a_report(written):
     with Journal(written, readonly=True) as journal:
         made = journal.record(2).hash.hex()

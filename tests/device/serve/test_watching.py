@@ -1,0 +1,48 @@
+"""`Watchers`: told at once, in their own loop, from any thread; and never in the way of who changes."""
+
+import asyncio
+import threading
+
+from spectriage.device.serve.watching import Watchers
+
+
+def test_a_watcher_is_called_in_its_loop_from_another_thread_until_it_ends():
+    watchers, seen = Watchers(), []
+
+    async def watch():
+        changed = asyncio.Event()
+
+        def told():
+            seen.append(threading.current_thread())
+            changed.set()
+
+        unwatch = watchers.add(told)
+        assert len(watchers) == 1
+        await asyncio.to_thread(watchers.tell)
+        await asyncio.wait_for(changed.wait(), timeout=30.0)
+        unwatch()
+        unwatch()
+        watchers.tell()
+        await asyncio.sleep(0)
+
+    asyncio.run(watch())
+    assert seen == [threading.main_thread()]
+    assert len(watchers) == 0
+
+
+def test_a_loop_that_is_gone_harms_nobody():
+    watchers, seen = Watchers(), []
+
+    async def leave():
+        watchers.add(seen.append)
+
+    asyncio.run(leave())
+
+    async def watch():
+        done = asyncio.Event()
+        watchers.add(done.set)
+        watchers.tell()
+        await asyncio.wait_for(done.wait(), timeout=30.0)
+
+    asyncio.run(watch())
+    assert seen == []
