@@ -13,6 +13,7 @@ from spectriage.bench.app.laser import laser
 from spectriage.bench.app.options import (
     AliasesOption,
     CatalogueOption,
+    ClusterOption,
     CorrectionsOption,
     GroupsOption,
     JobsOption,
@@ -35,6 +36,7 @@ from spectriage.spectra.options import JsonOption, LibraryOption
 from spectriage.spectra.terminal import print_json
 
 if TYPE_CHECKING:
+    from spectriage.bench.report.runner import Jobs
     from spectriage.bench.report.tables import Report
     from spectriage.bench.sets.pairing import Pairing
     from spectriage.spectra.progress import Progress
@@ -63,16 +65,17 @@ def transfer_command(
     as_json: JsonOption = False,
     out: OutOption = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
 ) -> None:
     """Identify one instrument's spectra by another's, and by the catalogue: top-1, top-3, every miss."""
     from spectriage.bench.evidence.transfer import transfer
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         paired = pairings(queries, library, (aliases, groups, corrections), catalogue, one_way, progress)
         _note(report, paired)
-        transfer(paired, report, methods=method, robustness=robustness, jobs=jobs, progress=progress)
+        transfer(paired, report, methods=method, robustness=robustness, jobs=crew, progress=progress)
 
-    bench("transfer", {"robustness": robustness}, (as_json, out), work)
+    bench("transfer", {"robustness": robustness}, (as_json, out), work, (jobs, cluster))
 
 
 @app.command("twinning")
@@ -88,7 +91,7 @@ def twinning_command(
     """Transfer one unit's spectra to another by a few standards: what it gains on other materials."""
     from spectriage.bench.evidence.twinning import DRAWS, SEED, twinning
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, _: Jobs) -> None:
         first, second = read_sets([queries, library], (aliases, groups, corrections), progress)
         twinning(first, second, report, progress=progress)
 
@@ -109,6 +112,7 @@ def openset_command(
     as_json: JsonOption = False,
     out: OutOption = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
     quick: QuickOption = False,
 ) -> None:
     """Take half of the materials out of the library, and see whether they are named all the same."""
@@ -116,12 +120,12 @@ def openset_command(
 
     count = min(splits, 3) if quick else splits
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         paired = pairings(queries, library, (aliases, groups, corrections), catalogue, one_way, progress)
         _note(report, paired)
-        openset(paired, report, splits=count, methods=method, jobs=jobs, progress=progress)
+        openset(paired, report, splits=count, methods=method, jobs=crew, progress=progress)
 
-    bench("openset", {"splits": count, "seed": SEED}, (as_json, out), work)
+    bench("openset", {"splits": count, "seed": SEED}, (as_json, out), work, (jobs, cluster))
 
 
 @app.command("mixtures")
@@ -141,6 +145,7 @@ def mixtures_command(
     as_json: JsonOption = False,
     out: OutOption = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
     quick: QuickOption = False,
 ) -> None:
     """Add measured spectra 50/50, 70/30, 90/10 and 50/30/20: precision, and recall by level."""
@@ -148,7 +153,7 @@ def mixtures_command(
 
     count = min(cases, 15) if quick else cases
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         paired = pairings(queries, library, (aliases, groups, corrections), catalogue, one_way, progress)
         _note(report, paired)
         mixtures(
@@ -157,11 +162,13 @@ def mixtures_command(
             cases=count,
             normalisation="area" if by_area else "norm",
             methods=method,
-            jobs=jobs,
+            jobs=crew,
             progress=progress,
         )
 
-    bench("mixtures", {"cases": count, "by_area": by_area, "seed": SEED}, (as_json, out), work)
+    bench(
+        "mixtures", {"cases": count, "by_area": by_area, "seed": SEED}, (as_json, out), work, (jobs, cluster)
+    )
 
 
 @app.command("packaging")
@@ -176,6 +183,7 @@ def packaging_command(
     as_json: JsonOption = False,
     out: OutOption = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
     quick: QuickOption = False,
 ) -> None:
     """Measured powders through measured packaging; packaging alone; harmless materials that alarm."""
@@ -186,12 +194,18 @@ def packaging_command(
     seeds = 2 if quick else NOISE_SEEDS
     contents = tuple(content or CONTENTS)
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         read = read_sets(sets, (aliases, groups, corrections), progress)
-        packaging(merged(read), report, contents=contents, seeds=seeds, jobs=jobs, progress=progress)
-        benign(read, report, jobs=jobs, progress=progress)
+        packaging(merged(read), report, contents=contents, seeds=seeds, jobs=crew, progress=progress)
+        benign(read, report, jobs=crew, progress=progress)
 
-    bench("packaging", {"contents": contents, "noise_seeds": seeds, "seed": SEED}, (as_json, out), work)
+    bench(
+        "packaging",
+        {"contents": contents, "noise_seeds": seeds, "seed": SEED},
+        (as_json, out),
+        work,
+        (jobs, cluster),
+    )
 
 
 @app.command("pod")
@@ -214,6 +228,7 @@ def pod_command(
     out: OutOption = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the POD curve to this PNG.")] = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
     quick: QuickOption = False,
 ) -> None:
     """Simulate: probability of detection by signal fraction, blanks, analogues left out, confusers."""
@@ -224,12 +239,12 @@ def pod_command(
     name = target or TARGET
     count = min(seeds, 64) if quick else seeds
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         references = open_library(library, progress=progress)
         report.settings = {**report.settings, "library": references.sha256}
         curves: list[DrawnCurve] = []
         for instrument in preset or ["785-ccd"]:
-            pod = PodBench(references, report, target=name, preset=instrument, jobs=jobs, progress=progress)
+            pod = PodBench(references, report, target=name, preset=instrument, jobs=crew, progress=progress)
             curves.append(pod.detection(count))
             pod.blanks(BLANKS)
             pod.analogues(*([4] if quick else []))
@@ -238,7 +253,7 @@ def pod_command(
         if plot is not None:
             draw(curves, plot)
 
-    bench("pod", {"target": name, "seeds": count, "blanks": BLANKS}, (as_json, out), work)
+    bench("pod", {"target": name, "seeds": count, "blanks": BLANKS}, (as_json, out), work, (jobs, cluster))
 
 
 @app.command("calibration")
@@ -254,6 +269,7 @@ def calibration_command(
         Path | None, typer.Option("--plot", help="Draw the reliability diagram to this PNG.")
     ] = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
     quick: QuickOption = False,
 ) -> None:
     """Compare stated probabilities with how often they are right, on instruments not used before."""
@@ -261,11 +277,11 @@ def calibration_command(
 
     count = min(splits, 1) if quick else splits
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         read = read_sets(sets, (aliases, groups, corrections), progress)
-        calibration(read, report, splits=count, plot=plot, jobs=jobs, progress=progress)
+        calibration(read, report, splits=count, plot=plot, jobs=crew, progress=progress)
 
-    bench("calibration", {"splits": count, "seed": SEED}, (as_json, out), work)
+    bench("calibration", {"splits": count, "seed": SEED}, (as_json, out), work, (jobs, cluster))
 
 
 @app.command("methods")

@@ -9,6 +9,7 @@ import typer
 
 from spectriage.bench.app.options import (
     AliasesOption,
+    ClusterOption,
     CorrectionsOption,
     GroupsOption,
     JobsOption,
@@ -24,6 +25,7 @@ from spectriage.bench.app.options import (
 from spectriage.spectra.options import JsonOption
 
 if TYPE_CHECKING:
+    from spectriage.bench.report.runner import Jobs
     from spectriage.bench.report.tables import Report
     from spectriage.spectra.progress import Progress
 
@@ -44,6 +46,7 @@ def field_command(
     as_json: JsonOption = False,
     out: OutOption = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
 ) -> None:
     """Identify spectra that no one chose: false alarms by material, and the share that is decided."""
     from spectriage.bench.evidence.field import field, shipped_rules
@@ -53,7 +56,7 @@ def field_command(
 
     rules = read_rules(allowed or shipped_rules())
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         references = open_library(library, progress=progress)
         found, left_out = [], []
         for folder in folders:
@@ -61,10 +64,10 @@ def field_command(
             found += spectra
             left_out += reasons
         report.settings = {**report.settings, "library": references.sha256}
-        field(found, Identifier(references), report, left_out=left_out, jobs=jobs, progress=progress)
+        field(found, Identifier(references), report, left_out=left_out, jobs=crew, progress=progress)
 
     settings = {"folders": [folder.name for folder in folders], "rules": (allowed or shipped_rules()).name}
-    bench("field", settings, (as_json, out), work)
+    bench("field", settings, (as_json, out), work, (jobs, cluster))
 
 
 def limits_command(
@@ -88,6 +91,7 @@ def limits_command(
     as_json: JsonOption = False,
     out: OutOption = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
     quick: QuickOption = False,
 ) -> None:
     """Watch for each material in turn, and put it into others at the limit that is stated for it."""
@@ -97,16 +101,16 @@ def limits_command(
 
     noise = NOISE[:1] if quick else NOISE
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         paired = pairings(queries, library, (aliases, groups, corrections), catalogue, one_way, progress)
         for name, mine in by_library(paired).items():
-            trials = limits(mine, noise=noise, jobs=jobs, progress=progress)
+            trials = limits(mine, noise=noise, jobs=crew, progress=progress)
             limits_tables(trials, report, name=name)
         if recalled is not None:
             read = read_sets([queries, library], (aliases, groups, corrections), progress)
-            frozen_tables(recalled, read, report, jobs=jobs, progress=progress)
+            frozen_tables(recalled, read, report, jobs=crew, progress=progress)
 
-    bench("limits", {"noise": noise, "seed": SEED}, (as_json, out), work)
+    bench("limits", {"noise": noise, "seed": SEED}, (as_json, out), work, (jobs, cluster))
 
 
 def hazards_command(
@@ -123,6 +127,7 @@ def hazards_command(
     as_json: JsonOption = False,
     out: OutOption = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
     quick: QuickOption = False,
 ) -> None:
     """Add measured hazards to measured harmless materials: reported, and wrongly cleared."""
@@ -135,14 +140,14 @@ def hazards_command(
     rules = read_rules(allowed or shipped_rules())
     shares = SHARES[:1] if quick else SHARES
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         references = open_library(library, progress=progress)
         report.settings = {**report.settings, "library": references.sha256}
         found, harmless = gather(hazardous, mains, rules, references, progress=progress)
         engine = Identifier(references)
-        hazards(found, harmless, engine, report, shares=shares, jobs=jobs, progress=progress)
+        hazards(found, harmless, engine, report, shares=shares, jobs=crew, progress=progress)
 
-    bench("hazards", {"shares": shares}, (as_json, out), work)
+    bench("hazards", {"shares": shares}, (as_json, out), work, (jobs, cluster))
 
 
 def answers_command(
@@ -162,6 +167,7 @@ def answers_command(
     as_json: JsonOption = False,
     out: OutOption = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
 ) -> None:
     """Count how often harmless materials that are named rightly also get NO_ALARM, and why others do not."""
     from spectriage.bench.evidence.answers import answers, neat_samples, powder_samples, wrapped_samples
@@ -172,7 +178,7 @@ def answers_command(
 
     rules = read_rules(allowed or shipped_rules())
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         references = open_library(library, progress=progress)
         report.settings = {**report.settings, "library": references.sha256}
         read = read_sets(sets, (aliases, groups, corrections), progress)
@@ -180,9 +186,9 @@ def answers_command(
         if powders is not None:
             samples += powder_samples(read_field(powders, rules, progress=progress)[0])
         samples += wrapped_samples(read, read_sets(wrapping or [], (None, None, None), progress))
-        answers(samples, Identifier(references), report, jobs=jobs, progress=progress)
+        answers(samples, Identifier(references), report, jobs=crew, progress=progress)
 
-    bench("answers", {}, (as_json, out), work)
+    bench("answers", {}, (as_json, out), work, (jobs, cluster))
 
 
 def garbage_command(
@@ -193,6 +199,7 @@ def garbage_command(
     as_json: JsonOption = False,
     out: OutOption = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
 ) -> None:
     """Identify made-up spectra of no material: lamps, dark, cosmic rays, fringes, shuffled references."""
     from spectriage.bench.evidence.garbage import garbage
@@ -200,12 +207,12 @@ def garbage_command(
     from spectriage.library.building import open_library
     from spectriage.spectra.identify import Identifier
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         references = open_library(library, progress=progress)
         report.settings = {**report.settings, "library": references.sha256}
-        garbage(Identifier(references), report, count=count, jobs=jobs, progress=progress)
+        garbage(Identifier(references), report, count=count, jobs=crew, progress=progress)
 
-    bench("garbage", {"count": count, "seed": SEED}, (as_json, out), work)
+    bench("garbage", {"count": count, "seed": SEED}, (as_json, out), work, (jobs, cluster))
 
 
 def trigger_command(
@@ -214,19 +221,24 @@ def trigger_command(
     as_json: JsonOption = False,
     out: OutOption = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
 ) -> None:
     """Time verdicts of a simulated instrument at safe power: harmless and hazardous samples in a bag."""
     from spectriage.bench.evidence.trigger import LONGEST_S, PRESET, SEED, trigger
     from spectriage.library.building import open_library
     from spectriage.spectra.identify import Identifier
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         references = open_library(library, progress=progress)
         report.settings = {**report.settings, "library": references.sha256}
-        trigger(Identifier(references), report, auto=auto, jobs=jobs, progress=progress)
+        trigger(Identifier(references), report, auto=auto, jobs=crew, progress=progress)
 
     bench(
-        "trigger", {"preset": PRESET, "seconds": LONGEST_S, "auto": auto, "seed": SEED}, (as_json, out), work
+        "trigger",
+        {"preset": PRESET, "seconds": LONGEST_S, "auto": auto, "seed": SEED},
+        (as_json, out),
+        work,
+        (jobs, cluster),
     )
 
 
@@ -247,6 +259,7 @@ def decide_command(
     as_json: JsonOption = False,
     out: OutOption = None,
     jobs: JobsOption = 1,
+    cluster: ClusterOption = None,
 ) -> None:
     """Measure all that a change of the decision may buy one with another, and print it as one table."""
     from spectriage.bench.evidence.decide import Decide
@@ -258,10 +271,10 @@ def decide_command(
     rules = read_rules(allowed) if allowed is not None else None
     old = read_figures(compare) if compare is not None else None
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         references = open_library(library, progress=progress)
         report.settings = {**report.settings, "library": references.sha256}
-        Decide(measured, references, report, rules, jobs=jobs, progress=progress).run(part or ())
+        Decide(measured, references, report, rules, jobs=crew, progress=progress).run(part or ())
         now = figures_of(report.to_json(), "this run")
         if not details:
             report.hidden = tuple(table.name for table in report.tables)
@@ -269,7 +282,7 @@ def decide_command(
         if plot is not None:
             draw([("before", old), ("now", now)] if old is not None else [("now", now)], plot)
 
-    bench("decide", {"measured": measured.name}, (as_json, out), work)
+    bench("decide", {"measured": measured.name}, (as_json, out), work, (jobs, cluster))
 
 
 def compare_command(
@@ -287,7 +300,7 @@ def compare_command(
 
     old, new = read_figures(before), read_figures(after)
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, _: Jobs) -> None:
         report.add(*floors_tables(FLOORS, old, new))
         if plot is not None:
             draw([("before", old), ("after", new)], plot)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spectriage.bench.app.options import ClusterOption, crew
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.options import JsonOption
 from spectriage.spectra.terminal import print_json
@@ -49,6 +50,7 @@ def run(
         str, typer.Option("--device", "-d", help="Device URI for the panels that are scanned with one.")
     ] = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes.")] = 1,
+    cluster: ClusterOption = None,
     keep_spectra: Annotated[
         bool, typer.Option("--keep-spectra", help="Keep every spectrum, not only those of failures.")
     ] = False,
@@ -68,11 +70,11 @@ def run(
         require_report()
     loaded = load_plan(plan)
     attended = any(panel.source == "device" for panel in loaded.panels)
-    with progress_bar() as progress:
+    with crew(jobs, cluster) as workers, progress_bar() as progress:
         made = run_plan(
             loaded,
             out,
-            jobs=jobs,
+            jobs=workers,
             library=library,
             sets=_named_paths(sets or []),
             device=device,

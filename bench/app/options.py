@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.options import OUTPUT
 
 if TYPE_CHECKING:
+    from spectriage.bench.report.runner import Jobs
     from spectriage.bench.report.tables import Report
     from spectriage.bench.sets.pairing import Pairing
     from spectriage.bench.sets.sets import LabelledSet
@@ -58,13 +61,29 @@ OutOption = Annotated[
     typer.Option("--out", "-o", help="Write everything to this JSON file too.", rich_help_panel=OUTPUT),
 ]
 JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes.")]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS|local:N",
+        help="Do the trials on a Dask cluster: its scheduler's address, or N processes here.",
+    ),
+]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Fewer repetitions, wider intervals.")]
 
 Tables = tuple[Path | None, Path | None, Path | None]
-Work = Callable[["Report", "Progress | None"], None]
+By = tuple[int, str | None]
+"""--jobs and --cluster."""
+Work = Callable[["Report", "Progress | None", "Jobs"], None]
 
 
-def bench(command: str, settings: dict[str, Any], outputs: tuple[bool, Path | None], work: Work) -> None:
+def bench(
+    command: str,
+    settings: dict[str, Any],
+    outputs: tuple[bool, Path | None],
+    work: Work,
+    by: By = (1, None),
+) -> None:
     """Run a benchmark under a progress bar, print its tables or its JSON, and write that where asked for."""
     from spectriage.bench.report.output import check_folder, give_out
     from spectriage.bench.report.tables import Report
@@ -74,9 +93,32 @@ def bench(command: str, settings: dict[str, Any], outputs: tuple[bool, Path | No
     check_folder(out)
     report = Report(command, settings)
     report.stamp()
-    with progress_bar() as progress:
-        work(report, progress)
+    with crew(*by) as jobs, progress_bar() as progress:
+        work(report, progress, jobs)
     give_out(report, as_json, out)
+
+
+@contextmanager
+def crew(jobs: int, cluster: str | None) -> Iterator[Jobs]:
+    """Give who does the trials: so many processes of this machine, or a cluster.
+
+    Raises
+    ------
+    ParameterError
+        When both are asked for, or the cluster is none.
+    ClusterError
+        When the cluster cannot be reached.
+    """
+    if cluster is None:
+        yield jobs
+        return
+    if jobs != 1:
+        raise ParameterError("--jobs and --cluster exclude one another")
+    from spectriage.bench.report.runner import ROOMS
+    from spectriage.library.cluster.crew import crew_of
+
+    with crew_of(cluster, ROOMS) as made:
+        yield made
 
 
 def read_sets(paths: list[Path], tables: Tables, progress: Progress | None) -> list[LabelledSet]:

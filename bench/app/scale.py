@@ -11,6 +11,7 @@ from spectriage.bench.app.options import OutOption, bench
 from spectriage.spectra.options import JsonOption
 
 if TYPE_CHECKING:
+    from spectriage.bench.report.runner import Jobs
     from spectriage.bench.report.tables import Report
     from spectriage.spectra.progress import Progress
 
@@ -40,7 +41,7 @@ def scale(
         spectra, tuple(workers or (1, 2)), rounds, tuple(sleepers or (10, 40, 100)), nap, tasks
     )
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, _: Jobs) -> None:
         measure(report, settings, progress)
 
     bench("scale", asdict(settings), (as_json, out), work)

@@ -14,6 +14,7 @@ from spectriage.spectra.options import JsonOption
 from spectriage.spectra.origin import Origin
 
 if TYPE_CHECKING:
+    from spectriage.bench.report.runner import Jobs
     from spectriage.bench.report.tables import Cell, Report
     from spectriage.spectra.arrays import FloatArray
     from spectriage.spectra.progress import Progress
@@ -37,7 +38,7 @@ def screen(
         _take(pictures)
         return
 
-    def work(report: Report, progress: Progress | None) -> None:
+    def work(report: Report, progress: Progress | None, _: Jobs) -> None:
         with tempfile.TemporaryDirectory() as folder:
             _times(report, min(times, QUICK) if quick else times, quick, Path(folder), progress)
             if soak:

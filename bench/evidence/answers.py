@@ -14,7 +14,7 @@ from typing import Any
 
 from spectriage.bench.evidence.benign import is_benign
 from spectriage.bench.evidence.packaging import is_packaging
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Interval, Proportion, cluster_bootstrap
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.names import Names
@@ -109,7 +109,7 @@ def answers(
     engine: Identifier,
     report: Report,
     *,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> list[HarmlessAnswer]:
     """Add the tables of harmless scans that are decided, and why the others are not; return the answers."""

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Proportion, clustered
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.pairing import chosen_repeats
@@ -55,7 +55,7 @@ def is_benign(substance: str) -> bool:
 
 
 def benign(
-    sets: Sequence[LabelledSet], report: Report, *, jobs: int = 1, progress: Progress | None = None
+    sets: Sequence[LabelledSet], report: Report, *, jobs: Jobs = 1, progress: Progress | None = None
 ) -> None:
     """Add the tables of measured harmless materials: as shipped, and without the entries of their set."""
     answers: dict[str, list[BenignAnswer]] = {"as shipped": [], "without the set's entries": []}

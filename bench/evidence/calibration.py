@@ -17,7 +17,7 @@ import numpy as np
 
 from spectriage.bench.evidence.decoys import decoy_table
 from spectriage.bench.report.reliability import EDGES, calibration_error_interval, reliability
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Interval, Proportion
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.names import Names
@@ -69,7 +69,7 @@ def calibration(
     *,
     splits: int = SPLITS,
     plot: Path | None = None,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> None:
     """Add the tables of reliability and of target and decoy, and draw the diagram.
@@ -105,7 +105,7 @@ def _of_set(
     labelled: LabelledSet,
     others: Sequence[LabelledSet],
     splits: int,
-    jobs: int,
+    jobs: Jobs,
     progress: Progress | None,
 ) -> list[Stated]:
     libraries: list[tuple[str, ReferenceSet, Names]] = [

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from spectriage.bench.evidence.field import field, shipped_rules
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Interval, cluster_bootstrap
 from spectriage.bench.report.tables import Report
 from spectriage.bench.sets.names import Names, read_corrections
@@ -71,7 +71,7 @@ class Decide:
     report: Report
     rules: tuple[Rule, ...] | None = None
     sets: Sequence[str] = SETS
-    jobs: int = 1
+    jobs: Jobs = 1
     progress: Progress | None = None
 
     def __post_init__(self) -> None:

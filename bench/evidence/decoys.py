@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Proportion
 from spectriage.bench.report.tables import Table
 from spectriage.bench.sets.references import catalogue_without, indexed, keys_of
@@ -71,7 +71,7 @@ def _shuffled(row: FloatArray, rng: np.random.Generator) -> FloatArray:
     return out
 
 
-def decoy_table(labelled: LabelledSet, jobs: int, progress: Progress | None) -> Table:
+def decoy_table(labelled: LabelledSet, jobs: Jobs, progress: Progress | None) -> Table:
     """Let targets and decoys compete for every scan, and see what would be accepted."""
     references = catalogue_without(labelled.sources)
     decoys = decoy_set(references)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from spectriage.bench.evidence.raised import is_raised, raised_names
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Interval, cluster_bootstrap, clustered
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.names import Names
@@ -74,7 +74,7 @@ def field(
     report: Report,
     *,
     left_out: Sequence[str] = (),
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> list[FieldAnswer]:
     """Add the tables of false alarms and of what was decided; return the answers.

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Proportion
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.garbage import KINDS, make
@@ -35,7 +35,7 @@ def garbage(
     report: Report,
     *,
     count: int = COUNT,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> list[GarbageAnswer]:
     """Add the table of verdicts on made-up spectra, `count` of them over all kinds; return the answers."""

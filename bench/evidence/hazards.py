@@ -16,7 +16,7 @@ from typing import Any
 from spectriage.bench.evidence.benign import is_benign
 from spectriage.bench.evidence.packaging import is_packaging
 from spectriage.bench.evidence.raised import is_guarded, is_raised, raised_names, stated_limit
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Interval, Proportion, two_way_bootstrap
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.names import Names
@@ -213,7 +213,7 @@ def hazards(
     report: Report,
     *,
     shares: Sequence[float] = SHARES,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> list[HazardSum]:
     """Add the tables of measured hazards in measured harmless materials; return the sums.

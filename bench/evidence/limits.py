@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spectriage.bench.evidence.raised import is_raised, stated_limit
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.sets.names import Names
 from spectriage.bench.sets.pairing import Pairing
 from spectriage.bench.sets.references import keys_of, with_null
@@ -110,7 +110,7 @@ def limits(
     pairings: Sequence[Pairing],
     *,
     noise: Sequence[float | None] = NOISE,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> list[LimitTrial]:
     """Try every limit that a library states in the scans of other instruments, as this module's text says.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from spectriage.bench.methods.methods import Decision, Method, make_methods
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Interval, cluster_bootstrap
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.pairing import Pairing
@@ -105,7 +105,7 @@ def mixtures(
     cases: int = CASES,
     normalisation: Normalisation = "norm",
     methods: Sequence[str] | None = None,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> None:
     """Add the tables of precision and recall by level, and of the substances named that were not there."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from spectriage.bench.methods.methods import make_methods
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Interval, Scored, cluster_bootstrap, clustered, clustered_area
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.pairing import Pairing
@@ -73,7 +73,7 @@ def openset(
     *,
     splits: int = SPLITS,
     methods: Sequence[str] | None = None,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> None:
     """Add the tables of the open-set test, one a pairing, and one over the pairings of sets with sets."""

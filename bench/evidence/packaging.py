@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import clustered
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.names import Names
@@ -79,7 +79,7 @@ def packaging(
     *,
     contents: Sequence[str] = CONTENTS,
     seeds: int = NOISE_SEEDS,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> None:
     """Add the tables of contents through packaging and of packaging alone.
@@ -128,7 +128,7 @@ def _pair(
     item: LabelledSpectrum,
     wrapping: LabelledSpectrum,
     seeds: int,
-    jobs: int,
+    jobs: Jobs,
     progress: Progress | None,
 ) -> tuple[list[Any], list[WrappedScan]]:
     names = labelled.names

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spectriage.bench.evidence.pod_plot import DrawnCurve
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Proportion, detection_curve
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.simulation import Sample, SimulatedAnswer, as_details, ask_one
@@ -72,7 +72,7 @@ class PodBench:
         *,
         target: str = TARGET,
         preset: str = "785-ccd",
-        jobs: int = 1,
+        jobs: Jobs = 1,
         progress: Progress | None = None,
     ) -> None:
         from spectriage.library.catalogue import find_entry

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spectriage.bench.evidence.limits import LimitTrial, limit_trial, outcomes, parts_of, watching
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Interval, cluster_bootstrap
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.names import Names
@@ -80,7 +80,7 @@ def recalled(
     sets: Sequence[LabelledSet],
     report: Report,
     *,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> list[RecalledTrial]:
     """Add the tables of frozen recalled tables; return the trials.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from spectriage.bench.methods.methods import Method, make_methods, rank_of
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Proportion, paired_difference
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.change import Change
@@ -68,7 +68,7 @@ def transfer(
     *,
     methods: Sequence[str] | None = None,
     robustness: bool = False,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> None:
     """Add the tables of top-1 and top-3, of every miss, and of what axis and resolution errors cost."""
@@ -83,7 +83,7 @@ def transfer(
 
 
 def _outcomes(
-    context: _Context, trials: Sequence[Trial], change: Change, jobs: int, progress: Progress | None
+    context: _Context, trials: Sequence[Trial], change: Change, jobs: Jobs, progress: Progress | None
 ) -> list[Outcome]:
     title = f"{context.pairing.label}: {change.label}"
     tasks = [(trial, change) for trial in trials]
@@ -196,7 +196,7 @@ def is_multi_line(spectrum: Spectrum) -> bool:
     return len(peaks) >= MULTI_LINE_BANDS
 
 
-def _robustness(context: _Context, trials: Sequence[Trial], jobs: int, progress: Progress | None) -> Table:
+def _robustness(context: _Context, trials: Sequence[Trial], jobs: Jobs, progress: Progress | None) -> Table:
     """Return how many of the multi-line materials stay first with axis errors and coarser resolution."""
     several = [trial for trial in trials if is_multi_line(trial.repeats[0].spectrum)]
     changes = [Change()] + [Change(offset) for offset in OFFSETS_CM]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from spectriage.bench.report.runner import run
+from spectriage.bench.report.runner import Jobs, run
 from spectriage.bench.report.statistics import Interval, cluster_bootstrap
 from spectriage.bench.report.tables import Report, Table
 from spectriage.bench.sets.simulation import BAG
@@ -71,7 +71,7 @@ def trigger(
     hazardous: Sequence[str] = HAZARDOUS,
     preset: str = PRESET,
     auto: bool = False,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
 ) -> list[Wait]:
     """Add the tables of waits, and return them.

@@ -1,4 +1,4 @@
-"""Running many independent tasks: in order, on one or several processes, with a bar on standard error."""
+"""Running many independent tasks: in order, on processes or a cluster, with a bar on standard error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+from spectriage.library.cluster.crew import Crew
 from spectriage.spectra.progress import Progress
+
+Jobs = int | Crew
+"""Who does the tasks: so many processes of this machine, or the workers of a cluster."""
+ROOMS = ("spectra", "library", "device", "bench")
+"""The packages whose code tasks run."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -21,11 +27,11 @@ def run(
     context: Context,
     tasks: Sequence[Task],
     *,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     title: str = "",
     progress: Progress | None = None,
 ) -> list[Result]:
-    """Apply a function to every task; the results are in the tasks' order, whatever the number of processes.
+    """Apply a function to every task; the results are in the tasks' order, whoever did them.
 
     Parameters
     ----------
@@ -36,11 +42,14 @@ def run(
     tasks
         Independent of each other; whatever is random in one follows from the task.
     jobs
-        Processes.
+        Processes, or a cluster.
     title, progress
         Of the bar.
     """
     results: list[Result] = []
+    if isinstance(jobs, Crew):
+        _collect(jobs.map(function, context, tasks), results, len(tasks), title, progress)
+        return results
     if jobs <= 1 or len(tasks) < 2 * jobs:
         stream: Iterator[Result] = (function(context, task) for task in tasks)
         _collect(stream, results, len(tasks), title, progress)

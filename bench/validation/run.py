@@ -1,4 +1,4 @@
-"""Running a plan: everything is fixed in a header first; then trial after trial, on one or more processes."""
+"""Running a plan: all is fixed in a header first; then trial after trial, by processes or a cluster."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from spectriage.bench.report.runner import Jobs
 from spectriage.bench.validation.header import device_said, make_header
 from spectriage.bench.validation.panels import Trial, expand
 from spectriage.bench.validation.plan import Panel, Plan
 from spectriage.bench.validation.statistics import allowed_failures, trials_needed
 from spectriage.bench.validation.store import RunFolder, begin, finish, locked, write_atomic
 from spectriage.bench.validation.trial import Bench, Scanned, Setup, check_materials, spectrum_csv
+from spectriage.library.cluster.crew import Crew
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.progress import Progress
 
@@ -27,7 +29,7 @@ def run_plan(
     plan: Plan,
     folder: Path | str,
     *,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     library: Path | None = None,
     sets: Mapping[str, Path | str] | None = None,
     device: str = "",
@@ -42,7 +44,7 @@ def run_plan(
     folder
         Of the records, see `spectriage.bench.validation.store`.
     jobs
-        Processes; the records are the same whatever their number.
+        Processes, or a cluster; the records are the same whoever does the trials.
     library
         In place of the plan's.
     sets
@@ -188,10 +190,20 @@ def _keep_all(
 
 
 def _stream(
-    setup: Setup, bench: Bench, trials: Sequence[Trial], jobs: int, operator: Operator | None
+    setup: Setup, bench: Bench, trials: Sequence[Trial], jobs: Jobs, operator: Operator | None
 ) -> Iterator[tuple[Scanned, ...]]:
     """Yield the scans of each trial in the plan's order; a device is not shared between processes."""
     attended = any(trial.attended for trial in trials)
+    if isinstance(jobs, Crew):
+        if attended:
+            raise ParameterError(
+                "a plan with a device is run where the device is",
+                where=setup.plan.name,
+                remedy="leave --cluster out",
+            )
+        # the header has read each panel's set and made its engine: workers need no file
+        yield from jobs.map(Bench.run, bench, trials)
+        return
     if jobs <= 1 or len(trials) < 2 * jobs or attended:
         for trial in trials:
             if trial.attended and operator is not None:

@@ -3,7 +3,8 @@
 The way of a batch: `batch` opens the engine and lists the inputs, `shards` cuts them, `connection` finds the
 cluster, `sending` compares versions and takes the library there once a worker, which `prepared` checks and
 makes an engine of; `spreading` keeps a few shards a worker under way, `task` works one off, `parts` writes
-it. Nothing but `connection`, `sending` and `spreading` knows Dask. Needs the extra ``cluster``.
+it. Other tasks are done by a `crew`: what they share is `carried` to each worker once. Nothing but
+`connection`, `sending`, `spreading` and `crew` knows Dask. Needs the extra ``cluster``.
 """
 
 from __future__ import annotations

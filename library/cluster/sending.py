@@ -6,7 +6,7 @@ later or comes back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spectriage.library.cluster.connection import dask
@@ -14,7 +14,7 @@ from spectriage.library.cluster.errors import AGAIN, ClusterError, WorkerDiffers
 from spectriage.library.cluster.run import Run
 from spectriage.library.cluster.shards import Shard
 from spectriage.library.cluster.task import Done, work_off
-from spectriage.library.cluster.versions import check_same, versions
+from spectriage.library.cluster.versions import ROOMS, check_same, versions
 
 
 def prepare(client: Any, run: Run, library: bytes) -> None:
@@ -29,7 +29,7 @@ def prepare(client: Any, run: Run, library: bytes) -> None:
     client.register_plugin(_plugin(run, library), name=run.name)
 
 
-def check_workers(client: Any, ours: Mapping[str, str]) -> None:
+def check_workers(client: Any, ours: Mapping[str, str], rooms: Sequence[str] = ROOMS) -> None:
     """Refuse workers with other versions than here, or without this program.
 
     Raises
@@ -38,7 +38,7 @@ def check_workers(client: Any, ours: Mapping[str, str]) -> None:
         Names the first that differs, and what.
     """
     try:
-        found = client.run(versions, on_error="return")
+        found = client.run(versions, rooms, on_error="return")
     except Exception as error:  # a worker that cannot even load the question answers with anything
         raise WorkerDiffersError(
             f"the workers cannot be asked for their versions: {type(error).__name__}: {error}",

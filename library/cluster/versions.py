@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 
 from spectriage.library.cluster.errors import WorkerDiffersError
@@ -12,16 +12,26 @@ from spectriage.library.service.program import code_sha256
 PACKAGES = ("spectriage", "numpy", "scipy", "numba", "h5py")
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of this process, by name."""
+ROOMS = ("spectra", "library")
+"""The packages that make a result."""
+
+
+def versions(rooms: Sequence[str] = ROOMS) -> dict[str, str]:
+    """Return the versions of this process, by name.
+
+    Parameters
+    ----------
+    rooms
+        The packages of ours whose code counts.
+    """
     found = {"python": platform.python_version(), "machine": platform.machine()}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
-    found["engine's code"] = code_sha256("spectriage.spectra", "**/*.py")[:16]
-    found["library's code"] = code_sha256("spectriage.library", "**/*.py")[:16]
+    for room in rooms:
+        found[f"code of {room}"] = code_sha256(f"spectriage.{room}", "**/*.py")[:16]
     return found
 
 

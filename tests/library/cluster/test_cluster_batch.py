@@ -185,8 +185,8 @@ def test_a_worker_that_differs_is_refused(setup, folder, tmp_path, cluster):
             odd.terminate()
             odd.wait()
     ours = versions()
-    with pytest.raises(WorkerDiffersError, match=r"engine's code x there"):
-        check_same("a worker", {**ours, "engine's code": "x"}, ours)
+    with pytest.raises(WorkerDiffersError, match=r"code of spectra x there"):
+        check_same("a worker", {**ours, "code of spectra": "x"}, ours)
 
 
 class Worker:
