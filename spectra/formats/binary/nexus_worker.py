@@ -78,7 +78,8 @@ def _groups(file: Any) -> Iterator[Any]:
 
 
 def _member(group: Any, name: str) -> Any:
-    if not name or "/" in name or name not in group:
+    # "." says that a dimension has no axis; HDF5 has it for the group itself
+    if name in ("", ".") or "/" in name or name not in group:
         return None
     link = group.get(name, getlink=True)
     found = None if isinstance(link, h5py.ExternalLink) else group[name]

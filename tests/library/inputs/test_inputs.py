@@ -144,7 +144,7 @@ def test_tables_in_a_folder_give_their_rows(tmp_path):
     assert len(Reader().digest(items[-1])) == 64
 
 
-def write_store(path, values, shape=None, unit="1/cm"):
+def write_store(path, values, shape=None, unit="1/cm", first="scan"):
     with h5py.File(path, "w") as file:
         file.attrs["default"] = "entry"
         entry = file.create_group("entry")
@@ -155,13 +155,25 @@ def write_store(path, values, shape=None, unit="1/cm"):
         beam["wavelength"] = 785.0
         beam["wavelength"].attrs["units"] = "nm"
         data = entry.create_group("data")
-        axes = ["scan", "shift"] if shape is None else ["y", "x", "shift"]
+        axes = [first, "shift"] if shape is None else ["y", "x", "shift"]
         data.attrs.update(NX_class="NXdata", signal="counts", axes=axes)
         whole = values if shape is None else values.reshape(*shape, -1)
         data.create_dataset("counts", data=whole, chunks=True, compression="gzip")
         data["shift"] = SHIFT
         data["shift"].attrs.update(units=unit, long_name="Raman shift")
     return path
+
+
+def test_a_store_whose_spectra_have_no_axis_of_their_own(tmp_path):
+    values = counts(5).astype(np.float32)
+    path = write_store(tmp_path / "s.h5", values, first=".")
+    items = list(batch_items(path))
+    reader = Reader()
+    found = [reader.spectra(item)[""] for item in items]
+    for one, other, own in zip(found, read_spectra(path).values(), values, strict=True):
+        np.testing.assert_array_equal(one.intensity, own)
+        np.testing.assert_array_equal(one.intensity, other.intensity)
+        np.testing.assert_array_equal(one.shift, other.shift)
 
 
 @pytest.mark.parametrize("shape", [None, (3, 4)])

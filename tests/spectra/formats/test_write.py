@@ -214,6 +214,34 @@ def test_a_nexus_map_goes_by_coordinates(tmp_path):
     assert found["1,0"].excitation_nm == pytest.approx(785.0)
 
 
+def test_a_dimension_without_an_axis(tmp_path):
+    """NeXus writes "." where a dimension has none: its spectra go by their number."""
+    path = nexus(tmp_path)
+    whole = read_spectra(path)
+    for axes, names in (
+        ([".", "x", "raman_shift"], ["1,0", "1,0.5", "1,1", "2,0", "2,0.5", "2,1"]),
+        ([".", ".", "raman_shift"], ["1,1", "1,2", "1,3", "2,1", "2,2", "2,3"]),
+    ):
+        with h5py.File(path, "r+") as file:
+            file["entry/data"].attrs["axes"] = axes
+        found = read_spectra(path)
+        assert list(found) == names
+        for one, other in zip(found.values(), whole.values(), strict=True):
+            np.testing.assert_array_equal(one.intensity, other.intensity)
+            np.testing.assert_array_equal(one.shift, other.shift)
+    for axes in (["x", "y", "."], ["."]):
+        with h5py.File(path, "r+") as file:
+            file["entry/data"].attrs["axes"] = axes
+        with pytest.raises(FormatError, match="not there"):
+            read_spectra(path)
+    # nor is "." a signal
+    with h5py.File(path, "r+") as file:
+        file["entry/data"].attrs["axes"] = [".", "x", "raman_shift"]
+        file["entry/data"].attrs["signal"] = "."
+    with pytest.raises(FormatError, match="not there"):
+        read_spectra(path)
+
+
 def test_nexus_of_other_kinds(tmp_path):
     with pytest.raises(FormatError, match="NXxas"):
         read_spectra(nexus(tmp_path, definition="NXxas"))
