@@ -22,10 +22,8 @@ def print_tally(tally: Tally) -> None:
     print(f"{count(tally.rows, 'row')}, {tally.changed:,} changed")
     if tally.added:
         print(f"{count(tally.added, 'new row')} that the old results did not have")
-    if tally.passed_over:
-        print(
-            f"{count(tally.passed_over, 'record')} passed over: scans are decided again by `journal replay`"
-        )
+    for why, number in tally.why_passed_over.most_common():
+        print(f"{count(number, 'record')} passed over: {why}")
     for name, before in tally.before.items():
         now = tally.now.get(name, "")
         print(f"{name}: {before}, the same" if before == now else f"{name}: {before} then, {now} now")

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from spectriage.library.journal.reading import reader_of
 from spectriage.library.rescore.change import Change, compared, made_by
 from spectriage.library.rescore.errors import RescoreError
 from spectriage.library.rescore.results import Row, inputs_of, result_rows
 from spectriage.library.rescore.tally import Tally
+from spectriage.spectra.errors import SpectriageError
+from spectriage.spectra.technique import Technique
 
 if TYPE_CHECKING:
     from spectriage.library.building.lifecycle import Difference
+    from spectriage.library.journal.reading import Reader
     from spectriage.spectra.identify import Identifier
+    from spectriage.spectra.spectrum import Spectrum
 
 Kept = Callable[[Change], None]
 
@@ -103,10 +108,10 @@ def _count(row: Row, other: Row, tally: Tally, keep: Kept | None) -> None:
 
 
 def rescore_journal(path: Path, engine: Identifier, tally: Tally, keep: Kept | None = None) -> Tally:
-    """Identify the spectra of a journal's identifications again.
+    """Decide a journal's identifications and scans again: a scan's spectrum is made anew from its counts.
 
-    Scans recorded by a device are passed over and counted: `spectriage journal replay` decides these again
-    from their counts and calibration.
+    Passed over and counted are records of other things, such as notes, and those whose answer was of another
+    technique than the engine's: what those were compared with, it does not have.
 
     Parameters
     ----------
@@ -122,18 +127,21 @@ def rescore_journal(path: Path, engine: Identifier, tally: Tally, keep: Kept | N
     JournalError
         Or one of its kinds, when the journal cannot be read or its spectra were changed.
     """
-    from spectriage.library.journal import Journal, recorded_spectrum
-    from spectriage.library.journal.identified import KIND
+    from spectriage.library.journal import Journal
 
+    readers: dict[str, Reader | None] = {}
     with Journal(path, readonly=True) as journal:
         for record, (kind, *_) in journal.records():
-            if kind != KIND:
-                tally.passed_over += 1
-                continue
+            if kind not in readers:
+                readers[kind] = reader_of(kind)
             payload = json.loads(record.payload)
-            spectrum, health = recorded_spectrum(journal, record)
-            old = payload["result"]
-            new = engine.identify(spectrum, health=health).to_json()
+            reader, old = readers[kind], payload.get("result")
+            why = _not_decided_again(kind, reader, old, engine)
+            if reader is None or old is None or why:
+                tally.pass_over(why)
+                continue
+            spectrum, health = reader(journal, record)
+            new = _decided(engine, spectrum, health)
             name = f"record {record.number}: {payload.get('input', '')}"
             tally.before = tally.before or made_by(old)
             tally.now = tally.now or made_by(new)
@@ -142,3 +150,25 @@ def rescore_journal(path: Path, engine: Identifier, tally: Tally, keep: Kept | N
             if keep is not None and change.rank < 5:
                 keep(change)
     return tally
+
+
+def _not_decided_again(
+    kind: str, reader: Reader | None, old: dict[str, Any] | None, engine: Identifier
+) -> str:
+    """Return why a record is passed over; empty where it is not."""
+    if old is None:
+        return f"a {kind} holds no answer"
+    if reader is None:
+        return f"nothing installed reads what a {kind} was decided on"
+    technique = old.get("technique", Technique.NORMAL)
+    if technique != engine.technique:
+        return f"the answer is of {technique} spectra, the engine of {engine.technique} ones"
+    return ""
+
+
+def _decided(engine: Identifier, spectrum: Spectrum, health: str) -> dict[str, Any]:
+    """Return the new answer; an error where there is none, as a batch has it."""
+    try:
+        return engine.identify(spectrum, health=health).to_json()
+    except SpectriageError as error:
+        return {"error": {"what": error.what}}

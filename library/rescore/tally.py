@@ -70,6 +70,7 @@ class Tally:
     changed: int = 0
     added: int = 0
     passed_over: int = 0
+    why_passed_over: Counter[str] = field(default_factory=Counter)
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
     gained: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
@@ -114,6 +115,11 @@ class Tally:
         else:
             heapq.heappushpop(self._worst, entry)
 
+    def pass_over(self, why: str) -> None:
+        """Count a row that is not scored again, and why."""
+        self.passed_over += 1
+        self.why_passed_over[why] += 1
+
     @property
     def exit_code(self) -> int:
         """10 an alarm gained or lost, 11 another verdict, 12 components or limits, 0 nothing changed."""
@@ -140,6 +146,7 @@ class Tally:
             "changed": self.changed,
             "added": self.added,
             "passed_over": self.passed_over,
+            "why_passed_over": dict(self.why_passed_over.most_common()),
             "verdicts": [
                 {"before": before, "now": now, "rows": number}
                 for (before, now), number in sorted(self.verdicts.items())
