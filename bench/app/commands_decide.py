@@ -13,6 +13,8 @@ from spectriage.bench.app.options import (
     CorrectionsOption,
     GroupsOption,
     JobsOption,
+    NewLibraryOption,
+    OldLibraryOption,
     OneWayOption,
     OutOption,
     QueriesOption,
@@ -253,6 +255,7 @@ def decide_command(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw false alarms against detections to this PNG.")
     ] = None,
+    old_library: OldLibraryOption = None,
     details: Annotated[bool, typer.Option("--details", help="Print every part's tables too.")] = False,
     allowed: AllowedOption = None,
     library: EngineLibraryOption = None,
@@ -262,14 +265,17 @@ def decide_command(
     cluster: ClusterOption = None,
 ) -> None:
     """Measure all that a change of the decision may buy one with another, and print it as one table."""
+    from spectriage.bench.evidence.changed import add_changes
     from spectriage.bench.evidence.decide import Decide
     from spectriage.bench.evidence.floors import FLOORS
-    from spectriage.bench.report.compare import draw, figures_of, floors_tables, read_figures
+    from spectriage.bench.report.changes import read_libraries
+    from spectriage.bench.report.compare import draw, figures_of, floors_tables, read_report
     from spectriage.bench.sets.rules import read_rules
     from spectriage.library.building import open_library
 
     rules = read_rules(allowed) if allowed is not None else None
-    old = read_figures(compare) if compare is not None else None
+    past = read_report(compare) if compare is not None else None
+    old = figures_of(past, str(compare)) if past is not None else None
 
     def work(report: Report, progress: Progress | None, crew: Jobs) -> None:
         references = open_library(library, progress=progress)
@@ -279,6 +285,10 @@ def decide_command(
         if not details:
             report.hidden = tuple(table.name for table in report.tables)
         report.add(*floors_tables(FLOORS, old, now))
+        if past is not None:
+            path = references.attributes.get("path")
+            libraries = read_libraries(old_library, Path(str(path)) if path else None)
+            add_changes(report, past, report.to_json(), libraries)
         if plot is not None:
             draw([("before", old), ("now", now)] if old is not None else [("now", now)], plot)
 
@@ -288,20 +298,26 @@ def decide_command(
 def compare_command(
     before: Annotated[Path, typer.Argument(help="JSON of the older run.")],
     after: Annotated[Path, typer.Argument(help="JSON of the newer run.")],
+    old_library: OldLibraryOption = None,
+    new_library: NewLibraryOption = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw false alarms against detections to this PNG.")
     ] = None,
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
-    """Compare two runs of `bench decide` (or of its parts), figure by figure, against what is owed."""
+    """Compare two runs of a table: what changed in its trials, and why; of `decide` also what is owed."""
+    from spectriage.bench.evidence.changed import add_changes
     from spectriage.bench.evidence.floors import FLOORS
-    from spectriage.bench.report.compare import draw, floors_tables, read_figures
+    from spectriage.bench.report.changes import read_libraries
+    from spectriage.bench.report.compare import draw, figures_of, floors_tables, read_report
 
-    old, new = read_figures(before), read_figures(after)
+    past, now = read_report(before), read_report(after)
+    old, new = figures_of(past, str(before)), figures_of(now, str(after))
 
     def work(report: Report, progress: Progress | None, _: Jobs) -> None:
         report.add(*floors_tables(FLOORS, old, new))
+        add_changes(report, past, now, read_libraries(old_library, new_library))
         if plot is not None:
             draw([("before", old), ("after", new)], plot)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spectriage.bench.app.options import ClusterOption, crew
+from spectriage.bench.app.options import ClusterOption, NewLibraryOption, OldLibraryOption, crew
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.options import JsonOption
 from spectriage.spectra.terminal import print_json
@@ -218,17 +218,33 @@ def compare(
     second_run: Annotated[
         int | None, typer.Option("--second-run", min=1, help="Number of its run.", show_default="the last")
     ] = None,
+    old_library: OldLibraryOption = None,
+    new_library: NewLibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare two engines, libraries or policies on the same scans (McNemar's exact test)."""
+    """Compare two engines, libraries or policies on the same scans: what is right, what changed, and why.
+
+    What is right more often is said by McNemar's exact test. With both libraries a change names references.
+    """
     from rich.console import Console
 
+    from spectriage.bench.report.changes import read_libraries
+    from spectriage.bench.report.tables import Report
+    from spectriage.bench.validation.changed import add_changes
     from spectriage.bench.validation.compare import compare_runs
 
     found = compare_runs(first, second, first_run=first_run, second_run=second_run)
+    report = Report("validate compare", {})
+    libraries = read_libraries(old_library, new_library)
+    add_changes(report, first, second, first_run=first_run, second_run=second_run, libraries=libraries)
     if as_json:
         for item in found:
             print_json(item.to_json())
+        for origin, details in report.details.items():
+            for name, tally in details.items():
+                print_json(
+                    {"schema": 1, "evidence": name.removeprefix("changes: "), "origin": origin, **tally}
+                )
         return
     rows = [
         tuple(
@@ -239,6 +255,7 @@ def compare(
     ]
     columns = ("evidence", "panel", "both correct", "only first", "only second", "neither", "p")
     _print_table(Console(), columns, rows)
+    report.show(Console())
 
 
 def _ask(trial: Trial) -> None:

@@ -69,6 +69,13 @@ ClusterOption = Annotated[
         help="Do the trials on a Dask cluster: its scheduler's address, or N processes here.",
     ),
 ]
+OldLibraryOption = Annotated[
+    Path | None,
+    typer.Option("--old-library", help="The older run's library: a change then names its references."),
+]
+NewLibraryOption = Annotated[
+    Path | None, typer.Option("--new-library", help="The newer run's library, beside --old-library.")
+]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Fewer repetitions, wider intervals.")]
 
 Tables = tuple[Path | None, Path | None, Path | None]

@@ -48,8 +48,8 @@ class Figure(NamedTuple):
 Figures = Mapping[tuple[Origin, str], Figure]
 
 
-def read_figures(path: Path) -> dict[tuple[Origin, str], Figure]:
-    """Read the figures of a benchmark's JSON, by origin and name.
+def read_report(path: Path) -> dict[str, Any]:
+    """Read a benchmark's JSON.
 
     Raises
     ------
@@ -62,7 +62,8 @@ def read_figures(path: Path) -> dict[tuple[Origin, str], Figure]:
         raise FormatError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
     except ValueError as error:
         raise FormatError(f"is not JSON: {error}", where=str(path)) from None
-    return figures_of(data, str(path))
+    figures_of(data, str(path))
+    return dict(data)
 
 
 def figures_of(data: Any, where: str) -> dict[tuple[Origin, str], Figure]:

@@ -79,6 +79,8 @@ def test_one_command_runs_the_parts_and_compares_them(folder, tmp_path):
     text = _run("compare", old, new)
     assert "before" in text
     assert "floor met" in text
+    assert "What changed: verdicts" in text
+    assert " 0 changed" in text
 
 
 def test_a_missing_set_and_an_unknown_part_are_said(folder, tmp_path):

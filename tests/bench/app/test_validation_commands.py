@@ -64,7 +64,11 @@ def test_run_report_and_compare(tmp_path):
     assert len(list((tmp_path / "out" / "run-2" / "failures").iterdir())) == 2
     code, text = invoke("compare", tmp_path / "out", tmp_path / "out", "--first-run", 1, "--json")
     assert json.loads(text.splitlines()[0])["both"] == 2
-    assert "both correct" in invoke("compare", tmp_path / "out", tmp_path / "out")[1]
+    tally = json.loads(text.splitlines()[-1])
+    assert (tally["rows"], tally["changed"]) == (2, 0)
+    text = invoke("compare", tmp_path / "out", tmp_path / "out")[1]
+    assert "both correct" in text
+    assert "2 trials of both runs, 0 changed" in text
 
 
 def test_a_failed_criterion_is_the_exit_code(tmp_path):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from spectriage.bench.evidence.floors import FLOORS, Floor
-from spectriage.bench.report.compare import Figure, draw, figures_of, floors_tables, read_figures
+from spectriage.bench.report.compare import Figure, draw, figures_of, floors_tables, read_report
 from spectriage.bench.report.statistics import Interval, Proportion
 from spectriage.bench.report.tables import Report
 from spectriage.spectra.errors import FormatError
@@ -26,7 +26,7 @@ def test_figures_survive_the_json(tmp_path):
     report.figure(S, "made up", 3)
     path = tmp_path / "out.json"
     report.write(path)
-    found = read_figures(path)
+    found = figures_of(read_report(path), str(path))
     assert found[M, "false"] == Figure(0.02, 0.01, 0.03)
     assert found[M, "found"].value == pytest.approx(0.9)
     assert found[S, "made up"] == Figure(3.0)
@@ -66,13 +66,13 @@ def test_a_floor_may_be_a_multiple_of_the_older_run():
 def test_what_is_no_run_is_said(tmp_path):
     path = tmp_path / "x.json"
     with pytest.raises(FormatError, match="cannot be read"):
-        read_figures(path)
+        read_report(path)
     path.write_text("{")
     with pytest.raises(FormatError, match="not JSON"):
-        read_figures(path)
+        read_report(path)
     path.write_text(json.dumps({"figures": {}}))
     with pytest.raises(FormatError, match="not a benchmark"):
-        read_figures(path)
+        read_report(path)
 
 
 def test_the_plot_is_drawn_with_both_runs(tmp_path):

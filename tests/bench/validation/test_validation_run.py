@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from spectriage.bench.report.changes import read_libraries
+from spectriage.bench.report.tables import Report
+from spectriage.bench.validation.changed import add_changes
 from spectriage.bench.validation.compare import compare_runs
 from spectriage.bench.validation.plan_file import load_plan, parse_plan, shipped_plans
 from spectriage.bench.validation.report import write_report
@@ -152,6 +155,21 @@ def test_two_libraries_are_compared_on_the_same_scans(finished, tmp_path):
     assert compared["pod"].p_value == pytest.approx(0.25)  # 2 · 0.5³
     assert compared["blanks"].both == 1
     assert compared["own"].chapter == "unperturbed"
+    # and what changed, and why
+    report = Report("validate compare", {})
+    shipped = Path(str(open_library().attributes["path"]))
+    libraries = read_libraries(shipped, tmp_path / "smaller.h5")
+    add_changes(report, finished, tmp_path / "b", libraries=libraries)
+    said = {name: tally for details in report.details.values() for name, tally in details.items()}
+    pod, own = said["changes: simulated"], said["changes: unperturbed"]
+    assert own["substances"] == {}
+    assert (pod["rows"], pod["added"]) == (8, 0)
+    assert pod["differs"] == ["library"]
+    assert pod["substances"]["heroin"]["lost"] == 3
+    lost = [change for change in pod["changes"] if change["alarm"] == "lost"]
+    assert len(lost) == 3
+    assert all("heroin" in change["missed"] for change in lost)
+    assert any("heroin" in cause and "is gone" in cause for cause in lost[0]["causes"])
 
 
 def test_altered_records_are_refused(finished, tmp_path):
