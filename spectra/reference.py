@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, SupportsIndex, overload
+from typing import Any, Protocol, SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +128,16 @@ class Reference:
         return self.material_class == "packaging"
 
 
+class Texts(Protocol):
+    """A column of text in UTF-8: an array, or what gives one without holding it."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: NDArray[np.intp], /) -> NDArray[np.bytes_]: ...
+
+    def __array__(self) -> NDArray[np.bytes_]: ...
+
+
 class LazyRecords(Sequence[Reference]):
     """Records that are made when they are asked for, and then kept: most of a large library never is.
 
@@ -145,9 +155,9 @@ class LazyRecords(Sequence[Reference]):
 
     def __init__(
         self,
-        ids: NDArray[np.bytes_],
+        ids: Texts,
         make: Callable[[int], Reference],
-        columns: Mapping[str, NDArray[np.bytes_]],
+        columns: Mapping[str, Texts],
     ) -> None:
         self.ids = ids
         self.columns = columns
@@ -255,7 +265,7 @@ class ReferenceSet:
     def ids(self) -> NDArray[np.bytes_]:
         """The ids in UTF-8, shape (n,), without making a record."""
         if isinstance(self.records, LazyRecords):
-            return self.records.ids
+            return np.asarray(self.records.ids)
         return np.array([record.id.encode("utf-8") for record in self.records], dtype=np.bytes_)
 
     def column(self, name: str) -> NDArray[np.bytes_]:
@@ -264,7 +274,7 @@ class ReferenceSet:
         Of a library file without making its records: there may be a hundred thousand.
         """
         if isinstance(self.records, LazyRecords):
-            return self.records.columns[name]
+            return np.asarray(self.records.columns[name])
         return np.array([str(getattr(record, name)).encode("utf-8") for record in self.records], np.bytes_)
 
     def of_technique(self, technique: Technique) -> ReferenceSet:

@@ -28,6 +28,12 @@ def growth(
     most: Annotated[
         int | None, typer.Option("--most", min=100, help="No more references than these.")
     ] = None,
+    references: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--references", min=100, help="Only so many references, and no points; may be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Measure the cost and memory of identifying against the number of references, and of points."""
     from spectriage.bench.growth.growth import MANY_REFERENCES, POINTS, REFERENCES, measure
@@ -36,9 +42,11 @@ def growth(
         from spectriage.spectra.report import require_matplotlib
 
         require_matplotlib()
-    sizes = [size for size in (*REFERENCES, *(MANY_REFERENCES if full else ())) if size <= (most or size)]
+    sizes = references or [
+        size for size in (*REFERENCES, *(MANY_REFERENCES if full else ())) if size <= (most or size)
+    ]
     with progress_bar() as progress:
-        found = measure(sizes, POINTS, progress)
+        found = measure(sizes, () if references else POINTS, progress)
     if plot is not None:
         from spectriage.bench.growth.figure import plot_growth
 
@@ -59,10 +67,25 @@ def lines(found: Growth) -> list[str]:
     for axis in ("references", "points"):
         costs: tuple[Cost, ...] = getattr(found, axis)
         steps = [each["slope"] for each in found.to_json()[axis]]
-        heads = (axis, "file, MB", "ms", "slope", "opened, s", "first answer, s", "peak, MB", "own, MB")
-        made += [f"| {' | '.join(heads)} |", "|---|---|---|---|---|---|---|---|"]
+        heads = (
+            axis,
+            "file, MB",
+            "ms",
+            "slope",
+            "opened, s",
+            "first answer, s",
+            "own, MB",
+            "peak, MB",
+            "beyond the file",
+        )
+        if not costs:
+            continue
+        made += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
         for cost, slope in zip(costs, steps, strict=True):
-            memory = [f"{value:.0f}" if value is not None else "" for value in (cost.peak_mb, cost.own_mb)]
+            memory = [
+                f"{value:.0f}" if value is not None else ""
+                for value in (cost.own_mb, cost.peak_mb, cost.beyond_mb)
+            ]
             made.append(
                 f"| {getattr(cost, axis):,} | {cost.file_mb:,.0f} | {cost.identify_ms:.3g} | "
                 f"{'' if slope is None else f'{slope:.2f}'} | {cost.opening_s:.2g} | {cost.first_s:.2g} | "

@@ -7,6 +7,7 @@ more than those of the clock.
 from __future__ import annotations
 
 import json
+import mmap
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,21 @@ def memory_mb() -> dict[str, float]:
         if ":" in line
     )
     return {name: int(status[name].split()[0]) / 1024 for name in ("VmHWM", "RssAnon", "RssFile")}
+
+
+def pages_mb(size: int) -> float:
+    """Return how much of a mapped file of so many bytes is in memory, in MB; 0 where none is mapped."""
+    resident, inside = 0, False
+    for line in Path("/proc/self/smaps").read_text("utf-8", "replace").splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            first, _, last = words[0].partition("-")
+            # a private copy has no name: it is known by its length
+            length = int(last, 16) - int(first, 16)
+            inside = len(words) > 5 and size <= length < size + mmap.PAGESIZE
+        elif inside and words[0] == "Rss:":
+            resident += int(words[1])
+    return resident / 1024
 
 
 def main(library: str, scans: str) -> None:
@@ -56,7 +72,7 @@ def main(library: str, scans: str) -> None:
         "identify_ms": 1e3 * float(np.median(took.min(axis=0))),
     }
     if STATUS.exists():
-        found |= memory_mb()
+        found |= memory_mb() | {"library": pages_mb(Path(library).stat().st_size)}
     print(json.dumps(found))
 
 

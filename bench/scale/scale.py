@@ -22,8 +22,11 @@ from spectriage.spectra.progress import Progress
 BILLION = 1_000_000_000
 MODELLED = (10, 100, 1_000, 10_000)
 SHARDS = (256, 4_096, 32_768)
+WAYS = ("processes", "cluster")
 SHORT_NAP_S = 0.01
 """Of sleepers that keep the scheduler busy all the time."""
+BY = ("clock", "processor", "clock, with start and end")
+"""What the cluster's rate is compared by: between first and last results twice, and from start to end."""
 NETWORK_BYTES_S = 1.25e9
 """Of the scheduler's machine: ten gigabits a second, assumed."""
 
@@ -62,9 +65,10 @@ def scale(report: Report, settings: Settings, progress: Progress | None = None) 
     with tempfile.TemporaryDirectory(prefix="spectriage-scale-") as folder:
         archive = make_archive(Path(folder) / "archive.parquet", settings.spectra)
         rates = []
-        for _ in range(settings.rounds):
+        for number in range(settings.rounds):
             for workers in settings.workers:
-                for way in ("processes", "cluster"):
+                # now one first, now the other: what else the machine does comes and goes
+                for way in WAYS[:: 1 if number % 2 == 0 else -1]:
                     rates.append(measure_rate(archive, way, workers))
                     step()
         overheads = measure_overheads(archive)
@@ -89,15 +93,21 @@ def scale(report: Report, settings: Settings, progress: Progress | None = None) 
         _billion(model),
     )
     for workers in settings.workers:
-        clock, processor = (median(each) for each in zip(*ratios(rates, workers), strict=True))
-        report.figure(Origin.MEASURED, f"cluster over processes, {workers}, clock", clock)
-        report.figure(Origin.MEASURED, f"cluster over processes, {workers}, processor", processor)
+        for by, each in zip(BY, zip(*ratios(rates, workers), strict=True), strict=True):
+            report.figure(Origin.MEASURED, f"cluster over processes, {workers}, {by}", median(each))
 
 
-def ratios(rates: Sequence[Rate], workers: int) -> list[tuple[float, float]]:
-    """Return each round's steady rate of the cluster over the processes', by clock and by processor time."""
+def ratios(rates: Sequence[Rate], workers: int) -> list[tuple[float, float, float]]:
+    """Return each round's rate of the cluster over the processes', see `BY`."""
     pairs = zip(_of(rates, "cluster", workers), _of(rates, "processes", workers), strict=True)
-    return [(ours.steady / theirs.steady, theirs.processor_s / ours.processor_s) for ours, theirs in pairs]
+    return [
+        (
+            ours.steady / theirs.steady,
+            theirs.processor_s / ours.processor_s,
+            ours.spectra / ours.seconds * theirs.seconds / theirs.spectra,
+        )
+        for ours, theirs in pairs
+    ]
 
 
 def _of(rates: Sequence[Rate], way: str, workers: int) -> list[Rate]:
@@ -159,7 +169,7 @@ def _rates(rates: Sequence[Rate], load: str) -> Table:
 def _ratios(rates: Sequence[Rate]) -> Table:
     rows = []
     for workers in sorted({rate.workers for rate in rates}):
-        for by, each in zip(("clock", "processor"), zip(*ratios(rates, workers), strict=True), strict=True):
+        for by, each in zip(BY, zip(*ratios(rates, workers), strict=True), strict=True):
             rows.append((workers, by, *(round(f(each), 3) for f in (median, min, max))))
     return Table(
         "ratios",

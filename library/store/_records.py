@@ -7,7 +7,7 @@ large library would take a second, of which a search needs ten records.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from spectriage.library.store._hdf5 import GuardedFile
 from spectriage.library.store._layout import NUMBER_FIELDS, TEXT_FIELDS, blocks
+from spectriage.library.store._texts import FewTexts, OwnTexts
 from spectriage.spectra.compile import RowSource
 from spectriage.spectra.reference import Hazard, LazyRecords, Reference, Tier
 from spectriage.spectra.technique import Technique
@@ -23,6 +24,8 @@ TIERS = {tier.value.encode(): tier for tier in Tier}
 TECHNIQUES = {technique.value.encode(): technique for technique in Technique}
 ASKED = ("family", "class", "hazard", "tier", "technique")
 """Columns that an engine asks of every record."""
+OWN = ("id", "family")
+"""Columns that differ from record to record."""
 HAZARDS = {hazard.value.encode(): hazard for hazard in Hazard}
 
 
@@ -43,10 +46,11 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
         _check_ids(file, np.ascontiguousarray(block["id"]))
         for name in fields:
             _check_text(file, block[name])
-    columns = _columns(table, ("id", *(name for name in ASKED if name in fields)))
+    columns = _columns(table)
     ids = columns.pop("id")
     # a library is written in the order of its ids; any other order is legal, and costs a look at each
-    if not (ids[1:] > ids[:-1]).all() and len(set(ids.tolist())) != ids.size:
+    named = np.asarray(ids)
+    if not (named[1:] > named[:-1]).all() and len(set(named.tolist())) != named.size:
         raise file.altered("reference ids stand twice")
     texts = fields
     numbers = [name for name in NUMBER_FIELDS if name in names]
@@ -64,31 +68,33 @@ def read_records(file: GuardedFile, table: NDArray[Any]) -> LazyRecords:
             values[name] = None if math.isnan(number) else number
         return Reference(**values)
 
-    return LazyRecords(ids, make, _of_attributes(table, columns))
+    return LazyRecords(ids, make, columns)
 
 
-def _columns(table: NDArray[Any], names: Sequence[str]) -> dict[str, NDArray[np.bytes_]]:
-    """Copy columns out of the file."""
-    made = {name: np.empty(table.size, table.dtype[name]) for name in names}
-    start = 0
+def _columns(table: NDArray[Any]) -> dict[str, OwnTexts | FewTexts]:
+    """Return what an engine asks of every record, copied out of the file, by the name of the attribute."""
+    names = table.dtype.names or ()
+    made: dict[str, OwnTexts | FewTexts] = {}
+    for name in ("id", *ASKED):
+        kind = OwnTexts if name in OWN else FewTexts
+        width = table.dtype[name].itemsize if name in names else len(Technique.NORMAL)
+        if name == "family":
+            width = max(width, table.dtype["substance"].itemsize)
+        made[name] = kind(table.size, width)
     for block in blocks(table):
         for name, column in made.items():
-            column[start : start + block.size] = block[name]
-        start += block.size
-    return made
+            column.add(_texts(block, name))
+    return {TEXT_FIELDS.get(name, name): column.done() for name, column in made.items()}
 
 
-def _of_attributes(
-    table: NDArray[Any], columns: dict[str, NDArray[np.bytes_]]
-) -> dict[str, NDArray[np.bytes_]]:
-    """Return what an engine asks of every record, by the name of the attribute."""
-    made = {TEXT_FIELDS[name]: column for name, column in columns.items()}
-    if "technique" not in columns:
-        made["technique"] = np.full(table.size, Technique.NORMAL.encode())
-    nameless = made["family"] == b""
-    if nameless.any():
-        made["family"] = np.where(nameless, table["substance"], made["family"])
-    return made
+def _texts(block: NDArray[Any], name: str) -> NDArray[np.bytes_]:
+    """Return a column of a part of the table; what an older file does not say is as it was."""
+    if name not in (block.dtype.names or ()):
+        return np.full(block.size, Technique.NORMAL.encode())
+    column: NDArray[np.bytes_] = block[name]
+    if name == "family" and (column == b"").any():
+        return np.where(column == b"", block["substance"], column)
+    return column
 
 
 def _check_words(file: GuardedFile, column: NDArray[np.bytes_], name: str, known: Iterable[bytes]) -> None:

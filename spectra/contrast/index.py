@@ -92,7 +92,7 @@ class ContrastIndex:
         self.standards: list[int] = np.flatnonzero(self.packaging | plastics).tolist()
         self.coarse_standards: HalfArray = self.coarse[self.standards]
         self.hazardous: BoolArray = references.column("hazard") != Hazard.NONE.encode()
-        self.id_ranks: list[int] = np.argsort(np.argsort(references.ids, kind="stable")).tolist()
+        self.id_ranks: NDArray[np.int32] = _ranks(references.ids)
         self.everything: BoolArray = np.ones(len(references), dtype=bool)
         self.relatives = BoundedCache(self._find_relatives, KEPT_NUMBERS)
         self._made: dict[Hashable, Any] = {}
@@ -187,6 +187,13 @@ class ContrastIndex:
         area = float(np.maximum(flat, 0.0).sum()) * self.step_cm
         norm = self.derivative_norm(index)
         return area / norm if norm > 0.0 else 0.0
+
+
+def _ranks(ids: NDArray[np.bytes_]) -> NDArray[np.int32]:
+    """Return the place of each id in their order, shape (n,)."""
+    if bool((ids[1:] > ids[:-1]).all()):  # as a library file has them
+        return np.arange(ids.size, dtype=np.int32)
+    return np.argsort(np.argsort(ids, kind="stable")).astype(np.int32)
 
 
 def _cosine(first: FloatArray, second: FloatArray) -> float:

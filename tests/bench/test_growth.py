@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from spectriage.bench.app.commands_bench import app
 from spectriage.bench.growth import growth
 from spectriage.bench.growth.growth import Cost, Growth, bend, each_reference, held_whole, slopes
+from spectriage.bench.growth.process import STATUS, pages_mb
 from spectriage.bench.sets.made_up import enlarged_library, shipped_library_on
 
 
@@ -58,3 +60,27 @@ def test_the_command_measures_prints_and_draws(tmp_path, monkeypatch):
     assert np.isfinite(told["points"][1]["slope"])
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert Growth((), ()).to_json()["references"] == []
+
+
+def test_only_so_many_references(monkeypatch):
+    monkeypatch.setattr(growth, "SCANS", 3)
+    result = CliRunner().invoke(app, ["growth", "--references", "600", "--json"])
+    assert result.exit_code == 0, result.exception
+    told = json.loads(result.stdout)
+    assert told["points"] == []
+    (row,) = told["references"]
+    if row["peak_mb"] is not None:
+        # of 6 MB of file some are in memory, and belong to no one
+        assert 0.0 < row["library_mb"] <= row["file_mb"] + 1
+        assert row["beyond_mb"] == pytest.approx(row["peak_mb"] - row["library_mb"])
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs Linux")
+def test_pages_of_a_mapped_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(3_000_123))
+    assert pages_mb(3_000_123) == 0.0
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        path.unlink()
+        assert bytes(mapped[::4096]).count(0) == 733
+        assert pages_mb(3_000_123) == pytest.approx(3_002_368 / 2**20, abs=0.05)

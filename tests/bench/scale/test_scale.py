@@ -75,7 +75,7 @@ def rate(way, workers, steady, processor):
 def test_ratios_are_of_the_same_round():
     rates = [rate("processes", 1, 100, 2e-3), rate("cluster", 1, 90, 2.5e-3)]
     rates += [rate("processes", 1, 50, 4e-3), rate("cluster", 1, 50, 4e-3)]
-    assert ratios(rates, 1) == [pytest.approx((0.9, 0.8)), (1.0, 1.0)]
+    assert ratios(rates, 1) == [pytest.approx((0.9, 0.8, 1.0)), (1.0, 1.0, 1.0)]
     assert ratios(rates, 2) == []
 
 
