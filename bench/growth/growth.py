@@ -49,6 +49,8 @@ class Cost:
         The most memory it held; in the end, its own, and pages of files. None where that is not known.
     library_mb
         Pages of the library's file among these: they are the system's, and taken back when it needs them.
+    beyond_mb
+        The most memory it held beyond them.
     """
 
     references: int
@@ -61,13 +63,7 @@ class Cost:
     own_mb: float | None = None
     mapped_mb: float | None = None
     library_mb: float | None = None
-
-    @property
-    def beyond_mb(self) -> float | None:
-        """The most memory it held beyond the library's pages."""
-        if self.peak_mb is None or self.library_mb is None:
-            return None
-        return self.peak_mb - self.library_mb
+    beyond_mb: float | None = None
 
 
 @dataclass(frozen=True)
@@ -83,10 +79,7 @@ class Growth:
         for axis in ("references", "points"):
             costs: tuple[Cost, ...] = getattr(self, axis)
             steps = [None, *slopes([getattr(cost, axis) for cost in costs], costs)]
-            made[axis] = [
-                {**asdict(cost), "beyond_mb": cost.beyond_mb, "slope": step}
-                for cost, step in zip(costs, steps, strict=False)
-            ]
+            made[axis] = [{**asdict(cost), "slope": step} for cost, step in zip(costs, steps, strict=False)]
         if len(self.references) > 1:
             made["each_ns"], made["bend"] = 1e6 * each_reference(self.references), bend(self.references)
             made["held_whole"] = held_whole(self.references[0].points)
@@ -152,6 +145,7 @@ def cost_of(references: ReferenceSet) -> Cost:
             told.get("RssAnon"),
             told.get("RssFile"),
             told.get("library"),
+            told.get("beyond"),
         )
 
 

@@ -28,6 +28,15 @@ def memory_mb() -> dict[str, float]:
     return {name: int(status[name].split()[0]) / 1024 for name in ("VmHWM", "RssAnon", "RssFile")}
 
 
+def peak_so_far_mb() -> float | None:
+    """Return the most memory that this process held, in MB, and begin anew; None where that is not known."""
+    if not STATUS.exists():
+        return None
+    peak = memory_mb()["VmHWM"]
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak
+
+
 def pages_mb(size: int) -> float:
     """Return how much of a mapped file of so many bytes is in memory, in MB; 0 where none is mapped."""
     resident, inside = 0, False
@@ -54,6 +63,8 @@ def main(library: str, scans: str) -> None:
     references = read_library(library, trust=JUST_MADE)
     opened = time.process_time()
     engine = Identifier(references)
+    size = Path(library).stat().st_size
+    opened_mb = peak_so_far_mb()
     shift, *counts = np.load(scans)
     spectra = [Spectrum(shift, values, values + 25.0) for values in counts]
     engine.identify(spectra[0])
@@ -71,8 +82,14 @@ def main(library: str, scans: str) -> None:
         "first_s": ready - opened,
         "identify_ms": 1e3 * float(np.median(took.min(axis=0))),
     }
-    if STATUS.exists():
-        found |= memory_mb() | {"library": pages_mb(Path(library).stat().st_size)}
+    if opened_mb is not None:
+        now, pages = memory_mb(), pages_mb(size)
+        # what is read while a library is opened and made ready is let go of again: its peak has no such pages
+        found |= now | {
+            "VmHWM": max(opened_mb, now["VmHWM"]),
+            "library": pages,
+            "beyond": max(opened_mb, now["VmHWM"] - pages),
+        }
     print(json.dumps(found))
 
 

@@ -72,7 +72,8 @@ def test_only_so_many_references(monkeypatch):
     if row["peak_mb"] is not None:
         # of 6 MB of file some are in memory, and belong to no one
         assert 0.0 < row["library_mb"] <= row["file_mb"] + 1
-        assert row["beyond_mb"] == pytest.approx(row["peak_mb"] - row["library_mb"])
+        assert row["peak_mb"] - row["library_mb"] <= row["beyond_mb"] <= row["peak_mb"]
+        assert row["beyond_mb"] >= row["own_mb"]
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="needs Linux")
