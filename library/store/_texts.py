@@ -104,7 +104,8 @@ class FewTexts:
 
     def __getitem__(self, rows: NDArray[np.intp]) -> NDArray[np.bytes_]:
         """Return the texts of some rows."""
-        return self._words()[self._numbers[rows]]
+        found: NDArray[np.bytes_] = self._words()[self._numbers[rows]]
+        return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return all."""
