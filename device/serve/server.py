@@ -151,10 +151,13 @@ async def _tell_systemd(scans: Scans) -> None:
     every = float(os.environ.get("WATCHDOG_USEC", "0")) / 2e6 or 60.0
     said = b"READY=1"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        # whoever is told may not be listening: the service would wait for it, also with its end
+        notify.setblocking(False)
 
-        def say(what: bytes) -> None:
+        def say(what: bytes) -> bool:
             with suppress(OSError):
-                notify.sendto(what, address)
+                return notify.sendto(what, address) > 0
+            return False
 
         try:
             while True:
@@ -162,8 +165,8 @@ async def _tell_systemd(scans: Scans) -> None:
                 # one that was only stopped for a while goes on
                 with suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.to_thread(scans.state), timeout=every)
-                    say(said)
-                    said = b"WATCHDOG=1"
+                    if say(said):
+                        said = b"WATCHDOG=1"
                 await asyncio.sleep(every)
         except asyncio.CancelledError:
             say(b"STOPPING=1")

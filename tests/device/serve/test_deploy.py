@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -72,9 +73,31 @@ def test_the_service_says_ready_and_alive_and_stopping_and_is_silent_when_it_han
             process.send_signal(signal.SIGCONT)
         notified.settimeout(WAIT_S)
         assert notified.recv(100) == b"WATCHDOG=1"
-    said = b""
-    while said != b"STOPPING=1":
-        said = notified.recv(100)
+        said: list[bytes] = []
+        # while it ends: the socket holds few
+        listening = threading.Thread(target=hear, args=(notified, b"STOPPING=1", said))
+        listening.start()
+    listening.join(WAIT_S)
+    assert said[-1] == b"STOPPING=1"
+    assert process.returncode in (0, -signal.SIGTERM)
+
+
+def hear(notified: socket.socket, last: bytes, said: list[bytes]) -> None:
+    """Note what is said until the last word of it."""
+    while not said or said[-1] != last:
+        said.append(notified.recv(100))
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
+def test_the_service_ends_where_nobody_listens_to_what_it_says(
+    starting, notified, tmp_path, library_cache, library
+):
+    variables = {"NOTIFY_SOCKET": notified.getsockname(), "WATCHDOG_USEC": "20000"}
+    arguments = ("--headless", "--device", "sim:caffeine?seed=1")
+    with starting(tmp_path, library_cache, *arguments, **variables) as (_, process):
+        assert notified.recv(100) == b"READY=1"
+        # more than a socket holds
+        time.sleep(3.0)
     assert process.returncode in (0, -signal.SIGTERM)
 
 
