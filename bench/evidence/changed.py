@@ -107,7 +107,7 @@ def _fill(old: dict[tuple[Any, ...], Any], new: dict[tuple[Any, ...], Any]) -> N
 
 
 def _plain(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list | dict) else value
+    return json.dumps(value) if isinstance(value, list | tuple | dict) else value
 
 
 def _said(name: str, row: Row) -> dict[str, Any]:
@@ -122,7 +122,8 @@ def _named(row: Row) -> Sequence[str]:
         value = row.get(part)
         if isinstance(value, str) and value:
             return (value,)
-        if isinstance(value, list):
+        # a run that was just made has tuples where one that was read has lists
+        if isinstance(value, list | tuple):
             return [str(name) for name in value]
     return ()
 

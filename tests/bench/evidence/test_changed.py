@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 
 import pytest
@@ -47,6 +48,15 @@ def test_verdicts_substances_and_why():
     assert (tally["rows"], tally["added"], tally["passed_over"]) == (2, 1, 1)
     same, _ = tables(run(before), run(before))
     assert list(same) == [(M, "changes")]
+
+
+def test_a_run_that_was_just_made_is_as_one_that_was_read():
+    rows = {
+        "field": [{**field("a", "ALARM"), "components": ("x", "y")}],
+        "mixtures": [{"method": "m", "level": "100", "truth": ("x",), "named": ("x",), "raised": False}],
+    }
+    made, _ = tables(json.loads(json.dumps(run(rows))), run(rows))
+    assert made == {(M, "changes"): [["ALARM", 1], ["not raised", 1]]}
 
 
 def test_the_engine_and_its_numbers_are_a_cause():
