@@ -10,7 +10,6 @@ than one strong band in place. It is the variance-stabilising transform of addit
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -20,9 +19,13 @@ from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.contrast._kernels_compress import compress
-from spectriage.spectra.signal._kernels_derivative import filter_measured
 from spectriage.spectra.signal._kernels_grid import move
-from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, savgol_weights, window_points
+from spectriage.spectra.signal.derivative import (
+    DERIVATIVE_WINDOW_CM,
+    differentiate,
+    savgol_weights,
+    window_points,
+)
 from spectriage.spectra.signal.grid import Resampled
 from spectriage.spectra.signal.noise import noise_level
 
@@ -89,14 +92,15 @@ def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None)
         Standard deviation of one grid point's noise, where it is known; else `noise_level` takes it.
     """
     step = float(shift[1] - shift[0])
-    weights, gain = _filter(step)
-    values, valid = np.empty(query.intensity.size), np.empty(query.intensity.size, np.bool_)
-    filter_measured(query.intensity, query.measured, weights, values, valid)
-    norm = math.sqrt(float(values @ values))
+    values, valid = differentiate(
+        query.intensity, query.measured, order=2, step_cm=step, width_cm=DERIVATIVE_WINDOW_CM
+    )
+    norm = float(np.linalg.norm(values))
+    gain = _noise_gain(step)
     noise = (noise_level(query) if noise is None else noise) * gain
     # a constant or a line leaves the rounding of its own size
-    highest = max(float(query.intensity.max()), -float(query.intensity.min()))
-    flat = norm <= ROUNDING * gain * highest or not math.isfinite(norm)
+    rounding = ROUNDING * gain * float(np.abs(query.intensity).max(initial=0.0))
+    flat = norm <= rounding or not np.isfinite(norm)
     threshold = 1.0 if flat else NOISE_MULTIPLE * noise / norm + THRESHOLD_FLOOR
     derivative = np.zeros(values.size, np.float32) if flat else (values / norm).astype(np.float32)
     compressed = np.empty_like(derivative)
@@ -112,7 +116,7 @@ def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None)
 
 
 @lru_cache(maxsize=16)
-def _filter(step_cm: float) -> tuple[FloatArray, float]:
-    """Return the derivative's weights, and the standard deviation of its noise over that of its points."""
-    weights = savgol_weights(window_points(DERIVATIVE_WINDOW_CM, step_cm), 3, 2) / step_cm**2
-    return weights, float(np.linalg.norm(weights))
+def _noise_gain(step_cm: float) -> float:
+    """Return the standard deviation of a derivative's noise over that of its points."""
+    weights = savgol_weights(window_points(DERIVATIVE_WINDOW_CM, step_cm), 3, 2)
+    return float(np.linalg.norm(weights)) / step_cm**2

@@ -37,6 +37,7 @@ RIDGE = 0.02
 """Keeps the regression finite where right and wrong do not overlap; certainty then comes slowly."""
 
 _Level = tuple[list[float], float, float]
+"""Of one signal-to-noise ratio: the wrong ones in ascending order, and the coefficients of the log odds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +46,7 @@ class Null(NullScores):
 
     method: str = METHOD
     seed: int = SEED
-    _fitted: dict[tuple[bool, int], tuple[list[float], float, float]] = field(
-        default_factory=dict, repr=False
-    )
+    _fitted: dict[tuple[bool, int], _Level] = field(default_factory=dict, repr=False)
 
     def first(self, similarity: float, snr: float) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a first component that fits with V."""
@@ -79,7 +78,7 @@ class Null(NullScores):
         return ratios.index(min(ratios))
 
     def _at_level(self, wrong: FloatArray, right: FloatArray, level: int) -> _Level:
-        """Return the wrong ones in ascending order, and the coefficients of the log odds."""
+        """Return what is known at a level, fitted when it is first asked for."""
         key = (wrong is self.wrong, level)
         if key not in self._fitted:
             self._fitted[key] = (np.sort(wrong[level]).tolist(), *_logistic(wrong[level], right[level]))

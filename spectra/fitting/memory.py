@@ -12,6 +12,9 @@ from spectriage.spectra.fitting._kernels_memory import LINE_POINTS, Memory
 FEW_REFERENCES = 8
 _ROWS_BESIDE = 16
 """Rows of points that a kernel needs beside twice its references."""
+_NUMBERS_BESIDE = 32
+"""Numbers beside the matrices, and whole numbers beside one a reference: the search of axes keeps the order
+of its `REFINED_FROM` sets there."""
 
 
 class _Own(local):
@@ -45,6 +48,6 @@ def _made(references: int, points: int) -> Memory:
     return Memory(
         whole[start : start + size],
         np.empty(points, np.bool_),
-        np.empty((2 * n + 8) * n + 32),
-        np.empty(n + 32, np.intp),
+        np.empty((2 * n + 8) * n + _NUMBERS_BESIDE),
+        np.empty(n + _NUMBERS_BESIDE, np.intp),
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from spectriage.spectra.fitting._kernels_memory import LINE_POINTS, inside
 from spectriage.spectra.fitting.fit import Axis
-from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.fitter import REFINED_FROM, Fitter
 from spectriage.spectra.fitting.memory import memory_of
 
 
@@ -34,7 +34,7 @@ def test_memory_begins_with_a_line_and_has_room(references, points):
     assert rows.size >= (2 * references + 14) * points
     assert flags.size >= points
     assert numbers.size >= (2 * references + 4) * references + references + 5
-    assert counts.size >= references + 8
+    assert counts.size >= references + REFINED_FROM
 
 
 def test_what_a_call_leaves_means_nothing_to_the_next(engine, sample, row_of):
