@@ -51,7 +51,8 @@ def add_changes(
             for some in records
         )
         tally = changes(old, new, [_made_by(run) for run in runs], libraries)
-        origin = Origin(chapter) if chapter in tuple(Origin) else Origin.SIMULATED
+        # what is no measurement is simulated, perturbed or not
+        origin = Origin.MEASURED if chapter == "measured" else Origin.SIMULATED
         report.add(*change_tables(tally, origin, f"{chapter} scans"))
         report.detail(origin, f"changes: {chapter}", tally.to_json())
 
