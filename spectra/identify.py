@@ -15,12 +15,12 @@ from spectriage.spectra.evidence.null import read_null
 from spectriage.spectra.evidence.sighting import sight
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
-from spectriage.spectra.evidence.targets import best_other_gain, weigh_targets
+from spectriage.spectra.evidence.targets import weigh_targets
 from spectriage.spectra.evidence.unexplained import unexplained_bands
 from spectriage.spectra.fitting.far_axis import find_far_axis
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.fitting.selection import Selection, select
+from spectriage.spectra.fitting.selection import Selection, select, selection_rules
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
@@ -97,6 +97,7 @@ class Identifier:
         self.packaging = (packaging,) if isinstance(packaging, str) else tuple(packaging)
         self.index = ContrastIndex(references)
         self._allowed = self._allowed_rows(packaging)
+        self._selection_rules = selection_rules(self.index, self._allowed, self.policy)
         self._targets = target_rows(references, self.policy, self.policy.targets)
         self._watched = frozenset(row for known in self._targets for row in known.rows)
         self.null = read_null(references)
@@ -184,7 +185,7 @@ class Identifier:
             raise SpectrumError(
                 "the spectrum is flat", remedy="check that the laser was on and the file is whole"
             )
-        selection = select(fitter, self._allowed, self.policy)
+        selection = select(fitter, self._selection_rules)
         fit = selection.fit
         records = self.references.records
         targets, found, fit = self._weigh_targets(fitter, selection, quality.snr)
@@ -310,10 +311,8 @@ class Identifier:
         """Weigh every watched target; one that is found joins the fit. Its families come second."""
         fit = selection.fit
         rejected = selection.rejected
-        if rejected is None or self.index.hazardous[rejected[0]]:
-            other = best_other_gain(fitter, fit, ())
-        else:
-            other = rejected[1]
+        known_gain = rejected is not None and not self.index.hazardous[rejected[0]]
+        other = rejected[1] if rejected is not None and known_gain else None
         known = self._targets + self._other_hazards(fit)
         kept = []
         found: set[str] = set()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, HalfArray
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, HalfArray, Int8Array
 from spectriage.spectra.compile.bounded_cache import BoundedCache
 from spectriage.spectra.contrast._kernels_arguments import Probes
 from spectriage.spectra.contrast._kernels_coarse import likeliest_each
@@ -17,7 +17,7 @@ from spectriage.spectra.contrast.coarse import INDEX_THRESHOLD, as_float, kept_c
 from spectriage.spectra.contrast.mismatch import mismatched, severity
 from spectriage.spectra.contrast.rows import KEPT_ROWS, ContrastRows
 from spectriage.spectra.errors import LibraryError
-from spectriage.spectra.reference import Hazard, ReferenceSet
+from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
 from spectriage.spectra.search.index import SearchIndex
 from spectriage.spectra.search.scores import score_by_name
 from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, differentiate, window_points
@@ -56,6 +56,8 @@ class ContrastIndex:
         Takes a row to the area under it, over its baseline, when its derivative has unit norm.
     packaging, hazardous
         Whether a reference is packaging, or alarms or warns, shape (n,).
+    ranks
+        The rank of each one's tier, shape (n,).
     standards
         The rows of packaging and of plastics that axes are calibrated by.
     coarse_standards
@@ -92,6 +94,10 @@ class ContrastIndex:
         self.standards: list[int] = np.flatnonzero(self.packaging | plastics).tolist()
         self.coarse_standards: HalfArray = self.coarse[self.standards]
         self.hazardous: BoolArray = references.column("hazard") != Hazard.NONE.encode()
+        tiers = references.column("tier")
+        self.ranks: Int8Array = np.full(len(references), -1, np.int8)
+        for tier in Tier:
+            self.ranks[tiers == tier.encode()] = tier.rank
         self.id_ranks: NDArray[np.int32] = _ranks(references.ids)
         self.everything: BoolArray = np.ones(len(references), dtype=bool)
         self.relatives = BoundedCache(self._find_relatives, KEPT_NUMBERS)

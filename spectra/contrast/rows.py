@@ -6,8 +6,9 @@ one those rows are brought together that a kernel asks for.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
-from threading import Lock
+from threading import Lock, local
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile.bounded_cache import BoundedCache
 from spectriage.spectra.compile.mapped import RowSource
+from spectriage.spectra.compile.jit import packed, packed_as
 from spectriage.spectra.contrast._kernels_arguments import References
+from spectriage.spectra.contrast._kernels_shelf import Shelf
 from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, shrink_mask, window_points
 
 BROADENINGS_CM = (0.0, 8.0, 12.0)
@@ -26,6 +29,9 @@ BAND_HEIGHT = 0.08
 HELD_BYTES = 16 * 2**20
 """A library that takes no more at all resolutions is held whole: 1,365 references of 1,024 points."""
 KEPT_ROWS, KEPT_BANDS = 128, 2048
+BROUGHT_ROWS = 512
+"""References of a large library that a thread keeps for its kernels; more than one step ever asks for."""
+_NONE = np.empty(0, np.intp)
 
 
 class Bands(NamedTuple):
@@ -73,6 +79,7 @@ class ContrastRows:
         self._range_numbers: dict[bytes, int] = {}
         self._range_of = np.full(len(derivatives), -1)
         self._range_lock = Lock()
+        self._shelves = local()
         self._held: Float32Array | None = None
         self._held_at: list[Float32Array] = []
         if len(BROADENINGS_CM) * derivatives.nbytes <= HELD_BYTES:
@@ -85,6 +92,30 @@ class ContrastRows:
 
     def __len__(self) -> int:
         return len(self._range_of)
+
+    def shelf(self) -> Shelf:
+        """Return the references as a kernel takes them, packed; every thread has a shelf of its own.
+
+        `check` is to be called after the kernel.
+        """
+        if self._held is not None:
+            return packed_as(Shelf, (self._held, self._ranges, self._range_of, _NONE, _NONE, 0))
+        own: _Brought | None = getattr(self._shelves, "own", None)
+        if own is None:
+            own = self._shelves.own = _Brought(self)
+        return own.shelf
+
+    def check(self) -> None:
+        """Raise what went wrong when a kernel missed a reference on this thread's shelf.
+
+        Raises
+        ------
+        LibraryError
+            When the file could not be read.
+        """
+        own: _Brought | None = getattr(self._shelves, "own", None)
+        if own is not None:
+            own.check()
 
     def gather(self, rows: Sequence[int], broadening_cm: float = 0.0) -> References:
         """Return several references' derivatives, blurred to one of `BROADENINGS_CM`."""
@@ -160,6 +191,37 @@ class ContrastRows:
                 self._ranges = np.vstack([self._ranges, held])
             # last: whoever sees the number finds the range
             self._range_of[row] = number
+
+
+class _Brought:
+    """The references of a large library that a thread's kernels asked for, and what brings them there."""
+
+    def __init__(self, library: ContrastRows) -> None:
+        self._library = library
+        self._error: Exception | None = None
+        self._rows = np.zeros((len(BROADENINGS_CM), BROUGHT_ROWS, library.points), np.float32)
+        self._ranges = np.zeros((BROUGHT_ROWS, library.points), np.bool_)
+        # kept as long as its address is
+        self._bring = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(self._bring_row)
+        address = ctypes.cast(self._bring, ctypes.c_void_p).value or 0
+        self._used = np.zeros(1, np.intp)
+        keys, numbers = np.full(BROUGHT_ROWS, -1, np.intp), np.arange(BROUGHT_ROWS, dtype=np.intp)
+        self.shelf = packed(Shelf(self._rows, self._ranges, numbers, keys, self._used, address))
+
+    def _bring_row(self, row: int, place: int) -> None:
+        """Put a row at a place; an error is kept, for compiled code cannot raise it."""
+        try:
+            self._rows[:, place] = self._library._widths(row)
+            self._ranges[place] = self._library.holds([row])[0]
+        except Exception as error:
+            self._error = error
+
+    def check(self) -> None:
+        """Raise what went wrong since the last time, and forget all that was brought then."""
+        error, self._error = self._error, None
+        if error is not None:
+            self._used[0] = 0
+            raise error
 
 
 def _peaks(curvature: Float32Array) -> NDArray[np.intp]:

@@ -17,7 +17,7 @@ from spectriage.spectra.fitting.fitter import SETTINGS, Fitter
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.policy.policy import Policy
 
-PACKED_SETTINGS = packed(SETTINGS._replace(iterations=2))
+LIMIT_SETTINGS = packed(SETTINGS._replace(iterations=2))
 RESERVE = 2.0
 """By how much the gain at the limit of detection exceeds what is required."""
 COVERAGE = np.array([1.6, 1.6, 1.6, 1.8, 1.8, 1.8, 1.6, 1.6, 1.6, 1.6, 1.2])
@@ -107,8 +107,8 @@ def limits_of_detection(
         sought,
         index.families[list(base.rows)],
         band_rules(index),
-        PACKED_SETTINGS,
-        _rules(policy.hazard_gain, policy.margin),
+        LIMIT_SETTINGS,
+        limit_rules(policy.hazard_gain, policy.margin),
         1.0 + NOISY_SNR / max(snr, 1.0),
         _present_area(fitter, base) if base.rows else -1.0,
         memory_of(len(base.rows) + 1, index.rows.points),
@@ -121,7 +121,7 @@ def limits_of_detection(
 
 
 @lru_cache(maxsize=16)
-def _rules(hazard_gain: float, margin: float) -> LimitRules:
+def limit_rules(hazard_gain: float, margin: float) -> LimitRules:
     wanted = np.outer([RESERVE, LITTLE_RESERVE], [hazard_gain, margin])
     factors = np.stack([COVERAGE, np.full(COVERAGE.size, WIDE_COVERAGE)])
     return packed(LimitRules(wanted, factors, FEW_BANDS, AMOUNTS, IMITATORS, MOST_SHARE))

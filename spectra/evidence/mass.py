@@ -11,6 +11,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from spectriage.spectra.evidence._kernels_mass import mass_between, matrix_of
 from spectriage.spectra.reference import Reference
 
 ASSUMED, ASSUMED_FACTOR = 1.0, 2.5
@@ -54,68 +57,29 @@ def response_of(reference: Reference) -> Response:
     return Response(float(value), float(factor), True)
 
 
-class Matrix(NamedTuple):
-    """What a target lies in.
-
-    Parameters
-    ----------
-    mass
-        Of it, for one unit of its signal.
-    spread
-        The logarithm of the factor that this is good to.
-    measured
-        Whether all of its responses were measured.
-    """
-
-    mass: float
-    spread: float
-    measured: bool
+def response_row(reference: Reference) -> tuple[float, float, float]:
+    """Return a response as kernels take it: signal per mass, ln of the factor, and 1 where it was measured."""
+    value, factor, measured = response_of(reference)
+    return value, math.log(factor), float(measured)
 
 
-NO_MATRIX = Matrix(1.0 / ASSUMED, math.log(ASSUMED_FACTOR), False)
-
-
-def matrix_of(others: Sequence[tuple[Reference, float]]) -> Matrix:
-    """Return what some materials, each with its share of their signal, are to a target that lies in them.
-
-    Nothing counts as a material of the assumed response.
-    """
-    matrix = [(response_of(reference), part) for reference, part in others if part > 0.0]
-    total = sum(part for _, part in matrix)
-    if total <= 0.0:
-        return NO_MATRIX
-    mass = sum(part / total / response.value for response, part in matrix)
-    # the logarithm of the matrix' factor, each by its part of the mass
-    spread = sum(
-        part / total / response.value / mass * math.log(response.factor) for response, part in matrix
-    )
-    return Matrix(mass, spread, all(response.measured for response, _ in matrix))
+NO_MATRIX = np.array([ASSUMED, math.log(ASSUMED_FACTOR), 0.0])
+"""Nothing counts as a material of the assumed response."""
 
 
 def mass_range(share: float, target: Reference, others: Sequence[tuple[Reference, float]]) -> MassRange:
     """Return the mass fraction of a target that makes a share of the signal, 0…1, beside others.
 
-    What it lies in are `others`, each with its share of their signal, as `matrix_of` takes them.
-    """
-    return mass_in(share, response_of(target), matrix_of(others))
-
-
-def mass_in(share: float, own: Response, matrix: Matrix) -> MassRange:
-    """Return the mass fraction of what makes a share of the signal in a matrix.
-
     Parameters
     ----------
     share
-        Of the signal, 0…1; what is more is no amount.
-    own
-        How strongly the target scatters.
-    matrix
-        What it lies in.
+        Of the signal; more than all of it is no amount.
+    others
+        What it lies in, each with its share of their signal.
     """
-    if not share <= 1.0:
-        return NO_MASS
-    factor = math.exp(math.hypot(math.log(own.factor), matrix.spread))
-    odds = share / max(1.0 - share, 1e-12) / (own.value * matrix.mass)
-    assumed = not own.measured or not matrix.measured
-    low, high = odds / factor, odds * factor
-    return MassRange(low / (1.0 + low), odds / (1.0 + odds), high / (1.0 + high), assumed)
+    own = np.array(response_row(target))
+    parts = np.array([part for _, part in others], np.float64)
+    responses = np.array([response_row(reference) for reference, _ in others]).reshape(-1, 3)
+    matrix = matrix_of(parts, responses, NO_MATRIX)
+    low, middle, high = mass_between(share, own, matrix)
+    return MassRange(low, middle, high, not own[2] or not matrix[2]) if middle < math.inf else NO_MASS

@@ -11,6 +11,7 @@ ratios are added up; the lines that all mono-substituted benzene rings share cou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from spectriage.spectra.compile.jit import packed
@@ -86,18 +87,27 @@ def sight(fitter: Fitter, whole: Fit, position: int) -> Sighting:
     amplitude = float(whole.amplitudes[position])
     if amplitude <= 0.0:
         return NOTHING
-    tier = index.references.records[row].tier
-    rules = index.once(("sighting", tier), lambda: packed(_rules(index, UNCERTAINTY[tier])))
-    return Sighting(
-        *sight_reference(
+    return sighting_of(
+        sight_reference(
             index.rows.row(row, whole.axis.broadening_cm),
             amplitude,
             query.packed,
             whole.fitted,
             query.noise,
-            rules,
+            sight_rules(index, index.references.records[row].tier),
         )
     )
+
+
+def sighting_of(values: Sequence[float]) -> Sighting:
+    """Return what `sight_reference` returns, with names."""
+    log_ratio, supported, contradicted, expected, seen = values
+    return Sighting(log_ratio, supported, contradicted, int(expected), int(seen))
+
+
+def sight_rules(index: ContrastIndex, tier: Tier) -> SightRules:
+    """Return how the bands of references of a tier are weighed, packed for kernels."""
+    return index.once(("sighting", tier), lambda: packed(_rules(index, UNCERTAINTY[tier])))
 
 
 def _rules(index: ContrastIndex, known: _Uncertainty) -> SightRules:

@@ -14,7 +14,7 @@ from spectriage.spectra.arrays import FloatArray, IndexArray
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.evidence._kernels_targets import Members
 from spectriage.spectra.evidence.detection_limit import RECALLED_WORTH
-from spectriage.spectra.evidence.mass import Response, response_of
+from spectriage.spectra.evidence.mass import response_row
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import CARRYING, Hazard, ReferenceSet, Tier
@@ -43,7 +43,7 @@ class TargetRows:
     hazards
         What each of its families means: as the member that it is known best by.
     responses
-        How strongly each of its foremost members scatters.
+        How strongly each of its foremost members scatters: `response_row`.
     worth
         Of each of its foremost members: the factor on its limit for what its table is uncertain by.
     """
@@ -57,7 +57,7 @@ class TargetRows:
     families: tuple[str, ...]
     guessed: tuple[str, ...]
     hazards: Mapping[str, Hazard]
-    responses: tuple[Response, ...]
+    responses: tuple[tuple[float, float, float], ...]
     worth: tuple[float, ...]
 
     @property
@@ -85,13 +85,13 @@ class TargetTable(NamedTuple):
         bands it must be visible, the number of its target, the factor on its limit, and its signal per mass,
         shape (r,) each.
     scattering
-        The latter with what it is good to, for each.
+        The latter with what it is good to, `response_row` of each, shape (r, 3).
     """
 
     members: Members
     most_looks: int
     sought: tuple[IndexArray, IndexArray, IndexArray, FloatArray, FloatArray]
-    scattering: tuple[Response, ...]
+    scattering: FloatArray
 
 
 @lru_cache(maxsize=KEPT_TABLES)
@@ -110,7 +110,7 @@ def table_of(targets: tuple[TargetRows, ...], watched: tuple[int, ...]) -> Targe
         for number, known in enumerate(targets)
         for row, needed in zip(known.foremost, known.needed, strict=True)
     ]
-    scattering = tuple(response for known in targets for response in known.responses)
+    scattering = np.array([row for known in targets for row in known.responses], np.float64).reshape(-1, 3)
     foremost, needed, numbers = np.array(flat, np.intp).reshape(-1, 3).T.copy()
     return TargetTable(
         packed(Members(*_joined(rows), *_joined(carrying))),
@@ -120,7 +120,7 @@ def table_of(targets: tuple[TargetRows, ...], watched: tuple[int, ...]) -> Targe
             needed,
             numbers,
             np.array([worth for known in targets for worth in known.worth], np.float64),
-            np.array([response.value for response in scattering], np.float64),
+            scattering[:, 0].copy(),
         ),
         scattering,
     )
@@ -198,6 +198,6 @@ def _rows_of(
         tuple(families),
         tuple(family for family, row in best.items() if records[row].tier not in CARRYING),
         {family: records[row].hazard for family, row in best.items()},
-        tuple(response_of(records[row]) for row in foremost),
+        tuple(response_row(records[row]) for row in foremost),
         tuple(RECALLED_WORTH if records[row].tier is Tier.RECALLED else 1.0 for row in foremost),
     )

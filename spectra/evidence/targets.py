@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from spectriage.spectra.arrays import FloatArray
-from spectriage.spectra.compile.jit import packed_as
+from spectriage.spectra.arrays import BoolArray, FloatArray
+from spectriage.spectra.compile.jit import packed, packed_as
+from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence._kernels_limits import Sought
-from spectriage.spectra.evidence._kernels_targets import best_looks, looked_at
-from spectriage.spectra.evidence.detection_limit import limits_of_detection
-from spectriage.spectra.evidence.mass import NO_MASS, MassRange, Response, mass_in, matrix_of
+from spectriage.spectra.evidence._kernels_weighing import Scattering, WeighingRules, Weights, weigh_on
+from spectriage.spectra.evidence.detection_limit import LIMIT_SETTINGS, NOISY_SNR, limit_rules
+from spectriage.spectra.evidence.mass import NO_MASS, NO_MATRIX, MassRange, response_row
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
 from spectriage.spectra.evidence.sighting import NOTHING, Sighting, sight
@@ -27,7 +28,10 @@ from spectriage.spectra.evidence.target_rows import (
 )
 from spectriage.spectra.fitting.band_support import band_support, independent_supports
 from spectriage.spectra.fitting.fit import Fit
-from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.fitter import Fitter, place_of
+from spectriage.spectra.fitting.library import areas_of, library_of
+from spectriage.spectra.fitting.memory import memory_of
+from spectriage.spectra.fitting.selection import required_gains
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import CARRYING, Reference
 
@@ -57,44 +61,12 @@ _UNSEEN = _Seen(-math.inf, 0, NOTHING)
 _UNSEEN_PROBABILITY = probability(-math.inf, EVEN)
 
 
-class _Limit(NamedTuple):
-    """A limit: as a share of the signal; and of what most is needed of by mass, with how it scatters.
-
-    `foremost` are the limits of the target's foremost members.
-    """
-
-    lod: float
-    share: float
-    heaviest: Response | None
-    foremost: list[float]
-
-
-class _Tried(NamedTuple):
-    """Targets added to a model: each one's best member, what that and those that carry it gain.
-
-    Parameters
-    ----------
-    table
-        The targets, as kernels take them.
-    rows, gains, carrying_gains
-        The best member of each, its log gain, and the greatest of those that carry the target.
-    amplitudes
-        Of the model's references and, last, of the member, shape (c, k + 1).
-    """
-
-    table: TargetTable
-    rows: list[int]
-    gains: list[float]
-    carrying_gains: list[float]
-    amplitudes: FloatArray
-
-
 def weigh_targets(
     fitter: Fitter,
     policy: Policy,
     targets: Sequence[TargetRows],
     fit: Fit,
-    other_gain: float,
+    other_gain: float | None,
     *,
     snr: float = math.inf,
 ) -> list[Weighed]:
@@ -107,7 +79,7 @@ def weigh_targets(
     fit
         The best model; a target's members are taken out of it first.
     other_gain
-        Log gain of the best addition to the best model which is not necessary.
+        Log gain of the best addition to the best model which is not necessary; None where it is not known.
     snr
         Signal-to-noise ratio of the scan.
 
@@ -126,7 +98,7 @@ def weigh_targets(
             results.append(next(weighed))
         else:
             base = _without(fitter, fit, known.rows)
-            results += weigher.on(base, [known], best_other_gain(fitter, base, known.rows))
+            results += weigher.on(base, [known], None, excluded=known.rows)
     return results
 
 
@@ -140,121 +112,108 @@ class _Weigher:
         self._watched = watched
 
     def on(
-        self, base: Fit, targets: Sequence[TargetRows], other_gain: float, *, rivals_compete: bool = True
+        self,
+        base: Fit,
+        targets: Sequence[TargetRows],
+        other_gain: float | None,
+        *,
+        excluded: tuple[int, ...] = (),
+        compete: bool = True,
     ) -> list[Weighed]:
-        """Weigh targets on one model that has none of their members."""
+        """Weigh targets on one model that has none of their members.
+
+        Where the gain of the best addition which is not necessary is not known, it is that of the best
+        harmless one that is of none of the families of what is `excluded`.
+        """
         if not targets:
             return []
         fitter = self._fitter
-        tried = _try_each(fitter, base, table_of(tuple(targets), self._watched))
-        rivals = _rivals(fitter, self._policy, base, tried) if rivals_compete else {}
-        limits = self._limits(base, targets, tried, rivals)
-        matrix = matrix_of(self._contents(base))
-        shares = self._shares(base, tried)
+        table = table_of(tuple(targets), self._watched)
+        tried = self._tried(base, table, other_gain is None, excluded, compete)
+        rivals = _rivals(base, tried.needless)
+        other_gain = tried.other if other_gain is None else other_gain
+        records = fitter.index.references.records
+        rows, numbers, references = tried.rows.tolist(), tried.numbers.tolist(), tried.shares.tolist()
+        enough = 0.5 * self._policy.hazard_gain
         weighed: list[Weighed] = []
-        for place, known in enumerate(targets):
-            limit = limits[place]
-            if limit is None:
+        end = 0
+        for place, (known, row) in enumerate(zip(targets, rows, strict=True)):
+            start, end = end, end + len(known.foremost)
+            if place in rivals:
                 # what the target makes needless stood in for it: it competes with the target, and does not
                 # precede it
                 smaller = _without(fitter, base, rivals[place])
                 other = float(fitter.gains(smaller, rivals[place]).max())
-                weighed += self.on(smaller, [known], other, rivals_compete=False)
+                weighed += self.on(smaller, [known], other, compete=False)
                 continue
-            row, gain, share = tried.rows[place], tried.gains[place], shares[place]
+            gain, carrying, lod, share, low, middle, high, measured = numbers[place]
             seen, found, carried = _UNSEEN, False, False
-            if gain >= 0.5 * self._policy.hazard_gain:
+            if gain >= enough:
                 seen = self._seen(base, row, gain)
-                found = self._is_found(known, row, gain, gain - other_gain, seen, share, limit)
+                least = self._critical_share(known, records[row], references[start:end])
+                found = self._is_found(gain, gain - other_gain, seen) and share >= least
                 carried = found and self._is_carried(base, known, row)
             evidence = _evidence(
                 known,
-                fitter.index.references.records[row],
-                (gain, tried.carrying_gains[place], gain - other_gain),
-                limit,
-                NO_MASS if limit.heaviest is None else mass_in(limit.share, limit.heaviest, matrix),
+                records[row],
+                (gain, carrying, gain - other_gain),
+                lod,
+                MassRange(low, middle, high, measured == 0.0) if middle < math.inf else NO_MASS,
                 share,
                 (seen, found, carried),
             )
             weighed.append(Weighed(known, evidence, row))
         return weighed
 
-    def _limits(
-        self, base: Fit, targets: Sequence[TargetRows], tried: _Tried, rivals: Mapping[int, tuple[int, ...]]
-    ) -> list[_Limit | None]:
-        """Return the limits of the targets, none for those that have rivals."""
-        table, places = tried.table, [place for place in range(len(targets)) if place not in rivals]
-        if rivals:
-            table = table_of(tuple([targets[place] for place in places]), self._watched)
-        amplitudes = tried.amplitudes[places, -1]
-        sought = packed_as(Sought, (*table.sought, amplitudes))
-        held = [tried.rows[place] for place in places]
-        limits = limits_of_detection(
-            self._fitter, self._policy, base, sought, held, self._watched, snr=self._snr
-        )
-        found: list[_Limit | None] = [None] * len(targets)
-        start, references = 0, limits.references
-        for place, lod, heaviest in zip(places, limits.targets, limits.heaviest, strict=True):
-            end = start + len(targets[place].foremost)
-            if heaviest < 0:
-                found[place] = _Limit(lod, math.inf, None, references[start:end])
-            else:
-                own = table.scattering[heaviest]
-                found[place] = _Limit(lod, references[heaviest], own, references[start:end])
-            start = end
-        return found
+    def _tried(
+        self, base: Fit, table: TargetTable, seek_other: bool, excluded: tuple[int, ...], compete: bool
+    ) -> Weights:
+        """Try targets on a model."""
+        index = self._fitter.index
+        scattering = _know(index, base.rows)
+        while True:
+            tried = Weights(
+                *weigh_on(
+                    library_of(index),
+                    (base.query.packed, place_of(base.axis)),
+                    (np.array(base.rows, np.intp), base.amplitudes, base.similarity, base.fitted),
+                    table.members,
+                    table.most_looks,
+                    packed_as(Sought, (*table.sought, np.empty(table.members[1].size))),
+                    packed(index.probes(self._watched, base.axis.broadening_cm)),
+                    weighing_rules(index, self._policy),
+                    packed_as(Scattering, (scattering, table.scattering, NO_MATRIX)),
+                    1.0 + NOISY_SNR / max(self._snr, 1.0),
+                    compete,
+                    seek_other,
+                    np.array(excluded, np.intp),
+                    memory_of(len(base.rows) + 1, index.rows.points),
+                )
+            )
+            index.rows.check()
+            if not np.isnan(tried.numbers[:, 3]).any():
+                return tried
+            # of each reference once
+            _know(index, tried.rows.tolist())
 
-    def _is_found(
-        self,
-        known: TargetRows,
-        row: int,
-        gain: float,
-        margin: float,
-        seen: _Seen,
-        share: float,
-        limit: _Limit,
-    ) -> bool:
-        """Whether the evidence suffices to report a target."""
-        return (
-            gain >= self._policy.hazard_gain
-            and margin >= 0.0
-            and self._policy.is_present(seen.log_odds)
-            and share >= self._critical_share(known, self._fitter.index.references.records[row], limit)
-        )
+    def _is_found(self, gain: float, margin: float, seen: _Seen) -> bool:
+        """Whether the evidence suffices to report a target of which there is enough."""
+        return gain >= self._policy.hazard_gain and margin >= 0.0 and self._policy.is_present(seen.log_odds)
 
-    def _critical_share(self, known: TargetRows, record: Reference, limit: _Limit) -> float:
+    def _critical_share(self, known: TargetRows, record: Reference, limits: Sequence[float]) -> float:
         """Return how much of what warns must be there to be told from the mismatch of the others.
 
         A share of the least amount that would be found in 95 of 100 scans (Currie 1995, Pure Appl. Chem. 67,
         1699: the critical level). What alarms is raised on less, and less of what warns is not ruled out.
+        The `limits` are those of the target's foremost members.
         """
         if not known.hazards[record.family].warns:
             return 0.0
         records = self._fitter.index.references.records
-        for row, share in zip(known.foremost, limit.foremost, strict=True):
+        for row, share in zip(known.foremost, limits, strict=True):
             if records[row].family == record.family:
                 return CRITICAL * min(share, 1.0)
         return 0.0
-
-    def _shares(self, base: Fit, tried: _Tried) -> list[float]:
-        """Return the share of the signal that each target has in the model with it, packaging not counted."""
-        index = self._fitter.index
-        areas = [0.0 if index.packaging[row] else index.area_per_norm(row) for row in base.rows]
-        shares = []
-        for row, (*others, own) in zip(tried.rows, tried.amplitudes.tolist(), strict=True):
-            area = own * index.area_per_norm(row)
-            contents = sum([amplitude * other for amplitude, other in zip(others, areas, strict=True)])
-            shares.append(area / (area + contents) if area > 0.0 else 0.0)
-        return shares
-
-    def _contents(self, base: Fit) -> list[tuple[Reference, float]]:
-        """Return what a target would lie in: the contents of a model, each with its area."""
-        index = self._fitter.index
-        return [
-            (index.references.records[row], amplitude * index.area_per_norm(row))
-            for row, amplitude in zip(base.rows, base.amplitudes.tolist(), strict=True)
-            if not index.packaging[row]
-        ]
 
     def _seen(self, base: Fit, row: int, gain: float) -> _Seen:
         """Look at what a member shows of its bands, in the model with it."""
@@ -291,7 +250,7 @@ def _evidence(
     known: TargetRows,
     record: Reference,
     gains: tuple[float, float, float],
-    limit: _Limit,
+    lod: float,
     mass: MassRange,
     share: float,
     judged: tuple[_Seen, bool, bool],
@@ -309,7 +268,7 @@ def _evidence(
         carrying_gain,
         margin,
         seen.supports,
-        limit.lod,
+        lod,
         record,
         record.tier,
         known.hazards[record.family],
@@ -326,49 +285,39 @@ def _evidence(
     )
 
 
-def _try_each(fitter: Fitter, base: Fit, table: TargetTable) -> _Tried:
-    """Add each target's likeliest and best-known members to a model.
-
-    The best is sought among the likeliest: the best-known are there to say what carries the target.
-    """
-    looks = np.empty(table.most_looks, np.intp)
-    likely, ends, best = np.empty((3, table.members[1].size), np.intp)
-    total = looked_at(
-        fitter.index.coarse, fitter.coarse_rest(base), table.members, BEST_LOOKS, looks, likely, ends
-    )
-    joined = fitter.add_each(base, looks[:total].tolist())
-    carrying_gains = np.empty(best.size)
-    best_looks(joined.gains, looks, likely, ends, table.members, best, carrying_gains)
-    return _Tried(
-        table,
-        looks[best].tolist(),
-        joined.gains[best].tolist(),
-        carrying_gains.tolist(),
-        joined.amplitudes[best],
-    )
-
-
 def _without(fitter: Fitter, fit: Fit, rows: tuple[int, ...]) -> Fit:
     return fitter.fit(tuple(row for row in fit.rows if row not in rows), fit.axis)
 
 
-def _rivals(fitter: Fitter, policy: Policy, base: Fit, tried: _Tried) -> dict[int, tuple[int, ...]]:
-    """Return the components of a model, but for its first, that each target makes needless, by its place."""
-    count = len(base.rows)
-    if count < 2:
+def _rivals(base: Fit, needless: BoolArray) -> dict[int, tuple[int, ...]]:
+    """Return the components of a model that each target makes needless, by its place."""
+    if not needless.any():
         return {}
-    records = fitter.index.references.records
-    required = np.array([policy.required_gain(records[row]) for row in base.rows])
-    losses = fitter.add_each(base, tried.rows, (1, count)).losses
-    needless = losses[:, :count] < required
-    needless[:, 0] = False
     return {
         place: tuple([base.rows[at] for at in np.flatnonzero(needless[place]).tolist()])
         for place in np.flatnonzero(needless.any(axis=1)).tolist()
     }
 
 
-def best_other_gain(fitter: Fitter, base: Fit, excluded: tuple[int, ...]) -> float:
-    """Return the log gain of the best harmless addition to a model."""
-    allowed = fitter.index.outside_families_of((*base.rows, *excluded)) & ~fitter.index.hazardous
-    return float(fitter.gains(base, fitter.likeliest(base, allowed, BEST_LOOKS)).max(initial=0.0))
+def weighing_rules(index: ContrastIndex, policy: Policy) -> WeighingRules:
+    """Return how targets are tried, packed."""
+    required = required_gains(index, policy)
+    limits = limit_rules(policy.hazard_gain, policy.margin)
+    return packed_as(WeighingRules, (required, BEST_LOOKS, LIMIT_SETTINGS, limits))
+
+
+def _know(index: ContrastIndex, rows: Sequence[int]) -> FloatArray:
+    """Take the areas of some references for kernels that need them, and how strongly they scatter.
+
+    Returns
+    -------
+    scattering
+        `response_row` of each reference of the library, as far as any was asked for, shape (n, 3).
+    """
+    areas = areas_of(index)
+    scattering = index.once("scattering", lambda: np.full((len(index), 3), np.nan))
+    for row in rows:
+        if math.isnan(areas[row]):
+            scattering[row] = response_row(index.references.records[row])
+            areas[row] = index.area_per_norm(row)
+    return scattering

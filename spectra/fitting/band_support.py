@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spectriage.spectra.arrays import BoolArray
+from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.compile.bounded_cache import BoundedCache
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import ContrastIndex
@@ -76,8 +76,21 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
         remaining,
         beside,
     )
+    return bands_of(index, row, whole.axis.broadening_cm, remaining, beside)
+
+
+def bands_of(
+    index: ContrastIndex, row: int, broadening_cm: float, remaining: FloatArray, beside: FloatArray
+) -> tuple[BandSupport, ...]:
+    """Return the bands of a reference of which a kernel said how much they need it, strongest band first.
+
+    Parameters
+    ----------
+    remaining, beside
+        What `weigh_bands` writes, shape (b,). Bands around which the query does not hold are left out.
+    """
     known = index.once("known bands", lambda: BoundedCache(partial(_known_bands, index), KEPT_BANDS))
-    found = zip(known((row, whole.axis.broadening_cm)), remaining.tolist(), beside.tolist(), strict=True)
+    found = zip(known((row, broadening_cm)), remaining.tolist(), beside.tolist(), strict=True)
     return tuple(
         [
             BandSupport(at_cm, share, left, shared, CROWD_SHARE * others > 1.0)

@@ -21,6 +21,7 @@ from spectriage.spectra.contrast.rows import BROADENINGS_CM
 from spectriage.spectra.fitting._kernels_additions import add_each
 from spectriage.spectra.fitting._kernels_axes import AxisSearch, best_axes
 from spectriage.spectra.fitting._kernels_fit import FitSettings
+from spectriage.spectra.fitting._kernels_model import Model, View
 from spectriage.spectra.fitting.fit import (
     MIN_DISAGREEMENT,
     OFFSET_PENALTY,
@@ -103,6 +104,19 @@ class Fitter:
             found = self._fits[key] = self._fit(rows, axis)
         return found
 
+    def kept(self, view: View, model: Model) -> Fit:
+        """Return the fit that a kernel found, and keep it and the query under its axis."""
+        query, place = view
+        axis = axis_of(place.tolist())
+        seen = self._queries.get(axis[:2])
+        if seen is None:
+            own = self.query
+            seen = Contrast(query[0], query[2], own.threshold, query[1], own.norm, own.noise)
+            self._queries[axis[:2]] = seen
+        rows = tuple(model[0].tolist())
+        found = Fit(rows, model[1], model[2], axis, seen, model[3])
+        return self._fits.setdefault((rows, axis), found)
+
     def _fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
         query = self.query_at(axis)
         if not rows or query.norm == 0.0:
@@ -180,7 +194,7 @@ class Fitter:
         """
         step = self.index.step_cm
         best, moves = np.empty((2, REFINED_FROM), np.intp)
-        penalties = _penalties(step)
+        penalties = coarse_penalties(step)
         count = coarse_best(self.query.compressed, self.index.coarse, penalties, allowed, best, moves)
         if not count:
             return []
@@ -201,7 +215,7 @@ class Fitter:
         """
         if not rows:
             return self.fit(rows, axis)
-        axes = np.array([[axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)]])
+        axes = place_of(axis)[None]
         self._seek(rows, len(rows), axes, STRETCHED if stretch else UNSTRETCHED)
         return self.fit(rows, axis_of(axes[0].tolist()))
 
@@ -254,7 +268,7 @@ class Fitter:
 
 
 @lru_cache(maxsize=16)
-def _penalties(step_cm: float) -> Float32Array:
+def coarse_penalties(step_cm: float) -> Float32Array:
     """Return what an offset by −reach to reach points takes off the similarity."""
     reach = int(AXIS_REACH_CM // step_cm)
     penalties = OFFSET_PENALTY * np.square(np.arange(-reach, reach + 1) * step_cm)
@@ -264,3 +278,8 @@ def _penalties(step_cm: float) -> Float32Array:
 def axis_of(place: Sequence[float]) -> Axis:
     """Return an axis from its offset, stretch and number of the resolution."""
     return Axis(place[0], place[1], BROADENINGS_CM[int(place[2])])
+
+
+def place_of(axis: Axis) -> FloatArray:
+    """Return an axis' offset, stretch and number of the resolution, shape (3,): the inverse of `axis_of`."""
+    return np.array([axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)])

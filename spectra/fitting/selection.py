@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import itemgetter
 
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, FloatArray
+from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import ContrastIndex
-from spectriage.spectra.fitting.band_support import band_support, independent_supports, supported_share
-from spectriage.spectra.fitting.fit import NO_CORRECTION, Fit, Single
-from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting._kernels_selection import SelectionRules, select_references
+from spectriage.spectra.fitting.fit import OFFSET_PENALTY, STRETCH_PENALTY, Fit, Single
+from spectriage.spectra.fitting.fitter import (
+    LIKELIEST,
+    REFINED_FROM,
+    STRETCHED,
+    UNSTRETCHED,
+    Fitter,
+    axis_of,
+    coarse_penalties,
+)
+from spectriage.spectra.fitting.library import library_of
+from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Tier
 
 MOST_COMPONENTS = 5
 MOST_PACKAGINGS = 2
+SECONDS = 2
+"""So many of those that come second alone are tried as additions too."""
 SEEN_SHARE = 0.25
 """The share of an addition's bands, by height, that must need it."""
 
@@ -43,49 +55,41 @@ class Selection:
     rejected: tuple[int, float] | None
 
 
-def select(fitter: Fitter, allowed: BoolArray, policy: Policy, *, most: int = MOST_COMPONENTS) -> Selection:
+def select(fitter: Fitter, rules: SelectionRules) -> Selection:
     """Select the references that a query needs.
+
+    The best reference at its own axis comes first. Then what explains most of the rest is added, as long as
+    it brings what is required and its own bands need it, and what that makes needless is dropped. At last
+    each component is exchanged for what fits about as well and is known by the stronger evidence: among the
+    members of its family for the best one; a harmless component also for one of another family and a
+    stronger tier, for two estimated references differ by a guess, not by nature.
 
     Parameters
     ----------
     fitter
         The query and the library.
-    allowed
-        Which references may be used, shape (n,).
-    policy
-        What an addition must bring.
-    most
-        Most components, packaging not counted.
+    rules
+        What an addition must bring: `selection_rules`.
+
+    Raises
+    ------
+    LibraryError
+        When a reference could not be read.
     """
-    records = fitter.index.references.records
-    required = required_gains(fitter.index, policy)
-    runner_up = fitter.first(allowed)
-    if not runner_up or runner_up[0].similarity <= 0.0:
-        return Selection(fitter.fit((), NO_CORRECTION), (), None)
-    fit = fitter.refine((runner_up[0].row,), runner_up[0].axis, stretch=True)
-    rejected: tuple[int, float] | None = None
-    while True:
-        open_rows = allowed & _still_open(fitter.index, fit, most)
-        step = None
-        for row, gain, excess in _additions(fitter, fit, open_rows, runner_up, required):
-            if excess >= 0.0:
-                larger = fitter.with_row(fit, row)
-                if _is_seen(fitter, larger, policy.supports_needed(records[row], gain)):
-                    step = (row, larger)
-                    break
-            rejected = (row, gain) if rejected is None or gain > rejected[1] else rejected
-        if step is None:
-            break
-        row, larger = step
-        rejected = None
-        fit = _without_needless(fitter, fitter.refine(larger.rows, larger.axis), required)
-        if row not in fit.rows:
-            break
-    fit = _best_forms(fitter, fit, allowed)
-    if len(fit.rows) > 1:
-        order = np.argsort(-fit.amplitudes, kind="stable")
-        fit = fitter.fit(tuple(fit.rows[i] for i in order), fit.axis)
-    return Selection(fit, tuple(runner_up), rejected)
+    index = fitter.index
+    memory = memory_of(MOST_COMPONENTS + MOST_PACKAGINGS + 1, index.rows.points)
+    view, model, singles, rejected, gain = select_references(
+        library_of(index), fitter.query.packed, rules, memory, REFINED_FROM
+    )
+    index.rows.check()
+    fit = fitter.kept(view, model)
+    runner_up = tuple(
+        [
+            Single(row, similarity, axis_of(place))
+            for row, similarity, place in zip(*[part.tolist() for part in singles], strict=True)
+        ]
+    )
+    return Selection(fit, runner_up, (rejected, gain) if rejected >= 0 else None)
 
 
 def required_gains(index: ContrastIndex, policy: Policy) -> FloatArray:
@@ -101,72 +105,26 @@ def required_gains(index: ContrastIndex, policy: Policy) -> FloatArray:
     )
 
 
-def _still_open(index: ContrastIndex, fit: Fit, most: int) -> BoolArray:
-    """Return which references may still be added: each family counts once, and there is a most."""
-    open_rows = index.outside_families_of(fit.rows)
-    packagings = sum([bool(index.packaging[row]) for row in fit.rows])
-    if packagings >= MOST_PACKAGINGS:
-        open_rows &= ~index.packaging
-    if len(fit.rows) - packagings >= most:
-        open_rows &= index.packaging
-    return open_rows
-
-
-def _is_seen(fitter: Fitter, larger: Fit, supports_needed: int) -> bool:
-    """Whether an addition explains its own bands, and not only what the others left at a few of them."""
-    if fitter.index.references.records[larger.rows[-1]].is_packaging:
-        return True
-    bands = band_support(fitter, larger, len(larger.rows) - 1)
-    return supported_share(bands) >= SEEN_SHARE and independent_supports(bands) >= supports_needed
-
-
-def _additions(
-    fitter: Fitter, fit: Fit, open_rows: BoolArray, runner_up: list[Single], required: FloatArray
-) -> list[tuple[int, float, float]]:
-    """Return additions, their gains, and by how much these exceed what they must; the greatest first."""
-    rows = fitter.likeliest(fit, open_rows)
-    rows += [other.row for other in runner_up[1:3] if open_rows[other.row] and other.row not in rows]
-    gains = fitter.gains(fit, rows).tolist()
-    needed = required[rows].tolist()
-    tried = [(row, gain, gain - least) for row, gain, least in zip(rows, gains, needed, strict=True)]
-    return sorted(tried, key=itemgetter(2), reverse=True)
-
-
-def _without_needless(fitter: Fitter, fit: Fit, required: FloatArray) -> Fit:
-    """Drop components that later ones made unnecessary, the least necessary first."""
-    while len(fit.rows) > 1:
-        margins = fitter.losses(fit) - required[list(fit.rows)]
-        worst = int(np.argmin(margins))
-        if margins[worst] >= 0.0:
-            break
-        fit = fitter.fit(fit.without(worst), fit.axis)
-    return fit
-
-
-def _best_forms(fitter: Fitter, fit: Fit, allowed: BoolArray) -> Fit:
-    """Exchange each component for what fits about as well and is known by the stronger evidence.
-
-    Among the members of its family for the best one; a harmless component also for one of another family and
-    a stronger tier: two estimated references differ by a guess, not by nature.
-    """
-    index = fitter.index
-    records = index.references.records
-    for position, row in enumerate(fit.rows):
-        others = [other for other in index.relatives(row) if other != row and allowed[other]]
-        if not index.hazardous[row] and records[row].tier not in (Tier.MEASURED, Tier.BANDS):
-            rest = fitter.fit(fit.without(position), fit.axis)
-            likeliest = fitter.likeliest(rest, allowed & index.outside_families_of(fit.rows))
-            others += [other for other in likeliest if records[other].tier.rank < records[row].tier.rank]
-        if not others:
-            continue
-        own, gains = fitter.exchange_gains(fit, position, others)
-        tried = [(row, own), *zip(others, gains.tolist(), strict=True)]
-        enough = max(gain for _, gain in tried) - EQUAL_GAIN
-        best = min(
-            (option for option in tried if option[1] >= enough),
-            key=lambda option: (records[option[0]].tier.rank, -option[1], option[0]),
-        )[0]
-        if best != row:
-            rows = (*fit.rows[:position], best, *fit.rows[position + 1 :])
-            fit = fitter.fit(rows, fit.axis)
-    return fit
+def selection_rules(index: ContrastIndex, allowed: BoolArray, policy: Policy) -> SelectionRules:
+    """Return what an addition must bring, packed; `allowed` says which references may be used, shape (n,)."""
+    kinds, needed, gains = policy.supports_table(index.references)
+    rules = SelectionRules(
+        allowed,
+        required_gains(index, policy),
+        kinds,
+        needed,
+        gains,
+        MOST_COMPONENTS,
+        MOST_PACKAGINGS,
+        SEEN_SHARE,
+        EQUAL_GAIN,
+        LIKELIEST,
+        SECONDS,
+        Tier.BANDS.rank,
+        OFFSET_PENALTY,
+        STRETCH_PENALTY,
+        coarse_penalties(index.step_cm),
+        UNSTRETCHED,
+        STRETCHED,
+    )
+    return packed(rules)

@@ -11,16 +11,19 @@ from functools import cached_property
 
 import numpy as np
 
-from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.arrays import FloatArray, IndexArray, Int8Array
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.policy.tables import default_targets
 from spectriage.spectra.policy.target import DEFAULT, Target
-from spectriage.spectra.reference import Hazard, Reference, Tier
+from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
 
 JUDGED = ("middle", "upper")
 RAISES = tuple(hazard for hazard in Hazard if hazard is not Hazard.NONE)
 FEW_LINES = (Hazard.OXIDISER, Hazard.PRECURSOR)
 """Hazards of which some have one strong line and a few weak ones."""
+SUPPORTS_NEEDED = np.array([[0, 0, 0], [3, 2, 1], [4, 3, 3]])
+"""Independent bands that must need a reference which gains little, more, and most: of what is harmless; of
+hazards of few lines, where one must do alone in a bag; of the others and what is watched for."""
 STRIP = "Test with an immunoassay strip for fentanyl and for xylazine; they see amounts that Raman cannot."
 
 
@@ -159,13 +162,36 @@ class Policy:
 
         One shared line is never enough for what alarms; the less is gained, the more bands must agree.
         """
-        weak = gain < 2.0 * self.hazard_gain
-        if reference.hazard in FEW_LINES:
-            # oxidisers have one strong line and a few weak ones: alone in a bag, the one must do
-            return 3 if weak else 2 if gain < 4.0 * self.hazard_gain else 1
-        if reference.hazard is not Hazard.NONE or reference.family in self.watched_families:
-            return 4 if weak else 3
-        return 0
+        at = sum(gain >= bound for bound in self._supports_bounds.tolist())
+        return int(SUPPORTS_NEEDED[self._supports_kind(reference.hazard, reference.family), at])
+
+    def _supports_kind(self, hazard: Hazard, family: str) -> int:
+        """Return the row of `SUPPORTS_NEEDED` that holds for a reference."""
+        if hazard in FEW_LINES:
+            return 1
+        return 2 if hazard is not Hazard.NONE or family in self.watched_families else 0
+
+    @cached_property
+    def _supports_bounds(self) -> FloatArray:
+        return np.array([2.0, 4.0]) * self.hazard_gain
+
+    def supports_table(self, references: ReferenceSet) -> tuple[Int8Array, IndexArray, FloatArray]:
+        """Return `supports_needed` of a whole library.
+
+        Returns
+        -------
+        kinds
+            Which row of `needed` holds for each reference, int8, shape (n,).
+        needed
+            How many bands, for what gains less than each of `bounds`, and for more; shape (kinds, 3).
+        bounds
+            Log gains, shape (2,).
+        """
+        hazards, families = references.column("hazard"), references.column("family")
+        watched = np.array([name.encode("utf-8") for name in self.watched_families], np.bytes_)
+        kinds = np.where((hazards != Hazard.NONE.encode()) | np.isin(families, watched), 2, 0).astype(np.int8)
+        kinds[np.isin(hazards, [hazard.encode() for hazard in FEW_LINES])] = 1
+        return kinds, SUPPORTS_NEEDED, self._supports_bounds
 
     @cached_property
     def sha256(self) -> str:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+import numpy as np
 
 from spectriage.spectra.arrays import BoolArray
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
-from spectriage.spectra.evidence.sighting import sight
-from spectriage.spectra.fitting.band_support import band_support
+from spectriage.spectra.evidence.sighting import sight_rules, sighting_of
+from spectriage.spectra.fitting.band_support import bands_of
 from spectriage.spectra.fitting.fit import Fit, Single
-from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.fitter import Fitter, place_of
+from spectriage.spectra.fitting.library import library_of
+from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.policy.policy import Policy
-from spectriage.spectra.reference import Reference
+from spectriage.spectra.reference import Reference, Tier
+from spectriage.spectra.verdict._kernels_parts import Parts, look_at_parts
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.words import claim
 
@@ -63,32 +68,57 @@ class Namer:
         candidates
             Best first.
         """
-        axis = singles[0].axis if singles else fit.axis
-        rests = [fitter.fit(fit.without(position), fit.axis) for position in range(len(fit.rows))]
-        # one look at the library for all of them: it reads a large one but once
-        asked = [(rest, self._allowed, ALTERNATIVES) for rest in rests]
-        asked.append((fitter.fit((), axis), fitter.index.everything, CANDIDATES + len(singles)))
-        *others, likeliest = fitter.likeliest_each(asked)
-        components = self._components(fitter, fit, others, snr) if fit.rows else ()
-        return components, self._candidates(fitter, asked[-1][0], likeliest, singles, snr)
-
-    def _components(
-        self, fitter: Fitter, fit: Fit, others: Sequence[list[int]], snr: float
-    ) -> tuple[Component, ...]:
         records = self._index.references.records
         amplitudes = zip(fit.rows, fit.amplitudes.tolist(), strict=True)
         areas = [amplitude * self._index.area_per_norm(row) for row, amplitude in amplitudes]
         wraps = [records[row].is_packaging for row in fit.rows]
         total = sum([area for area, wrap in zip(areas, wraps, strict=True) if not wrap]) or sum(areas) or 1.0
+        fractions = [area / total for area in areas]
+        counted = [
+            wrap or fraction >= self._policy.min_fraction
+            for wrap, fraction in zip(wraps, fractions, strict=True)
+        ]
+        parts = self._look_at(fitter, fit, counted, singles)
+        components = self._components(fit, fractions, counted, parts, snr)
+        return components, self._candidates(parts, singles, snr)
+
+    def _look_at(self, fitter: Fitter, fit: Fit, counted: list[bool], singles: Sequence[Single]) -> Parts:
+        """Look at the parts of a fit, and at what else the spectrum resembles."""
+        index = self._index
+        parts = look_at_parts(
+            library_of(index),
+            (fit.query.packed, place_of(fit.axis)),
+            (np.array(fit.rows, np.intp), fit.amplitudes, fit.similarity, fit.fitted),
+            np.array(counted, np.bool_),
+            fitter.query.packed,
+            np.array([single.row for single in singles], np.intp),
+            place_of(singles[0].axis if singles else fit.axis),
+            self._allowed,
+            fit.query.noise,
+            index.once("sightings", lambda: tuple([sight_rules(index, tier) for tier in Tier])),
+            ALTERNATIVES,
+            CANDIDATES,
+            memory_of(len(fit.rows) + 1, index.rows.points),
+        )
+        index.rows.check()
+        return Parts(*parts)
+
+    def _components(
+        self, fit: Fit, fractions: list[float], counted: list[bool], parts: Parts, snr: float
+    ) -> tuple[Component, ...]:
+        records = self._index.references.records
+        taken = {records[row].substance for row in fit.rows}
         components = []
-        for position, (row, gain) in enumerate(zip(fit.rows, fitter.losses(fit).tolist(), strict=True)):
-            fraction = areas[position] / total
-            if not wraps[position] and fraction < self._policy.min_fraction:
+        losses, sightings, bands = parts.losses.tolist(), parts.sightings.tolist(), parts.bands.tolist()
+        for position, row in enumerate(fit.rows):
+            if not counted[position]:
                 continue
+            gain, fraction = losses[position], fractions[position]
             low, high = _interval(fraction, gain)
-            alternatives = self._alternatives(fitter, fit, position, others[position])
+            alternatives = self._alternatives(parts, position, taken)
             siblings = any(record.family == records[row].family for record in alternatives)
             p_value, log_ratio = self._odds(fit, gain, snr)
+            seen = bands[position]
             components.append(
                 Component(
                     reference=records[row],
@@ -102,33 +132,36 @@ class Namer:
                     probability=None if log_ratio is None else self._probability(log_ratio),
                     p_value=p_value,
                     likelihood_ratio=_ratio(log_ratio),
-                    bands=band_support(fitter, fit, position),
+                    bands=bands_of(
+                        self._index,
+                        row,
+                        fit.axis.broadening_cm,
+                        parts.remaining[position, :seen],
+                        parts.beside[position, :seen],
+                    ),
                     alternatives=tuple(sorted(record.id for record in alternatives)),
-                    sighting=sight(fitter, fit, position),
+                    sighting=sighting_of(sightings[position]),
                 )
             )
         return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))
 
-    def _alternatives(
-        self, fitter: Fitter, fit: Fit, position: int, likeliest: list[int]
-    ) -> tuple[Reference, ...]:
+    def _alternatives(self, parts: Parts, position: int, taken: Collection[str]) -> tuple[Reference, ...]:
         """Return the references of other substances that could stand in a component's place."""
         records = self._index.references.records
-        taken = {records[other].substance for other in fit.rows}
-        others = [other for other in likeliest if records[other].substance not in taken]
-        own, gains = fitter.exchange_gains(fit, position, others)
-        near = zip(others, gains.tolist(), strict=True)
-        return tuple(records[other] for other, gain in near if gain >= own - ALTERNATIVE_GAIN)
+        count = int(parts.other_counts[position])
+        enough = float(parts.own_gains[position]) - ALTERNATIVE_GAIN
+        others = zip(
+            parts.others[position, :count].tolist(), parts.other_gains[position, :count].tolist(), strict=True
+        )
+        near = [records[row] for row, gain in others if gain >= enough]
+        return tuple([record for record in near if record.substance not in taken])
 
-    def _candidates(
-        self, fitter: Fitter, nothing: Fit, likeliest: list[int], singles: Sequence[Single], snr: float
-    ) -> tuple[Candidate, ...]:
+    def _candidates(self, parts: Parts, singles: Sequence[Single], snr: float) -> tuple[Candidate, ...]:
         """Return the singles and what else looks like the spectrum, best first."""
         records = self._index.references.records
         scores = {single.row: single.similarity for single in singles}
         worst = min(scores.values(), default=1.0)
-        rows = [row for row in likeliest if row not in scores]
-        for row, gain in zip(rows, fitter.gains(nothing, rows).tolist(), strict=True):
+        for row, gain in zip(parts.candidates.tolist(), parts.gains.tolist(), strict=True):
             scores[row] = min(1.0 - math.exp(-gain), worst)
         ranks = self._index.id_ranks
         ranked = sorted([(-round(score, 9), ranks[row], row) for row, score in scores.items()])[:CANDIDATES]

@@ -1,0 +1,326 @@
+"""Kernel that tries targets on one model: each one's best member, what competes with it, and its limit."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
+from spectriage.spectra.compile._kernels_vectors import apart
+from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.contrast._kernels_arguments import Probes, Query
+from spectriage.spectra.contrast._kernels_shelf import find_places
+from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought, limits_each
+from spectriage.spectra.evidence._kernels_mass import mass_between, matrix_of
+from spectriage.spectra.evidence._kernels_targets import Members, best_looks, looked_at
+from spectriage.spectra.fitting._kernels_fit import FitSettings
+from spectriage.spectra.fitting._kernels_memory import Memory
+from spectriage.spectra.fitting._kernels_model import (
+    Library,
+    Model,
+    View,
+    add,
+    likeliest,
+    named,
+    outside,
+    rest_of,
+)
+
+
+class WeighingRules(NamedTuple):
+    """How targets are tried.
+
+    Parameters
+    ----------
+    required
+        The log gain that each reference must bring, shape (n,).
+    looks
+        So many members of a target are looked at closely.
+    settings, limits
+        How fits are weighed in the search of limits, and what that seeks.
+    """
+
+    required: FloatArray
+    looks: int
+    settings: FitSettings
+    limits: LimitRules
+
+
+class Scattering(NamedTuple):
+    """How strongly references scatter: as `_kernels_mass.matrix_of` takes it.
+
+    Parameters
+    ----------
+    all, sought
+        Of each reference of the library, as far as they are in use, shape (n, 3), and of those sought, (r, 3).
+    nothing
+        What nothing counts as, shape (3,).
+    """
+
+    all: FloatArray
+    sought: FloatArray
+    nothing: FloatArray
+
+
+class Weights(NamedTuple):
+    """What was found of c targets on a model of k references, with r references whose limits are sought.
+
+    Parameters
+    ----------
+    other
+        The log gain of the best harmless addition, where it was asked for.
+    rows
+        The best member of each, shape (c,).
+    numbers
+        Shape (c, 8): of the best member its log gain; the greatest of those that carry the target; the limit;
+        the share of the signal that it has in the model with it, packaging not counted; and the limit by
+        mass: low, middle, high, and 1 where all it rests on was measured. The limits are infinite where the
+        target makes something needless. A share is no number where an area is not known.
+    needless
+        Which of the model's references each target makes needless, shape (c, k).
+    shares
+        The limit of each reference, shape (r,).
+    """
+
+    other: float
+    rows: IndexArray
+    numbers: FloatArray
+    needless: BoolArray
+    shares: FloatArray
+
+
+@kernel()
+def _best_other(
+    library: Library, memory: Memory, view: View, base: Model, excluded: IndexArray, looks: int
+) -> float:
+    """Return the log gain of the best harmless addition to a model."""
+    may = outside(library, ~library.hazardous, base.rows)
+    rows = likeliest(library, view, base, outside(library, may, excluded), looks)
+    best = 0.0
+    for gain in add(library, memory, view, base, rows, 0, 0).gains:
+        best = max(best, gain)
+    return best
+
+
+@kernel()
+def _needless(
+    library: Library, memory: Memory, view: View, base: Model, rows: IndexArray, required: FloatArray
+) -> BoolArray:
+    """Return which references of a model, but for its first, each of some additions makes needless."""
+    k = base.rows.size
+    out = np.zeros((rows.size, k), np.bool_)
+    if k > 1:
+        losses = add(library, memory, view, base, rows, 1, k).losses
+        for c in range(rows.size):
+            for i in range(1, k):
+                out[c, i] = losses[c, i] < required[base.rows[i]]
+    return out
+
+
+@kernel()
+def _sought_without(sought: Sought, left_out: BoolArray, kept: IndexArray) -> tuple[Sought, IndexArray]:
+    """Return what is sought but for some targets, and the places of its references among all."""
+    numbers = np.empty(left_out.size, np.intp)
+    for c in range(kept.size):
+        numbers[kept[c]] = c
+    places = np.empty(sought.places.size, np.intp)
+    count = 0
+    for r in range(places.size):
+        if not left_out[sought.numbers[r]]:
+            places[count] = r
+            count += 1
+    places = places[:count]
+    return (
+        Sought(
+            sought.places[places],
+            sought.needed[places],
+            numbers[sought.numbers[places]],
+            sought.worth[places],
+            sought.responses[places],
+            sought.amplitudes[kept],
+        ),
+        places,
+    )
+
+
+@kernel()
+def _present_area(library: Library, base: Model) -> float:
+    """Return the area under the contents of a model; where it has only packaging, under all; −1 for none."""
+    if base.rows.size == 0:
+        return -1.0
+    contents = whole = energy = 0.0
+    for i in range(base.rows.size):
+        area = base.amplitudes[i] * library.areas[base.rows[i]]
+        whole += area
+        contents += 0.0 if library.packaging[base.rows[i]] else area
+    for value in base.fitted:
+        energy += np.float64(value) * np.float64(value)
+    # what the model does not explain is signal too: its area is taken in proportion
+    return float((contents if contents != 0.0 else whole) / max(np.sqrt(energy), 0.1))
+
+
+@kernel()
+def _write_limits(
+    library: Library,
+    memory: Memory,
+    view: View,
+    base: Model,
+    sought: Sought,
+    probes: Probes,
+    rules: WeighingRules,
+    scattering: Scattering,
+    scatter: float,
+    found: Weights,
+) -> None:
+    """Write the limits of the targets that make nothing needless."""
+    apart()
+    count, k = found.rows.size, base.rows.size
+    left_out = np.zeros(count, np.bool_)
+    for c in range(count):
+        for i in range(k):
+            left_out[c] |= found.needless[c, i]
+    kept = np.flatnonzero(~left_out)
+    own, references = _sought_without(sought, left_out, kept)
+    asked = np.empty(k + kept.size, np.intp)
+    asked[:k] = base.rows
+    asked[k:] = found.rows[kept]
+    places = np.empty(asked.size, np.intp)
+    find_places(library.shelf, asked, places)
+    limits, shares, heaviest = np.empty(kept.size), np.empty(references.size), np.empty(kept.size, np.intp)
+    shelf, query, bands, settings, wanted = library.shelf, view.query, library.bands, rules.settings, rules.limits
+    limits_each(
+        (shelf.rows[np.intp(view.axis[2])], shelf.ranges, shelf.numbers, places),
+        base.amplitudes,
+        (query.derivative, query.compressed, query.valid, query.threshold),
+        (
+            probes.areas,
+            probes.thin,
+            probes.derivatives,
+            probes.holds,
+            probes.perturbed,
+            probes.bands,
+            probes.band_ends,
+            probes.imitators,
+            probes.imitator_families,
+        ),
+        (own.places, own.needed, own.numbers, own.worth, own.responses, own.amplitudes),
+        library.families[base.rows],
+        (bands.window, bands.crowd, bands.support, bands.crowd_share, bands.least_height, bands.shared),
+        (settings.relative_error, settings.iterations, settings.unmeasured_weight, settings.least),
+        (wanted.wanted, wanted.factors, wanted.few, wanted.amounts, wanted.imitators, wanted.most_share),
+        scatter,
+        _present_area(library, base),
+        (memory.points, memory.flags, memory.numbers, memory.counts),
+        np.empty(probes.areas.size, np.intp),
+        limits,
+        shares,
+        heaviest,
+    )
+    matrix = _matrix(library, base, scattering)
+    for c in range(kept.size):
+        own = found.numbers[kept[c]]
+        own[2], worst = limits[c], heaviest[c]
+        if worst >= 0:
+            response = scattering.sought[references[worst]]
+            own[4], own[5], own[6] = mass_between(shares[worst], response, matrix)
+            own[7] = min(matrix[2], response[2])
+    for r in range(references.size):
+        found.shares[references[r]] = shares[r]
+
+
+@kernel()
+def _matrix(library: Library, base: Model, scattering: Scattering) -> tuple[float, float, float]:
+    """Return what a target would lie in: the contents of a model."""
+    parts = np.zeros(base.rows.size)
+    for i in range(parts.size):
+        if not library.packaging[base.rows[i]]:
+            parts[i] = base.amplitudes[i] * library.areas[base.rows[i]]
+    return matrix_of(parts, scattering.all[base.rows], scattering.nothing)
+
+
+@kernel()
+def _share(library: Library, base: Model, row: int, amplitudes: FloatArray) -> float:
+    """Return the share of the signal that an addition has in the model with it, packaging not counted."""
+    contents = 0.0
+    for i in range(base.rows.size):
+        if not library.packaging[base.rows[i]]:
+            contents += amplitudes[i] * library.areas[base.rows[i]]
+    own = amplitudes[base.rows.size] * library.areas[row]
+    return own / (own + contents) if not own <= 0.0 else 0.0
+
+
+@kernel()
+def weigh_on(
+    packed_library: Library,
+    view: View,
+    model: Model,
+    members: Members,
+    most_looks: int,
+    sought: Sought,
+    probes: Probes,
+    rules: WeighingRules,
+    scattering: Scattering,
+    scatter: float,
+    compete: bool,
+    seek_other: bool,
+    excluded: IndexArray,
+    memory: Memory,
+) -> Weights:
+    """Try targets on a model that has none of their members.
+
+    Parameters
+    ----------
+    members, most_looks
+        Of the targets, and how many are looked at closely, at most.
+    sought
+        The references whose limits are sought; the amplitudes are written.
+    scatter
+        A factor on every amount, for noise.
+    compete
+        Whether what the model has may be needless with a target.
+    seek_other, excluded
+        Whether the best harmless addition is sought, and references whose families it is not of.
+    """
+    apart()
+    library, memory = named(packed_library), Memory(*memory)
+    seen, axis = view
+    view = View(Query(*seen), axis)
+    base, wanted = Model(*model), WeighingRules(*rules)
+    wanted_rules = WeighingRules(
+        wanted.required, wanted.looks, FitSettings(*wanted.settings), LimitRules(*wanted.limits)
+    )
+    ends = members[1]
+    count = ends.size
+    looks, likely, stops = np.empty(most_looks, np.intp), np.empty(count, np.intp), np.empty(count, np.intp)
+    best, carrying = np.empty(count, np.intp), np.empty(count)
+    pooled = rest_of(view, base, library.coarse.shape[1])
+    total = looked_at(library.coarse, pooled, members, wanted_rules.looks, looks, likely, stops)
+    tried = add(library, memory, view, base, looks[:total], 0, 0)
+    best_looks(tried.gains, looks, likely, stops, members, best, carrying)
+    rows = looks[best]
+    other = _best_other(library, memory, view, base, excluded, wanted_rules.looks) if seek_other else 0.0
+    needless = np.zeros((count, base.rows.size), np.bool_)
+    if compete:
+        needless = _needless(library, memory, view, base, rows, wanted_rules.required)
+    numbers, own = np.full((count, 8), np.inf), sought[5]
+    for c in range(count):
+        amplitudes = tried.amplitudes[best[c]]
+        own[c] = amplitudes[base.rows.size]
+        numbers[c, 0], numbers[c, 1] = tried.gains[best[c]], carrying[c]
+        numbers[c, 3], numbers[c, 7] = _share(library, base, rows[c], amplitudes), 0.0
+    found = Weights(other, rows, numbers, needless, np.full(sought[0].size, np.inf))
+    if sought[0].size > 0:
+        _write_limits(
+            library,
+            memory,
+            view,
+            base,
+            Sought(*sought),
+            Probes(*probes),
+            wanted_rules,
+            Scattering(*scattering),
+            scatter,
+            found,
+        )
+    return found

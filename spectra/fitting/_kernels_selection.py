@@ -1,0 +1,324 @@
+"""Kernel of the forward selection; `selection` has its rules in words."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray, Int8Array
+from spectriage.spectra.compile._kernels_vectors import apart
+from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.contrast._kernels_arguments import Query
+from spectriage.spectra.contrast._kernels_coarse import coarse_best
+from spectriage.spectra.fitting._kernels_axes import AxisSearch
+from spectriage.spectra.fitting._kernels_memory import Memory
+from spectriage.spectra.fitting._kernels_model import (
+    Library,
+    Model,
+    View,
+    add,
+    descending,
+    fit,
+    is_among,
+    likeliest,
+    losses,
+    named,
+    nothing,
+    outside,
+    seek,
+    view_at,
+    with_last,
+    without,
+)
+from spectriage.spectra.fitting._kernels_support import count_support, support_of
+
+
+class SelectionRules(NamedTuple):
+    """What a reference must bring to be selected.
+
+    Parameters
+    ----------
+    allowed, required, supports
+        Which references may be used, the log gain that each must bring, and which of `needed` holds for it,
+        shape (n,).
+    needed
+        How many independent bands must need it, for what gains less than each of `gains` and for more: shape
+        (s, g + 1) and (g,).
+    most, most_packagings
+        Most components, packaging not counted, and most of packaging.
+    seen_share
+        The share of an addition's bands, by height, that must need it.
+    equal_gain
+        Members of a family within this log gain of each other fit equally well.
+    likeliest, seconds
+        So many additions are tried that are most like what is left, and so many of those that explain most
+        alone.
+    known_rank
+        A harmless reference of a tier of a greater rank may be exchanged for one of a better tier.
+    offset_penalty, stretch_penalty
+        What the square of an offset and of a stretch take off the similarity.
+    coarse_penalties
+        What a move by −reach to reach points takes off it in the coarse search.
+    one_axis, both
+        How the axis is sought: by an offset, and by a stretch too.
+    """
+
+    allowed: BoolArray
+    required: FloatArray
+    supports: Int8Array
+    needed: IndexArray
+    gains: FloatArray
+    most: int
+    most_packagings: int
+    seen_share: float
+    equal_gain: float
+    likeliest: int
+    seconds: int
+    known_rank: int
+    offset_penalty: float
+    stretch_penalty: float
+    coarse_penalties: Float32Array
+    one_axis: AxisSearch
+    both: AxisSearch
+
+
+class Singles(NamedTuple):
+    """The references that explain most alone, best first: their rows, similarities and axes (c, 3)."""
+
+    rows: IndexArray
+    similarity: FloatArray
+    axes: FloatArray
+
+
+@kernel()
+def _supports_needed(rules: SelectionRules, row: int, gain: float) -> int:
+    """Return how many independent bands must need a reference that brings this log gain."""
+    at = 0
+    while at < rules.gains.size and gain >= rules.gains[at]:
+        at += 1
+    return rules.needed[rules.supports[row], at]
+
+
+@kernel()
+def _find_singles(
+    library: Library, memory: Memory, query: Query, rules: SelectionRules, search: AxisSearch, most: int
+) -> Singles:
+    """Return the references that explain most alone, every one at its own best axis."""
+    apart()
+    best, moves = np.empty(most, np.intp), np.empty(most, np.intp)
+    count = coarse_best(query.compressed, library.coarse, rules.coarse_penalties, rules.allowed, best, moves)
+    axes, merits = np.zeros((count, 3)), np.empty(count)
+    similarity, keys = np.empty(count), np.empty(count)
+    for i in range(count):
+        axes[i, 0] = moves[i] * library.grid[1]
+    if count > 0:
+        seek(library, memory, query, best[:count], 1, search, axes, merits)
+    for i in range(count):
+        offset, stretch = axes[i, 0], axes[i, 1]
+        penalty = rules.offset_penalty * (offset * offset) + rules.stretch_penalty * (stretch * stretch)
+        similarity[i] = merits[i] + penalty
+        keys[i] = similarity[i] - penalty
+    order = descending(keys)
+    return Singles(best[order], similarity[order], axes[order])
+
+
+@kernel()
+def _refined(
+    library: Library, memory: Memory, query: Query, rows: IndexArray, axis: FloatArray, search: AxisSearch
+) -> View:
+    """Return the query at the axis and resolution where references agree best jointly, sought from one on."""
+    axes, merits = np.empty((1, 3)), np.empty(1)
+    for part in range(3):
+        axes[0, part] = axis[part]
+    seek(library, memory, query, rows, rows.size, search, axes, merits)
+    return view_at(library, query, axes[0])
+
+
+@kernel()
+def _still_open(library: Library, rules: SelectionRules, rows: IndexArray) -> BoolArray:
+    """Return which references may still be added: each family counts once, and there is a most."""
+    may = outside(library, rules.allowed, rows)
+    packagings = 0
+    for row in rows:
+        packagings += library.packaging[row]
+    wrapped, filled = packagings >= rules.most_packagings, rows.size - packagings >= rules.most
+    if wrapped or filled:
+        for row in range(may.size):
+            may[row] &= not (wrapped if library.packaging[row] else filled)
+    return may
+
+
+@kernel()
+def _to_try(library: Library, view: View, model: Model, singles: Singles, rules: SelectionRules) -> IndexArray:
+    """Return the additions that are worth a try."""
+    may = _still_open(library, rules, model.rows)
+    found = likeliest(library, view, model, may, rules.likeliest)
+    rows = np.empty(found.size + rules.seconds, np.intp)
+    count = 0
+    for row in found:
+        rows[count] = row
+        count += 1
+    for other in range(1, min(1 + rules.seconds, singles.rows.size)):
+        row = singles.rows[other]
+        if may[row] and not is_among(row, rows[:count]):
+            rows[count] = row
+            count += 1
+    return rows[:count]
+
+
+@kernel()
+def _is_seen(
+    library: Library, view: View, larger: Model, base: Model, rules: SelectionRules, gain: float
+) -> bool:
+    """Whether an addition explains its own bands, and not only what the others left at a few of them."""
+    row = larger.rows[larger.rows.size - 1]
+    if library.packaging[row]:
+        return True
+    support = support_of(library, view, larger, larger.rows.size - 1, base)
+    share, count = count_support(library, support)
+    return share >= rules.seen_share and count >= _supports_needed(rules, row, gain)
+
+
+@kernel()
+def _without_needless(
+    library: Library, memory: Memory, view: View, model: Model, rules: SelectionRules
+) -> Model:
+    """Drop components that later ones made unnecessary, the least necessary first."""
+    apart()
+    while model.rows.size > 1:
+        lost = losses(library, memory, view, model)
+        worst = 0
+        for i in range(lost.size):
+            lost[i] -= rules.required[model.rows[i]]
+            if lost[i] < lost[worst]:
+                worst = i
+        if lost[worst] >= 0.0:
+            break
+        model = fit(library, memory, view, without(model.rows, worst))
+    return model
+
+
+@kernel()
+def _forms(library: Library, row: int, rules: SelectionRules) -> IndexArray:
+    """Return a reference and the others of its family that may be used."""
+    rows = np.empty(library.families.size + 1, np.intp)
+    rows[0] = row
+    count = 1
+    for other in range(library.families.size):
+        if library.families[other] == library.families[row] and other != row and rules.allowed[other]:
+            rows[count] = other
+            count += 1
+    return rows[:count]
+
+
+@kernel()
+def _better_known(
+    library: Library, view: View, model: Model, rest: Model, row: int, rules: SelectionRules
+) -> IndexArray:
+    """Return what is of another family, looks like what the rest leaves, and is of a stronger tier."""
+    may = outside(library, rules.allowed, model.rows)
+    found = likeliest(library, view, rest, may, rules.likeliest)
+    count = 0
+    for other in found:
+        if library.ranks[other] < library.ranks[row]:
+            found[count] = other
+            count += 1
+    return found[:count]
+
+
+@kernel()
+def _best_forms(library: Library, memory: Memory, view: View, model: Model, rules: SelectionRules) -> Model:
+    """Exchange each component for what fits about as well and is known by the stronger evidence."""
+    apart()
+    for position in range(model.rows.size):
+        row = model.rows[position]
+        rows = _forms(library, row, rules)
+        guessed = not library.hazardous[row] and library.ranks[row] > rules.known_rank
+        if rows.size == 1 and not guessed:
+            continue
+        rest = fit(library, memory, view, without(model.rows, position))
+        if guessed:
+            for other in _better_known(library, view, model, rest, row, rules):
+                rows = with_last(rows, other)
+        if rows.size == 1:
+            continue
+        gains = add(library, memory, view, rest, rows, 0, 0).gains
+        enough = gains.max() - rules.equal_gain
+        best = -1
+        for i in range(rows.size):
+            if gains[i] >= enough:
+                if best < 0:
+                    best = i
+                    continue
+                rank, least = library.ranks[rows[i]], library.ranks[rows[best]]
+                better = gains[i] > gains[best] or (gains[i] == gains[best] and rows[i] < rows[best])
+                if rank < least or (rank == least and better):
+                    best = i
+        if best > 0:
+            rows_now = model.rows.copy()
+            rows_now[position] = rows[best]
+            model = fit(library, memory, view, rows_now)
+    return model
+
+
+@kernel()
+def _strongest_first(library: Library, memory: Memory, view: View, model: Model) -> Model:
+    """Return the fit with its references in the order of their amplitudes."""
+    if model.rows.size < 2:
+        return model
+    return fit(library, memory, view, model.rows[descending(model.amplitudes)])
+
+
+@kernel()
+def select_references(
+    packed_library: Library, query: Query, packed_rules: SelectionRules, memory: Memory, most_singles: int
+) -> tuple[View, Model, Singles, int, float]:
+    """Select the references that a query needs.
+
+    Returns
+    -------
+    view, model
+        The query at its axis, and the fit.
+    singles
+        The references that explain most alone.
+    rejected, gain
+        The best addition that was not necessary, −1 for none, and its log gain.
+    """
+    apart()
+    library, memory, query = named(packed_library), Memory(*memory), Query(*query)
+    rules = SelectionRules(*packed_rules)
+    one_axis, both = AxisSearch(*rules.one_axis), AxisSearch(*rules.both)
+    singles = _find_singles(library, memory, query, rules, one_axis, most_singles)
+    view = View(query, np.zeros(3))
+    model = nothing(view)
+    rejected, rejected_gain = -1, 0.0
+    if singles.rows.size == 0 or singles.similarity[0] <= 0.0:
+        return view, model, Singles(singles.rows[:0], singles.similarity[:0], singles.axes), rejected, 0.0
+    view = _refined(library, memory, query, singles.rows[:1], singles.axes[0], both)
+    model = fit(library, memory, view, singles.rows[:1].copy())
+    going = True
+    while going:
+        rows = _to_try(library, view, model, singles, rules)
+        added = add(library, memory, view, model, rows, 0, 0)
+        excess = np.empty(rows.size)
+        for i in range(rows.size):
+            excess[i] = added.gains[i] - rules.required[rows[i]]
+        going = False
+        for i in descending(excess):
+            row, gain = rows[i], added.gains[i]
+            if excess[i] >= 0.0:
+                larger = fit(library, memory, view, with_last(model.rows, row))
+                if _is_seen(library, view, larger, model, rules, gain):
+                    view = _refined(
+                        library, memory, query, larger.rows, view.axis, one_axis
+                    )
+                    model = fit(library, memory, view, larger.rows)
+                    model = _without_needless(library, memory, view, model, rules)
+                    rejected, rejected_gain = -1, 0.0
+                    going = is_among(row, model.rows)
+                    break
+            if rejected < 0 or gain > rejected_gain:
+                rejected, rejected_gain = row, gain
+    model = _best_forms(library, memory, view, model, rules)
+    return view, _strongest_first(library, memory, view, model), singles, rejected, rejected_gain
