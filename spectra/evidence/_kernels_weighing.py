@@ -76,9 +76,11 @@ class Weights(NamedTuple):
         Shape (c, 8): of the best member its log gain; the greatest of those that carry the target; the limit;
         the share of the signal that it has in the model with it, packaging not counted; and the limit by
         mass: low, middle, high, and 1 where all it rests on was measured. The limits are infinite where the
-        target makes something needless. A share is no number where an area is not known.
-    needless
-        Which of the model's references each target makes needless, shape (c, k).
+        target makes something needless.
+    known
+        Whether the areas of all members are known: else the shares are no numbers.
+    competing, needless
+        Whether any target makes any of the model's references needless, and which of them, shape (c, k).
     shares
         The limit of each reference, shape (r,).
     """
@@ -86,6 +88,8 @@ class Weights(NamedTuple):
     other: float
     rows: IndexArray
     numbers: FloatArray
+    known: bool
+    competing: bool
     needless: BoolArray
     shares: FloatArray
 
@@ -304,12 +308,16 @@ def weigh_on(
     if compete:
         needless = _needless(library, memory, view, base, rows, wanted_rules.required)
     numbers, own = np.full((count, 8), np.inf), sought[5]
+    known, competing = True, False
     for c in range(count):
         amplitudes = tried.amplitudes[best[c]]
         own[c] = amplitudes[base.rows.size]
         numbers[c, 0], numbers[c, 1] = tried.gains[best[c]], carrying[c]
         numbers[c, 3], numbers[c, 7] = _share(library, base, rows[c], amplitudes), 0.0
-    found = Weights(other, rows, numbers, needless, np.full(sought[0].size, np.inf))
+        known &= not np.isnan(library.areas[rows[c]])
+        for i in range(base.rows.size):
+            competing |= needless[c, i]
+    found = Weights(other, rows, numbers, known, competing, needless, np.full(sought[0].size, np.inf))
     if sought[0].size > 0:
         _write_limits(
             library,

@@ -130,7 +130,7 @@ class _Weigher:
         fitter = self._fitter
         table = table_of(tuple(targets), self._watched)
         tried = self._tried(base, table, other_gain is None, excluded, compete)
-        rivals = _rivals(base, tried.needless)
+        rivals = _rivals(base, tried.needless) if tried.competing else {}
         other_gain = tried.other if other_gain is None else other_gain
         records = fitter.index.references.records
         rows, numbers, references = tried.rows.tolist(), tried.numbers.tolist(), tried.shares.tolist()
@@ -191,7 +191,7 @@ class _Weigher:
                 )
             )
             index.rows.check()
-            if not np.isnan(tried.numbers[:, 3]).any():
+            if tried.known:
                 return tried
             # of each reference once
             _know(index, tried.rows.tolist())
@@ -291,8 +291,6 @@ def _without(fitter: Fitter, fit: Fit, rows: tuple[int, ...]) -> Fit:
 
 def _rivals(base: Fit, needless: BoolArray) -> dict[int, tuple[int, ...]]:
     """Return the components of a model that each target makes needless, by its place."""
-    if not needless.any():
-        return {}
     return {
         place: tuple([base.rows[at] for at in np.flatnonzero(needless[place]).tolist()])
         for place in np.flatnonzero(needless.any(axis=1)).tolist()

@@ -163,8 +163,9 @@ class Namer:
         worst = min(scores.values(), default=1.0)
         for row, gain in zip(parts.candidates.tolist(), parts.gains.tolist(), strict=True):
             scores[row] = min(1.0 - math.exp(-gain), worst)
-        ranks = self._index.id_ranks
-        ranked = sorted([(-round(score, 9), ranks[row], row) for row, score in scores.items()])[:CANDIDATES]
+        ranks = self._index.id_ranks[list(scores)].tolist()
+        marked = zip(scores.items(), ranks, strict=True)
+        ranked = sorted([(-round(score, 9), rank, row) for (row, score), rank in marked])[:CANDIDATES]
         return self._with_odds([(records[row], max(scores[row], 0.0)) for _, _, row in ranked], snr)
 
     def _with_odds(self, scored: Sequence[tuple[Reference, float]], snr: float) -> tuple[Candidate, ...]:
