@@ -15,7 +15,7 @@ from spectriage.spectra.evidence.null import read_null
 from spectriage.spectra.evidence.sighting import sight
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
-from spectriage.spectra.evidence.targets import weigh_targets
+from spectriage.spectra.evidence.targets import Asked, weigh_targets
 from spectriage.spectra.evidence.unexplained import unexplained_bands
 from spectriage.spectra.fitting.far_axis import find_far_axis
 from spectriage.spectra.fitting.fit import Fit
@@ -42,7 +42,7 @@ from spectriage.spectra.verdict.named import (
     rests_on_few_lines,
     with_odds_of_named,
 )
-from spectriage.spectra.verdict.naming import Namer
+from spectriage.spectra.verdict.naming import Fitted, Namer
 from spectriage.spectra.verdict.rules import UNKNOWN, Evidence, is_within, rule
 from spectriage.spectra.version import __version__
 
@@ -192,7 +192,7 @@ class Identifier:
         fit_explains = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
             [records[row] for row in fit.rows], fit.amplitudes
         )
-        parts, candidates = self._namer.name(fitter, fit, selection.runner_up, quality.snr)
+        ((parts, candidates),) = self._namer.name([Fitted(fitter, fit, selection.runner_up, quality.snr)])
         parts = _with_odds_of(parts, targets)
         components, kept = self._named(fitter, fit, parts, found)
         wrapping = tuple(part for part in parts if part.reference.is_packaging)
@@ -316,7 +316,7 @@ class Identifier:
         known = self._targets + self._other_hazards(fit)
         kept = []
         found: set[str] = set()
-        for each in weigh_targets(fitter, self.policy, known, selection.fit, other, snr=snr):
+        for each in weigh_targets(self.policy, known, [Asked(fitter, selection.fit, other, snr)])[0]:
             if each.evidence.found or each.known in self._targets:
                 kept.append(each.evidence)
             if each.evidence.found:
@@ -335,7 +335,7 @@ class Identifier:
         known = [rows for rows in self._targets if rows.target.required and rows.target.name in names]
         return all(
             is_within(each.evidence, self.policy)
-            for each in weigh_targets(quiet, self.policy, known, model, 0.0)
+            for each in weigh_targets(self.policy, known, [Asked(quiet, model, 0.0)])[0]
             if each.known.covered
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
-from spectriage.spectra.contrast._kernels_arguments import Probes, Query
+from spectriage.spectra.contrast._kernels_arguments import Probes
 from spectriage.spectra.contrast._kernels_shelf import find_places
 from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought, limits_each
 from spectriage.spectra.evidence._kernels_mass import mass_between, matrix_of
@@ -19,12 +19,16 @@ from spectriage.spectra.fitting._kernels_memory import Memory
 from spectriage.spectra.fitting._kernels_model import (
     Library,
     Model,
+    Models,
     View,
+    Views,
     add,
     likeliest,
+    model_of,
     named,
     outside,
     rest_of,
+    view_of,
 )
 
 
@@ -64,32 +68,32 @@ class Scattering(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """What was found of c targets on a model of k references, with r references whose limits are sought.
+    """What was found of c targets on each of s models, with r references whose limits are sought.
 
     Parameters
     ----------
     other
-        The log gain of the best harmless addition, where it was asked for.
+        The log gain of the best harmless addition, where it was asked for, shape (s,).
     rows
-        The best member of each, shape (c,).
+        The best member of each, shape (s, c).
     numbers
-        Shape (c, 8): of the best member its log gain; the greatest of those that carry the target; the limit;
-        the share of the signal that it has in the model with it, packaging not counted; and the limit by
-        mass: low, middle, high, and 1 where all it rests on was measured. The limits are infinite where the
-        target makes something needless.
+        Shape (s, c, 8): of the best member its log gain; the greatest of those that carry the target; the
+        limit; the share of the signal that it has in the model with it, packaging not counted; and the limit
+        by mass: low, middle, high, and 1 where all it rests on was measured. The limits are infinite where
+        the target makes something needless.
     known
-        Whether the areas of all members are known: else the shares are no numbers.
+        Whether the areas of all members are known: else the shares are no numbers. Shape (s,).
     competing, needless
-        Whether any target makes any of the model's references needless, and which of them, shape (c, k).
+        Whether any target makes any of the model's references needless, (s,), and which of them, (s, c, k).
     shares
-        The limit of each reference, shape (r,).
+        The limit of each reference, shape (s, r).
     """
 
-    other: float
+    other: FloatArray
     rows: IndexArray
     numbers: FloatArray
-    known: bool
-    competing: bool
+    known: BoolArray
+    competing: BoolArray
     needless: BoolArray
     shares: FloatArray
 
@@ -108,18 +112,24 @@ def _best_other(
 
 
 @kernel()
-def _needless(
-    library: Library, memory: Memory, view: View, base: Model, rows: IndexArray, required: FloatArray
-) -> BoolArray:
-    """Return which references of a model, but for its first, each of some additions makes needless."""
-    k = base.rows.size
-    out = np.zeros((rows.size, k), np.bool_)
+def _find_needless(
+    library: Library,
+    memory: Memory,
+    view: View,
+    base: Model,
+    rows: IndexArray,
+    required: FloatArray,
+    out: BoolArray,
+) -> bool:
+    """Write which references of a model, but for its first, each of some additions makes needless; if any."""
+    k, found = base.rows.size, False
     if k > 1:
         losses = add(library, memory, view, base, rows, 1, k).losses
         for c in range(rows.size):
             for i in range(1, k):
                 out[c, i] = losses[c, i] < required[base.rows[i]]
-    return out
+                found |= out[c, i]
+    return found
 
 
 @kernel()
@@ -175,20 +185,23 @@ def _write_limits(
     rules: WeighingRules,
     scattering: Scattering,
     scatter: float,
-    found: Weights,
+    rows: IndexArray,
+    needless: BoolArray,
+    numbers: FloatArray,
+    all_shares: FloatArray,
 ) -> None:
     """Write the limits of the targets that make nothing needless."""
     apart()
-    count, k = found.rows.size, base.rows.size
+    count, k = rows.size, base.rows.size
     left_out = np.zeros(count, np.bool_)
     for c in range(count):
         for i in range(k):
-            left_out[c] |= found.needless[c, i]
+            left_out[c] |= needless[c, i]
     kept = np.flatnonzero(~left_out)
     own, references = _sought_without(sought, left_out, kept)
     asked = np.empty(k + kept.size, np.intp)
     asked[:k] = base.rows
-    asked[k:] = found.rows[kept]
+    asked[k:] = rows[kept]
     places = np.empty(asked.size, np.intp)
     find_places(library.shelf, asked, places)
     limits, shares, heaviest = np.empty(kept.size), np.empty(references.size), np.empty(kept.size, np.intp)
@@ -223,14 +236,14 @@ def _write_limits(
     )
     matrix = _matrix(library, base, scattering)
     for c in range(kept.size):
-        own = found.numbers[kept[c]]
-        own[2], worst = limits[c], heaviest[c]
+        number = numbers[kept[c]]
+        number[2], worst = limits[c], heaviest[c]
         if worst >= 0:
             response = scattering.sought[references[worst]]
-            own[4], own[5], own[6] = mass_between(shares[worst], response, matrix)
-            own[7] = min(matrix[2], response[2])
+            number[4], number[5], number[6] = mass_between(shares[worst], response, matrix)
+            number[7] = min(matrix[2], response[2])
     for r in range(references.size):
-        found.shares[references[r]] = shares[r]
+        all_shares[references[r]] = shares[r]
 
 
 @kernel()
@@ -255,10 +268,11 @@ def _share(library: Library, base: Model, row: int, amplitudes: FloatArray) -> f
 
 
 @kernel()
-def weigh_on(
-    packed_library: Library,
+def _weigh(
+    library: Library,
+    memory: Memory,
     view: View,
-    model: Model,
+    base: Model,
     members: Members,
     most_looks: int,
     sought: Sought,
@@ -267,68 +281,118 @@ def weigh_on(
     scattering: Scattering,
     scatter: float,
     compete: bool,
-    seek_other: bool,
-    excluded: IndexArray,
-    memory: Memory,
-) -> Weights:
-    """Try targets on a model that has none of their members.
-
-    Parameters
-    ----------
-    members, most_looks
-        Of the targets, and how many are looked at closely, at most.
-    sought
-        The references whose limits are sought; the amplitudes are written.
-    scatter
-        A factor on every amount, for noise.
-    compete
-        Whether what the model has may be needless with a target.
-    seek_other, excluded
-        Whether the best harmless addition is sought, and references whose families it is not of.
-    """
+    place: int,
+    out: Weights,
+) -> None:
+    """Try targets on one model; `out` is written at a place."""
     apart()
-    library, memory = named(packed_library), Memory(*memory)
-    seen, axis = view
-    view = View(Query(*seen), axis)
-    base, wanted = Model(*model), WeighingRules(*rules)
-    wanted_rules = WeighingRules(
-        wanted.required, wanted.looks, FitSettings(*wanted.settings), LimitRules(*wanted.limits)
-    )
-    ends = members[1]
-    count = ends.size
-    looks, likely, stops = np.empty(most_looks, np.intp), np.empty(count, np.intp), np.empty(count, np.intp)
+    count, k = members.ends.size, base.rows.size
+    looks, likely, ends = np.empty(most_looks, np.intp), np.empty(count, np.intp), np.empty(count, np.intp)
     best, carrying = np.empty(count, np.intp), np.empty(count)
+    packed_members = (members.rows, members.ends, members.carrying, members.carrying_ends)
     pooled = rest_of(view, base, library.coarse.shape[1])
-    total = looked_at(library.coarse, pooled, members, wanted_rules.looks, looks, likely, stops)
+    total = looked_at(library.coarse, pooled, packed_members, rules.looks, looks, likely, ends)
     tried = add(library, memory, view, base, looks[:total], 0, 0)
-    best_looks(tried.gains, looks, likely, stops, members, best, carrying)
-    rows = looks[best]
-    other = _best_other(library, memory, view, base, excluded, wanted_rules.looks) if seek_other else 0.0
-    needless = np.zeros((count, base.rows.size), np.bool_)
+    best_looks(tried.gains, looks, likely, ends, packed_members, best, carrying)
+    rows, needless, numbers = out.rows[place], out.needless[place], out.numbers[place]
+    for c in range(count):
+        rows[c] = looks[best[c]]
     if compete:
-        needless = _needless(library, memory, view, base, rows, wanted_rules.required)
-    numbers, own = np.full((count, 8), np.inf), sought[5]
-    known, competing = True, False
+        out.competing[place] = _find_needless(library, memory, view, base, rows, rules.required, needless)
     for c in range(count):
         amplitudes = tried.amplitudes[best[c]]
-        own[c] = amplitudes[base.rows.size]
+        sought.amplitudes[c] = amplitudes[k]
         numbers[c, 0], numbers[c, 1] = tried.gains[best[c]], carrying[c]
         numbers[c, 3], numbers[c, 7] = _share(library, base, rows[c], amplitudes), 0.0
-        known &= not np.isnan(library.areas[rows[c]])
-        for i in range(base.rows.size):
-            competing |= needless[c, i]
-    found = Weights(other, rows, numbers, known, competing, needless, np.full(sought[0].size, np.inf))
-    if sought[0].size > 0:
+        out.known[place] &= not np.isnan(library.areas[rows[c]])
+    if sought.places.size > 0:
         _write_limits(
             library,
             memory,
             view,
             base,
-            Sought(*sought),
-            Probes(*probes),
-            wanted_rules,
-            Scattering(*scattering),
+            sought,
+            probes,
+            rules,
+            scattering,
             scatter,
-            found,
+            rows,
+            needless,
+            numbers,
+            out.shares[place],
         )
-    return found
+
+
+@kernel(nogil=True)
+def weigh_scans(
+    packed_library: Library,
+    views: Views,
+    models: Models,
+    members: Members,
+    most_looks: int,
+    sought: Sought,
+    probes: Probes,
+    rules: WeighingRules,
+    scattering: Scattering,
+    scatters: FloatArray,
+    compete: bool,
+    seek_other: BoolArray,
+    excluded: IndexArray,
+    memory: Memory,
+) -> Weights:
+    """Try targets on models that have none of their members, of one scan each.
+
+    Parameters
+    ----------
+    views, models
+        The scans, whose references have one resolution, and the models.
+    members, most_looks
+        Of the targets, and how many are looked at closely, at most.
+    sought
+        The references whose limits are sought; the amplitudes are written over.
+    scatters
+        A factor on every amount, for noise, shape (s,).
+    compete
+        Whether what the models have may be needless with a target.
+    seek_other, excluded
+        For which scans the best harmless addition is sought, and references whose families it is not of.
+    """
+    apart()
+    library, memory = named(packed_library), Memory(*memory)
+    views, models = Views(*views), Models(*models)
+    asked, wanted = WeighingRules(*rules), Sought(*sought)
+    own_rules = WeighingRules(
+        asked.required, asked.looks, FitSettings(*asked.settings), LimitRules(*asked.limits)
+    )
+    own_members, own_probes = Members(*members), Probes(*probes)
+    scans, count, most = models.counts.size, own_members.ends.size, models.rows.shape[1]
+    out = Weights(
+        np.zeros(scans),
+        np.empty((scans, count), np.intp),
+        np.full((scans, count, 8), np.inf),
+        np.ones(scans, np.bool_),
+        np.zeros(scans, np.bool_),
+        np.zeros((scans, count, most), np.bool_),
+        np.full((scans, wanted.places.size), np.inf),
+    )
+    for s in range(scans):
+        view, base = view_of(views, s), model_of(models, s)
+        if seek_other[s]:
+            out.other[s] = _best_other(library, memory, view, base, excluded, own_rules.looks)
+        _weigh(
+            library,
+            memory,
+            view,
+            base,
+            own_members,
+            most_looks,
+            wanted,
+            own_probes,
+            own_rules,
+            Scattering(*scattering),
+            scatters[s],
+            compete,
+            s,
+            out,
+        )
+    return out

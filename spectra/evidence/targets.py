@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.compile.jit import packed, packed_as
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence._kernels_limits import Sought
-from spectriage.spectra.evidence._kernels_weighing import Scattering, WeighingRules, Weights, weigh_on
+from spectriage.spectra.evidence._kernels_weighing import Scattering, WeighingRules, Weights, weigh_scans
 from spectriage.spectra.evidence.detection_limit import LIMIT_SETTINGS, NOISY_SNR, limit_rules
 from spectriage.spectra.evidence.mass import NO_MASS, NO_MATRIX, MassRange, response_row
 from spectriage.spectra.evidence.null import probability
@@ -28,8 +28,8 @@ from spectriage.spectra.evidence.target_rows import (
 )
 from spectriage.spectra.fitting.band_support import band_support, independent_supports
 from spectriage.spectra.fitting.fit import Fit
-from spectriage.spectra.fitting.fitter import Fitter, place_of
-from spectriage.spectra.fitting.library import areas_of, library_of
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.library import areas_of, library_of, models_of, views_of
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.fitting.selection import required_gains
 from spectriage.spectra.policy.policy import Policy
@@ -61,98 +61,160 @@ _UNSEEN = _Seen(-math.inf, 0, NOTHING)
 _UNSEEN_PROBABILITY = probability(-math.inf, EVEN)
 
 
-def weigh_targets(
-    fitter: Fitter,
-    policy: Policy,
-    targets: Sequence[TargetRows],
-    fit: Fit,
-    other_gain: float | None,
-    *,
-    snr: float = math.inf,
-) -> list[Weighed]:
-    """Weigh the evidence for each of several targets beyond the best model without it.
+class Asked(NamedTuple):
+    """A scan in which targets are sought.
+
+    Parameters
+    ----------
+    fitter, fit
+        Of the scan, and the best model of it; a target's members are taken out of it first.
+    other_gain
+        Log gain of the best addition to that model which is not necessary; None where it is not known.
+    snr
+        Signal-to-noise ratio of the scan.
+    """
+
+    fitter: Fitter
+    fit: Fit
+    other_gain: float | None
+    snr: float = math.inf
+
+
+class _Attempt(NamedTuple):
+    """Targets on a model that has none of their members, of the scan of that number.
+
+    Where the gain of the best addition which is not necessary is not known, it is that of the best harmless
+    one that is of none of the families of what is `excluded`. `compete`: what the model has may be needless.
+    """
+
+    scan: int
+    base: Fit
+    targets: tuple[TargetRows, ...]
+    other_gain: float | None
+    excluded: tuple[int, ...] = ()
+    compete: bool = True
+
+
+def weigh_targets(policy: Policy, targets: Sequence[TargetRows], asked: Sequence[Asked]) -> list[list[Weighed]]:
+    """Weigh the evidence for each of several targets beyond the best model without it, in several scans.
 
     Parameters
     ----------
     targets
         Their members.
-    fit
-        The best model; a target's members are taken out of it first.
-    other_gain
-        Log gain of the best addition to the best model which is not necessary; None where it is not known.
-    snr
-        Signal-to-noise ratio of the scan.
+    asked
+        The scans, of one library.
 
     Returns
     -------
     list
-        In the order of `targets`.
+        Of each scan, in the order of `targets`.
     """
-    weigher = _Weigher(fitter, policy, watched_rows(tuple(targets)), snr)
-    inside = set(fit.rows)
-    outside = [known for known in targets if inside.isdisjoint(known.rows)]
-    weighed = iter(weigher.on(fit, outside, other_gain))
-    results = []
-    for known in targets:
-        if inside.isdisjoint(known.rows):
-            results.append(next(weighed))
-        else:
-            base = _without(fitter, fit, known.rows)
-            results += weigher.on(base, [known], None, excluded=known.rows)
-    return results
+    if not asked:
+        return []
+    weigher = _Weigher(policy, asked, watched_rows(tuple(targets)))
+    attempts = []
+    for scan, (fitter, fit, other_gain, _) in enumerate(asked):
+        inside = set(fit.rows)
+        free = tuple([known for known in targets if inside.isdisjoint(known.rows)])
+        if free:
+            attempts.append(_Attempt(scan, fit, free, other_gain))
+        if len(free) < len(targets):
+            held = [known for known in targets if not inside.isdisjoint(known.rows)]
+            attempts += [
+                _Attempt(scan, _without(fitter, fit, known.rows), (known,), None, known.rows) for known in held
+            ]
+    order = {known: place for place, known in enumerate(targets)}
+    found: list[list[Weighed]] = [[] for _ in asked]
+    for attempt, weighed in zip(attempts, weigher.on(attempts), strict=True):
+        found[attempt.scan] += weighed
+    for weighed in found:
+        weighed.sort(key=lambda each: order[each.known])
+    return found
 
 
 class _Weigher:
-    """Weighs targets on models of one scan; `watched` are the references of them that must be visible."""
+    """Weighs targets on models of some scans; `watched` are the references of them that must be visible."""
 
-    def __init__(self, fitter: Fitter, policy: Policy, watched: tuple[int, ...], snr: float) -> None:
-        self._snr = snr
-        self._fitter = fitter
+    def __init__(self, policy: Policy, asked: Sequence[Asked], watched: tuple[int, ...]) -> None:
+        self._asked = asked
+        self._index = asked[0].fitter.index
         self._policy = policy
         self._watched = watched
 
-    def on(
-        self,
-        base: Fit,
-        targets: Sequence[TargetRows],
-        other_gain: float | None,
-        *,
-        excluded: tuple[int, ...] = (),
-        compete: bool = True,
-    ) -> list[Weighed]:
-        """Weigh targets on one model that has none of their members.
+    def on(self, attempts: Sequence[_Attempt]) -> list[list[Weighed]]:
+        """Weigh targets on models, those that are alike together; the results in the order of attempts."""
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for place, each in enumerate(attempts):
+            key = (each.targets, each.excluded, each.compete, each.base.axis.broadening_cm)
+            alike.setdefault(key, []).append(place)
+        found: list[list[Weighed]] = [[] for _ in attempts]
+        for places in alike.values():
+            together = [attempts[place] for place in places]
+            for number, place in enumerate(places):
+                if number == 0:
+                    tried = self._tried(together)
+                found[place] = self._judged(attempts[place], tried, number)
+        return found
 
-        Where the gain of the best addition which is not necessary is not known, it is that of the best
-        harmless one that is of none of the families of what is `excluded`.
-        """
-        if not targets:
-            return []
-        fitter = self._fitter
-        table = table_of(tuple(targets), self._watched)
-        tried = self._tried(base, table, other_gain is None, excluded, compete)
-        rivals = _rivals(base, tried.needless) if tried.competing else {}
-        other_gain = tried.other if other_gain is None else other_gain
-        records = fitter.index.references.records
-        rows, numbers, references = tried.rows.tolist(), tried.numbers.tolist(), tried.shares.tolist()
+    def _tried(self, attempts: Sequence[_Attempt]) -> Weights:
+        """Try the same targets on models at one resolution."""
+        index, (_, first, targets, _, excluded, compete) = self._index, attempts[0]
+        table = table_of(targets, self._watched)
+        bases = [each.base for each in attempts]
+        scattering = _know(index, [row for base in bases for row in base.rows])
+        snr = [max(self._asked[each.scan].snr, 1.0) for each in attempts]
+        most = max(len(base.rows) for base in bases)
+        while True:
+            tried = Weights(
+                *weigh_scans(
+                    library_of(index),
+                    views_of(bases),
+                    models_of(bases),
+                    table.members,
+                    table.most_looks,
+                    packed_as(Sought, (*table.sought, np.empty(table.members[1].size))),
+                    packed(index.probes(self._watched, first.axis.broadening_cm)),
+                    weighing_rules(index, self._policy),
+                    packed_as(Scattering, (scattering, table.scattering, NO_MATRIX)),
+                    1.0 + NOISY_SNR / np.array(snr),
+                    compete,
+                    np.array([each.other_gain is None for each in attempts]),
+                    np.array(excluded, np.intp),
+                    memory_of(most + 1, index.rows.points),
+                )
+            )
+            index.rows.check()
+            if tried.known.all():
+                return tried
+            # of each reference once
+            _know(index, tried.rows.ravel().tolist())
+
+    def _judged(self, attempt: _Attempt, tried: Weights, number: int) -> list[Weighed]:
+        """Return the evidence on one model, of which a kernel found the numbers at a place."""
+        base, targets = attempt.base, attempt.targets
+        competing = bool(tried.competing[number])
+        rivals = _rivals(base, tried.needless[number, :, : len(base.rows)]) if competing else {}
+        other_gain = float(tried.other[number]) if attempt.other_gain is None else attempt.other_gain
+        rows, shares = tried.rows[number].tolist(), tried.shares[number].tolist()
+        records = self._index.references.records
         enough = 0.5 * self._policy.hazard_gain
         weighed: list[Weighed] = []
         end = 0
-        for place, (known, row) in enumerate(zip(targets, rows, strict=True)):
+        for place, (known, row, numbers) in enumerate(
+            zip(targets, rows, tried.numbers[number].tolist(), strict=True)
+        ):
             start, end = end, end + len(known.foremost)
             if place in rivals:
-                # what the target makes needless stood in for it: it competes with the target, and does not
-                # precede it
-                smaller = _without(fitter, base, rivals[place])
-                other = float(fitter.gains(smaller, rivals[place]).max())
-                weighed += self.on(smaller, [known], other, compete=False)
+                weighed += self._without_rivals(attempt, known, rivals[place])
                 continue
-            gain, carrying, lod, share, low, middle, high, measured = numbers[place]
+            gain, carrying, lod, share, low, middle, high, measured = numbers
             seen, found, carried = _UNSEEN, False, False
             if gain >= enough:
-                seen = self._seen(base, row, gain)
-                least = self._critical_share(known, records[row], references[start:end])
+                seen = self._seen(attempt, row, gain)
+                least = self._critical_share(known, records[row], shares[start:end])
                 found = self._is_found(gain, gain - other_gain, seen) and share >= least
-                carried = found and self._is_carried(base, known, row)
+                carried = found and self._is_carried(attempt, known, row)
             evidence = _evidence(
                 known,
                 records[row],
@@ -165,36 +227,17 @@ class _Weigher:
             weighed.append(Weighed(known, evidence, row))
         return weighed
 
-    def _tried(
-        self, base: Fit, table: TargetTable, seek_other: bool, excluded: tuple[int, ...], compete: bool
-    ) -> Weights:
-        """Try targets on a model."""
-        index = self._fitter.index
-        scattering = _know(index, base.rows)
-        while True:
-            tried = Weights(
-                *weigh_on(
-                    library_of(index),
-                    (base.query.packed, place_of(base.axis)),
-                    (np.array(base.rows, np.intp), base.amplitudes, base.similarity, base.fitted),
-                    table.members,
-                    table.most_looks,
-                    packed_as(Sought, (*table.sought, np.empty(table.members[1].size))),
-                    packed(index.probes(self._watched, base.axis.broadening_cm)),
-                    weighing_rules(index, self._policy),
-                    packed_as(Scattering, (scattering, table.scattering, NO_MATRIX)),
-                    1.0 + NOISY_SNR / max(self._snr, 1.0),
-                    compete,
-                    seek_other,
-                    np.array(excluded, np.intp),
-                    memory_of(len(base.rows) + 1, index.rows.points),
-                )
-            )
-            index.rows.check()
-            if tried.known:
-                return tried
-            # of each reference once
-            _know(index, tried.rows.tolist())
+    def _without_rivals(
+        self, attempt: _Attempt, known: TargetRows, rivals: tuple[int, ...]
+    ) -> list[Weighed]:
+        """Weigh a target on a model without what it makes needless.
+
+        That stood in for the target: it competes with it, and does not precede it.
+        """
+        fitter = self._asked[attempt.scan].fitter
+        smaller = _without(fitter, attempt.base, rivals)
+        other = float(fitter.gains(smaller, rivals).max())
+        return self.on([_Attempt(attempt.scan, smaller, (known,), other, compete=False)])[0]
 
     def _is_found(self, gain: float, margin: float, seen: _Seen) -> bool:
         """Whether the evidence suffices to report a target of which there is enough."""
@@ -209,17 +252,17 @@ class _Weigher:
         """
         if not known.hazards[record.family].warns:
             return 0.0
-        records = self._fitter.index.references.records
+        records = self._index.references.records
         for row, share in zip(known.foremost, limits, strict=True):
             if records[row].family == record.family:
                 return CRITICAL * min(share, 1.0)
         return 0.0
 
-    def _seen(self, base: Fit, row: int, gain: float) -> _Seen:
+    def _seen(self, attempt: _Attempt, row: int, gain: float) -> _Seen:
         """Look at what a member shows of its bands, in the model with it."""
-        fitter = self._fitter
+        fitter = self._asked[attempt.scan].fitter
         record = fitter.index.references.records[row]
-        whole = fitter.with_row(base, row)
+        whole = fitter.with_row(attempt.base, row)
         place = len(whole.rows) - 1
         supports = independent_supports(band_support(fitter, whole, place))
         sighting = sight(fitter, whole, place)
@@ -233,15 +276,16 @@ class _Weigher:
         )
         return _Seen(log_odds, supports, sighting)
 
-    def _is_carried(self, base: Fit, known: TargetRows, shown: int) -> bool:
+    def _is_carried(self, attempt: _Attempt, known: TargetRows, shown: int) -> bool:
         """Whether a target that an estimated member shows best is seen by a better-known one too."""
-        records = self._fitter.index.references.records
+        records = self._index.references.records
+        fitter = self._asked[attempt.scan].fitter
         if records[shown].tier in CARRYING:
             return True
         for row in known.carrying:
-            gain = float(self._fitter.gains(base, [row])[0])
+            gain = float(fitter.gains(attempt.base, [row])[0])
             enough = records[row].tier in CARRYING and gain >= self._policy.hazard_gain
-            if enough and self._policy.is_present(self._seen(base, row, gain).log_odds):
+            if enough and self._policy.is_present(self._seen(attempt, row, gain).log_odds):
                 return True
         return False
 

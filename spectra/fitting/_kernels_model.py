@@ -83,6 +83,44 @@ class Added(NamedTuple):
     fitted: Float32Array
 
 
+class Views(NamedTuple):
+    """Several queries, each at an axis: their arrays with one dimension more, shape (s, m) and (s,), and (s, 3).
+
+    They are handed over flat, so that a packed one has no packed one inside.
+    """
+
+    derivative: Float32Array
+    compressed: Float32Array
+    valid: BoolArray
+    threshold: FloatArray
+    axes: FloatArray
+
+
+class Models(NamedTuple):
+    """Several models of at most k references: how many each has, (s,); (s, k); and their fits, (s, m)."""
+
+    counts: IndexArray
+    rows: IndexArray
+    amplitudes: FloatArray
+    similarity: FloatArray
+    fitted: Float32Array
+
+
+@kernel()
+def view_of(views: Views, place: int) -> View:
+    """Return one of several views."""
+    derivative, compressed, valid = views.derivative[place], views.compressed[place], views.valid[place]
+    return View(Query(derivative, compressed, valid, views.threshold[place]), views.axes[place])
+
+
+@kernel()
+def model_of(models: Models, place: int) -> Model:
+    """Return one of several models."""
+    count = models.counts[place]
+    rows, amplitudes = models.rows[place, :count], models.amplitudes[place, :count]
+    return Model(rows, amplitudes, models.similarity[place], models.fitted[place])
+
+
 @kernel()
 def named(library: Library) -> Library:
     """Return a library that was handed over packed, with names."""
@@ -99,6 +137,13 @@ def named(library: Library) -> Library:
         FitSettings(*settings),
         BandRules(*bands),
     )
+
+
+@kernel()
+def query_of(queries: Query, place: int) -> Query:
+    """Return one of several queries, whose arrays have one dimension more."""
+    derivative, compressed = queries.derivative[place], queries.compressed[place]
+    return Query(derivative, compressed, queries.valid[place], queries.threshold[place])
 
 
 @kernel()

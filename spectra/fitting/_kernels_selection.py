@@ -26,6 +26,7 @@ from spectriage.spectra.fitting._kernels_model import (
     named,
     nothing,
     outside,
+    query_of,
     seek,
     view_at,
     with_last,
@@ -270,9 +271,84 @@ def _strongest_first(library: Library, memory: Memory, view: View, model: Model)
     return fit(library, memory, view, model.rows[descending(model.amplitudes)])
 
 
+class Selected(NamedTuple):
+    """What was selected for each of s scans on m points: at most k references of c singles.
+
+    Parameters
+    ----------
+    counts, rows, amplitudes
+        How many references each needs, their rows and amplitudes, strongest first: shape (s,) and (s, k).
+    numbers
+        Shape (s, 5): the similarity, the axis as an offset, a stretch and the number of the resolution, and
+        the log gain of what was rejected.
+    rejected
+        The best addition that was not necessary, −1 for none, shape (s,).
+    fitted
+        The fits, float32, shape (s, m).
+    derivative, compressed, valid
+        The scans at their axes, shape (s, m).
+    single_counts, single_rows, singles
+        The references that explain most alone, best first: how many, (s,); their rows, (s, c); and similarity
+        and axis of each, (s, c, 4).
+    """
+
+    counts: IndexArray
+    rows: IndexArray
+    amplitudes: FloatArray
+    numbers: FloatArray
+    rejected: IndexArray
+    fitted: Float32Array
+    derivative: Float32Array
+    compressed: Float32Array
+    valid: BoolArray
+    single_counts: IndexArray
+    single_rows: IndexArray
+    singles: FloatArray
+
+
+@kernel(nogil=True)
+def select_scans(
+    packed_library: Library, queries: Query, packed_rules: SelectionRules, memory: Memory, most_singles: int
+) -> Selected:
+    """Select the references that each of several queries needs: their arrays have shape (s, m), and (s,)."""
+    apart()
+    library, memory, queries = named(packed_library), Memory(*memory), Query(*queries)
+    rules = SelectionRules(*packed_rules)
+    scans, m = queries.derivative.shape
+    most = rules.most + rules.most_packagings
+    out = Selected(
+        np.zeros(scans, np.intp),
+        np.zeros((scans, most), np.intp),
+        np.zeros((scans, most)),
+        np.zeros((scans, 5)),
+        np.zeros(scans, np.intp),
+        np.empty((scans, m), np.float32),
+        np.empty((scans, m), np.float32),
+        np.empty((scans, m), np.float32),
+        np.empty((scans, m), np.bool_),
+        np.zeros(scans, np.intp),
+        np.zeros((scans, most_singles), np.intp),
+        np.zeros((scans, most_singles, 4)),
+    )
+    for s in range(scans):
+        query = query_of(queries, s)
+        view, model, singles, rejected, gain = _select(library, query, rules, memory, most_singles)
+        k = model.rows.size
+        out.counts[s], out.rejected[s], out.single_counts[s] = k, rejected, singles.rows.size
+        out.rows[s, :k], out.amplitudes[s, :k], out.fitted[s] = model.rows, model.amplitudes, model.fitted
+        out.derivative[s], out.compressed[s] = view.query.derivative, view.query.compressed
+        out.valid[s] = view.query.valid
+        out.numbers[s, 0], out.numbers[s, 4] = model.similarity, gain
+        out.numbers[s, 1:4] = view.axis
+        for i in range(singles.rows.size):
+            out.single_rows[s, i], out.singles[s, i, 0] = singles.rows[i], singles.similarity[i]
+            out.singles[s, i, 1:] = singles.axes[i]
+    return out
+
+
 @kernel()
-def select_references(
-    packed_library: Library, query: Query, packed_rules: SelectionRules, memory: Memory, most_singles: int
+def _select(
+    library: Library, query: Query, rules: SelectionRules, memory: Memory, most_singles: int
 ) -> tuple[View, Model, Singles, int, float]:
     """Select the references that a query needs.
 
@@ -286,8 +362,6 @@ def select_references(
         The best addition that was not necessary, −1 for none, and its log gain.
     """
     apart()
-    library, memory, query = named(packed_library), Memory(*memory), Query(*query)
-    rules = SelectionRules(*packed_rules)
     one_axis, both = AxisSearch(*rules.one_axis), AxisSearch(*rules.both)
     singles = _find_singles(library, memory, query, rules, one_axis, most_singles)
     view = View(query, np.zeros(3))

@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
-from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.compile.jit import packed, packed_as
+from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.contrast._kernels_coarse import coarse_best, likeliest_each, pool_rest
 from spectriage.spectra.contrast.contrast import Contrast, contrast
 from spectriage.spectra.contrast.index import ContrastIndex
@@ -21,7 +22,6 @@ from spectriage.spectra.contrast.rows import BROADENINGS_CM
 from spectriage.spectra.fitting._kernels_additions import add_each
 from spectriage.spectra.fitting._kernels_axes import AxisSearch, best_axes
 from spectriage.spectra.fitting._kernels_fit import FitSettings
-from spectriage.spectra.fitting._kernels_model import Model, View
 from spectriage.spectra.fitting.fit import (
     MIN_DISAGREEMENT,
     OFFSET_PENALTY,
@@ -104,18 +104,23 @@ class Fitter:
             found = self._fits[key] = self._fit(rows, axis)
         return found
 
-    def kept(self, view: View, model: Model) -> Fit:
-        """Return the fit that a kernel found, and keep it and the query under its axis."""
-        query, place = view
-        axis = axis_of(place.tolist())
+    def kept(
+        self,
+        rows: tuple[int, ...],
+        amplitudes: FloatArray,
+        similarity: float,
+        fitted: Float32Array,
+        axis: Axis,
+        moved: tuple[Float32Array, Float32Array, BoolArray],
+    ) -> Fit:
+        """Return the fit that a kernel found, and keep it and the query as it is under its axis."""
         seen = self._queries.get(axis[:2])
         if seen is None:
             own = self.query
-            seen = Contrast(query[0], query[2], own.threshold, query[1], own.norm, own.noise)
+            derivative, compressed, valid = moved
+            seen = Contrast(derivative, valid, own.threshold, compressed, own.norm, own.noise)
             self._queries[axis[:2]] = seen
-        rows = tuple(model[0].tolist())
-        found = Fit(rows, model[1], model[2], axis, seen, model[3])
-        return self._fits.setdefault((rows, axis), found)
+        return self._fits.setdefault((rows, axis), Fit(rows, amplitudes, similarity, axis, seen, fitted))
 
     def _fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
         query = self.query_at(axis)
@@ -215,7 +220,7 @@ class Fitter:
         """
         if not rows:
             return self.fit(rows, axis)
-        axes = place_of(axis)[None]
+        axes = np.array([axis_numbers(axis)])
         self._seek(rows, len(rows), axes, STRETCHED if stretch else UNSTRETCHED)
         return self.fit(rows, axis_of(axes[0].tolist()))
 
@@ -280,6 +285,23 @@ def axis_of(place: Sequence[float]) -> Axis:
     return Axis(place[0], place[1], BROADENINGS_CM[int(place[2])])
 
 
-def place_of(axis: Axis) -> FloatArray:
-    """Return an axis' offset, stretch and number of the resolution, shape (3,): the inverse of `axis_of`."""
-    return np.array([axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)])
+def axis_numbers(axis: Axis) -> tuple[float, float, float]:
+    """Return an axis' offset, stretch and number of the resolution: the inverse of `axis_of`."""
+    return axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)
+
+
+def stacked(queries: Sequence[Contrast]) -> Query:
+    """Return several queries as kernels take them together, packed: arrays of shape (s, m), and (s,)."""
+    threshold = np.array([query.threshold for query in queries])
+    if len(queries) == 1:
+        (query,) = queries
+        return packed_as(Query, (query.derivative[None], query.compressed[None], query.valid[None], threshold))
+    return packed_as(
+        Query,
+        (
+            np.stack([query.derivative for query in queries]),
+            np.stack([query.compressed for query in queries]),
+            np.stack([query.valid for query in queries]),
+            threshold,
+        ),
+    )

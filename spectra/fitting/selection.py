@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import ContrastIndex
-from spectriage.spectra.fitting._kernels_selection import SelectionRules, select_references
+from spectriage.spectra.fitting._kernels_selection import Selected, SelectionRules, select_scans
 from spectriage.spectra.fitting.fit import OFFSET_PENALTY, STRETCH_PENALTY, Fit, Single
 from spectriage.spectra.fitting.fitter import (
     LIKELIEST,
@@ -19,6 +20,7 @@ from spectriage.spectra.fitting.fitter import (
     Fitter,
     axis_of,
     coarse_penalties,
+    stacked,
 )
 from spectriage.spectra.fitting.library import library_of
 from spectriage.spectra.fitting.memory import memory_of
@@ -56,7 +58,12 @@ class Selection:
 
 
 def select(fitter: Fitter, rules: SelectionRules) -> Selection:
-    """Select the references that a query needs.
+    """Select the references that a query needs: `select_each` of one."""
+    return select_each([fitter], rules)[0]
+
+
+def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Selection]:
+    """Select the references that each of several queries needs, of one library.
 
     The best reference at its own axis comes first. Then what explains most of the rest is added, as long as
     it brings what is required and its own bands need it, and what that makes needless is dropped. At last
@@ -66,8 +73,8 @@ def select(fitter: Fitter, rules: SelectionRules) -> Selection:
 
     Parameters
     ----------
-    fitter
-        The query and the library.
+    fitters
+        The queries and the library.
     rules
         What an addition must bring: `selection_rules`.
 
@@ -76,20 +83,36 @@ def select(fitter: Fitter, rules: SelectionRules) -> Selection:
     LibraryError
         When a reference could not be read.
     """
-    index = fitter.index
+    if not fitters:
+        return []
+    index = fitters[0].index
     memory = memory_of(MOST_COMPONENTS + MOST_PACKAGINGS + 1, index.rows.points)
-    view, model, singles, rejected, gain = select_references(
-        library_of(index), fitter.query.packed, rules, memory, REFINED_FROM
-    )
+    queries = stacked([fitter.query for fitter in fitters])
+    found = Selected(*select_scans(library_of(index), queries, rules, memory, REFINED_FROM))
     index.rows.check()
-    fit = fitter.kept(view, model)
-    runner_up = tuple(
-        [
-            Single(row, similarity, axis_of(place))
-            for row, similarity, place in zip(*[part.tolist() for part in singles], strict=True)
+    chosen = zip(found.counts.tolist(), found.rows.tolist(), found.numbers.tolist(), strict=True)
+    singles = zip(found.single_counts.tolist(), found.single_rows.tolist(), found.singles.tolist(), strict=True)
+    selections = []
+    for place, (fitter, (count, rows, (similarity, *axis, gain)), alone, rejected) in enumerate(
+        zip(fitters, chosen, singles, found.rejected.tolist(), strict=True)
+    ):
+        moved = (found.derivative[place], found.compressed[place], found.valid[place])
+        fit = fitter.kept(
+            tuple(rows[:count]),
+            found.amplitudes[place, :count],
+            similarity,
+            found.fitted[place],
+            axis_of(axis),
+            moved,
+        )
+        runner_up = [
+            Single(row, own, axis_of(at))
+            for _, row, (own, *at) in zip(range(alone[0]), alone[1], alone[2], strict=False)
         ]
-    )
-    return Selection(fit, runner_up, (rejected, gain) if rejected >= 0 else None)
+        selections.append(
+            Selection(fit, tuple(runner_up), (rejected, gain) if rejected >= 0 else None)
+        )
+    return selections
 
 
 def required_gains(index: ContrastIndex, policy: Policy) -> FloatArray:

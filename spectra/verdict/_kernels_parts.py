@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query
@@ -16,37 +16,44 @@ from spectriage.spectra.fitting._kernels_memory import Memory
 from spectriage.spectra.fitting._kernels_model import (
     Library,
     Model,
+    Models,
     View,
+    Views,
     add,
     fit,
     losses,
+    model_of,
     named,
     nothing,
     others_than,
+    query_of,
     rest_of,
     view_at,
+    view_of,
     without,
 )
 from spectriage.spectra.fitting._kernels_support import row_at, support_of
 
 
 class Parts(NamedTuple):
-    """What a scan shows of the k parts of a fit, and what else it resembles.
+    """What s scans show of the parts of their fits, k at most, and what else they resemble.
 
     Parameters
     ----------
     losses
-        The log gain of each part over the rest, shape (k,).
+        The log gain of each part over the rest, shape (s, k).
     remaining, beside, bands
-        What `weigh_bands` says of each part's bands, highest first, shape (k, most), and how many there are.
+        What `weigh_bands` says of each part's bands, highest first, shape (s, k, b), and how many there are.
     sightings
-        What `sight_reference` returns of each, shape (k, 5).
-    others, other_counts
-        What looks most like what each part explains, best first, and how many there are, shape (k, most).
-    own_gains, other_gains
-        The log gain of each part over the rest, and of each of the others in its place.
-    candidates, gains
-        What looks most like the whole scan, but for the singles, and the log gain of each alone.
+        What `sight_reference` returns of each, shape (s, k, 5).
+    own_gains
+        The log gain of each part over the rest, as of the others, shape (s, k).
+    others, gains, counts
+        What looks most like what each part explains, the log gain of each in its place, and how many there
+        are: shape (s, k, o) and (s, k).
+    candidates, candidate_gains, candidate_counts
+        What looks most like the whole scan, but for the singles, the log gain of each alone, and how many:
+        shape (s, c) and (s,).
     """
 
     losses: FloatArray
@@ -54,12 +61,13 @@ class Parts(NamedTuple):
     beside: FloatArray
     bands: IndexArray
     sightings: FloatArray
-    others: IndexArray
-    other_counts: IndexArray
     own_gains: FloatArray
-    other_gains: FloatArray
-    candidates: IndexArray
+    others: IndexArray
     gains: FloatArray
+    counts: IndexArray
+    candidates: IndexArray
+    candidate_gains: FloatArray
+    candidate_counts: IndexArray
 
 
 @kernel()
@@ -83,85 +91,162 @@ def _sight(
 
 
 @kernel()
-def look_at_parts(
-    packed_library: Library,
+def _rests(library: Library, memory: Memory, view: View, whole: Model, fitted: Float32Array) -> FloatArray:
+    """Write the fits without each part, (k, m); return their amplitudes, shape (k, k − 1)."""
+    k = whole.rows.size
+    amplitudes = np.empty((k, max(k - 1, 0)))
+    for i in range(k):
+        rest = fit(library, memory, view, without(whole.rows, i))
+        fitted[i] = rest.fitted
+        amplitudes[i] = rest.amplitudes
+    return amplitudes
+
+
+@kernel()
+def _look_at_part(
+    library: Library,
+    memory: Memory,
     view: View,
-    model: Model,
+    whole: Model,
+    i: int,
+    rest: Model,
+    noise: float,
+    rules: SightRules,
+    place: int,
+    out: Parts,
+) -> None:
+    """Look at one part of a fit, of which `out` has the others."""
+    apart()
+    count = out.counts[place, i]
+    tried = np.empty(count + 1, np.intp)
+    tried[0] = whole.rows[i]
+    tried[1:] = out.others[place, i, :count]
+    gains = add(library, memory, view, rest, tried, 0, 0).gains
+    out.own_gains[place, i] = gains[0]
+    out.gains[place, i, :count] = gains[1:]
+    support = support_of(library, view, whole, i, rest)
+    bands = support.centres.size
+    out.bands[place, i] = bands
+    out.remaining[place, i, :bands] = support.remaining
+    out.beside[place, i, :bands] = support.beside
+    _sight(library, view, whole, i, noise, rules, out.sightings[place, i])
+
+
+@kernel()
+def _look_at(
+    library: Library,
+    memory: Memory,
+    view: View,
+    whole: Model,
     counted: BoolArray,
-    query: Query,
+    alone: View,
     singles: IndexArray,
-    single_axis: FloatArray,
     allowed: BoolArray,
     noise: float,
+    rules: tuple[SightRules, ...],
+    most_candidates: int,
+    place: int,
+    out: Parts,
+) -> None:
+    """Look at the parts of one fit, and at what else the scan resembles."""
+    apart()
+    k, (n, points), most_others = whole.rows.size, library.coarse.shape, out.others.shape[2]
+    empty = nothing(alone)
+    room = most_candidates + singles.size
+    pooled, may = np.empty((k + 1, points), np.float32), np.empty((k + 1, n), np.bool_)
+    best = np.empty((k + 1, max(most_others, room)), np.intp)
+    counts = np.full(k + 1, most_others, np.intp)
+    fitted = np.empty((k, whole.fitted.size), np.float32)
+    amplitudes = _rests(library, memory, view, whole, fitted)
+    for i in range(k):
+        rest = Model(whole.rows[: k - 1], amplitudes[i], 0.0, fitted[i])
+        pooled[i], may[i] = rest_of(view, rest, points), allowed
+    pooled[k], may[k], counts[k] = rest_of(alone, empty, points), True, room
+    # one look at the library for all of them: it reads a large one but once
+    likeliest_each(library.coarse, pooled, may, best, counts)
+    for i in range(k):
+        others = others_than(whole.rows, best[i, : counts[i]])
+        out.counts[place, i], out.others[place, i, : others.size] = others.size, others
+        if counted[i]:
+            rest = Model(without(whole.rows, i), amplitudes[i], 0.0, fitted[i])
+            own_rules = rules[library.ranks[whole.rows[i]]]
+            _look_at_part(library, memory, view, whole, i, rest, noise, own_rules, place, out)
+    candidates = others_than(singles, best[k, : counts[k]])
+    out.candidate_counts[place] = candidates.size
+    out.candidates[place, : candidates.size] = candidates
+    gains = add(library, memory, alone, empty, candidates, 0, 0).gains
+    out.candidate_gains[place, : candidates.size] = gains
+    out.losses[place, :k] = losses(library, memory, view, whole)
+
+
+@kernel(nogil=True)
+def look_at_scans(
+    packed_library: Library,
+    views: Views,
+    models: Models,
+    counted: BoolArray,
+    queries: Query,
+    single_counts: IndexArray,
+    singles: IndexArray,
+    single_axes: FloatArray,
+    allowed: BoolArray,
+    noise: FloatArray,
     rules: tuple[SightRules, ...],
     most_others: int,
     most_candidates: int,
     memory: Memory,
 ) -> Parts:
-    """Look at the parts of a fit, and at what else a scan resembles.
+    """Look at the parts of the fits of several scans, and at what else these resemble.
 
     Parameters
     ----------
+    views, models
+        The scans at their axes, and the fits.
     counted
-        Which parts are looked at, shape (k,).
-    query
-        As it came; the candidates are compared with it at the `single_axis`.
-    singles
-        Candidates that are known already.
+        Which parts are looked at, shape (s, k).
+    queries
+        The scans as they came; the candidates are compared with them at the `single_axes`, (s, 3).
+    single_counts, singles
+        Candidates that are known already, shape (s, c), and how many there are of each scan.
+    noise
+        Of the derivatives, shape (s,).
     rules
         How bands are weighed, packed, by the rank of a tier.
+    most_others, most_candidates
+        So many are looked for of each part, and of the whole scan beside the singles.
     """
     apart()
-    library, memory, query = named(packed_library), Memory(*memory), Query(*query)
-    seen, axis = view
-    view, whole = View(Query(*seen), axis), Model(*model)
-    k, (n, points) = whole.rows.size, library.coarse.shape
-    alone = view_at(library, query, single_axis)
-    empty = nothing(alone)
-    room = most_candidates + singles.size
-    most = max(most_others, room)
-    pooled, may = np.empty((k + 1, points), np.float32), np.empty((k + 1, n), np.bool_)
-    best, counts = np.empty((k + 1, most), np.intp), np.full(k + 1, most_others, np.intp)
-    rests = np.empty((k, whole.fitted.size), np.float32)
-    amplitudes = np.empty((k, max(k - 1, 0)))
-    for i in range(k):
-        rest = fit(library, memory, view, without(whole.rows, i))
-        rests[i] = rest.fitted
-        amplitudes[i] = rest.amplitudes
-        pooled[i], may[i] = rest_of(view, rest, points), allowed
-    pooled[k], may[k], counts[k] = rest_of(alone, empty, points), True, room
-    # one look at the library for all of them: it reads a large one but once
-    likeliest_each(library.coarse, pooled, may, best, counts)
-    remaining, beside = np.empty((k, whole.fitted.size // 2)), np.empty((k, whole.fitted.size // 2))
-    bands, sightings = np.zeros(k, np.intp), np.zeros((k, 5))
-    own_gains, other_gains = np.zeros(k), np.zeros((k, most_others))
-    for i in range(k):
-        counts[i] = others_than(whole.rows, best[i, : counts[i]]).size
-        if not counted[i]:
-            continue
-        rest = Model(without(whole.rows, i), amplitudes[i], 0.0, rests[i])
-        tried = np.empty(counts[i] + 1, np.intp)
-        tried[0] = whole.rows[i]
-        tried[1:] = best[i, : counts[i]]
-        gains = add(library, memory, view, rest, tried, 0, 0).gains
-        own_gains[i] = gains[0]
-        other_gains[i, : counts[i]] = gains[1:]
-        support = support_of(library, view, whole, i, rest)
-        bands[i] = support.centres.size
-        remaining[i, : bands[i]] = support.remaining
-        beside[i, : bands[i]] = support.beside
-        _sight(library, view, whole, i, noise, rules[library.ranks[whole.rows[i]]], sightings[i])
-    candidates = others_than(singles, best[k, : counts[k]])
-    return Parts(
-        losses(library, memory, view, whole),
-        remaining,
-        beside,
-        bands,
-        sightings,
-        best[:k, :most_others],
-        counts[:k],
-        own_gains,
-        other_gains,
-        candidates,
-        add(library, memory, alone, empty, candidates, 0, 0).gains,
+    library, memory = named(packed_library), Memory(*memory)
+    queries, views, models = Query(*queries), Views(*views), Models(*models)
+    (scans, k), m = models.rows.shape, views.derivative.shape[1]
+    out = Parts(
+        np.zeros((scans, k)),
+        np.empty((scans, k, m // 2)),
+        np.empty((scans, k, m // 2)),
+        np.zeros((scans, k), np.intp),
+        np.zeros((scans, k, 5)),
+        np.zeros((scans, k)),
+        np.zeros((scans, k, most_others), np.intp),
+        np.zeros((scans, k, most_others)),
+        np.zeros((scans, k), np.intp),
+        np.zeros((scans, most_candidates + singles.shape[1]), np.intp),
+        np.zeros((scans, most_candidates + singles.shape[1])),
+        np.zeros(scans, np.intp),
     )
+    for s in range(scans):
+        _look_at(
+            library,
+            memory,
+            view_of(views, s),
+            model_of(models, s),
+            counted[s],
+            view_at(library, query_of(queries, s), single_axes[s]),
+            singles[s, : single_counts[s]],
+            allowed,
+            noise[s],
+            rules,
+            most_candidates,
+            s,
+            out,
+        )
+    return out

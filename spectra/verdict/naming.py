@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,12 +14,12 @@ from spectriage.spectra.evidence.null import Null, probability
 from spectriage.spectra.evidence.sighting import sight_rules, sighting_of
 from spectriage.spectra.fitting.band_support import bands_of
 from spectriage.spectra.fitting.fit import Fit, Single
-from spectriage.spectra.fitting.fitter import Fitter, place_of
-from spectriage.spectra.fitting.library import library_of
+from spectriage.spectra.fitting.fitter import Fitter, axis_numbers, stacked
+from spectriage.spectra.fitting.library import library_of, models_of, views_of
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Reference, Tier
-from spectriage.spectra.verdict._kernels_parts import Parts, look_at_parts
+from spectriage.spectra.verdict._kernels_parts import Parts, look_at_scans
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.words import claim
 
@@ -28,6 +29,25 @@ ALTERNATIVE_GAIN = 0.1
 """References that explain within this log factor as much in a component's place are its alternatives."""
 INTENSITY_SPREAD, UNKNOWN_SPREAD = 0.25, 0.35
 """Spread of the logarithm of an amount: of intensities between instruments, and where nothing is gained."""
+
+
+class Fitted(NamedTuple):
+    """A spectrum that is explained.
+
+    Parameters
+    ----------
+    fitter, fit
+        Of the spectrum, and what explains it.
+    singles
+        The references that explain most alone, best first.
+    snr
+        Signal-to-noise ratio of the spectrum.
+    """
+
+    fitter: Fitter
+    fit: Fit
+    singles: Sequence[Single]
+    snr: float
 
 
 class Namer:
@@ -49,73 +69,84 @@ class Namer:
         self._null = null
         self._allowed = allowed
 
-    def name(
-        self, fitter: Fitter, fit: Fit, singles: Sequence[Single], snr: float
-    ) -> tuple[tuple[Component, ...], tuple[Candidate, ...]]:
-        """Return the components of a fit and the candidates for the spectrum as a single substance.
-
-        Parameters
-        ----------
-        singles
-            The references that explain most alone, best first.
-        snr
-            Signal-to-noise ratio of the spectrum.
+    def name(self, scans: Sequence[Fitted]) -> list[tuple[tuple[Component, ...], tuple[Candidate, ...]]]:
+        """Return the components of fits and the candidates for the spectra as single substances.
 
         Returns
         -------
         components
-            Largest fraction first; small ones are left out.
+            Of each: largest fraction first; small ones are left out.
         candidates
             Best first.
         """
-        records = self._index.references.records
-        amplitudes = zip(fit.rows, fit.amplitudes.tolist(), strict=True)
-        areas = [amplitude * self._index.area_per_norm(row) for row, amplitude in amplitudes]
-        wraps = [records[row].is_packaging for row in fit.rows]
-        total = sum([area for area, wrap in zip(areas, wraps, strict=True) if not wrap]) or sum(areas) or 1.0
-        fractions = [area / total for area in areas]
-        counted = [
-            wrap or fraction >= self._policy.min_fraction
-            for wrap, fraction in zip(wraps, fractions, strict=True)
+        if not scans:
+            return []
+        fractions = [self._fractions(scan.fit) for scan in scans]
+        parts = self._look_at(scans, fractions)
+        return [
+            (self._components(scan, own, parts, place), self._candidates(scan, parts, place))
+            for place, (scan, own) in enumerate(zip(scans, fractions, strict=True))
         ]
-        parts = self._look_at(fitter, fit, counted, singles)
-        components = self._components(fit, fractions, counted, parts, snr)
-        return components, self._candidates(parts, singles, snr)
 
-    def _look_at(self, fitter: Fitter, fit: Fit, counted: list[bool], singles: Sequence[Single]) -> Parts:
-        """Look at the parts of a fit, and at what else the spectrum resembles."""
+    def _fractions(self, fit: Fit) -> list[float]:
+        """Return the share of each part of a fit in its signal, packaging not counted."""
         index = self._index
-        parts = look_at_parts(
+        amplitudes = zip(fit.rows, fit.amplitudes.tolist(), strict=True)
+        areas = [amplitude * index.area_per_norm(row) for row, amplitude in amplitudes]
+        wraps = [bool(index.packaging[row]) for row in fit.rows]
+        total = sum([area for area, wrap in zip(areas, wraps, strict=True) if not wrap]) or sum(areas) or 1.0
+        return [area / total for area in areas]
+
+    def _counts(self, fit: Fit, fractions: Sequence[float]) -> list[bool]:
+        """Say which parts of a fit are told of: packaging, and what is not too little."""
+        return [
+            bool(self._index.packaging[row]) or fraction >= self._policy.min_fraction
+            for row, fraction in zip(fit.rows, fractions, strict=True)
+        ]
+
+    def _look_at(self, scans: Sequence[Fitted], fractions: Sequence[Sequence[float]]) -> Parts:
+        """Look at the parts of fits, and at what else the spectra resemble."""
+        index, fits = self._index, [scan.fit for scan in scans]
+        most = max(len(fit.rows) for fit in fits)
+        counted = np.zeros((len(scans), most), np.bool_)
+        singles = np.zeros((len(scans), max(len(scan.singles) for scan in scans)), np.intp)
+        for place, (_, fit, alone, _) in enumerate(scans):
+            counted[place, : len(fit.rows)] = self._counts(fit, fractions[place])
+            singles[place, : len(alone)] = [single.row for single in alone]
+        parts = look_at_scans(
             library_of(index),
-            (fit.query.packed, place_of(fit.axis)),
-            (np.array(fit.rows, np.intp), fit.amplitudes, fit.similarity, fit.fitted),
-            np.array(counted, np.bool_),
-            fitter.query.packed,
-            np.array([single.row for single in singles], np.intp),
-            place_of(singles[0].axis if singles else fit.axis),
+            views_of(fits),
+            models_of(fits),
+            counted,
+            stacked([scan.fitter.query for scan in scans]),
+            np.array([len(scan.singles) for scan in scans], np.intp),
+            singles,
+            np.array([axis_numbers((scan.singles[0] if scan.singles else scan.fit).axis) for scan in scans]),
             self._allowed,
-            fit.query.noise,
+            np.array([fit.query.noise for fit in fits]),
             index.once("sightings", lambda: tuple([sight_rules(index, tier) for tier in Tier])),
             ALTERNATIVES,
             CANDIDATES,
-            memory_of(len(fit.rows) + 1, index.rows.points),
+            memory_of(most + 1, index.rows.points),
         )
         index.rows.check()
         return Parts(*parts)
 
     def _components(
-        self, fit: Fit, fractions: list[float], counted: list[bool], parts: Parts, snr: float
+        self, scan: Fitted, fractions: Sequence[float], parts: Parts, place: int
     ) -> tuple[Component, ...]:
+        _, fit, _, snr = scan
         records = self._index.references.records
         taken = {records[row].substance for row in fit.rows}
         components = []
-        losses, sightings, bands = parts.losses.tolist(), parts.sightings.tolist(), parts.bands.tolist()
-        for position, row in enumerate(fit.rows):
+        losses, bands = parts.losses[place].tolist(), parts.bands[place].tolist()
+        counted, sightings = self._counts(fit, fractions), parts.sightings[place].tolist()
+        for position, (row, fraction) in enumerate(zip(fit.rows, fractions, strict=True)):
             if not counted[position]:
                 continue
-            gain, fraction = losses[position], fractions[position]
+            gain = losses[position]
             low, high = _interval(fraction, gain)
-            alternatives = self._alternatives(parts, position, taken)
+            alternatives = self._alternatives(parts, place, position, taken)
             siblings = any(record.family == records[row].family for record in alternatives)
             p_value, log_ratio = self._odds(fit, gain, snr)
             seen = bands[position]
@@ -136,8 +167,8 @@ class Namer:
                         self._index,
                         row,
                         fit.axis.broadening_cm,
-                        parts.remaining[position, :seen],
-                        parts.beside[position, :seen],
+                        parts.remaining[place, position, :seen],
+                        parts.beside[place, position, :seen],
                     ),
                     alternatives=tuple(sorted(record.id for record in alternatives)),
                     sighting=sighting_of(sightings[position]),
@@ -145,23 +176,27 @@ class Namer:
             )
         return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))
 
-    def _alternatives(self, parts: Parts, position: int, taken: Collection[str]) -> tuple[Reference, ...]:
+    def _alternatives(
+        self, parts: Parts, place: int, position: int, taken: Collection[str]
+    ) -> tuple[Reference, ...]:
         """Return the references of other substances that could stand in a component's place."""
         records = self._index.references.records
-        count = int(parts.other_counts[position])
-        enough = float(parts.own_gains[position]) - ALTERNATIVE_GAIN
-        others = zip(
-            parts.others[position, :count].tolist(), parts.other_gains[position, :count].tolist(), strict=True
-        )
-        near = [records[row] for row, gain in others if gain >= enough]
+        count = int(parts.counts[place, position])
+        enough = float(parts.own_gains[place, position]) - ALTERNATIVE_GAIN
+        others, gains = parts.others[place, position, :count], parts.gains[place, position, :count]
+        found = zip(others.tolist(), gains.tolist(), strict=True)
+        near = [records[row] for row, gain in found if gain >= enough]
         return tuple([record for record in near if record.substance not in taken])
 
-    def _candidates(self, parts: Parts, singles: Sequence[Single], snr: float) -> tuple[Candidate, ...]:
+    def _candidates(self, scan: Fitted, parts: Parts, place: int) -> tuple[Candidate, ...]:
         """Return the singles and what else looks like the spectrum, best first."""
+        _, _, singles, snr = scan
         records = self._index.references.records
         scores = {single.row: single.similarity for single in singles}
         worst = min(scores.values(), default=1.0)
-        for row, gain in zip(parts.candidates.tolist(), parts.gains.tolist(), strict=True):
+        count = int(parts.candidate_counts[place])
+        others, gains = parts.candidates[place, :count], parts.candidate_gains[place, :count]
+        for row, gain in zip(others.tolist(), gains.tolist(), strict=True):
             scores[row] = min(1.0 - math.exp(-gain), worst)
         ranks = self._index.id_ranks[list(scores)].tolist()
         marked = zip(scores.items(), ranks, strict=True)
