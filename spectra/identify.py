@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import blurred
-from spectriage.spectra.errors import ParameterError, SpectrumError
+from spectriage.spectra.errors import ParameterError, SpectriageError, SpectrumError
 from spectriage.spectra.evidence.null import read_null
 from spectriage.spectra.evidence.sighting import sight
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
-from spectriage.spectra.evidence.targets import Asked, weigh_targets
+from spectriage.spectra.evidence.targets import Asked, Weighed, weigh_targets
 from spectriage.spectra.evidence.unexplained import unexplained_bands
 from spectriage.spectra.fitting.far_axis import find_far_axis
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.fitting.selection import Selection, select, selection_rules
+from spectriage.spectra.fitting.selection import Selection, select_each, selection_rules
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
@@ -30,11 +31,11 @@ from spectriage.spectra.signal.dead import without_dead
 from spectriage.spectra.signal.despike import remove_spikes
 from spectriage.spectra.signal.grid import Resampled, resample
 from spectriage.spectra.signal.noise import noise_level
-from spectriage.spectra.signal.quality import assess, background
+from spectriage.spectra.signal.quality import Quality, assess, background
 from spectriage.spectra.spectrum import Spectrum
 from spectriage.spectra.technique import Technique
 from spectriage.spectra.verdict.advice import useful_exposure
-from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
 from spectriage.spectra.verdict.named import (
     is_missing,
@@ -48,8 +49,39 @@ from spectriage.spectra.version import __version__
 
 COARSEST_CM = 12.0
 """Points further apart than a handheld's bands are wide would be read between."""
+TOGETHER = 32
+"""So many spectra of a batch go through each step together."""
 SYNTHETIC = ("simulated", "emulated")
 """Origins of spectra that no instrument measured; said with every result."""
+
+
+@dataclass(eq=False, slots=True)
+class _Scan:
+    """What is known of a spectrum on its way through the engine.
+
+    Parameters
+    ----------
+    spectrum, query, baseline, quality, fitter
+        Without spikes; on the library's grid, its background, how good it is, and in the contrast domain.
+    selection, fit
+        What explains it; the fit has what was found besides.
+    targets, found
+        What is to be said of each target, and the families that are found.
+    parts, candidates
+        What has a name.
+    """
+
+    spectrum: Spectrum
+    query: Resampled
+    baseline: FloatArray
+    quality: Quality
+    fitter: Fitter
+    selection: Selection = field(init=False)
+    fit: Fit = field(init=False)
+    targets: tuple[TargetEvidence, ...] = ()
+    found: frozenset[str] = frozenset()
+    parts: tuple[Component, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
 
 class Identifier:
@@ -159,7 +191,50 @@ class Identifier:
             When the spectrum shares too little range with the library, or is flat.
         ParameterError
             When the library has no references.
+        LibraryError
+            When it cannot be read any more.
         """
+        scan = self._seen(spectrum)
+        self._explain([scan])
+        return self._concluded(scan, traces, health)
+
+    def identify_each(
+        self, spectra: Sequence[Spectrum], *, threads: int = 1
+    ) -> list[Identification | SpectriageError]:
+        """Identify several spectra: the same results as one after the other, sooner where threads share them.
+
+        Some are taken through each step together, so that a thread that searches leaves Python to the others
+        for long enough to be worth the change.
+
+        Parameters
+        ----------
+        threads
+            So many share the spectra; more than the machine has cores are of no use.
+
+        Returns
+        -------
+        list
+            In the order of the spectra; of one that cannot be identified, the error.
+        """
+        groups = [spectra[start : start + TOGETHER] for start in range(0, len(spectra), TOGETHER)]
+        if threads <= 1 or len(groups) <= 1:
+            return [made for group in groups for made in self._identify_together(group)]
+        with ThreadPoolExecutor(threads) as pool:
+            return [made for some in pool.map(self._identify_together, groups) for made in some]
+
+    def _identify_together(self, spectra: Sequence[Spectrum]) -> list[Identification | SpectriageError]:
+        """Identify a few spectra, each step for all of them."""
+        seen: list[_Scan | SpectriageError] = []
+        for spectrum in spectra:
+            try:
+                seen.append(self._seen(spectrum))
+            except SpectriageError as error:
+                seen.append(error)
+        self._explain([scan for scan in seen if isinstance(scan, _Scan)])
+        return [self._concluded(scan, False, "") if isinstance(scan, _Scan) else scan for scan in seen]
+
+    def _seen(self, spectrum: Spectrum) -> _Scan:
+        """Bring one spectrum to the library's grid and into the contrast domain."""
         if len(self.references) == 0:
             raise ParameterError(
                 "the library has no references", remedy="build one with `spectriage library build`"
@@ -185,15 +260,31 @@ class Identifier:
             raise SpectrumError(
                 "the spectrum is flat", remedy="check that the laser was on and the file is whole"
             )
-        selection = select(fitter, self._selection_rules)
-        fit = selection.fit
+        return _Scan(spectrum, query, baseline, quality, fitter)
+
+    def _explain(self, scans: Sequence[_Scan]) -> None:
+        """Find what explains some scans, what is to be said of the targets, and the names."""
+        selections = select_each([scan.fitter for scan in scans], self._selection_rules)
+        for scan, selection in zip(scans, selections, strict=True):
+            scan.selection, scan.fit = selection, selection.fit
+        self._weigh_targets(scans)
+        named = self._namer.name(
+            [
+                Fitted(scan.fitter, scan.fit, scan.selection.runner_up, scan.quality.snr)
+                for scan in scans
+            ]
+        )
+        for scan, (parts, candidates) in zip(scans, named, strict=True):
+            scan.parts, scan.candidates = _with_odds_of(parts, scan.targets), candidates
+
+    def _concluded(self, scan: _Scan, traces: bool, health: str) -> Identification:
+        """Return what is concluded from a scan that was explained."""
+        fitter, fit, parts, targets, found = scan.fitter, scan.fit, scan.parts, scan.targets, scan.found
+        quality, candidates = scan.quality, scan.candidates
         records = self.references.records
-        targets, found, fit = self._weigh_targets(fitter, selection, quality.snr)
         fit_explains = bool(fit.rows) and fit.similarity >= self.policy.explained_by(
             [records[row] for row in fit.rows], fit.amplitudes
         )
-        ((parts, candidates),) = self._namer.name([Fitted(fitter, fit, selection.runner_up, quality.snr)])
-        parts = _with_odds_of(parts, targets)
         components, kept = self._named(fitter, fit, parts, found)
         wrapping = tuple(part for part in parts if part.reference.is_packaging)
         explained = bool(kept.rows) and kept.similarity >= self.policy.explained_by(
@@ -223,10 +314,10 @@ class Identifier:
         )
         ruling = rule(evidence, self.policy)
         if ruling.reason in UNKNOWN and not explained:
-            artefact = self._artefact(fitter, query, baseline, spectrum.excitation_nm)
+            artefact = self._artefact(fitter, scan.query, scan.baseline, scan.spectrum.excitation_nm)
             if artefact is not None:
                 ruling = rule(replace(evidence, artefact=artefact), self.policy)
-        if ruling.reason == "limit-of-detection" and not self._limits_are_noise(query, fit, targets):
+        if ruling.reason == "limit-of-detection" and not self._limits_are_noise(scan.query, fit, targets):
             evidence = replace(evidence, exposure=1.0)
             ruling = rule(evidence, self.policy)
         return Identification(
@@ -253,9 +344,9 @@ class Identifier:
             },
             engine=self._engine,
             policy={"name": self.policy.name, "sha256": self.policy.sha256},
-            notes=_notes(spectrum),
+            notes=_notes(scan.spectrum),
             technique=self.technique,
-            traces=self._traces(fit, query, baseline) if traces else None,
+            traces=self._traces(fit, scan.query, scan.baseline) if traces else None,
         )
 
     def _named(
@@ -305,25 +396,32 @@ class Identifier:
         far = find_far_axis(fitter)
         return far.offset_cm if far is not None else 0.0
 
-    def _weigh_targets(
-        self, fitter: Fitter, selection: Selection, snr: float
-    ) -> tuple[tuple[TargetEvidence, ...], frozenset[str], Fit]:
-        """Weigh every watched target; one that is found joins the fit. Its families come second."""
-        fit = selection.fit
-        rejected = selection.rejected
-        known_gain = rejected is not None and not self.index.hazardous[rejected[0]]
-        other = rejected[1] if rejected is not None and known_gain else None
-        known = self._targets + self._other_hazards(fit)
-        kept = []
-        found: set[str] = set()
-        for each in weigh_targets(self.policy, known, [Asked(fitter, selection.fit, other, snr)])[0]:
+    def _weigh_targets(self, scans: Sequence[_Scan]) -> None:
+        """Weigh every watched target in some scans; one that is found joins the fit."""
+        alike: dict[tuple[TargetRows, ...], list[_Scan]] = {}
+        for scan in scans:
+            alike.setdefault(self._targets + self._other_hazards(scan.fit), []).append(scan)
+        for known, group in alike.items():
+            asked = [Asked(scan.fitter, scan.fit, self._rejected(scan), scan.quality.snr) for scan in group]
+            for scan, weighed in zip(group, weigh_targets(self.policy, known, asked), strict=True):
+                self._keep(scan, weighed)
+
+    def _rejected(self, scan: _Scan) -> float | None:
+        """Return the log gain of the best harmless addition that was not necessary, where one was tried."""
+        rejected = scan.selection.rejected
+        return None if rejected is None or self.index.hazardous[rejected[0]] else rejected[1]
+
+    def _keep(self, scan: _Scan, weighed: Sequence[Weighed]) -> None:
+        """Keep what is to be said of the targets in a scan; what was found joins its fit."""
+        kept, found = [], set()
+        for each in weighed:
             if each.evidence.found or each.known in self._targets:
                 kept.append(each.evidence)
             if each.evidence.found:
                 found.add(each.evidence.reference.family)
-                if set(fit.rows).isdisjoint(each.known.rows):
-                    fit = fitter.fit((*fit.rows, each.row), fit.axis)
-        return tuple(kept), frozenset(found), fit
+                if set(scan.fit.rows).isdisjoint(each.known.rows):
+                    scan.fit = scan.fitter.fit((*scan.fit.rows, each.row), scan.fit.axis)
+        scan.targets, scan.found = tuple(kept), frozenset(found)
 
     def _limits_are_noise(self, query: Resampled, fit: Fit, targets: Sequence[TargetEvidence]) -> bool:
         """Say whether the limits would be within the policy if the scan had no noise."""
