@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 
@@ -51,6 +53,8 @@ COARSEST_CM = 12.0
 """Points further apart than a handheld's bands are wide would be read between."""
 TOGETHER = 32
 """So many spectra of a batch go through each step together."""
+WAITING = 2
+"""So many groups a thread are under way or wait to be taken."""
 SYNTHETIC = ("simulated", "emulated")
 """Origins of spectra that no instrument measured; said with every result."""
 
@@ -199,28 +203,38 @@ class Identifier:
         return self._concluded(scan, traces, health)
 
     def identify_each(
-        self, spectra: Sequence[Spectrum], *, threads: int = 1
-    ) -> list[Identification | SpectriageError]:
-        """Identify several spectra: the same results as one after the other, sooner where threads share them.
+        self, spectra: Iterable[Spectrum], *, threads: int = 1
+    ) -> Iterator[Identification | SpectriageError]:
+        """Identify many spectra: the same results as one after the other, sooner.
 
-        Some are taken through each step together, so that a thread that searches leaves Python to the others
-        for long enough to be worth the change.
+        Some are taken through each step together: what the processor has at hand for a step serves all of
+        them, and a thread that searches leaves Python to the others for long enough to be worth the change.
 
         Parameters
         ----------
+        spectra
+            Taken as they are needed.
         threads
             So many share the spectra; more than the machine has cores are of no use.
 
-        Returns
-        -------
-        list
-            In the order of the spectra; of one that cannot be identified, the error.
+        Yields
+        ------
+        Identification or SpectriageError
+            In the order of the spectra; the error for one that cannot be identified.
         """
-        groups = [spectra[start : start + TOGETHER] for start in range(0, len(spectra), TOGETHER)]
-        if threads <= 1 or len(groups) <= 1:
-            return [made for group in groups for made in self._identify_together(group)]
+        groups = _groups_of(spectra)
+        if threads <= 1:
+            for group in groups:
+                yield from self._identify_together(group)
+            return
+        waiting: deque[Future[list[Identification | SpectriageError]]] = deque()
         with ThreadPoolExecutor(threads) as pool:
-            return [made for some in pool.map(self._identify_together, groups) for made in some]
+            for group in groups:
+                waiting.append(pool.submit(self._identify_together, group))
+                if len(waiting) > WAITING * threads:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
 
     def _identify_together(self, spectra: Sequence[Spectrum]) -> list[Identification | SpectriageError]:
         """Identify a few spectra, each step for all of them."""
@@ -269,10 +283,7 @@ class Identifier:
             scan.selection, scan.fit = selection, selection.fit
         self._weigh_targets(scans)
         named = self._namer.name(
-            [
-                Fitted(scan.fitter, scan.fit, scan.selection.runner_up, scan.quality.snr)
-                for scan in scans
-            ]
+            [Fitted(scan.fitter, scan.fit, scan.selection.runner_up, scan.quality.snr) for scan in scans]
         )
         for scan, (parts, candidates) in zip(scans, named, strict=True):
             scan.parts, scan.candidates = _with_odds_of(parts, scan.targets), candidates
@@ -462,6 +473,13 @@ class Identifier:
             left = left - curve
         noise = max(noise_level(query), 1e-9 * float(np.abs(query.intensity).max()))
         return Traces(self.references.shift, shown, baseline, parts, left / noise)
+
+
+def _groups_of(spectra: Iterable[Spectrum]) -> Iterator[list[Spectrum]]:
+    """Yield the spectra of a batch that go through each step together."""
+    left = iter(spectra)
+    while group := list(islice(left, TOGETHER)):
+        yield group
 
 
 def _with_odds_of(parts: tuple[Component, ...], targets: Sequence[TargetEvidence]) -> tuple[Component, ...]:

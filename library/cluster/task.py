@@ -12,7 +12,7 @@ from spectriage.library.cluster.run import Run
 from spectriage.library.cluster.shards import Shard
 from spectriage.library.inputs.item import Item
 from spectriage.library.inputs.reader import AHEAD, Reader
-from spectriage.library.service.batch import Line, item_lines
+from spectriage.library.service.batch import Line, lines_of_items
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.identify import Identifier
 
@@ -66,8 +66,8 @@ def work_off(engine: Identifier, reader: Reader, run: Run, shard: Shard) -> Done
     for start in range(0, len(shard.items), AHEAD):
         some = shard.items[start : start + AHEAD]
         reader.look_ahead(some)
-        for item in some:
-            lines += item_lines(engine, reader, item, run.key)
+        for own in lines_of_items(engine, reader, some, run.key):
+            lines += own
     data = encoded(lines, run.form)
     place.write_once(name, data)
     return _done(shard, name, data, lines, before=False)

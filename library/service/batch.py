@@ -20,7 +20,7 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,8 +40,11 @@ from spectriage.spectra.progress import Progress
 if TYPE_CHECKING:
     from spectriage.library.signing import Trust
     from spectriage.spectra.identify import Identifier
+    from spectriage.spectra.spectrum import Spectrum
+    from spectriage.spectra.verdict.identification import Identification
 
-CHUNK = 8
+CHUNK = 32
+"""Inputs that are read and identified together; as many as the engine takes through a step."""
 WAITING_CHUNKS = 4
 """So many chunks a worker are under way or waiting to be written."""
 MAX_RESULT_BYTES = 64 * 2**20
@@ -173,29 +176,57 @@ def run_key(engine: Identifier, setup: Setup) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def item_lines(engine: Identifier, reader: Reader, item: Item, run: str) -> list[Line]:
-    """Return the lines of one input, as a batch writes them.
+def lines_of_items(engine: Identifier, reader: Reader, items: Sequence[Item], run: str) -> list[list[Line]]:
+    """Return the lines of each of some inputs, as a batch writes them; their spectra are identified together.
 
-    One for each of its spectra, or one that says why there is none.
+    One for each of an input's spectra, or one that says why there is none.
     """
-    sha256 = reader.digest(item)
+    digests = [reader.digest(item) for item in items]
+    read = [_read(reader, item) for item in items]
+    spectra = [spectrum for some in read if isinstance(some, dict) for spectrum in some.values()]
+    answers = _identified(engine, spectra)
+    found = []
+    for item, sha256, some in zip(items, digests, read, strict=True):
+        if not isinstance(some, dict):
+            found.append([_line(item, sha256, run, "", _failed(item, some, "reading"), last=True)])
+            continue
+        lines: list[Line] = []
+        for name in some:
+            made = next(answers)
+            if isinstance(made, Exception):
+                body: tuple[str | None, str] = _failed(item, made, "identifying")
+            else:
+                body = str(made.verdict), made.json_text(input_name=item.name)
+            lines.append(_line(item, sha256, run, name, body, last=len(lines) == len(some) - 1))
+        found.append(lines)
+    return found
+
+
+def _read(reader: Reader, item: Item) -> dict[str, Spectrum] | Exception:
+    """Return the spectra of an input, or why there are none."""
     try:
-        spectra = reader.spectra(item)
-        if not spectra:
-            raise SpectriageError("it holds no spectra", where=item.name)
+        spectra = dict(reader.spectra(item))
     except Exception as error:
-        return [_line(item, sha256, run, "", _failed(item, error, "reading"), last=True)]
-    lines: list[Line] = []
-    for name, spectrum in spectra.items():
-        last = len(lines) == len(spectra) - 1
-        body: tuple[str | None, str]
+        return error
+    return spectra or SpectriageError("it holds no spectra", where=item.name)
+
+
+def _identified(engine: Identifier, spectra: Sequence[Spectrum]) -> Iterator[Identification | Exception]:
+    """Yield the answer to each spectrum, or the error; where one brings all to nothing, each by itself."""
+    for start in range(0, len(spectra), CHUNK):
+        some = spectra[start : start + CHUNK]
         try:
-            made = engine.identify(spectrum)
-            body = str(made.verdict), made.json_text(input_name=item.name)
-        except Exception as error:
-            body = _failed(item, error, "identifying")
-        lines.append(_line(item, sha256, run, name, body, last=last))
-    return lines
+            answers: list[Identification | Exception] = list(engine.identify_each(some))
+        except Exception:
+            answers = [_identified_alone(engine, spectrum) for spectrum in some]
+        yield from answers
+
+
+def _identified_alone(engine: Identifier, spectrum: Spectrum) -> Identification | Exception:
+    try:
+        return engine.identify(spectrum)
+    except Exception as error:
+        return error
 
 
 def _line(
@@ -227,13 +258,13 @@ def _verdict(result: dict[str, Any]) -> str | None:
 def _work(
     items: Iterable[Item], engine: Identifier, setup: Setup, workers: int, run: str
 ) -> Iterator[list[Line]]:
+    stream = iter(items)
     if workers == 1:
         reader = Reader()
-        for item in items:
-            yield item_lines(engine, reader, item, run)
+        while chunk := list(islice(stream, CHUNK)):
+            yield from lines_of_items(engine, reader, chunk, run)
         return
     waiting: deque[Future[list[list[Line]]]] = deque()
-    stream = iter(items)
     with _single_threads():
         pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start, initargs=(setup, run))
         try:
@@ -287,7 +318,7 @@ def _end_with_parent() -> None:
 
 
 def _identify_chunk(chunk: list[Item]) -> list[list[Line]]:
-    return [item_lines(_worker["engine"], _worker["reader"], item, _worker["run"]) for item in chunk]
+    return lines_of_items(_worker["engine"], _worker["reader"], chunk, _worker["run"])
 
 
 @contextmanager

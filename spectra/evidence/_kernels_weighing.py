@@ -205,7 +205,13 @@ def _write_limits(
     places = np.empty(asked.size, np.intp)
     find_places(library.shelf, asked, places)
     limits, shares, heaviest = np.empty(kept.size), np.empty(references.size), np.empty(kept.size, np.intp)
-    shelf, query, bands, settings, wanted = library.shelf, view.query, library.bands, rules.settings, rules.limits
+    shelf, query, bands, settings, wanted = (
+        library.shelf,
+        view.query,
+        library.bands,
+        rules.settings,
+        rules.limits,
+    )
     limits_each(
         (shelf.rows[np.intp(view.axis[2])], shelf.ranges, shelf.numbers, places),
         base.amplitudes,

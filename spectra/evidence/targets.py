@@ -95,7 +95,9 @@ class _Attempt(NamedTuple):
     compete: bool = True
 
 
-def weigh_targets(policy: Policy, targets: Sequence[TargetRows], asked: Sequence[Asked]) -> list[list[Weighed]]:
+def weigh_targets(
+    policy: Policy, targets: Sequence[TargetRows], asked: Sequence[Asked]
+) -> list[list[Weighed]]:
     """Weigh the evidence for each of several targets beyond the best model without it, in several scans.
 
     Parameters
@@ -122,7 +124,8 @@ def weigh_targets(policy: Policy, targets: Sequence[TargetRows], asked: Sequence
         if len(free) < len(targets):
             held = [known for known in targets if not inside.isdisjoint(known.rows)]
             attempts += [
-                _Attempt(scan, _without(fitter, fit, known.rows), (known,), None, known.rows) for known in held
+                _Attempt(scan, _without(fitter, fit, known.rows), (known,), None, known.rows)
+                for known in held
             ]
     order = {known: place for place, known in enumerate(targets)}
     found: list[list[Weighed]] = [[] for _ in asked]
@@ -227,9 +230,7 @@ class _Weigher:
             weighed.append(Weighed(known, evidence, row))
         return weighed
 
-    def _without_rivals(
-        self, attempt: _Attempt, known: TargetRows, rivals: tuple[int, ...]
-    ) -> list[Weighed]:
+    def _without_rivals(self, attempt: _Attempt, known: TargetRows, rivals: tuple[int, ...]) -> list[Weighed]:
         """Weigh a target on a model without what it makes needless.
 
         That stood in for the target: it competes with it, and does not precede it.

@@ -153,7 +153,11 @@ def view_at(library: Library, query: Query, axis: FloatArray) -> View:
     if axis[0] == 0.0 and axis[1] == 0.0:
         return View(query, axis)
     size = query.derivative.size
-    derivative, compressed, valid = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.bool_)
+    derivative, compressed, valid = (
+        np.empty(size, np.float32),
+        np.empty(size, np.float32),
+        np.empty(size, np.bool_),
+    )
     move(query.derivative, query.valid, library.grid, axis, derivative, valid)
     compress(derivative, query.threshold, compressed)
     return View(Query(derivative, compressed, valid, query.threshold), axis)
@@ -168,7 +172,13 @@ def nothing(view: View) -> Model:
 
 @kernel()
 def add(
-    library: Library, memory: Memory, view: View, base: Model, rows: IndexArray, first_part: int, end_part: int
+    library: Library,
+    memory: Memory,
+    view: View,
+    base: Model,
+    rows: IndexArray,
+    first_part: int,
+    end_part: int,
 ) -> Added:
     """Fit a model with each of several references; what each of its parts from one to another is then worth."""
     apart()
@@ -265,7 +275,14 @@ def seek(
         (query.derivative, query.compressed, query.valid, query.threshold),
         library.grid,
         (settings.relative_error, settings.iterations, settings.unmeasured_weight, settings.least),
-        (search.offsets_cm, search.stretches, search.reach_cm, search.penalties, search.refined, search.worth),
+        (
+            search.offsets_cm,
+            search.stretches,
+            search.reach_cm,
+            search.penalties,
+            search.refined,
+            search.worth,
+        ),
         (memory.points, memory.flags, memory.numbers, memory.counts),
         axes,
         merits,

@@ -151,7 +151,9 @@ def _still_open(library: Library, rules: SelectionRules, rows: IndexArray) -> Bo
 
 
 @kernel()
-def _to_try(library: Library, view: View, model: Model, singles: Singles, rules: SelectionRules) -> IndexArray:
+def _to_try(
+    library: Library, view: View, model: Model, singles: Singles, rules: SelectionRules
+) -> IndexArray:
     """Return the additions that are worth a try."""
     may = _still_open(library, rules, model.rows)
     found = likeliest(library, view, model, may, rules.likeliest)
@@ -384,9 +386,7 @@ def _select(
             if excess[i] >= 0.0:
                 larger = fit(library, memory, view, with_last(model.rows, row))
                 if _is_seen(library, view, larger, model, rules, gain):
-                    view = _refined(
-                        library, memory, query, larger.rows, view.axis, one_axis
-                    )
+                    view = _refined(library, memory, query, larger.rows, view.axis, one_axis)
                     model = fit(library, memory, view, larger.rows)
                     model = _without_needless(library, memory, view, model, rules)
                     rejected, rejected_gain = -1, 0.0

@@ -295,7 +295,9 @@ def stacked(queries: Sequence[Contrast]) -> Query:
     threshold = np.array([query.threshold for query in queries])
     if len(queries) == 1:
         (query,) = queries
-        return packed_as(Query, (query.derivative[None], query.compressed[None], query.valid[None], threshold))
+        return packed_as(
+            Query, (query.derivative[None], query.compressed[None], query.valid[None], threshold)
+        )
     return packed_as(
         Query,
         (

@@ -91,7 +91,9 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
     found = Selected(*select_scans(library_of(index), queries, rules, memory, REFINED_FROM))
     index.rows.check()
     chosen = zip(found.counts.tolist(), found.rows.tolist(), found.numbers.tolist(), strict=True)
-    singles = zip(found.single_counts.tolist(), found.single_rows.tolist(), found.singles.tolist(), strict=True)
+    singles = zip(
+        found.single_counts.tolist(), found.single_rows.tolist(), found.singles.tolist(), strict=True
+    )
     selections = []
     for place, (fitter, (count, rows, (similarity, *axis, gain)), alone, rejected) in enumerate(
         zip(fitters, chosen, singles, found.rejected.tolist(), strict=True)
@@ -109,9 +111,7 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
             Single(row, own, axis_of(at))
             for _, row, (own, *at) in zip(range(alone[0]), alone[1], alone[2], strict=False)
         ]
-        selections.append(
-            Selection(fit, tuple(runner_up), (rejected, gain) if rejected >= 0 else None)
-        )
+        selections.append(Selection(fit, tuple(runner_up), (rejected, gain) if rejected >= 0 else None))
     return selections
 
 

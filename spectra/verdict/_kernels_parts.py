@@ -72,7 +72,13 @@ class Parts(NamedTuple):
 
 @kernel()
 def _sight(
-    library: Library, view: View, whole: Model, position: int, noise: float, rules: SightRules, out: FloatArray
+    library: Library,
+    view: View,
+    whole: Model,
+    position: int,
+    noise: float,
+    rules: SightRules,
+    out: FloatArray,
 ) -> None:
     """Write what a scan shows of one part; nothing is looked for of what has no amplitude."""
     apart()
