@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile.bounded_cache import BoundedCache
-from spectriage.spectra.compile.mapped import RowSource
 from spectriage.spectra.compile.jit import packed, packed_as
+from spectriage.spectra.compile.mapped import RowSource
 from spectriage.spectra.contrast._kernels_arguments import References
 from spectriage.spectra.contrast._kernels_shelf import Shelf
 from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, shrink_mask, window_points

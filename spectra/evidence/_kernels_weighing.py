@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
+from spectriage.spectra.compile._kernels_calls import packed
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
-from spectriage.spectra.contrast._kernels_arguments import Probes
+from spectriage.spectra.contrast._kernels_arguments import Probes, References
 from spectriage.spectra.contrast._kernels_shelf import find_places
 from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought, limits_each
 from spectriage.spectra.evidence._kernels_mass import mass_between, matrix_of
@@ -57,7 +58,7 @@ class Scattering(NamedTuple):
     Parameters
     ----------
     all, sought
-        Of each reference of the library, as far as they are in use, shape (n, 3), and of those sought, (r, 3).
+        Of each reference of the library, as far as it is in use, shape (n, 3), and of those sought, (r, 3).
     nothing
         What nothing counts as, shape (3,).
     """
@@ -205,36 +206,20 @@ def _write_limits(
     places = np.empty(asked.size, np.intp)
     find_places(library.shelf, asked, places)
     limits, shares, heaviest = np.empty(kept.size), np.empty(references.size), np.empty(kept.size, np.intp)
-    shelf, query, bands, settings, wanted = (
-        library.shelf,
-        view.query,
-        library.bands,
-        rules.settings,
-        rules.limits,
-    )
+    shelf = library.shelf
     limits_each(
-        (shelf.rows[np.intp(view.axis[2])], shelf.ranges, shelf.numbers, places),
+        packed(References(shelf.rows[np.intp(view.axis[2])], shelf.ranges, shelf.numbers, places)),
         base.amplitudes,
-        (query.derivative, query.compressed, query.valid, query.threshold),
-        (
-            probes.areas,
-            probes.thin,
-            probes.derivatives,
-            probes.holds,
-            probes.perturbed,
-            probes.bands,
-            probes.band_ends,
-            probes.imitators,
-            probes.imitator_families,
-        ),
-        (own.places, own.needed, own.numbers, own.worth, own.responses, own.amplitudes),
+        packed(view.query),
+        packed(probes),
+        packed(own),
         library.families[base.rows],
-        (bands.window, bands.crowd, bands.support, bands.crowd_share, bands.least_height, bands.shared),
-        (settings.relative_error, settings.iterations, settings.unmeasured_weight, settings.least),
-        (wanted.wanted, wanted.factors, wanted.few, wanted.amounts, wanted.imitators, wanted.most_share),
+        packed(library.bands),
+        packed(rules.settings),
+        packed(rules.limits),
         scatter,
         _present_area(library, base),
-        (memory.points, memory.flags, memory.numbers, memory.counts),
+        packed(memory),
         np.empty(probes.areas.size, np.intp),
         limits,
         shares,
@@ -295,11 +280,10 @@ def _weigh(
     count, k = members.ends.size, base.rows.size
     looks, likely, ends = np.empty(most_looks, np.intp), np.empty(count, np.intp), np.empty(count, np.intp)
     best, carrying = np.empty(count, np.intp), np.empty(count)
-    packed_members = (members.rows, members.ends, members.carrying, members.carrying_ends)
     pooled = rest_of(view, base, library.coarse.shape[1])
-    total = looked_at(library.coarse, pooled, packed_members, rules.looks, looks, likely, ends)
+    total = looked_at(library.coarse, pooled, packed(members), rules.looks, looks, likely, ends)
     tried = add(library, memory, view, base, looks[:total], 0, 0)
-    best_looks(tried.gains, looks, likely, ends, packed_members, best, carrying)
+    best_looks(tried.gains, looks, likely, ends, packed(members), best, carrying)
     rows, needless, numbers = out.rows[place], out.needless[place], out.numbers[place]
     for c in range(count):
         rows[c] = looks[best[c]]

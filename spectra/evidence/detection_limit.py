@@ -122,6 +122,7 @@ def limits_of_detection(
 
 @lru_cache(maxsize=16)
 def limit_rules(hazard_gain: float, margin: float) -> LimitRules:
+    """Return what says that a target is found, packed for kernels."""
     wanted = np.outer([RESERVE, LITTLE_RESERVE], [hazard_gain, margin])
     factors = np.stack([COVERAGE, np.full(COVERAGE.size, WIDE_COVERAGE)])
     return packed(LimitRules(wanted, factors, FEW_BANDS, AMOUNTS, IMITATORS, MOST_SHARE))

@@ -58,7 +58,7 @@ def response_of(reference: Reference) -> Response:
 
 
 def response_row(reference: Reference) -> tuple[float, float, float]:
-    """Return a response as kernels take it: signal per mass, ln of the factor, and 1 where it was measured."""
+    """Return a response as kernels take it: signal per mass, ln of the factor, 1 where it was measured."""
     value, factor, measured = response_of(reference)
     return value, math.log(factor), float(measured)
 

@@ -22,7 +22,6 @@ from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.target_rows import (
     BEST_LOOKS,
     TargetRows,
-    TargetTable,
     table_of,
     watched_rows,
 )

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, HalfArray, IndexArray, Int8Array
+from spectriage.spectra.compile._kernels_calls import packed
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
-from spectriage.spectra.contrast._kernels_arguments import Query
+from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_coarse import likeliest_each, pool_rest
 from spectriage.spectra.contrast._kernels_compress import compress
 from spectriage.spectra.contrast._kernels_shelf import Shelf, find_places
@@ -84,7 +85,7 @@ class Added(NamedTuple):
 
 
 class Views(NamedTuple):
-    """Several queries, each at an axis: their arrays with one dimension more, shape (s, m) and (s,), and (s, 3).
+    """Several queries, each at an axis: as `Query`, with one dimension more, and axes of shape (s, 3).
 
     They are handed over flat, so that a packed one has no packed one inside.
     """
@@ -180,7 +181,7 @@ def add(
     first_part: int,
     end_part: int,
 ) -> Added:
-    """Fit a model with each of several references; what each of its parts from one to another is then worth."""
+    """Fit a model with each of several references; what each of some of its parts is then worth."""
     apart()
     k, count = base.rows.size, rows.size
     of_each, of_parts = np.zeros((2, count)), np.zeros((2, count, k + 1))
@@ -193,16 +194,16 @@ def add(
             asked[k + i] = rows[i]
         places = np.empty(k + count, np.intp)
         find_places(library.shelf, asked, places)
-        shelf, query, settings = library.shelf, view.query, library.settings
+        shelf = library.shelf
         add_each(
-            (shelf.rows[np.intp(view.axis[2])], shelf.ranges, shelf.numbers, places),
+            packed(References(shelf.rows[np.intp(view.axis[2])], shelf.ranges, shelf.numbers, places)),
             k,
-            (query.derivative, query.compressed, query.valid, query.threshold),
+            packed(view.query),
             base.fitted,
-            (settings.relative_error, settings.iterations, settings.unmeasured_weight, settings.least),
+            packed(library.settings),
             first_part,
             end_part,
-            (memory.points, memory.flags, memory.numbers, memory.counts),
+            packed(memory),
             of_each,
             of_parts,
             fitted,
@@ -251,7 +252,8 @@ def losses(library: Library, memory: Memory, view: View, whole: Model) -> FloatA
     if k == 0:
         return empty.amplitudes
     base = Model(whole.rows[: k - 1], empty.amplitudes, 0.0, empty.fitted)
-    return add(library, memory, view, base, whole.rows[k - 1 :], 0, k).losses[0]
+    lost: FloatArray = add(library, memory, view, base, whole.rows[k - 1 :], 0, k).losses[0]
+    return lost
 
 
 @kernel()
@@ -269,21 +271,14 @@ def seek(
     apart()
     places = np.empty(rows.size, np.intp)
     find_places(library.shelf, rows, places)
-    shelf, settings = library.shelf, library.settings
+    shelf = library.shelf
     best_axes(
-        (shelf.rows, shelf.ranges, shelf.numbers, places.reshape(rows.size // together, together)),
-        (query.derivative, query.compressed, query.valid, query.threshold),
+        packed(References(shelf.rows, shelf.ranges, shelf.numbers, places.reshape(-1, together))),
+        packed(query),
         library.grid,
-        (settings.relative_error, settings.iterations, settings.unmeasured_weight, settings.least),
-        (
-            search.offsets_cm,
-            search.stretches,
-            search.reach_cm,
-            search.penalties,
-            search.refined,
-            search.worth,
-        ),
-        (memory.points, memory.flags, memory.numbers, memory.counts),
+        packed(library.settings),
+        packed(search),
+        packed(memory),
         axes,
         merits,
     )
@@ -292,9 +287,8 @@ def seek(
 @kernel()
 def rest_of(view: View, model: Model, coarse_points: int) -> Float32Array:
     """Return what a model leaves, compressed and pooled for the coarse search."""
-    query = view.query
     out = np.empty(coarse_points, np.float32)
-    pool_rest((query.derivative, query.compressed, query.valid, query.threshold), model.fitted, out)
+    pool_rest(packed(view.query), model.fitted, out)
     return out
 
 

@@ -98,7 +98,8 @@ def _supports_needed(rules: SelectionRules, row: int, gain: float) -> int:
     at = 0
     while at < rules.gains.size and gain >= rules.gains[at]:
         at += 1
-    return rules.needed[rules.supports[row], at]
+    needed: int = rules.needed[rules.supports[row], at]
+    return needed
 
 
 @kernel()

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import Float32Array, FloatArray, IndexArray
+from spectriage.spectra.compile._kernels_calls import packed
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_shelf import find_places
-from spectriage.spectra.fitting._kernels_bands import weigh_bands
+from spectriage.spectra.fitting._kernels_bands import BandsOfComponent, weigh_bands
 from spectriage.spectra.fitting._kernels_model import Library, Model, View
 
 
@@ -29,7 +30,8 @@ def row_at(library: Library, view: View, row: int) -> Float32Array:
     one, place = np.empty(1, np.intp), np.empty(1, np.intp)
     one[0] = row
     find_places(library.shelf, one, place)
-    return library.shelf.rows[np.intp(view.axis[2]), place[0]]
+    values: Float32Array = library.shelf.rows[np.intp(view.axis[2]), place[0]]
+    return values
 
 
 @kernel()
@@ -64,12 +66,12 @@ def support_of(library: Library, view: View, whole: Model, position: int, rest: 
     for b in range(centres.size):
         heights[b] = -row[centres[b]]
     remaining, beside = np.empty(centres.size), np.empty(centres.size)
-    query, bands = view.query, library.bands
+    bands = library.bands
     weigh_bands(
         whole.fitted,
         rest.fitted,
-        (query.derivative, query.compressed, query.valid, query.threshold),
-        (row, whole.amplitudes[position], centres, heights),
+        packed(view.query),
+        packed(BandsOfComponent(row, whole.amplitudes[position], centres, heights)),
         bands.window,
         bands.crowd,
         remaining,

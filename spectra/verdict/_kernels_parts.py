@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
+from spectriage.spectra.compile._kernels_calls import packed
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query
@@ -85,11 +86,10 @@ def _sight(
     out[:] = 0.0
     amplitude = whole.amplitudes[position]
     if amplitude > 0.0:
-        query = view.query
         out[0], out[1], out[2], out[3], out[4] = sight_reference(
             row_at(library, view, whole.rows[position]),
             amplitude,
-            (query.derivative, query.compressed, query.valid, query.threshold),
+            packed(view.query),
             whole.fitted,
             noise,
             rules,
