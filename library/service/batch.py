@@ -172,7 +172,7 @@ def _is(item: Item, out: Path) -> bool:
 
 def run_key(engine: Identifier, setup: Setup) -> str:
     """Return a short hash of what every result of a run depends on besides its input."""
-    parts = [engine.references.sha256, engine._engine, engine.policy.sha256, sorted(setup.packaging)]
+    parts = [engine.references.sha256, engine.version, engine.policy.sha256, sorted(setup.packaging)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

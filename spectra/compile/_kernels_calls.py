@@ -20,7 +20,7 @@ __all__ = ["call_back", "packed"]
 
 @intrinsic
 def call_back(typing: Any, address: Any, first: Any, second: Any) -> Any:
-    """Call the function ``void (int64, int64)`` at an address; `ctypes` makes some that take Python's lock."""
+    """Call the function ``void (int64, int64)`` at an address; `ctypes` makes such as take the lock."""
 
     def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         integer = ir.IntType(64)

@@ -31,6 +31,15 @@ class Query(NamedTuple):
     threshold: float
 
 
+class Queries(NamedTuple):
+    """Several queries: as `Query`, with one dimension more, shape (s, m) and (s,)."""
+
+    derivative: Float32Array
+    compressed: Float32Array
+    valid: BoolArray
+    threshold: FloatArray
+
+
 class References(NamedTuple):
     """Some references: rows of a matrix that may have others too.
 

@@ -13,12 +13,14 @@ from spectriage.spectra.facade import late
 if TYPE_CHECKING:
     from spectriage.spectra.fitting.fit import Fit
     from spectriage.spectra.fitting.fitter import Fitter
-    from spectriage.spectra.fitting.selection import select
+    from spectriage.spectra.fitting.selection import select, select_each, selection_rules
 
 __all__ = [
     "Fit",
     "Fitter",
     "select",
+    "select_each",
+    "selection_rules",
 ]
 
 __getattr__, __dir__ = late(
@@ -26,6 +28,6 @@ __getattr__, __dir__ = late(
     {
         "fit": ("Fit",),
         "fitter": ("Fitter",),
-        "selection": ("select",),
+        "selection": ("select", "select_each", "selection_rules"),
     },
 )

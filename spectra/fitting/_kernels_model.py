@@ -14,7 +14,7 @@ from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, HalfA
 from spectriage.spectra.compile._kernels_calls import packed
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
-from spectriage.spectra.contrast._kernels_arguments import Query, References
+from spectriage.spectra.contrast._kernels_arguments import Queries, Query, References
 from spectriage.spectra.contrast._kernels_coarse import likeliest_each, pool_rest
 from spectriage.spectra.contrast._kernels_compress import compress
 from spectriage.spectra.contrast._kernels_shelf import Shelf, find_places
@@ -85,7 +85,7 @@ class Added(NamedTuple):
 
 
 class Views(NamedTuple):
-    """Several queries, each at an axis: as `Query`, with one dimension more, and axes of shape (s, 3).
+    """Several queries, each at an axis: as `Queries`, and axes of shape (s, 3).
 
     They are handed over flat, so that a packed one has no packed one inside.
     """
@@ -141,8 +141,8 @@ def named(library: Library) -> Library:
 
 
 @kernel()
-def query_of(queries: Query, place: int) -> Query:
-    """Return one of several queries, whose arrays have one dimension more."""
+def query_of(queries: Queries, place: int) -> Query:
+    """Return one of several queries."""
     derivative, compressed = queries.derivative[place], queries.compressed[place]
     return Query(derivative, compressed, queries.valid[place], queries.threshold[place])
 

@@ -9,7 +9,7 @@ import numpy as np
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray, Int8Array
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
-from spectriage.spectra.contrast._kernels_arguments import Query
+from spectriage.spectra.contrast._kernels_arguments import Queries, Query
 from spectriage.spectra.contrast._kernels_coarse import coarse_best
 from spectriage.spectra.fitting._kernels_axes import AxisSearch
 from spectriage.spectra.fitting._kernels_memory import Memory
@@ -311,11 +311,11 @@ class Selected(NamedTuple):
 
 @kernel(nogil=True)
 def select_scans(
-    packed_library: Library, queries: Query, packed_rules: SelectionRules, memory: Memory, most_singles: int
+    packed_library: Library, queries: Queries, packed_rules: SelectionRules, memory: Memory, most_singles: int
 ) -> Selected:
     """Select the references that each of several queries needs: their arrays have shape (s, m), and (s,)."""
     apart()
-    library, memory, queries = named(packed_library), Memory(*memory), Query(*queries)
+    library, memory, queries = named(packed_library), Memory(*memory), Queries(*queries)
     rules = SelectionRules(*packed_rules)
     scans, m = queries.derivative.shape
     most = rules.most + rules.most_packagings

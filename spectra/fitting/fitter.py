@@ -14,7 +14,7 @@ import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile.jit import packed, packed_as
-from spectriage.spectra.contrast._kernels_arguments import Query
+from spectriage.spectra.contrast._kernels_arguments import Queries
 from spectriage.spectra.contrast._kernels_coarse import coarse_best, likeliest_each, pool_rest
 from spectriage.spectra.contrast.contrast import Contrast, contrast
 from spectriage.spectra.contrast.index import ContrastIndex
@@ -290,16 +290,16 @@ def axis_numbers(axis: Axis) -> tuple[float, float, float]:
     return axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)
 
 
-def stacked(queries: Sequence[Contrast]) -> Query:
+def stacked(queries: Sequence[Contrast]) -> Queries:
     """Return several queries as kernels take them together, packed: arrays of shape (s, m), and (s,)."""
     threshold = np.array([query.threshold for query in queries])
     if len(queries) == 1:
         (query,) = queries
         return packed_as(
-            Query, (query.derivative[None], query.compressed[None], query.valid[None], threshold)
+            Queries, (query.derivative[None], query.compressed[None], query.valid[None], threshold)
         )
     return packed_as(
-        Query,
+        Queries,
         (
             np.stack([query.derivative for query in queries]),
             np.stack([query.compressed for query in queries]),

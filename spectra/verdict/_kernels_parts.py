@@ -10,7 +10,7 @@ from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, Index
 from spectriage.spectra.compile._kernels_calls import packed
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
-from spectriage.spectra.contrast._kernels_arguments import Query
+from spectriage.spectra.contrast._kernels_arguments import Queries
 from spectriage.spectra.contrast._kernels_coarse import likeliest_each
 from spectriage.spectra.evidence._kernels_sighting import SightRules, sight_reference
 from spectriage.spectra.fitting._kernels_memory import Memory
@@ -191,7 +191,7 @@ def look_at_scans(
     views: Views,
     models: Models,
     counted: BoolArray,
-    queries: Query,
+    queries: Queries,
     single_counts: IndexArray,
     singles: IndexArray,
     single_axes: FloatArray,
@@ -223,7 +223,7 @@ def look_at_scans(
     """
     apart()
     library, memory = named(packed_library), Memory(*memory)
-    queries, views, models = Query(*queries), Views(*views), Models(*models)
+    queries, views, models = Queries(*queries), Views(*views), Models(*models)
     (scans, k), m = models.rows.shape, views.derivative.shape[1]
     out = Parts(
         np.zeros((scans, k)),

@@ -9,7 +9,9 @@ explains nothing: its bands count as unexplained.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
+from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.fitting.band_support import independent_supports
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.policy.policy import Policy
@@ -78,6 +80,19 @@ def with_odds_of_named(candidates: Sequence[Candidate], named: Sequence[Componen
         if each.probability is None or parts.get(each.reference.substance, 0.0) <= each.probability
         else each._replace(probability=parts[each.reference.substance])
         for each in candidates
+    )
+
+
+def with_odds_of_found(
+    parts: tuple[Component, ...], targets: Sequence[TargetEvidence]
+) -> tuple[Component, ...]:
+    """Give hazards the probability that they are raised by, so that it and the verdict are one."""
+    known = {target.reference.family: target.probability for target in targets if target.found}
+    if not known:
+        return parts
+    return tuple(
+        replace(part, probability=known[part.reference.family]) if part.reference.family in known else part
+        for part in parts
     )
 
 

@@ -1,0 +1,228 @@
+"""From what explains a scan to the answer: what may be named, the ruling, and what is said beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.contrast.rows import blurred
+from spectriage.spectra.evidence.sighting import sight
+from spectriage.spectra.evidence.unexplained import unexplained_bands
+from spectriage.spectra.fitting.far_axis import find_far_axis
+from spectriage.spectra.fitting.fit import Fit
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.reference import Hazard
+from spectriage.spectra.signal.artefacts import Artefact, find_artefact
+from spectriage.spectra.signal.axis import AXIS_TOLERANCE_CM, corrected_shift
+from spectriage.spectra.signal.grid import Resampled
+from spectriage.spectra.signal.noise import noise_level
+from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.technique import Technique
+from spectriage.spectra.verdict.advice import useful_exposure
+from spectriage.spectra.verdict.component import Component
+from spectriage.spectra.verdict.identification import AXIS_ASSUMED, Identification, Traces
+from spectriage.spectra.verdict.named import (
+    is_missing,
+    may_be_named,
+    rests_on_few_lines,
+    with_odds_of_named,
+)
+from spectriage.spectra.verdict.rules import UNKNOWN, Evidence, rule
+from spectriage.spectra.verdict.scan import Scan
+from spectriage.spectra.verdict.watching import Watch
+from spectriage.spectra.version import __version__
+
+SYNTHETIC = ("simulated", "emulated")
+"""Origins of spectra that no instrument measured; said with every result."""
+
+
+class Concluder:
+    """Concludes from scans that are explained.
+
+    Parameters
+    ----------
+    index, policy, watch
+        The library, what a decision asks for, and what is watched for.
+    technique
+        How the spectra are measured.
+    """
+
+    def __init__(self, index: ContrastIndex, policy: Policy, watch: Watch, technique: Technique) -> None:
+        self._index = index
+        self._policy = policy
+        self._watch = watch
+        self._technique = technique
+
+    def conclude(self, scan: Scan, traces: bool, health: str) -> Identification:
+        """Return what is concluded from a scan that is explained.
+
+        Parameters
+        ----------
+        traces
+            Whether to keep the curves behind the decision.
+        health
+            Why the instrument's state forbids a conclusion; empty when it does not.
+        """
+        fit, references = scan.fit, self._index.references
+        components, kept = self._named(scan.fitter, fit, scan.parts, scan.found)
+        evidence = self._evidence(scan, components, kept, health)
+        ruling = rule(evidence, self._policy)
+        if ruling.reason in UNKNOWN and not evidence.explained:
+            artefact = self._artefact(scan)
+            if artefact is not None:
+                ruling = rule(replace(evidence, artefact=artefact), self._policy)
+        if ruling.reason == "limit-of-detection" and not self._watch.limits_are_noise(scan):
+            evidence = replace(evidence, exposure=1.0)
+            ruling = rule(evidence, self._policy)
+        return Identification(
+            verdict=ruling.verdict,
+            reason=ruling.reason,
+            summary=ruling.summary,
+            facts=ruling.facts,
+            next_step=ruling.next_step,
+            components=evidence.components,
+            packaging=evidence.packaging,
+            candidates=evidence.nearest,
+            targets=scan.targets,
+            quality=scan.quality,
+            similarity=fit.similarity,
+            unexplained=evidence.unexplained,
+            exposure=evidence.exposure,
+            axis_offset_cm=fit.axis.offset_cm,
+            axis_stretch=fit.axis.stretch,
+            broadening_cm=fit.axis.broadening_cm,
+            library={"name": references.name, "version": references.version, "sha256": references.sha256},
+            engine=__version__,
+            policy={"name": self._policy.name, "sha256": self._policy.sha256},
+            notes=_notes(scan.spectrum),
+            technique=self._technique,
+            traces=self._traces(fit, scan.query, scan.baseline) if traces else None,
+        )
+
+    def _evidence(self, scan: Scan, components: tuple[Component, ...], kept: Fit, health: str) -> Evidence:
+        """Return what is ruled on; `kept` is the fit by the components that may be named, and packaging."""
+        fit, parts = scan.fit, scan.parts
+        wrapping = tuple(part for part in parts if part.reference.is_packaging)
+        explained = self._is_explained(kept)
+        if not explained:
+            components = tuple(part for part in components if part.reference.family in scan.found)
+        shown = (*components, *wrapping)
+        hazards = {part.reference.family for part in parts if part.reference.hazard is not Hazard.NONE}
+        return Evidence(
+            components=components,
+            packaging=wrapping,
+            targets=scan.targets,
+            similarity=fit.similarity,
+            explained=explained,
+            quality=scan.quality,
+            axis_offset_cm=self._axis_error(scan.fitter, fit, explained),
+            health=health,
+            unwatched=self._watch.unwatched,
+            unresolved=tuple(sorted(hazards - scan.found)) if self._is_explained(fit) else (),
+            unexplained=unexplained_bands(kept, self._index.step_cm),
+            nearest=with_odds_of_named(scan.candidates, shown),
+            exposure=useful_exposure(scan.fitter.query, scan.quality),
+            packaging_share=_share_of_packaging(fit, self._index),
+            few_lines=rests_on_few_lines(shown, fit.axis.offset_cm),
+        )
+
+    def _is_explained(self, fit: Fit) -> bool:
+        """Say whether a fit explains its scan, as well as its references are known."""
+        records = self._index.references.records
+        return bool(fit.rows) and fit.similarity >= self._policy.explained_by(
+            [records[row] for row in fit.rows], fit.amplitudes
+        )
+
+    def _named(
+        self, fitter: Fitter, fit: Fit, parts: Sequence[Component], found: frozenset[str]
+    ) -> tuple[tuple[Component, ...], Fit]:
+        """Return the components that may be named, and the fit by them and packaging."""
+        contents = [part for part in parts if not part.reference.is_packaging]
+        named = tuple(part for part in contents if may_be_named(part, parts, found, fit, self._policy))
+        kept = self._without(fitter, fit, contents, named)
+        if kept is fit:
+            return named, fit
+        # what is not named explains nothing: the others' bands must stand without it
+        shown = {
+            self._index.references.records[row].id: sight(fitter, kept, i) for i, row in enumerate(kept.rows)
+        }
+        named = tuple(replace(part, sighting=shown[part.reference.id]) for part in named)
+        still = tuple(part for part in named if part.reference.family in found or not is_missing(part))
+        return still, self._without(fitter, kept, named, still)
+
+    def _artefact(self, scan: Scan) -> Artefact | None:
+        """Return what disturbed the scan, where that is seen."""
+        seen, query = scan.fitter.query, scan.query
+        above = np.where(query.measured, query.intensity - scan.baseline, 0.0)
+        shift = self._index.references.shift
+        return find_artefact(
+            seen.derivative, seen.compressed, seen.valid, above, shift, scan.spectrum.excitation_nm
+        )
+
+    def _without(
+        self, fitter: Fitter, fit: Fit, contents: Sequence[Component], named: Sequence[Component]
+    ) -> Fit:
+        """Return the fit without what may not be named."""
+        dropped = {part.reference.id for part in contents} - {part.reference.id for part in named}
+        if not dropped:
+            return fit
+        records = self._index.references.records
+        return fitter.fit(tuple(row for row in fit.rows if records[row].id not in dropped), fit.axis)
+
+    @staticmethod
+    def _axis_error(fitter: Fitter, fit: Fit, explained: bool) -> float:
+        """Return by how much the axis is further off than an instrument's may be, where that is shown; or 0.
+
+        Something must be explained by it: a fit that explains the scan at the end of the tolerance, or a
+        plastic that is seen far off.
+        """
+        if explained:
+            return fit.axis.offset_cm if abs(fit.axis.offset_cm) > AXIS_TOLERANCE_CM else 0.0
+        far = find_far_axis(fitter)
+        return far.offset_cm if far is not None else 0.0
+
+    def _traces(self, fit: Fit, query: Resampled, baseline: FloatArray) -> Traces:
+        """Return the curves of the fit in the query's own intensity."""
+        shown = np.where(query.measured, query.intensity, np.nan)
+        parts = {}
+        left = shown - baseline
+        shift = self._index.references.shift
+        # the library's axis where the query's, as it came, says `shift`
+        corrected = corrected_shift(shift, fit.axis.offset_cm, fit.axis.stretch)
+        for row, amplitude in zip(fit.rows, fit.amplitudes, strict=True):
+            values = np.nan_to_num(self._index.references.spectra[row].astype(np.float64))
+            values = np.interp(corrected, shift, blurred(values, fit.axis.broadening_cm, self._index.step_cm))
+            norm = self._index.derivative_norm(row)
+            curve = values * (amplitude * fit.query.norm / norm if norm > 0.0 else 0.0)
+            parts[self._index.references.records[row].id] = curve
+            left = left - curve
+        noise = max(noise_level(query), 1e-9 * float(np.abs(query.intensity).max()))
+        return Traces(self._index.references.shift, shown, baseline, parts, left / noise)
+
+
+def _share_of_packaging(fit: Fit, index: ContrastIndex) -> float:
+    """Return the share of packaging in the area under a fit."""
+    areas = [a * index.area_per_norm(row) for a, row in zip(fit.amplitudes.tolist(), fit.rows, strict=True)]
+    wrapped = sum(area for area, row in zip(areas, fit.rows, strict=True) if index.packaging[row])
+    return wrapped / sum(areas) if wrapped > 0.0 else 0.0
+
+
+def _notes(spectrum: Spectrum) -> tuple[str, ...]:
+    """Say what was done to the spectrum, and of what kind the evidence is where it is not a measurement."""
+    done = {"without_dead": "Stretches of one value left out", "remove_spikes": "Cosmic rays taken out"}
+    notes = [
+        f"{done[name]}: {step}." for step in spectrum.history[-2:] if (name := step.partition("(")[0]) in done
+    ]
+    if spectrum.metadata.get("axis_assumed"):
+        notes.append(AXIS_ASSUMED)
+    origin = str(spectrum.metadata.get("origin", "measured"))
+    if origin in SYNTHETIC:
+        notes.append(f"{origin.capitalize()} scan, not a measurement.")
+    if spectrum.metadata.get("perturbation") == "none":
+        notes.append("Unperturbed: found in its own rendering, which proves nothing.")
+    return tuple(notes)

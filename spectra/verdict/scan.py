@@ -1,0 +1,44 @@
+"""What is known of a spectrum on its way from the measurement to the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.fitting.fit import Fit
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.selection import Selection
+from spectriage.spectra.signal.grid import Resampled
+from spectriage.spectra.signal.quality import Quality
+from spectriage.spectra.spectrum import Spectrum
+from spectriage.spectra.verdict.component import Candidate, Component
+
+
+@dataclass(eq=False, slots=True)
+class Scan:
+    """What is known of a spectrum on its way through the engine.
+
+    Parameters
+    ----------
+    spectrum, query, baseline, quality, fitter
+        Without spikes; on the library's grid, its background, how good it is, and in the contrast domain.
+    selection, fit
+        What explains it; the fit has what was found besides.
+    targets, found
+        What is to be said of each target, and the families that are found.
+    parts, candidates
+        What has a name.
+    """
+
+    spectrum: Spectrum
+    query: Resampled
+    baseline: FloatArray
+    quality: Quality
+    fitter: Fitter
+    selection: Selection = field(init=False)
+    fit: Fit = field(init=False)
+    targets: tuple[TargetEvidence, ...] = ()
+    found: frozenset[str] = frozenset()
+    parts: tuple[Component, ...] = ()
+    candidates: tuple[Candidate, ...] = ()

@@ -1,0 +1,99 @@
+"""What is watched for in scans: the targets of the policy, and the hazards that a fit has besides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
+from spectriage.spectra.evidence.targets import Asked, Weighed, weigh_targets
+from spectriage.spectra.fitting.fit import Fit
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.policy.target import Target
+from spectriage.spectra.reference import Tier
+from spectriage.spectra.verdict.rules import is_within
+from spectriage.spectra.verdict.scan import Scan
+
+
+class Watch:
+    """The targets of a policy in a library.
+
+    Parameters
+    ----------
+    index, policy
+        The library, and what is watched for.
+
+    Attributes
+    ----------
+    unwatched
+        Targets of the policy that the library has no reference of: no scan could show them.
+    """
+
+    def __init__(self, index: ContrastIndex, policy: Policy) -> None:
+        self._index = index
+        self._policy = policy
+        self._targets = target_rows(index.references, policy, policy.targets)
+        self._watched = frozenset(row for known in self._targets for row in known.rows)
+        # a computed reference is a hint: what only such ones show could not be reported if it were there
+        shown = index.references.column("family")[index.references.column("tier") != Tier.COMPUTED.encode()]
+        named = np.array([name.encode() for target in policy.targets for name in target.families], np.bytes_)
+        families = {name.decode("utf-8") for name in shown[np.isin(shown, named)].tolist()}
+        self.unwatched = tuple(
+            target.name
+            for target in policy.targets
+            if target.required and target.families and families.isdisjoint(target.families)
+        )
+
+    def weigh(self, scans: Sequence[Scan]) -> None:
+        """Weigh every watched target in some scans; one that is found joins the fit."""
+        alike: dict[tuple[TargetRows, ...], list[Scan]] = {}
+        for scan in scans:
+            alike.setdefault(self._targets + self._other_hazards(scan.fit), []).append(scan)
+        for known, group in alike.items():
+            asked = [Asked(scan.fitter, scan.fit, self._rejected(scan), scan.quality.snr) for scan in group]
+            for scan, weighed in zip(group, weigh_targets(self._policy, known, asked), strict=True):
+                self._keep(scan, weighed)
+
+    def _rejected(self, scan: Scan) -> float | None:
+        """Return the log gain of the best harmless addition that was not necessary, where one was tried."""
+        rejected = scan.selection.rejected
+        return None if rejected is None or self._index.hazardous[rejected[0]] else rejected[1]
+
+    def _keep(self, scan: Scan, weighed: Sequence[Weighed]) -> None:
+        """Keep what is to be said of the targets in a scan; what was found joins its fit."""
+        kept, found = [], set()
+        for each in weighed:
+            if each.evidence.found or each.known in self._targets:
+                kept.append(each.evidence)
+            if each.evidence.found:
+                found.add(each.evidence.reference.family)
+                if set(scan.fit.rows).isdisjoint(each.known.rows):
+                    scan.fit = scan.fitter.fit((*scan.fit.rows, each.row), scan.fit.axis)
+        scan.targets, scan.found = tuple(kept), frozenset(found)
+
+    def limits_are_noise(self, scan: Scan) -> bool:
+        """Say whether the limits would be within the policy if the scan had no noise."""
+        if any(name for name in self.unwatched):
+            return False
+        quiet = Fitter(self._index, scan.query, noise=0.0)
+        model = quiet.fit(scan.fit.rows, scan.fit.axis)
+        names = {target.name for target in scan.targets if not target.found}
+        known = [rows for rows in self._targets if rows.target.required and rows.target.name in names]
+        return all(
+            is_within(each.evidence, self._policy)
+            for each in weigh_targets(self._policy, known, [Asked(quiet, model, 0.0)])[0]
+            if each.known.covered
+        )
+
+    def _other_hazards(self, fit: Fit) -> tuple[TargetRows, ...]:
+        """Return the hazards in a fit that nobody watches for: they need no less evidence."""
+        rows = [row for row in fit.rows if self._index.hazardous[row] and row not in self._watched]
+        if not rows:
+            return ()
+        families = dict.fromkeys(self._index.references.records[row].family for row in rows)
+        return target_rows(
+            self._index.references, self._policy, [Target(family, (family,)) for family in families]
+        )
