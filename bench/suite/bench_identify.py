@@ -11,17 +11,23 @@ from spectriage.bench.sets.made_up import enlarged_library, made_up_scan
 from spectriage.bench.suite._compare import compare, report  # noqa: F401
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.reference import ReferenceSet
+from spectriage.spectra.spectrum import Spectrum
 
-SCANS = 12
+SCANS, BATCH = 12, 192
+
+
+def mixtures(references: ReferenceSet, scans: int) -> list[Spectrum]:
+    """Return made-up scans of mixtures of one to three references."""
+    count = len(references)
+    return [
+        made_up_scan(references, [(7 * i + step * 31) % count for step in range(1 + i % 3)], seed=i)
+        for i in range(scans)
+    ]
 
 
 def identify(benchmark: Any, references: ReferenceSet, *, fit_all: bool) -> None:
     """Time identifications of mixtures of one to three references, each round the same scans."""
-    count = len(references)
-    scans = [
-        made_up_scan(references, [(7 * i + step * 31) % count for step in range(1 + i % 3)], seed=i)
-        for i in range(SCANS)
-    ]
+    scans = mixtures(references, SCANS)
     engine = Identifier(references)
     others = {"pipeline with a shortlist": PeerPipeline(references)}
     if fit_all:
@@ -54,3 +60,23 @@ def test_large_library(benchmark: Any, references: int) -> None:
     """With the shipped library and made-up references besides."""
     benchmark.group = "identify, enlarged library"
     identify(benchmark, enlarged_library(references), fit_all=False)
+
+
+def test_batch(benchmark: Any) -> None:
+    """Many scans through `identify_each`, with one and two threads, against one after the other."""
+    from spectriage.library.building import default_library
+
+    benchmark.group = "identify, shipped library, in a batch"
+    engine = Identifier(default_library())
+    scans = mixtures(engine.references, BATCH)
+    compare(
+        benchmark,
+        lambda: list(engine.identify_each(scans)),
+        {
+            "one after the other": lambda: [engine.identify(scan) for scan in scans],
+            "two threads": lambda: list(engine.identify_each(scans, threads=2)),
+        },
+        rounds=7,
+    )
+    benchmark.extra_info["microseconds a spectrum"] /= BATCH
+    benchmark.extra_info["spectra a second"] = 1e6 / benchmark.extra_info["microseconds a spectrum"]
