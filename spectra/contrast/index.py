@@ -150,19 +150,21 @@ class ContrastIndex:
     def _make_probes(self, key: tuple[tuple[int, ...], float]) -> Probes:
         rows, broadening_cm = key
         centres = [self.rows.bands(row, broadening_cm).centres for row in rows]
-        imitators = np.array([self._imitators(row) for row in rows])
+        # shaped so that no references are as good as some
+        imitators = np.array([self._imitators(row) for row in rows], np.intp).reshape(-1, IMITATORS)
         near = self.rows.stack(np.maximum(imitators, 0).ravel().tolist(), broadening_cm)
         thin = max(1, int(PROBE_STEP_CM // self.step_cm))
-        perturbed = np.stack([self.perturbed(row, broadening_cm) for row in rows])
+        perturbed = np.array([self.perturbed(row, broadening_cm) for row in rows], np.float32)
+        perturbed = perturbed.reshape(-1, self.rows.points)[:, ::thin]
         return Probes(
-            np.array([self.area_per_norm(row) for row in rows]),
+            np.array([self.area_per_norm(row) for row in rows], np.float64),
             thin,
             np.ascontiguousarray(self.rows.stack(rows, broadening_cm)[:, ::thin]),
             np.ascontiguousarray(self.rows.holds(rows)[:, ::thin]),
-            np.ascontiguousarray(perturbed[:, ::thin]),
-            np.concatenate(centres),
-            np.cumsum([bands.size for bands in centres]),
-            np.ascontiguousarray(near[:, ::thin]).reshape(*imitators.shape, -1),
+            np.ascontiguousarray(perturbed),
+            np.concatenate([np.empty(0, np.intp), *centres]),
+            np.cumsum([bands.size for bands in centres], dtype=np.intp),
+            np.ascontiguousarray(near[:, ::thin]).reshape(*imitators.shape, perturbed.shape[1]),
             np.where(imitators >= 0, self.families[imitators], -1),
         )
 

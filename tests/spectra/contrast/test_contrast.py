@@ -256,6 +256,14 @@ def test_ids_have_their_place_in_the_order(index):
     assert ranks.tolist() == [sorted(ids).index(name) for name in ids]
 
 
+def test_probes_of_nothing_are_as_those_of_something_but_for_their_number(index):
+    none, some = index.probes(()), index.probes((1, 3))
+    assert none.thin == some.thin
+    for mine, its in zip(none, some, strict=True):
+        if isinstance(its, np.ndarray):
+            assert (mine.dtype, mine.shape[1:], len(mine)) == (its.dtype, its.shape[1:], 0)
+
+
 def test_probes_are_references_thinned(index):
     probes = index.probes((1, 3), 8.0)
     assert probes.thin == 2

@@ -12,13 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectriage.spectra import Spectrum
+from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.coarse import as_float, upper_halves
-from spectriage.spectra.evidence._kernels_limits import Sought
+from spectriage.spectra.evidence._kernels_limits import Sought, limits_each
 from spectriage.spectra.evidence._kernels_targets import Members, best_looks, looked_at
-from spectriage.spectra.evidence.detection_limit import limits_of_detection
+from spectriage.spectra.evidence.detection_limit import LIMIT_SETTINGS, limit_rules
 from spectriage.spectra.evidence.target_rows import target_rows
+from spectriage.spectra.fitting.band_support import band_rules
 from spectriage.spectra.fitting.fit import Axis
 from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.policy import DEFAULT_TARGETS, Policy, Target
 
@@ -144,7 +147,15 @@ class Wanted(NamedTuple):
     amplitude: float
 
 
-def limits(fitter, base, targets, watched, *, worth=1.0, responses=None):
+class Limits(NamedTuple):
+    """Of each target and of every reference, and the place of each target's heaviest one among these."""
+
+    targets: list[float]
+    references: list[float]
+    heaviest: list[int]
+
+
+def limits(fitter, base, targets, watched, *, worth=1.0, responses=None) -> Limits:
     flat = [
         (watched.index(row), needed, number)
         for number, target in enumerate(targets)
@@ -159,8 +170,29 @@ def limits(fitter, base, targets, watched, *, worth=1.0, responses=None):
         np.array([1.0] * places.size if responses is None else responses),
         np.array([target.amplitude for target in targets], np.float64),
     )
-    held = [target.held for target in targets]
-    return limits_of_detection(fitter, Policy(), base, sought, held, watched)
+    index, policy, width = fitter.index, Policy(), base.axis.broadening_cm
+    area = sum(
+        amplitude * index.area_per_norm(row)
+        for amplitude, row in zip(base.amplitudes.tolist(), base.rows, strict=True)
+    )
+    found = np.empty(len(targets)), np.empty(places.size), np.empty(len(targets), np.intp)
+    limits_each(
+        packed(index.rows.gather([*base.rows, *(target.held for target in targets)], width)),
+        base.amplitudes,
+        base.query.packed,
+        packed(index.probes(watched, width)),
+        packed(sought),
+        index.families[list(base.rows)],
+        band_rules(index),
+        LIMIT_SETTINGS,
+        limit_rules(policy.hazard_gain, policy.margin),
+        1.0,
+        area / float(np.linalg.norm(base.fitted)),
+        memory_of(len(base.rows) + 1, index.rows.points),
+        np.empty(len(watched), np.intp),
+        *found,
+    )
+    return Limits(*(part.tolist() for part in found))
 
 
 def test_a_limit_does_not_depend_on_what_else_is_watched(opiate):

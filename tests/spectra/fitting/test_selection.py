@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from spectriage.spectra import Spectrum
+from spectriage.spectra.fitting import selection
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.fitting.selection import MOST_COMPONENTS, MOST_PACKAGINGS, select
+from spectriage.spectra.fitting.selection import MOST_PACKAGINGS, select, selection_rules
 from spectriage.spectra.policy.policy import Policy
 
 CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"
@@ -40,9 +41,9 @@ def selected(engine):
     """What is selected for a sample, with the shipped policy."""
     policy, records = Policy(), engine.references.records
 
-    def run(spectrum: Spectrum, allowed=None, most: int = MOST_COMPONENTS):
+    def run(spectrum: Spectrum, allowed=None):
         allowed = np.ones(len(records), bool) if allowed is None else allowed
-        made = select(Fitter(engine.index, spectrum), allowed, policy, most=most)
+        made = select(Fitter(engine.index, spectrum), selection_rules(engine.index, allowed, policy))
         return made, [records[row] for row in made.fit.rows]
 
     return run
@@ -126,10 +127,11 @@ def test_the_selection_is_ordered_and_each_of_it_is_needed(engine, selected, sam
 
 
 @pytest.mark.parametrize("most", [1, 2])
-def test_no_more_components_than_asked(selected, sample, most):
+def test_no_more_components_than_the_most(selected, sample, monkeypatch, most):
+    monkeypatch.setattr(selection, "MOST_COMPONENTS", most)
     for seed in SEEDS:
         spectrum = sample({PARACETAMOL: 0.35, CAFFEINE: 0.35, MANNITOL: 0.2, HDPE: 0.1}, seed=seed)
-        _, records = selected(spectrum, most=most)
+        _, records = selected(spectrum)
         assert sum(not record.is_packaging for record in records) <= most
         assert sum(record.is_packaging for record in records) <= MOST_PACKAGINGS
 

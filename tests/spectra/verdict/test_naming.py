@@ -9,17 +9,21 @@ from hypothesis import strategies as st
 
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.fitting.selection import select
+from spectriage.spectra.fitting.selection import select, selection_rules
 from spectriage.spectra.verdict.naming import ALTERNATIVE_GAIN, CANDIDATES, Namer, _interval
 
 CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"
+
+
+def everything_allowed(engine):
+    return selection_rules(engine.index, engine.index.everything, engine.policy)
 
 
 @pytest.fixture(scope="module")
 def named(engine, sample):
     """Of a mixture, through the whole engine's own parts: fitter, selection, components, candidates."""
     fitter = Fitter(engine.index, sample({CAFFEINE: 0.6, MANNITOL: 0.4}, seed=3))
-    chosen = select(fitter, engine.index.everything, engine.policy)
+    chosen = select(fitter, everything_allowed(engine))
     namer = Namer(engine.index, engine.policy, engine.null, engine.index.everything)
     return fitter, chosen.fit, *namer.name(fitter, chosen.fit, chosen.runner_up, 300.0)
 
@@ -70,7 +74,7 @@ def test_candidates_are_ranked_and_share_one_probability(named, engine):
 
 def test_without_a_null_there_are_no_odds(engine, sample):
     fitter = Fitter(engine.index, sample({CAFFEINE: 1.0}, seed=4))
-    chosen = select(fitter, engine.index.everything, engine.policy)
+    chosen = select(fitter, everything_allowed(engine))
     namer = Namer(engine.index, engine.policy, None, engine.index.everything)
     components, candidates = namer.name(fitter, chosen.fit, chosen.runner_up, 300.0)
     assert [part.reference.substance for part in components] == ["caffeine"]
@@ -80,7 +84,7 @@ def test_without_a_null_there_are_no_odds(engine, sample):
 
 def test_what_may_not_explain_is_no_alternative(engine, sample, row_of):
     fitter = Fitter(engine.index, sample({CAFFEINE: 1.0}, seed=4))
-    chosen = select(fitter, engine.index.everything, engine.policy)
+    chosen = select(fitter, everything_allowed(engine))
     only = np.zeros(len(engine.index), bool)
     only[row_of[CAFFEINE]] = True
     components, _ = Namer(engine.index, engine.policy, None, only).name(
