@@ -45,6 +45,8 @@ def find_places(shelf: Shelf, rows: IndexArray, places: IndexArray) -> None:
     """Write where some rows of the library stand, shape (k,); what stood elsewhere may be gone after that."""
     keys, used = shelf.keys, shelf.used
     if keys.size > 0 and used[0] + rows.size > keys.size:
+        if rows.size > keys.size:
+            raise IndexError("more references are asked for together than the shelf has room for")
         used[0] = 0
     for i in range(rows.size):
         place = rows[i]

@@ -30,7 +30,7 @@ HELD_BYTES = 16 * 2**20
 """A library that takes no more at all resolutions is held whole: 1,365 references of 1,024 points."""
 KEPT_ROWS, KEPT_BANDS = 128, 2048
 BROUGHT_ROWS = 512
-"""References of a large library that a thread keeps for its kernels; more than one step ever asks for."""
+"""References of a large library that a thread keeps for its kernels, at least."""
 _NONE = np.empty(0, np.intp)
 
 
@@ -93,16 +93,21 @@ class ContrastRows:
     def __len__(self) -> int:
         return len(self._range_of)
 
-    def shelf(self) -> Shelf:
+    def shelf(self, room: int) -> Shelf:
         """Return the references as a kernel takes them, packed; every thread has a shelf of its own.
 
         `check` is to be called after the kernel.
+
+        Parameters
+        ----------
+        room
+            So many references, at most, the kernel asks for together.
         """
         if self._held is not None:
             return packed_as(Shelf, (self._held, self._ranges, self._range_of, _NONE, _NONE, 0))
         own: _Brought | None = getattr(self._shelves, "own", None)
-        if own is None:
-            own = self._shelves.own = _Brought(self)
+        if own is None or own.room < room:
+            own = self._shelves.own = _Brought(self, max(room, BROUGHT_ROWS))
         return own.shelf
 
     def check(self) -> None:
@@ -196,16 +201,17 @@ class ContrastRows:
 class _Brought:
     """The references of a large library that a thread's kernels asked for, and what brings them there."""
 
-    def __init__(self, library: ContrastRows) -> None:
+    def __init__(self, library: ContrastRows, room: int) -> None:
+        self.room = room
         self._library = library
-        self._error: Exception | None = None
-        self._rows = np.zeros((len(BROADENINGS_CM), BROUGHT_ROWS, library.points), np.float32)
-        self._ranges = np.zeros((BROUGHT_ROWS, library.points), np.bool_)
+        self._error: BaseException | None = None
+        self._rows = np.zeros((len(BROADENINGS_CM), room, library.points), np.float32)
+        self._ranges = np.zeros((room, library.points), np.bool_)
         # kept as long as its address is
         self._bring = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(self._bring_row)
         address = ctypes.cast(self._bring, ctypes.c_void_p).value or 0
         self._used = np.zeros(1, np.intp)
-        keys, numbers = np.full(BROUGHT_ROWS, -1, np.intp), np.arange(BROUGHT_ROWS, dtype=np.intp)
+        keys, numbers = np.full(room, -1, np.intp), np.arange(room, dtype=np.intp)
         self.shelf = packed(Shelf(self._rows, self._ranges, numbers, keys, self._used, address))
 
     def _bring_row(self, row: int, place: int) -> None:
@@ -213,8 +219,8 @@ class _Brought:
         try:
             self._rows[:, place] = self._library._widths(row)
             self._ranges[place] = self._library.holds([row])[0]
-        except Exception as error:
-            self._error = error
+        except BaseException as error:  # an interrupt too: nobody else would tell of what was not brought
+            self._error = self._error or error
 
     def check(self) -> None:
         """Raise what went wrong since the last time, and forget all that was brought then."""

@@ -167,10 +167,11 @@ class _Weigher:
         scattering = _know(index, [row for base in bases for row in base.rows])
         snr = [max(self._asked[each.scan].snr, 1.0) for each in attempts]
         most = max(len(base.rows) for base in bases)
+        room = most + max(table.most_looks, BEST_LOOKS, len(targets))
         while True:
             tried = Weights(
                 *weigh_scans(
-                    library_of(index),
+                    library_of(index, room),
                     views_of(bases),
                     models_of(bases),
                     table.members,

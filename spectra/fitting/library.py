@@ -15,9 +15,15 @@ from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import PACKED_SETTINGS, axis_numbers, stacked
 
 
-def library_of(index: ContrastIndex) -> Library:
-    """Return a library packed for a kernel, which `index.rows.check` is to follow."""
-    return packed_as(Library, (index.rows.shelf(), *index.once("library", lambda: _arrays(index))))
+def library_of(index: ContrastIndex, room: int) -> Library:
+    """Return a library packed for a kernel, which `index.rows.check` is to follow.
+
+    Parameters
+    ----------
+    room
+        So many references, at most, the kernel asks for together.
+    """
+    return packed_as(Library, (index.rows.shelf(room), *index.once("library", lambda: _arrays(index))))
 
 
 def _arrays(index: ContrastIndex) -> tuple[object, ...]:
@@ -62,3 +68,8 @@ def models_of(fits: Sequence[Fit]) -> Models:
 def areas_of(index: ContrastIndex) -> FloatArray:
     """Return the areas of a library's references, shape (n,), as far as `know_areas` was told of them."""
     return index.once("areas", lambda: np.full(len(index), np.nan))
+
+
+def largest_family(index: ContrastIndex) -> int:
+    """Return how many references the largest family of a library has."""
+    return index.once("largest family", lambda: int(np.bincount(index.families).max(initial=0)))

@@ -22,7 +22,7 @@ from spectriage.spectra.fitting.fitter import (
     coarse_penalties,
     stacked,
 )
-from spectriage.spectra.fitting.library import library_of
+from spectriage.spectra.fitting.library import largest_family, library_of
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Tier
@@ -86,9 +86,11 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
     if not fitters:
         return []
     index = fitters[0].index
-    memory = memory_of(MOST_COMPONENTS + MOST_PACKAGINGS + 1, index.rows.points)
+    most = MOST_COMPONENTS + MOST_PACKAGINGS + 1
+    # at most a whole family, and what may be taken for it, in the place of one component
+    library = library_of(index, most + max(largest_family(index), SECONDS) + LIKELIEST)
     queries = stacked([fitter.query for fitter in fitters])
-    found = Selected(*select_scans(library_of(index), queries, rules, memory, REFINED_FROM))
+    found = Selected(*select_scans(library, queries, rules, memory_of(most, index.rows.points), REFINED_FROM))
     index.rows.check()
     chosen = zip(found.counts.tolist(), found.rows.tolist(), found.numbers.tolist(), strict=True)
     singles = zip(

@@ -108,13 +108,14 @@ class Namer:
         """Look at the parts of fits, and at what else the spectra resemble."""
         index, fits = self._index, [scan.fit for scan in scans]
         most = max(len(fit.rows) for fit in fits)
+        room = most + max(ALTERNATIVES, CANDIDATES + max(len(scan.singles) for scan in scans))
         counted = np.zeros((len(scans), most), np.bool_)
         singles = np.zeros((len(scans), max(len(scan.singles) for scan in scans)), np.intp)
         for place, (_, fit, alone, _) in enumerate(scans):
             counted[place, : len(fit.rows)] = self._counts(fit, fractions[place])
             singles[place, : len(alone)] = [single.row for single in alone]
         parts = look_at_scans(
-            library_of(index),
+            library_of(index, room),
             views_of(fits),
             models_of(fits),
             counted,

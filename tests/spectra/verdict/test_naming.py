@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.selection import select, selection_rules
-from spectriage.spectra.verdict.naming import ALTERNATIVE_GAIN, CANDIDATES, Namer, _interval
+from spectriage.spectra.verdict.naming import ALTERNATIVE_GAIN, CANDIDATES, Fitted, Namer, _interval
 
 CAFFEINE, MANNITOL = "caffeine-anhydrous-wasatch", "mannitol-beta"
 
@@ -25,7 +25,7 @@ def named(engine, sample):
     fitter = Fitter(engine.index, sample({CAFFEINE: 0.6, MANNITOL: 0.4}, seed=3))
     chosen = select(fitter, everything_allowed(engine))
     namer = Namer(engine.index, engine.policy, engine.null, engine.index.everything)
-    return fitter, chosen.fit, *namer.name(fitter, chosen.fit, chosen.runner_up, 300.0)
+    return fitter, chosen.fit, *namer.name([Fitted(fitter, chosen.fit, chosen.runner_up, 300.0)])[0]
 
 
 def test_the_components_are_what_was_mixed_and_their_fractions_are_of_the_contents(named):
@@ -76,7 +76,7 @@ def test_without_a_null_there_are_no_odds(engine, sample):
     fitter = Fitter(engine.index, sample({CAFFEINE: 1.0}, seed=4))
     chosen = select(fitter, everything_allowed(engine))
     namer = Namer(engine.index, engine.policy, None, engine.index.everything)
-    components, candidates = namer.name(fitter, chosen.fit, chosen.runner_up, 300.0)
+    ((components, candidates),) = namer.name([Fitted(fitter, chosen.fit, chosen.runner_up, 300.0)])
     assert [part.reference.substance for part in components] == ["caffeine"]
     for part in (*components, *candidates):
         assert (part.probability, part.p_value, part.likelihood_ratio) == (None, None, None)
@@ -87,9 +87,8 @@ def test_what_may_not_explain_is_no_alternative(engine, sample, row_of):
     chosen = select(fitter, everything_allowed(engine))
     only = np.zeros(len(engine.index), bool)
     only[row_of[CAFFEINE]] = True
-    components, _ = Namer(engine.index, engine.policy, None, only).name(
-        fitter, chosen.fit, chosen.runner_up, 300.0
-    )
+    namer = Namer(engine.index, engine.policy, None, only)
+    ((components, _),) = namer.name([Fitted(fitter, chosen.fit, chosen.runner_up, 300.0)])
     assert components[0].alternatives == ()
 
 
