@@ -361,6 +361,24 @@ def test_targets_that_stand_in_for_something_compete_with_it(engine, many_kinds,
         compare(engine, many_kinds[name], targets, policy)
 
 
+def test_several_scans_together_are_weighed_as_each_alone(engine, many_kinds, watched):
+    """At different axes and resolutions; some hold targets, and one has no model."""
+    rules = selection_rules(engine.index, engine.index.everything, engine.policy)
+
+    def asked():
+        scans = []
+        for number, spectrum in enumerate(many_kinds.values()):
+            fitter = Fitter(engine.index, spectrum)
+            scans.append(Asked(fitter, select(fitter, rules).fit, (None, 0.2)[number % 2], 50.0 + number))
+        nothing = Fitter(engine.index, many_kinds["two"])
+        return [*scans, Asked(nothing, nothing.fit((), Axis()), None)]
+
+    together = weigh_targets(engine.policy, watched, asked())
+    alone = [weigh_targets(engine.policy, watched, [scan])[0] for scan in asked()]
+    assert together == alone
+    assert weigh_targets(engine.policy, watched, []) == []
+
+
 part = st.floats(0.0, 5.0).map(lambda value: 0.0 if value < 1e-3 else value)
 response = st.tuples(st.floats(0.05, 5.0), st.floats(1.0, 3.0).map(math.log), st.sampled_from([0.0, 1.0]))
 

@@ -32,7 +32,13 @@ from spectriage.spectra.fitting.band_support import (
 from spectriage.spectra.fitting.fit import NO_CORRECTION, Fit, Single
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.library import library_of
-from spectriage.spectra.fitting.selection import Selection, required_gains, select, selection_rules
+from spectriage.spectra.fitting.selection import (
+    Selection,
+    required_gains,
+    select,
+    select_each,
+    selection_rules,
+)
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import Tier
@@ -204,6 +210,17 @@ def test_other_policies_and_parts_of_the_library(engine, many_kinds):
     assert compare(engine, some, weak | (rng.random(len(index)) < 0.3), engine.policy)
     (nothing,) = compare(engine, some[:1], np.zeros(len(index), bool), engine.policy)
     assert nothing.fit.rows == ()
+
+
+def test_several_scans_together_are_selected_of_as_each_alone(engine, many_kinds):
+    rules = selection_rules(engine.index, engine.index.everything, engine.policy)
+    together = select_each([Fitter(engine.index, scan) for scan in many_kinds.values()], rules)
+    for found, scan in zip(together, many_kinds.values(), strict=True):
+        alone = select(Fitter(engine.index, scan), rules)
+        same(found, alone)
+        assert found.fit.amplitudes.tolist() == alone.fit.amplitudes.tolist()
+        assert (found.rejected, found.runner_up) == (alone.rejected, alone.runner_up)
+    assert select_each([], rules) == []
 
 
 def test_the_table_of_supports_is_what_the_policy_says_of_each_reference(library):
