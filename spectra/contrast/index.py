@@ -64,10 +64,6 @@ class ContrastIndex:
         Their rows of `coarse`.
     id_ranks
         The place of each reference in the order of their ids.
-    everything
-        True for every reference, shape (n,).
-    relatives
-        Takes a row to the rows of its family, with itself.
     """
 
     def __init__(self, references: ReferenceSet) -> None:
@@ -99,8 +95,6 @@ class ContrastIndex:
         for tier in Tier:
             self.ranks[tiers == tier.encode()] = tier.rank
         self.id_ranks: NDArray[np.int32] = _ranks(references.ids)
-        self.everything: BoolArray = np.ones(len(references), dtype=bool)
-        self.relatives = BoundedCache(self._find_relatives, KEPT_NUMBERS)
         self._made: dict[Hashable, Any] = {}
         self._perturbed = BoundedCache(self._make_perturbed, KEPT_ROWS)
         self._probes = BoundedCache(self._make_probes, KEPT_PROBES)
@@ -175,10 +169,6 @@ class ContrastIndex:
         own = as_float(self.coarse[index : index + 1])
         likeliest_each(self.coarse, own, harmless[None], best[None], np.array([IMITATORS]))
         return best
-
-    def _find_relatives(self, index: int) -> list[int]:
-        rows: list[int] = np.flatnonzero(self.families == self.families[index]).tolist()
-        return rows
 
     def _make_norm(self, index: int) -> float:
         """Return the norm of a reference's second derivative, in its own intensity per (cm⁻¹)²."""

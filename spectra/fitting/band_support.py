@@ -141,9 +141,3 @@ def independent_supports(bands: tuple[BandSupport, ...]) -> int:
     """Count the pieces of evidence among bands: the shared phenyl lines are one."""
     alone = sum(band.supports for band in bands if not band.shared_phenyl)
     return alone + any(band.supports for band in bands if band.shared_phenyl)
-
-
-def supported_share(bands: tuple[BandSupport, ...]) -> float:
-    """Return the share of a component's bands, by height, that need it; 0 for no bands."""
-    total = sum(band.height for band in bands)
-    return sum(band.height for band in bands if band.supports) / total if total > 0.0 else 0.0

@@ -86,7 +86,6 @@ class Fitter:
         self.grid = np.array([shift[0], shift[1] - shift[0]])
         self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
         self._fits: dict[tuple[tuple[int, ...], Axis], Fit] = {}
-        self._rests: dict[tuple[tuple[int, ...], Axis], Float32Array] = {}
 
     def query_at(self, axis: Axis) -> Contrast:
         """Return the query under an axis correction."""
@@ -179,12 +178,6 @@ class Fitter:
         amplitudes, losses = of_parts
         return Additions(similarity, amplitudes, gains, losses, fitted)
 
-    def exchange_gains(self, whole: Fit, position: int, rows: Sequence[int]) -> tuple[float, FloatArray]:
-        """Return the log gain of a component over the rest, and that of each of `rows` in its place."""
-        base = self.fit(whole.without(position), whole.axis)
-        gains = self.gains(base, [whole.rows[position], *rows])
-        return float(gains[0]), gains[1:]
-
     def with_row(self, base: Fit, row: int) -> Fit:
         """Return a fit with one more reference, its last."""
         return self.fit((*base.rows, row), base.axis)
@@ -244,32 +237,12 @@ class Fitter:
 
     def likeliest(self, base: Fit, allowed: BoolArray, count: int = LIKELIEST) -> list[int]:
         """Return the rows that look most like what a fit leaves, best first."""
-        return self.likeliest_each([(base, allowed, count)])[0]
-
-    def likeliest_each(self, asked: Sequence[tuple[Fit, BoolArray, int]]) -> list[list[int]]:
-        """Return `likeliest` of several fits, each with what is allowed and how many, in one pass."""
         coarse = self.index.coarse
-        rests = np.empty((len(asked), coarse.shape[1]), np.float32)
-        allowed = np.empty((len(asked), len(coarse)), np.bool_)
-        room = [count for _, _, count in asked]
-        best, counts = np.empty((len(asked), max(room)), np.intp), np.array(room, np.intp)
-        for place, (base, may, _) in enumerate(asked):
-            rests[place] = self.coarse_rest(base)
-            allowed[place] = may
-        likeliest_each(coarse, rests, allowed, best, counts)
-        return [
-            [row for row in own[:count] if row not in base.rows]
-            for own, count, (base, _, _) in zip(best.tolist(), counts.tolist(), asked, strict=True)
-        ]
-
-    def coarse_rest(self, base: Fit) -> Float32Array:
-        """Return what a fit leaves, compressed and pooled for the coarse search, shape (⌈m / 4⌉,)."""
-        key = (base.rows, base.axis)
-        out = self._rests.get(key)
-        if out is None:
-            out = self._rests[key] = np.empty(self.index.coarse.shape[1], np.float32)
-            pool_rest(base.query.packed, base.fitted, out)
-        return out
+        rest, best = np.empty((1, coarse.shape[1]), np.float32), np.empty((1, count), np.intp)
+        counts = np.array([count], np.intp)
+        pool_rest(base.query.packed, base.fitted, rest[0])
+        likeliest_each(coarse, rest, allowed[None], best, counts)
+        return [row for row in best[0, : counts[0]].tolist() if row not in base.rows]
 
 
 @lru_cache(maxsize=16)

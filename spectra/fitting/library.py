@@ -66,7 +66,7 @@ def models_of(fits: Sequence[Fit]) -> Models:
 
 
 def areas_of(index: ContrastIndex) -> FloatArray:
-    """Return the areas of a library's references, shape (n,), as far as `know_areas` was told of them."""
+    """Return the areas of a library's references, shape (n,); not a number until one is asked for."""
     return index.once("areas", lambda: np.full(len(index), np.nan))
 
 

@@ -236,16 +236,16 @@ def test_imitators_are_harmless_of_other_families_and_the_likest_first(index):
         np.testing.assert_array_equal(probes.imitators[0, place], other.rows.row(row)[:: probes.thin])
 
 
-def test_relatives_are_the_rows_of_a_family(index):
+def test_families_are_numbered(index):
     families = ["a", "b", "a", "", "c", "a"]
     records = tuple(Reference(f"r{i}", f"s{i}", family=family) for i, family in enumerate(families))
     other = ContrastIndex(replace(index.references, records=records))
     names = other.references.column("family").tolist()
-    assert [other.relatives(row) for row in range(6)] == [
-        [place for place, name in enumerate(names) if name == own] for own in names
+    numbers = other.families.tolist()
+    assert [[mine == its for its in numbers] for mine in numbers] == [
+        [mine == its for its in names] for mine in names
     ]
-    assert other.relatives(2) == [0, 2, 5]
-    assert other.everything.tolist() == [True] * 6
+    assert np.flatnonzero(other.families == other.families[2]).tolist() == [0, 2, 5]
     assert not other.outside_families_of([0, 1])[[0, 1, 2, 5]].any()
 
 

@@ -4,7 +4,7 @@ import ctypes
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectriage.spectra.contrast._kernels_shelf import Shelf, find_places
@@ -30,11 +30,13 @@ def find(shelf: Shelf, rows: list[int]) -> list[int]:
 
 
 @given(st.lists(st.integers(0, 9)))
+@settings(deadline=None)
 def test_every_row_of_a_library_that_is_held_stands_at_its_own_place(rows):
     assert find(held(10, keys=0), rows) == rows
 
 
 @given(st.data(), st.integers(1, 6))
+@settings(deadline=None)
 def test_rows_are_brought_when_they_are_missed(data, room):
     brought: list[int] = []
 

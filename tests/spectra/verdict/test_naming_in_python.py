@@ -32,6 +32,10 @@ class Part(NamedTuple):
     sighting: Sighting
 
 
+def everything(index):
+    return np.ones(len(index), bool)
+
+
 def parts_in_python(fitter: Fitter, fit: Fit, allowed, policy: Policy) -> dict[str, Part]:
     """Of every component that is named, by its id."""
     index, records = fitter.index, fitter.index.references.records
@@ -79,7 +83,7 @@ def candidates_in_python(fitter: Fitter, fit: Fit, singles) -> list[tuple[str, f
     scores = {single.row: single.similarity for single in singles}
     worst = min(scores.values(), default=1.0)
     nothing = fitter.fit((), singles[0].axis if singles else fit.axis)
-    found = likest(nothing, fitter.index.everything, CANDIDATES + len(singles), fitter)
+    found = likest(nothing, everything(fitter.index), CANDIDATES + len(singles), fitter)
     rows = [row for row in found if row not in scores]
     for row, gain in zip(rows, fitter.gains(nothing, rows).tolist(), strict=True):
         scores[row] = min(1.0 - math.exp(-gain), worst)
@@ -107,7 +111,7 @@ def same(found: tuple[tuple[Component, ...], tuple[Candidate, ...]], parts, cand
 def compare(engine, spectra, *, rows=None, allowed=None) -> list:
     """Name what is selected, or given rows, by both, each with a fitter of its own."""
     index, policy = engine.index, engine.policy
-    allowed = index.everything if allowed is None else allowed
+    allowed = everything(index) if allowed is None else allowed
     rules, namer = selection_rules(index, allowed, policy), Namer(index, policy, engine.null, allowed)
     named = []
     for spectrum in spectra:
@@ -160,8 +164,8 @@ def test_given_models_and_parts_of_the_library(engine, many_kinds, row_of):
 def test_several_scans_together_are_named_as_each_alone(engine, many_kinds):
     """Fits of different sizes, at different axes and resolutions, with none among them."""
     index, policy = engine.index, engine.policy
-    rules = selection_rules(index, index.everything, policy)
-    namer = Namer(index, policy, engine.null, index.everything)
+    rules = selection_rules(index, everything(index), policy)
+    namer = Namer(index, policy, engine.null, everything(index))
     scans = []
     for spectrum in many_kinds.values():
         fitter = Fitter(index, spectrum)
