@@ -212,9 +212,10 @@ def test_other_policies_and_parts_of_the_library(engine, many_kinds):
     assert any(len(each.fit.rows) > 4 for each in found)
     compare(engine, some, everything(index), Policy(gain=1.5, hazard_gain=1.5, packaging_gain=1.5))
     compare(engine, some, ~index.packaging, engine.policy)
-    for _ in range(2):
-        # the best form is often not there, so that others take its place
-        compare(engine, some, rng.random(len(index)) < 0.4, Policy(gain=0.1, hazard_gain=0.1))
+    for share in np.linspace(0.1, 0.9, 12):
+        # the best form is often not there, so that others take its place, and are exchanged in turn
+        few = rng.random(len(index)) < share
+        compare(engine, many_kinds.values(), few, Policy(gain=0.1, hazard_gain=0.1))
     weak = index.ranks > Tier.BANDS.rank
     assert compare(engine, some, weak | (rng.random(len(index)) < 0.3), engine.policy)
     (nothing,) = compare(engine, some[:1], np.zeros(len(index), bool), engine.policy)
