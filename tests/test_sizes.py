@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 MOST_FILE_LINES, MOST_FUNCTION_LINES = 400, 50
 COMPILED = "every call of an inner kernel compiles into a copy of it: one loop has one call"
 OPTIONS = "its parameters are the options of a command"
+HANDED = "half of its lines are what it is handed, and hands on"
 SUITE = "the tests of one thing, each of them short"
 
 LONG_FILES = {
@@ -42,11 +43,15 @@ LONG_FUNCTIONS = {
     "spectra/fitting/_kernels_additions.py:add_each": COMPILED,
     "spectra/fitting/_kernels_axes.py:best_axes": COMPILED,
     "spectra/evidence/_kernels_sighting.py:sight_bands": COMPILED,
+    "spectra/evidence/_kernels_weighing.py:_weigh": HANDED,
+    "spectra/evidence/_kernels_weighing.py:_write_limits": HANDED,
+    "spectra/evidence/_kernels_weighing.py:weigh_scans": HANDED,
+    "spectra/verdict/_kernels_parts.py:look_at_scans": HANDED,
     "spectra/formats/axis_order.py:in_order": "every way in which an axis may step back, told apart in turn",
     "spectra/formats/binary/spe.py:read_spe": "a fixed head, field after field",
     "spectra/formats/axis.py:to_spectrum": "every hint of what an axis is, in the order of its weight",
     "spectra/formats/lists.py:read_lists": "one pass over the lines",
-    "spectra/identify.py:identify": "the way of one spectrum, from first to last step",
+    "spectra/identify.py:_concluded": "from what explains a spectrum to the verdict, in the order of the rules",
 }
 
 

@@ -6,7 +6,7 @@ end in `add_each` and `best_axes`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -144,7 +144,8 @@ def named(library: Library) -> Library:
 def query_of(queries: Queries, place: int) -> Query:
     """Return one of several queries."""
     derivative, compressed = queries.derivative[place], queries.compressed[place]
-    return Query(derivative, compressed, queries.valid[place], queries.threshold[place])
+    thresholds: Any = queries.threshold
+    return Query(derivative, compressed, queries.valid[place], thresholds[place])
 
 
 @kernel()
