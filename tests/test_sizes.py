@@ -51,7 +51,7 @@ LONG_FUNCTIONS = {
     "spectra/formats/binary/spe.py:read_spe": "a fixed head, field after field",
     "spectra/formats/axis.py:to_spectrum": "every hint of what an axis is, in the order of its weight",
     "spectra/formats/lists.py:read_lists": "one pass over the lines",
-    "spectra/identify.py:_concluded": "from what explains a spectrum to the verdict, in the order of the rules",
+    "spectra/identify.py:_concluded": "from what explains a spectrum to the verdict, step after step",
 }
 
 
