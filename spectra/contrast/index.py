@@ -107,7 +107,8 @@ class ContrastIndex:
     def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
         """Return what was made of the library under a name, or make it; a few things, that are then kept."""
         if name not in self._made:
-            self._made[name] = make()
+            # of two threads that make it one's is kept, for both: what is filled in later is to be the same
+            self._made.setdefault(name, make())
         made: Made = self._made[name]
         return made
 

@@ -76,8 +76,10 @@ def test_all_kinds_of_scans_are_answered_alike(engine, large, library, many_kind
 def test_scans_together_are_answered_alike(engine, large, library, many_kinds):
     scans = list(many_kinds.values())
     other = large(library)
-    each = [json.dumps(result.to_json()) for result in other.identify_each(scans)]
-    assert each == [told(engine, spectrum) for spectrum in scans]
+    expected = [told(engine, spectrum) for spectrum in scans]
+    for threads in (1, 2):
+        found = other.identify_each(scans, threads=threads)
+        assert [json.dumps(result.to_json()) for result in found] == expected
 
 
 def test_two_threads_are_answered_alike(engine, large, library, many_kinds):

@@ -1,6 +1,8 @@
 """The contrast domain against SciPy, and what must not change it: scale and straight lines."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -234,6 +236,26 @@ def test_imitators_are_harmless_of_other_families_and_the_likest_first(index):
     assert families.tolist() == [other.families[row] for row in expected] + [-1] * (6 - len(expected))
     for place, row in enumerate(expected):
         np.testing.assert_array_equal(probes.imitators[0, place], other.rows.row(row)[:: probes.thin])
+
+
+def test_what_is_made_once_is_the_same_for_all_threads(index):
+    """The slower thread has begun before the faster one kept its own, and ends after that."""
+    slower_began, faster_is_done = Event(), Event()
+
+    def make_last() -> object:
+        slower_began.set()
+        assert faster_is_done.wait(10.0)
+        return object()
+
+    def make_first() -> object:
+        assert slower_began.wait(10.0)
+        return object()
+
+    with ThreadPoolExecutor(1) as pool:
+        slower = pool.submit(index.once, "of two threads", make_last)
+        faster = index.once("of two threads", make_first)
+        faster_is_done.set()
+        assert slower.result() is faster is index.once("of two threads", object)
 
 
 def test_families_are_numbered(index):

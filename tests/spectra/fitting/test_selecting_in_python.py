@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import itemgetter
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spectriage.spectra import ReferenceSet
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import ContrastRows
 from spectriage.spectra.fitting import selection
@@ -38,6 +40,7 @@ from spectriage.spectra.fitting.selection import (
     select_each,
     selection_rules,
 )
+from spectriage.spectra.identify import Identifier
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import Tier
@@ -220,6 +223,24 @@ def test_other_policies_and_parts_of_the_library(engine, many_kinds):
     assert compare(engine, some, weak | (rng.random(len(index)) < 0.3), engine.policy)
     (nothing,) = compare(engine, some[:1], np.zeros(len(index), bool), engine.policy)
     assert nothing.fit.rows == ()
+
+
+def test_of_references_that_are_the_same_the_first_is_taken(library, many_kinds, row_of):
+    """Every reference twice, as its own form and as another substance: all gains are equal."""
+    names = ("caffeine-anhydrous-wasatch", "mannitol-beta", "talc-rruff", "cocaine-hcl", "fentanyl-hcl")
+    few = library.subset(np.isin(np.arange(len(library)), [row_of[name] for name in names]))
+    twin = [replace(r, id=f"a-{r.id}") for r in few.records]
+    other = [replace(r, id=f"b-{r.id}", family=f"b {r.family}") for r in few.records]
+    weaker = [replace(r, id=f"c-{r.id}", tier=Tier.ESTIMATED) for r in few.records]
+    records = (*weaker, *few.records, *twin, *other)
+    # by their ids, as a file has them, and in an order in which the twin comes first
+    for order in (sorted(range(len(records)), key=lambda i: records[i].id), range(len(records))):
+        spectra = np.vstack([few.spectra] * 4)[list(order)]
+        engine = Identifier(ReferenceSet(tuple(records[i] for i in order), library.shift, spectra))
+        some = [many_kinds[name] for name in ("pure", "two", "hazard", "a trace", "coarse", "noise")]
+        compare(engine, some, everything(engine.index), engine.policy)
+        compare(engine, some, everything(engine.index), Policy(gain=0.02, hazard_gain=0.02))
+        compare(engine, some, engine.index.ranks > Tier.BANDS.rank, engine.policy)
 
 
 def test_several_scans_together_are_selected_of_as_each_alone(engine, many_kinds):
