@@ -28,7 +28,7 @@ from typing import Any
 
 from spectriage.library.cluster.run import PartFormat
 from spectriage.library.inputs.table import arrow
-from spectriage.library.service.batch import Line
+from spectriage.library.service.lines import Line
 from spectriage.spectra.errors import ParameterError
 
 DIGITS = 6

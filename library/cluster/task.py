@@ -12,7 +12,7 @@ from spectriage.library.cluster.run import Run
 from spectriage.library.cluster.shards import Shard
 from spectriage.library.inputs.item import Item
 from spectriage.library.inputs.reader import AHEAD, Reader
-from spectriage.library.service.batch import Line, lines_of_items
+from spectriage.library.service.lines import Line, lines_of_items
 from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.identify import Identifier
 

@@ -20,19 +20,19 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from spectriage.library.inputs.item import Item, Kind
 from spectriage.library.inputs.listing import batch_items
 from spectriage.library.inputs.reader import Reader
-from spectriage.library.service.answers import Answer, with_head
+from spectriage.library.service.lines import Line, lines_of_items
 from spectriage.spectra.errors import ParameterError, SpectriageError
 from spectriage.spectra.policy.target import DEFAULT
 from spectriage.spectra.progress import Progress
@@ -40,11 +40,9 @@ from spectriage.spectra.progress import Progress
 if TYPE_CHECKING:
     from spectriage.library.signing import Trust
     from spectriage.spectra.identify import Identifier
-    from spectriage.spectra.spectrum import Spectrum
-    from spectriage.spectra.verdict.identification import Identification
 
 CHUNK = 32
-"""Inputs that are read and identified together; as many as the engine takes through a step."""
+"""Inputs that a worker is handed together."""
 WAITING_CHUNKS = 4
 """So many chunks a worker are under way or waiting to be written."""
 MAX_RESULT_BYTES = 64 * 2**20
@@ -93,26 +91,6 @@ class Summary:
             self.errors += 1
         else:
             self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
-
-
-class Line(NamedTuple):
-    """A line of results, written out where it was made: others have only to pass it on.
-
-    Parameters
-    ----------
-    verdict
-        None for an error.
-    text
-        JSON with its line end.
-    name, sha256, last
-        As in the line.
-    """
-
-    verdict: str | None
-    text: bytes
-    name: str
-    sha256: str
-    last: bool
 
 
 def run_batch(
@@ -174,80 +152,6 @@ def run_key(engine: Identifier, setup: Setup) -> str:
     """Return a short hash of what every result of a run depends on besides its input."""
     parts = [engine.references.sha256, engine.version, engine.policy.sha256, sorted(setup.packaging)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def lines_of_items(engine: Identifier, reader: Reader, items: Sequence[Item], run: str) -> list[list[Line]]:
-    """Return the lines of each of some inputs, as a batch writes them; their spectra are identified together.
-
-    One for each of an input's spectra, or one that says why there is none.
-    """
-    digests = [reader.digest(item) for item in items]
-    read = [_read(reader, item) for item in items]
-    spectra = [spectrum for some in read if isinstance(some, dict) for spectrum in some.values()]
-    answers = _identified(engine, spectra)
-    found = []
-    for item, sha256, some in zip(items, digests, read, strict=True):
-        if not isinstance(some, dict):
-            found.append([_line(item, sha256, run, "", _failed(item, some, "reading"), last=True)])
-            continue
-        lines: list[Line] = []
-        for name in some:
-            made = next(answers)
-            if isinstance(made, Exception):
-                body: tuple[str | None, str] = _failed(item, made, "identifying")
-            else:
-                body = str(made.verdict), made.json_text(input_name=item.name)
-            lines.append(_line(item, sha256, run, name, body, last=len(lines) == len(some) - 1))
-        found.append(lines)
-    return found
-
-
-def _read(reader: Reader, item: Item) -> dict[str, Spectrum] | Exception:
-    """Return the spectra of an input, or why there are none."""
-    try:
-        spectra = dict(reader.spectra(item))
-    except Exception as error:
-        return error
-    return spectra or SpectriageError("it holds no spectra", where=item.name)
-
-
-def _identified(engine: Identifier, spectra: Sequence[Spectrum]) -> Iterator[Identification | Exception]:
-    """Yield the answer to each spectrum, or the error; where one brings all to nothing, each by itself."""
-    for start in range(0, len(spectra), CHUNK):
-        some = spectra[start : start + CHUNK]
-        try:
-            answers: list[Identification | Exception] = list(engine.identify_each(some))
-        except Exception:
-            answers = [_identified_alone(engine, spectrum) for spectrum in some]
-        yield from answers
-
-
-def _identified_alone(engine: Identifier, spectrum: Spectrum) -> Identification | Exception:
-    try:
-        return engine.identify(spectrum)
-    except Exception as error:
-        return error
-
-
-def _line(
-    item: Item, sha256: str, run: str, spectrum: str, body: tuple[str | None, str], *, last: bool
-) -> Line:
-    """Return a line: what names it, and a verdict, if there is one, with its object as text."""
-    head = {"run": run, "name": item.name, "sha256": sha256}
-    verdict, text = body
-    whole = with_head(head | ({"spectrum": spectrum} if spectrum else {}) | {"last": last}, text)
-    return Line(verdict, whole.encode("ascii") + b"\n", item.name, sha256, last)
-
-
-def _failed(item: Item, error: Exception, doing: str) -> tuple[None, str]:
-    return None, json.dumps(Answer(item.name, error=_typed(error, doing)).to_json())
-
-
-def _typed(error: Exception, doing: str) -> SpectriageError:
-    """Return the error for a line of results; one input must not end a night's run, whatever it does."""
-    if isinstance(error, SpectriageError):
-        return error
-    return SpectriageError(f"{doing} it failed: {type(error).__name__}: {error}")
 
 
 def _verdict(result: dict[str, Any]) -> str | None:
