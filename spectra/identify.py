@@ -10,6 +10,7 @@ from itertools import islice
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray
+from spectriage.spectra.contrast.contrast import contrast
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.errors import ParameterError, SpectriageError, SpectrumError
 from spectriage.spectra.evidence.null import read_null
@@ -212,7 +213,7 @@ class Identifier:
         baseline = background(query)
         noise = noise_level(query)
         quality = assess(despiked, query, self.references.shift, baseline, noise)
-        fitter = Fitter(self.index, query, noise=noise)
+        fitter = Fitter(self.index, contrast(query, self.references.shift, noise=noise))
         if fitter.query.norm == 0.0:
             raise SpectrumError(
                 "the spectrum is flat", remedy="check that the laser was on and the file is whole"

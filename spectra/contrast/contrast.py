@@ -19,13 +19,9 @@ from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.contrast._kernels_compress import compress
+from spectriage.spectra.contrast._kernels_contrast import into_contrast
 from spectriage.spectra.signal._kernels_grid import move
-from spectriage.spectra.signal.derivative import (
-    DERIVATIVE_WINDOW_CM,
-    differentiate,
-    savgol_weights,
-    window_points,
-)
+from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, savgol_weights, window_points
 from spectriage.spectra.signal.grid import Resampled
 from spectriage.spectra.signal.noise import noise_level
 
@@ -78,6 +74,14 @@ class Contrast:
         compress(derivative, self.threshold, compressed)
         return Contrast(derivative, valid, self.threshold, compressed, self.norm, self.noise)
 
+    def without_noise(self) -> Contrast:
+        """Return it as it would be if the spectrum had no noise: its threshold is the floor."""
+        if self.norm == 0.0:
+            return self
+        compressed = np.empty_like(self.derivative)
+        compress(self.derivative, THRESHOLD_FLOOR, compressed)
+        return Contrast(self.derivative, self.valid, THRESHOLD_FLOOR, compressed, self.norm, 0.0)
+
 
 def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None) -> Contrast:
     """Bring a spectrum on the library's grid into the contrast domain.
@@ -91,32 +95,27 @@ def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None)
     noise
         Standard deviation of one grid point's noise, where it is known; else `noise_level` takes it.
     """
-    step = float(shift[1] - shift[0])
-    values, valid = differentiate(
-        query.intensity, query.measured, order=2, step_cm=step, width_cm=DERIVATIVE_WINDOW_CM
-    )
-    norm = float(np.linalg.norm(values))
-    gain = _noise_gain(step)
+    weights, gain = _derivative(float(shift[1] - shift[0]))
     noise = (noise_level(query) if noise is None else noise) * gain
-    # a constant or a line leaves the rounding of its own size
-    rounding = ROUNDING * gain * float(np.abs(query.intensity).max(initial=0.0))
-    flat = norm <= rounding or not np.isfinite(norm)
-    threshold = 1.0 if flat else NOISE_MULTIPLE * noise / norm + THRESHOLD_FLOOR
-    derivative = np.zeros(values.size, np.float32) if flat else (values / norm).astype(np.float32)
-    compressed = np.empty_like(derivative)
-    compress(derivative, threshold, compressed)
-    return Contrast(
-        derivative=derivative,
-        valid=valid,
-        threshold=threshold,
-        compressed=compressed,
-        norm=0.0 if flat else norm,
-        noise=1.0 if flat else noise / norm,
+    values = np.empty(shift.size)
+    derivative, compressed = np.empty(shift.size, np.float32), np.empty(shift.size, np.float32)
+    valid = np.empty(shift.size, np.bool_)
+    norm, threshold = into_contrast(
+        query.intensity,
+        query.measured,
+        weights,
+        (NOISE_MULTIPLE * noise, THRESHOLD_FLOOR, ROUNDING * gain),
+        values,
+        derivative,
+        compressed,
+        valid,
     )
+    share = noise / norm if norm > 0.0 else 1.0
+    return Contrast(derivative, valid, threshold, compressed, norm, share)
 
 
 @lru_cache(maxsize=16)
-def _noise_gain(step_cm: float) -> float:
-    """Return the standard deviation of a derivative's noise over that of its points."""
+def _derivative(step_cm: float) -> tuple[FloatArray, float]:
+    """Return the weights of the derivative, and what it makes of the standard deviation of noise."""
     weights = savgol_weights(window_points(DERIVATIVE_WINDOW_CM, step_cm), 3, 2)
-    return float(np.linalg.norm(weights)) / step_cm**2
+    return weights / step_cm**2, float(np.linalg.norm(weights)) / step_cm**2

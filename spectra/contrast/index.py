@@ -43,6 +43,8 @@ class ContrastIndex:
 
     Attributes
     ----------
+    grid
+        The first shift of the library's axis and its step, as kernels take them.
     rows
         Their unit-norm second derivatives, `ContrastRows`.
     coarse
@@ -69,6 +71,7 @@ class ContrastIndex:
     def __init__(self, references: ReferenceSet) -> None:
         self.references = references
         self.step_cm = float(references.shift[1] - references.shift[0])
+        self.grid: FloatArray = np.array([references.shift[0], references.shift[1] - references.shift[0]])
         needed = max(MIN_COMMON_POINTS, window_points(DERIVATIVE_WINDOW_CM, self.step_cm))
         if references.shift.size < needed:
             raise LibraryError(

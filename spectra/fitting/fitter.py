@@ -32,7 +32,7 @@ from spectriage.spectra.fitting.fit import (
     Single,
 )
 from spectriage.spectra.fitting.memory import memory_of
-from spectriage.spectra.signal.grid import Resampled, resample
+from spectriage.spectra.signal.grid import resample
 from spectriage.spectra.spectrum import Spectrum
 
 RELATIVE_ERROR = 0.3
@@ -65,9 +65,7 @@ class Fitter:
     index
         The library in the contrast domain.
     spectrum
-        The query, or what it is on the library's grid.
-    noise
-        Standard deviation of one grid point's noise, where it is known; else it is estimated.
+        The query, or its contrast on the library's grid.
 
     Raises
     ------
@@ -75,15 +73,14 @@ class Fitter:
         When the spectrum shares too little range with the library.
     """
 
-    def __init__(
-        self, index: ContrastIndex, spectrum: Spectrum | Resampled, *, noise: float | None = None
-    ) -> None:
+    def __init__(self, index: ContrastIndex, spectrum: Spectrum | Contrast) -> None:
         self.index = index
-        shift = index.references.shift
-        on_grid = resample(spectrum, shift) if isinstance(spectrum, Spectrum) else spectrum
-        self.query = contrast(on_grid, shift, noise=noise)
-        self._nothing = np.zeros(self.query.derivative.size, np.float32)
-        self.grid = np.array([shift[0], shift[1] - shift[0]])
+        if isinstance(spectrum, Spectrum):
+            shift = index.references.shift
+            spectrum = contrast(resample(spectrum, shift), shift)
+        self.query = spectrum
+        self._nothing = np.zeros(spectrum.derivative.size, np.float32)
+        self.grid = index.grid
         self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
         self._fits: dict[tuple[tuple[int, ...], Axis], Fit] = {}
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.compile.jit import kernel
 
 
-@kernel(fastmath=True)
+@kernel(bare=True, fastmath=True)
 def filter_measured(
     values: FloatArray, measured: BoolArray, weights: FloatArray, out: FloatArray, valid: BoolArray
 ) -> None:
@@ -18,13 +16,13 @@ def filter_measured(
     """
     m, half = values.size, weights.size // 2
     size = max(0, m - 2 * half)
-    total = np.zeros(size)
+    for p in range(m):
+        out[p] = 0.0
+    total = out[half : half + size]
     for k in range(weights.size):
         weight = weights[k]
         for p in range(size):
             total[p] += weight * values[p + k]
-    for p in range(m):
-        out[p] = 0.0
     for p in range(m):
         valid[p] = False
     run = 0
@@ -32,4 +30,5 @@ def filter_measured(
         run = run + 1 if measured[p] else 0
         if run >= weights.size:
             valid[p - half] = True
-            out[p - half] = total[p - 2 * half]
+    for p in range(m):
+        out[p] = out[p] if valid[p] else 0.0

@@ -78,7 +78,7 @@ class Watch:
         """Say whether the limits would be within the policy if the scan had no noise."""
         if any(name for name in self.unwatched):
             return False
-        quiet = Fitter(self._index, scan.query, noise=0.0)
+        quiet = Fitter(self._index, scan.fitter.query.without_noise())
         model = quiet.fit(scan.fit.rows, scan.fit.axis)
         names = {target.name for target in scan.targets if not target.found}
         known = [rows for rows in self._targets if rows.target.required and rows.target.name in names]
