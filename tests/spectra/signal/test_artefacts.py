@@ -7,13 +7,15 @@ from hypothesis import strategies as st
 
 from spectriage.spectra import Spectrum
 from spectriage.spectra.contrast.contrast import contrast
-from spectriage.spectra.signal.artefacts import (
-    LAMPS,
-    _autocorrelation,
-    find_artefact,
-    ripple_period,
+from spectriage.spectra.signal._kernels_artefacts import (
+    ArtefactRules,
+    disturbances,
+    doubling,
+    product,
+    ripple,
     typical_width,
 )
+from spectriage.spectra.signal.artefacts import LAMPS, PERIODIC, find_artefact
 from spectriage.spectra.signal.grid import DEFAULT_GRID, resample
 from spectriage.spectra.signal.quality import background
 from spectriage.spectra.signal.wavelength import air_to_vacuum_nm
@@ -97,27 +99,102 @@ def test_a_few_bands_anywhere_are_no_ripple(places, seed):
     gaps = np.diff(sorted(place for place, *_ in places))
     if gaps.size >= 2 and np.ptp(gaps) < 12.0:
         return
-    assert ripple_period(seen.derivative, seen.valid, 2.0) == 0.0
+    assert ripple_period(seen.derivative, seen.valid) == 0
 
 
 @pytest.mark.parametrize("fwhm", [30.0, 50.0, 80.0])
 def test_the_width_of_a_gaussian(fwhm):
     values = np.exp(-4.0 * np.log(2.0) * ((SHIFT - 1200.0) / fwhm) ** 2)
-    assert typical_width(values, 2.0) == pytest.approx(fwhm, rel=0.08)
+    assert typical_width(values, 2.0, np.empty(values.size)) == pytest.approx(fwhm, rel=0.08)
 
 
 def test_nothing_is_nothing():
-    assert typical_width(np.zeros(64), 2.0) == 0.0
-    assert ripple_period(np.zeros(64), np.ones(64, dtype=bool), 2.0) == 0.0
+    nothing, room = np.zeros(64), np.empty(64)
+    assert typical_width(nothing, 2.0, room) == 0.0
+    assert ripple(nothing, np.ones(64), 6, 125, PERIODIC, room) == 0
+    assert ripple(nothing, nothing, 6, 125, PERIODIC, room) == 0
+    rules = ArtefactRules(6, 125, 10, 30, PERIODIC, 0.37, 0.05, 6)
+    assert doubling(nothing, nothing, rules, room) == 0
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_autocorrelation_is_that_of_the_fourier_transform(seed):
+def ripple_period(derivative, valid, low=6, most=125):
+    values, holds = derivative.astype(np.float64), valid.astype(np.float64)
+    return ripple(values, holds, low, most, PERIODIC, np.empty(values.size))
+
+
+def autocorrelation(values, holds):
+    """By the Fourier transform, at every lag; one at 0, by how many points hold that hold again."""
+    size = 2 * values.size
+    own, there = (
+        np.fft.irfft(np.abs(np.fft.rfft(each, size)) ** 2, size)[: values.size] for each in (values, holds)
+    )
+    return own / own[0] * there[0] / np.maximum(there, 1.0)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 90), st.integers(0, 20))
+@settings(max_examples=40, deadline=None)
+def test_the_products_at_a_lag_are_those_of_numpy(seed, size, lag):
+    values = np.random.default_rng(seed).normal(size=size)
+    lag = min(lag, size - 1)
+    assert product(values, lag) == pytest.approx(values[lag:] @ values[: size - lag], abs=1e-10)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([40, 61, 200]), st.floats(5.0, 25.0), st.floats(0.0, 1.5))
+@settings(max_examples=150, deadline=None)
+def test_a_ripple_is_that_of_the_definition(seed, size, period, noise):
     rng = np.random.default_rng(seed)
-    values, valid = rng.normal(size=300).astype(np.float32), rng.random(300) > 0.1
-    values[~valid] = 0.0
-    own, there = (np.fft.irfft(np.abs(np.fft.rfft(each, 600)) ** 2)[:41] for each in (values, valid))
-    expected = own / own[0] * there[0] / there
-    assert _autocorrelation(values, 40, valid) == pytest.approx(expected, abs=1e-5)
-    whole = _autocorrelation(values, 40)
-    assert whole == pytest.approx(own / own[0] * 300.0 / (300.0 - np.arange(41)), abs=1e-5)
+    valid = rng.random(size) > 0.05 * (seed % 3)
+    values = np.where(valid, np.sin(2 * np.pi * np.arange(size) / period) + rng.normal(0, noise, size), 0.0)
+    low, most = 6, min(60, (size - 1) // 2)
+    auto = autocorrelation(values, valid.astype(float))
+    negative = np.flatnonzero(auto[: most + 1] < 0.0)
+    lags = np.arange(max(low, negative[0]) if negative.size else most + 1, most + 1)
+    both = np.minimum(auto[lags], auto[2 * lags])
+    found = ripple_period(values, valid, low, 60)
+    if not lags.size or both.max() < PERIODIC - 1e-9:
+        assert found == 0
+    elif both.max() > PERIODIC + 1e-9:
+        # of a pure wave all periods are alike
+        assert both[found - lags[0]] == pytest.approx(both.max(), abs=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(70, 300), st.integers(8, 34), st.floats(0.0, 0.3))
+@settings(max_examples=150, deadline=None)
+def test_a_doubling_is_that_of_the_definition(seed, size, split, noise):
+    rng = np.random.default_rng(seed)
+    rules = ArtefactRules(6, 125, 10, 30, PERIODIC, 0.37, 0.05, 6)
+    lines = np.zeros(size)
+    lines[rng.integers(0, size, size // 12)] = -rng.uniform(0.3, 1.0, size // 12)
+    derivative = lines + np.roll(lines, split) + rng.normal(0.0, noise, size)
+    compressed = np.arcsinh(20.0 * derivative)
+    inner = derivative[1:-1]
+    tops = (inner <= -0.05 * np.abs(derivative).max()) & (inner <= derivative[:-2]) & (inner < derivative[2:])
+    auto = 0.5 * sum(autocorrelation(each, np.ones(size)) for each in (derivative, compressed))
+    best = 10 + int(auto[10:31].argmax())
+    summit = auto[best - 1] < auto[best] > auto[best + 1] and auto[best] >= 0.37
+    expected = best if tops.sum() >= 6 and summit else 0
+    assert doubling(derivative, compressed, rules, np.empty(size)) == expected
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(8, 90), st.sampled_from([1.0, 2.0, 4.0]))
+@settings(max_examples=40, deadline=None)
+def test_a_width_is_that_of_the_definition(seed, size, step_cm):
+    above = np.random.default_rng(seed).normal(size=size).cumsum()
+    slope = np.gradient(np.convolve(above, np.ones(5) / 5.0, mode="same"), step_cm)
+    expected = 2.3548 / np.sqrt(2.0) * np.linalg.norm(above) / np.linalg.norm(slope)
+    assert typical_width(above, step_cm, np.empty(size)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_all_three_are_measured_in_one_call():
+    rng = np.random.default_rng(5)
+    derivative, valid = rng.normal(size=200).astype(np.float32), np.ones(200, bool)
+    compressed, above = np.arcsinh(9.0 * derivative), np.abs(rng.normal(size=200)).cumsum()
+    rules, room = ArtefactRules(6, 60, 10, 30, 0.05, 0.01, 0.05, 6), np.empty(200)
+    own, other = derivative.astype(np.float64), compressed.astype(np.float64)
+    expected = (
+        ripple(own, np.ones(200), 6, 60, 0.05, room),
+        typical_width(above, 2.0, room),
+        doubling(own, other, rules, room),
+    )
+    found = disturbances(derivative, compressed, valid, above, 2.0, tuple(rules), np.empty((3, 200)))
+    assert found == pytest.approx(expected)
