@@ -15,6 +15,18 @@ POOL = 4
 """So many points are one in the coarse search; sums over them are written out, to be vector instructions."""
 
 
+@kernel(bare=True, fastmath=True, inline="always")
+def _to_unit_norm(values: Float32Array) -> None:
+    """Divide values by their norm, where they have one."""
+    energy = np.float32(0.0)
+    for g in range(values.size):
+        energy += values[g] * values[g]
+    if energy > 0.0:
+        scale = np.float32(1.0 / np.sqrt(energy))
+        for g in range(values.size):
+            values[g] *= scale
+
+
 @kernel(fastmath=True)
 def pool(compressed: Float32Array, moved: int, out: Float32Array) -> None:
     """Write sums over groups of `POOL` values of a curve (m,) moved up by `moved` points, of unit norm.
@@ -34,21 +46,41 @@ def pool(compressed: Float32Array, moved: int, out: Float32Array) -> None:
         out[g] = np.float32(0.0)
         for p in range(max(g * POOL - moved, 0), min(min((g + 1) * POOL, m) - moved, m)):
             out[g] += compressed[p]
-    energy = np.float32(0.0)
-    for g in range(out.size):
-        energy += out[g] * out[g]
-    if energy > 0.0:
-        scale = np.float32(1.0 / np.sqrt(energy))
-        for g in range(out.size):
-            out[g] *= scale
+    _to_unit_norm(out)
 
 
 @kernel(fastmath=True)
 def pool_moved(compressed: Float32Array, reach: int, out: Float32Array) -> None:
     """Write `pool` of a curve moved by −reach to reach points, shape (2·reach + 1, ⌈m / POOL⌉)."""
     widest()
+    m, groups = compressed.size, out.shape[1]
+    # each sum of POOL values in a row, by the point modulo POOL that it begins at: a move takes one of these
+    sums = np.zeros((POOL, m // POOL + 2), np.float32)
+    for phase in range(POOL):
+        inside = (m + phase) // POOL
+        for k in range(1, inside):
+            p = k * POOL - phase
+            sums[phase, k] = compressed[p] + compressed[p + 1] + compressed[p + 2] + compressed[p + 3]
+        for p in range(min(POOL - phase, m)):
+            sums[phase, 0] += compressed[p]
+        for p in range(max(inside, 1) * POOL - phase, m):
+            sums[phase, max(inside, 1)] += compressed[p]
     for row in range(2 * reach + 1):
-        pool(compressed, row - reach, out[row])
+        moved = row - reach
+        phase, first = moved % POOL, moved // POOL
+        own = out[row]
+        for g in range(groups):
+            own[g] = np.float32(0.0)
+        start = max(first, 0)
+        size = min(groups, sums.shape[1] + first) - start
+        for g in range(size):
+            own[start + g] = sums[phase, start - first + g]
+        if m % POOL:
+            # what moves beyond the end is not counted
+            own[groups - 1] = np.float32(0.0)
+            for p in range(max((groups - 1) * POOL - moved, 0), min(m - moved, m)):
+                own[groups - 1] += compressed[p]
+        _to_unit_norm(own)
 
 
 @kernel(fastmath=True)
