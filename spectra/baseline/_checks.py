@@ -28,20 +28,36 @@ def as_finite(values: ArrayLike, *, ndim: int = 1, name: str = "intensity") -> F
         raise ParameterError(f"{name} is not an array of numbers: {error}") from None
     if array.ndim != ndim:
         raise ParameterError(f"{name} has {array.ndim} dimensions, not {ndim}")
-    flat = array.reshape(-1)
-    if math.isnan(kernels.extremes(flat)[0]):
-        place = np.unravel_index(kernels.first_not_finite(flat), array.shape)
-        where = ", ".join(str(int(i)) for i in place)
-        raise ParameterError(
-            f"{name} is not finite at index {where} ({array[place]})", remedy="mask or remove such values"
-        )
+    if math.isnan(kernels.extremes(array.reshape(-1))[0]):
+        raise _not_finite(array, name)
     return array
+
+
+def as_finite_between(intensity: ArrayLike) -> tuple[FloatArray, float, float]:
+    """Return what `as_finite` does of an intensity, shape (n,), and its least and greatest value."""
+    if type(intensity) is np.ndarray and intensity.dtype == np.float64 and intensity.ndim == 1:
+        array = np.ascontiguousarray(intensity)
+        low, high = kernels.extremes(array)
+        if math.isnan(low):
+            raise _not_finite(array, "intensity")
+        return array, low, high
+    return as_finite_between(as_finite(intensity))
+
+
+def _not_finite(array: FloatArray, name: str) -> ParameterError:
+    place = np.unravel_index(kernels.first_not_finite(array.reshape(-1)), array.shape)
+    where = ", ".join(str(int(i)) for i in place)
+    return ParameterError(
+        f"{name} is not finite at index {where} ({array[place]})", remedy="mask or remove such values"
+    )
 
 
 def as_weights(weights: ArrayLike | None, n: int) -> FloatArray:
     """Return first weights as an array of their own; ones when None."""
     if weights is None:
-        return np.ones(n)
+        ones = np.empty(n)
+        ones.fill(1.0)
+        return ones
     array = as_finite(weights, name="weights")
     if array.size != n:
         raise ParameterError(f"weights has {array.size} points, intensity {n}")

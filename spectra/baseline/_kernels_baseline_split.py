@@ -52,7 +52,7 @@ DIAGONAL_0, DIAGONAL_1, OFF_0, LEFT_P0, LEFT_Q0, LEFT_Q1, DIAGONAL_P, DIAGONAL_Q
 PP, PQ, QQ, RP, RQ, PP1, PQ1, QP1, QQ1, TPP, TPQ, TQQ, TP, TQ, XP, XQ, XP1, XQ1 = range(18)
 
 
-@kernel()
+@kernel(inline="always")
 def edge_rows() -> FloatArray:
     """Return the coefficients of DᵀD that differ between lanes, one row of lanes to each."""
     edges = np.empty(9 * LANES)
@@ -70,7 +70,7 @@ def edge_rows() -> FloatArray:
     return edges
 
 
-@kernel()
+@kernel(inline="always")
 def store_separators(
     y: FloatArray, v: FloatArray, edges: FloatArray, joint: FloatArray, last_2: Any, last_1: Any, next_to: Any
 ) -> None:
@@ -234,7 +234,7 @@ def substitute(
     return total(count), total(added), total(squares)
 
 
-@kernel()
+@kernel(inline="always")
 def squares_about(y: FloatArray, x: FloatArray, mean: float) -> float:
     """Return the sum of squares about `mean` of the residuals below zero."""
     zero, centre, squares = spread(0.0), spread(mean), spread(0.0)
@@ -245,7 +245,7 @@ def squares_about(y: FloatArray, x: FloatArray, mean: float) -> float:
     return float(total(squares))
 
 
-@kernel()
+@kernel(inline="always")
 def standard_deviation(y: FloatArray, x: FloatArray, count: float, added: float, squares: float) -> float:
     """Return the sample standard deviation of the residuals below zero."""
     about_mean = squares - added * added / count
@@ -255,7 +255,7 @@ def standard_deviation(y: FloatArray, x: FloatArray, count: float, added: float,
     return std if std > 0.0 else np.finfo(np.float64).eps
 
 
-@kernel()
+@kernel(inline="always")
 def reweigh_arpls(
     y: FloatArray, x: FloatArray, v: FloatArray, new: FloatArray, mean: float, std: float, scale: float
 ) -> float:
@@ -273,7 +273,7 @@ def reweigh_arpls(
     return relative(total(moved), total(size), scale)
 
 
-@kernel()
+@kernel(inline="always")
 def reweigh_asls(
     y: FloatArray, x: FloatArray, v: FloatArray, new: FloatArray, asymmetry: float, scale: float
 ) -> float:
@@ -290,7 +290,7 @@ def reweigh_asls(
     return relative(total(moved), total(size), scale)
 
 
-@kernel()
+@kernel(inline="always")
 def reweigh_airpls(y: FloatArray, x: FloatArray, new: FloatArray, slope: float, scale: float) -> None:
     """Write the exponential weights of Zhang et al. (2010) times `scale`."""
     zero, steepness, unit = spread(0.0), spread(slope), spread(scale)

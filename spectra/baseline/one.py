@@ -14,7 +14,7 @@ from spectriage.spectra.baseline import _kernels_baseline as kernels
 from spectriage.spectra.baseline import _kernels_baseline_split as split
 from spectriage.spectra.baseline._checks import (
     SMALLEST,
-    as_finite,
+    as_finite_between,
     as_weights,
     check_extremes,
     check_settings,
@@ -67,11 +67,10 @@ def fit_one(
     weights: ArrayLike | None,
 ) -> BaselineFit:
     """Fit one spectrum, shape (n,), by the kernels' number of a method."""
-    values = as_finite(intensity)
+    values, low, high = as_finite_between(intensity)
     n = values.size
     check_settings(n, lam, tol, max_iter)
     first = as_weights(weights, n)
-    low, high = kernels.extremes(values)
     check_extremes(low, high)
     extent = high - low
     if extent < SMALLEST:

@@ -66,8 +66,10 @@ def measured_points(
     values: FloatArray,
     variance: FloatArray,
     measured: BoolArray,
-) -> int:
-    """Write which points of a grid an axis covers, and zero for values where it does not; return how many.
+) -> tuple[int, int, int]:
+    """Write which points of a grid an axis covers, and zero for values where it does not.
+
+    Return how many it covers, the first and the last.
 
     Parameters
     ----------
@@ -83,18 +85,21 @@ def measured_points(
         Written, shape (m,).
     """
     n = axis.size
-    j, count = 0, 0
+    j, count, first, last = 0, 0, 0, 0
     for p in range(shift.size):
         while j < n - 1 and axis[j + 1] <= shift[p]:
             j += 1
         within = axis[0] - rounding <= shift[p] <= axis[n - 1] + rounding
         between = j < n - 1 and axis[j] < shift[p] and axis[j + 1] - axis[j] > gap
         measured[p] = within and not between
-        count += measured[p]
-        if not measured[p]:
+        if measured[p]:
+            first = p if count == 0 else first
+            last = p
+            count += 1
+        else:
             values[p] = 0.0
             variance[p] = 0.0
-    return count
+    return count, first, last
 
 
 @kernel()

@@ -32,7 +32,7 @@ class PlateauRules(NamedTuple):
     abrupt: float
 
 
-@kernel()
+@kernel(inline="always")
 def _longest_run(values: FloatArray, least: float) -> int:
     """Return how many values in a row are at least so high, at most."""
     longest = run = 0
@@ -42,7 +42,7 @@ def _longest_run(values: FloatArray, least: float) -> int:
     return longest
 
 
-@kernel()
+@kernel(inline="always")
 def _is_abrupt(values: FloatArray, start: int, end: int, fall: float) -> bool:
     """Whether a run of values stands so far above the second ones beside it, where there are any."""
     level = 0.0
@@ -56,7 +56,7 @@ def _is_abrupt(values: FloatArray, start: int, end: int, fall: float) -> bool:
     return bool(beside > -np.inf and level - beside >= fall)
 
 
-@kernel()
+@kernel(inline="always")
 def _has_plateau(values: FloatArray, top: float, rules: PlateauRules) -> bool:
     n = values.size
     height = top - quantile(values, _LOW_SHARE)
@@ -93,3 +93,14 @@ def is_cut_off(values: FloatArray, equal_points: int, rules: PlateauRules) -> bo
     if _longest_run(values, top) >= equal_points and top > quantile(values, 0.5):
         return True
     return _has_plateau(values, top, rules)
+
+
+@kernel()
+def stand_over(values: FloatArray, below: FloatArray) -> tuple[float, float]:
+    """Return how high the highest of values (k,) stands over others, at least 0, and the median of these."""
+    height = 0.0
+    own = np.empty(below.size)
+    for p in range(values.size):
+        height = max(height, values[p] - below[p])
+        own[p] = below[p]
+    return height, quantile_of(own, 0.5)

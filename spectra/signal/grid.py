@@ -69,6 +69,13 @@ class Resampled:
     variance: FloatArray | None
     measured: NDArray[np.bool_]
 
+    def knows(self, count: int, first: int, last: int) -> None:
+        """Take down how many points were measured, the first and the last, as a kernel has found them."""
+        known = vars(self)
+        known["ends"] = first, last
+        known["covered"] = slice(first, last + 1) if count == last - first + 1 else self.measured
+        known["values"] = self.intensity[known["covered"]]
+
     @cached_property
     def ends(self) -> tuple[int, int]:
         """The first and the last point that was measured."""
@@ -109,20 +116,24 @@ def resample(spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0) -
     """
     axis = spectrum.shift + offset_cm if offset_cm else spectrum.shift
     values = spectrum.intensity
-    variance = np.zeros_like(values) if spectrum.variance is None else spectrum.variance
+    # without a variance anything will do: what comes of it is not kept
+    variance = values if spectrum.variance is None else spectrum.variance
     step = float(shift[1] - shift[0])
     typical = spectrum.spacing_cm
-    intensity, spread = np.empty((2, shift.size))
+    intensity, spread = np.empty(shift.size), np.empty(shift.size)
     if typical <= step:
         average_cells(axis, values, variance, shift, step, intensity, spread)
     else:
         interpolate_cubic(axis, values, variance, shift, intensity, spread)
     measured = np.empty(shift.size, np.bool_)
     gap = max(3.0 * step, 4.0 * typical)
-    if measured_points(axis, shift, 1e-6 * step, gap, intensity, spread, measured) < MIN_COMMON_POINTS:
+    points = measured_points(axis, shift, 1e-6 * step, gap, intensity, spread, measured)
+    if points[0] < MIN_COMMON_POINTS:
         raise SpectrumError(
             f"the spectrum ({axis[0]:.0f} to {axis[-1]:.0f} cm⁻¹) shares fewer than {MIN_COMMON_POINTS} "
             f"points with the library's axis ({shift[0]:.0f} to {shift[-1]:.0f} cm⁻¹)",
             remedy="check that the axis is a Raman shift in cm⁻¹ and that the range is not cropped",
         )
-    return Resampled(intensity, None if spectrum.variance is None else spread, measured)
+    resampled = Resampled(intensity, None if spectrum.variance is None else spread, measured)
+    resampled.knows(*points)
+    return resampled

@@ -10,10 +10,9 @@ import numpy as np
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.baseline.methods import BASELINE_LAM, arpls
 from spectriage.spectra.compile.jit import packed
-from spectriage.spectra.signal._kernels_quality import PlateauRules, is_cut_off
+from spectriage.spectra.signal._kernels_quality import PlateauRules, is_cut_off, stand_over
 from spectriage.spectra.signal.grid import Resampled
 from spectriage.spectra.spectrum import Spectrum
-from spectriage.spectra.statistics._kernels_statistics import quantile
 
 FLAT_TOP_POINTS = 4
 """So many equal values in a row at the very top are a saturated detector, not a band."""
@@ -62,7 +61,9 @@ class Quality:
 
 def background(query: Resampled) -> FloatArray:
     """Return the smooth background of a query on the grid, shape (m,); NaN where it was not measured."""
-    out = np.full(query.intensity.size, np.nan)
+    # `np.full` is Python, and takes as long as the rest
+    out = np.empty(query.intensity.size)
+    out.fill(np.nan)
     out[query.covered] = arpls(query.values, BASELINE_LAM)
     return out
 
@@ -75,9 +76,8 @@ def assess(
     The signal is the highest point over the baseline; `noise` is that of one grid point.
     """
     below = baseline[query.covered]
-    height = max(float((query.values - below).max()), 0.0)
+    height, level = stand_over(query.values, below)
     snr = height / noise if noise > 0.0 else (1e6 if height > 0.0 else 0.0)
-    level = quantile(below, 0.5)
     first, last = query.ends
     return Quality(
         snr=min(snr, 1e6),

@@ -20,7 +20,7 @@ _MEAN_TO_DEVIATION = 1.2533141373155003
 """√(π/2): the standard deviation of Gaussian noise over its mean absolute deviation."""
 
 
-@kernel()
+@kernel(inline="always")
 def _as_ordered(bits: NDArray[np.int64]) -> None:
     """Turn the bits of doubles into numbers in the same order, and such numbers into bits again."""
     for p in range(bits.size):
@@ -48,7 +48,7 @@ def _next_from(keys: NDArray[np.int64], limit: np.int64) -> np.int64:
     return least
 
 
-@kernel()
+@kernel(inline="always")
 def _between(keys: NDArray[np.int64], low: np.int64, high: np.int64, count: int) -> NDArray[np.int64]:
     """Return the `count` keys from `low` to `high`."""
     # every key is written, and stays where one that counts comes after it
@@ -60,7 +60,7 @@ def _between(keys: NDArray[np.int64], low: np.int64, high: np.int64, count: int)
     return found[:count]
 
 
-@kernel()
+@kernel(inline="always")
 def _select(keys: NDArray[np.int64], place: int) -> np.int64:
     """Return what would stand at `place` if the keys (n,) were sorted.
 
@@ -142,7 +142,7 @@ def residual_level(values: FloatArray, weights: FloatArray, width: int, share: f
     return quantile_of(local, share) / width
 
 
-@kernel()
+@kernel(inline="always")
 def _is_sharp(values: FloatArray, start: int, width: int, sharpness: float) -> bool:
     """Whether `width` points from `start` stand out of the six around them, which are level by comparison."""
     around = np.empty(6)

@@ -9,7 +9,7 @@ from scipy.interpolate import CubicHermiteSpline
 from spectriage.spectra import Spectrum
 from spectriage.spectra.errors import ParameterError, SpectrumError
 from spectriage.spectra.signal._kernels_grid import correct_axis, move
-from spectriage.spectra.signal.grid import DEFAULT_GRID, Grid, resample
+from spectriage.spectra.signal.grid import DEFAULT_GRID, Grid, Resampled, resample
 
 GRID = Grid(300.0, 700.0, 2.0)
 
@@ -264,3 +264,17 @@ def test_an_axis_that_is_not_corrected_holds_to_its_ends():
         correct_axis(values, valid, 200.0, 2.0, offset, stretch, expected, expected_valid)
         np.testing.assert_array_equal(out, expected)
         np.testing.assert_array_equal(out_valid, expected_valid)
+
+
+@pytest.mark.parametrize("hole", [None, (700.0, 760.0), (0.0, 420.0)])
+@pytest.mark.parametrize("spacing", [0.7, 3.1])
+def test_what_a_kernel_found_of_the_ends_is_what_the_mask_says(spacing, hole):
+    axis = np.arange(301.0, 1500.0, spacing)
+    if hole is not None:
+        axis = axis[(axis < hole[0]) | (axis > hole[1])]
+    resampled = resample(Spectrum(axis, np.sin(axis)), DEFAULT_GRID.shift)
+    looked_up = Resampled(resampled.intensity, None, resampled.measured)
+    assert resampled.ends == looked_up.ends
+    assert isinstance(resampled.covered, slice) == isinstance(looked_up.covered, slice)
+    assert (resampled.values == looked_up.values).all()
+    assert (resampled.values == resampled.intensity[resampled.measured]).all()

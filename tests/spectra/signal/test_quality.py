@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectriage.spectra import Spectrum
+from spectriage.spectra.signal._kernels_quality import stand_over
 from spectriage.spectra.signal.grid import DEFAULT_GRID, resample
 from spectriage.spectra.signal.noise import noise_level
 from spectriage.spectra.signal.quality import (
@@ -171,3 +172,15 @@ def test_saturation_is_that_of_the_definition(seed, size, share, noise, stepped)
     if stepped:
         values = np.round(values, 2)
     assert is_saturated(Spectrum(axis, values)) == is_cut_off_by_definition(values)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 90), st.floats(-50.0, 50.0))
+@settings(max_examples=60, deadline=None)
+def test_what_stands_over_a_background_is_that_of_numpy(seed, size, level):
+    rng = np.random.default_rng(seed)
+    values, below = rng.normal(size=size), rng.normal(level, 1.0, size)
+    kept = below.copy()
+    height, middle = stand_over(values, below)
+    assert height == max((values - below).max(), 0.0)
+    assert middle == pytest.approx(np.median(below), rel=1e-12, abs=1e-12)
+    assert (below == kept).all()
