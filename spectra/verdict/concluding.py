@@ -158,7 +158,8 @@ class Concluder:
     def _artefact(self, scan: Scan) -> Artefact | None:
         """Return what disturbed the scan, where that is seen."""
         seen, query = scan.fitter.query, scan.query
-        above = np.where(query.measured, query.intensity - scan.baseline, 0.0)
+        above, inside = np.zeros(query.intensity.size), query.covered
+        above[inside] = query.values - scan.baseline[inside]
         shift = self._index.references.shift
         return find_artefact(
             seen.derivative, seen.compressed, seen.valid, above, shift, scan.spectrum.excitation_nm
@@ -207,6 +208,8 @@ class Concluder:
 
 def _share_of_packaging(fit: Fit, index: ContrastIndex) -> float:
     """Return the share of packaging in the area under a fit."""
+    if not any(index.packaging[row] for row in fit.rows):
+        return 0.0
     areas = [a * index.area_per_norm(row) for a, row in zip(fit.amplitudes.tolist(), fit.rows, strict=True)]
     wrapped = sum(area for area, row in zip(areas, fit.rows, strict=True) if index.packaging[row])
     return wrapped / sum(areas) if wrapped > 0.0 else 0.0

@@ -115,9 +115,9 @@ def rule(evidence: Evidence, policy: Policy) -> Ruling:
 
 def _without_hints(evidence: Evidence) -> Evidence:
     """Leave out what rests on computed references: a hint among the candidates, never part of a verdict."""
-    parts = tuple(part for part in evidence.components if part.reference.tier is not Tier.COMPUTED)
-    hinted = any(_is_hint(target) for target in evidence.targets)
-    if not hinted and len(parts) == len(evidence.components):
+    parts = tuple([part for part in evidence.components if part.reference.tier is not Tier.COMPUTED])
+    found = [target for target in evidence.targets if target.found]
+    if not any(_is_hint(target) for target in found) and len(parts) == len(evidence.components):
         return evidence
     return replace(
         evidence,
@@ -202,7 +202,7 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
 def _found(evidence: Evidence, policy: Policy) -> tuple[str, ...]:
     """Return the families of what is there by its own evidence, and was not raised for another reason."""
     found = [target for target in evidence.targets if target.found and target.hazard in policy.raises]
-    return tuple(sorted({target.reference.family for target in found}))
+    return tuple(sorted({target.reference.family for target in found})) if found else ()
 
 
 def _is_suspected(target: TargetEvidence, policy: Policy) -> bool:

@@ -10,11 +10,13 @@ from spectriage.spectra.reference import Hazard, Reference, Tier
 from spectriage.spectra.verdict.component import Candidate, Component
 
 NEAREST = 3
+_BY_SUBSTANCE = (Tier.MEASURED, Tier.BANDS)
+_HARMLESS = Hazard.NONE
 
 
 def claim(reference: Reference) -> str:
     """Return what may be claimed on a reference's tier: the substance, or only its family."""
-    if reference.tier in (Tier.MEASURED, Tier.BANDS):
+    if reference.tier in _BY_SUBSTANCE:
         return reference.substance
     return reference.family
 
@@ -40,7 +42,7 @@ def nearest(candidates: Sequence[Candidate]) -> str:
     """Name the nearest few substances once each, and every one that is hazardous among the candidates."""
     names: dict[str, None] = {}
     for candidate in candidates:
-        if len(names) < NEAREST or candidate.reference.hazard is not Hazard.NONE:
+        if len(names) < NEAREST or candidate.reference.hazard is not _HARMLESS:
             names.setdefault(claim(candidate.reference))
     return f"; nearest: {', '.join(names)}" if names else ""
 
