@@ -131,17 +131,15 @@ def sight_bands(
         highest = max(highest, -np.float64(row[p]))
     tops = np.empty(m, np.intp)
     top_count = find_tops(left, 0.0, tops)
-    heights = np.empty(top_count)
-    for i in range(top_count):
-        heights[i] = left[tops[i]]
-    heights.sort()
     bands = find_tops(curvature, rules.least_height * highest, centres)
     for b in range(bands):
         centre = centres[b]
         expected = amplitude * curvature[centre]
         low, high = max(0, centre - tolerance), min(m, centre + tolerance + 1)
-        shown, has_top = 0.0, False
+        shown, has_top, higher = 0.0, False, 0
         for i in range(top_count):
+            # counted, not looked up: to sort is more to compile than all else here
+            higher += left[tops[i]] >= _CHANCE_LEAST * expected
             if low <= tops[i] < high:
                 shown, has_top = max(shown, left[tops[i]]), True
         if not has_top:
@@ -152,7 +150,6 @@ def sight_bands(
             crowd = max(crowd, abs(others[p]))
         variance = (noise**2 + (rules.mismatch * crowd) ** 2) / expected**2 + _LEAST_VARIANCE
         share = min(shown / expected, 1.0)
-        higher = top_count - np.searchsorted(heights, _CHANCE_LEAST * expected)
         chance = min(higher * (2 * tolerance + 1) / max(count, 1), _MOST_CHANCE)
         out[b, 0] = curvature[centre] / highest
         out[b, 1] = shown / expected
