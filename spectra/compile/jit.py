@@ -23,13 +23,15 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from spectriage.spectra.compile import separate
 from spectriage.spectra.compile.code_pages import release_llvm_code
-from spectriage.spectra.compile.sealed_cache import SealedCache
+from spectriage.spectra.compile.separate import Kernel
 
 F = TypeVar("F", bound=Callable[..., Any])
 Fields = TypeVar("Fields", bound=tuple[Any, ...])
 
 FOLDER = "spectriage-kernels"
+config: Any = numba.config
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
 )
@@ -48,22 +50,16 @@ def kernel(*, bare: bool = False, **options: Any) -> Callable[[F], F]:
         array. Each view of a row costs two locked steps otherwise, a quarter of the time of short loops.
     """
     _start_without_blas()
-    settings = {"nogil": True, "error_model": "numpy", "_nrt": not bare, **options}
+    settings = {"nopython": True, "nogil": True, "error_model": "numpy", "_nrt": not bare, **options}
 
     def decorate(function: F) -> F:
+        if config.DISABLE_JIT:
+            return function
+        made = Kernel(function, targetoptions=settings)
         folder = cache_folder(Path(function.__code__.co_filename))
-        if folder is None:
-            return cast(F, numba.njit(**settings)(function))
-        with _numba_cache(folder):
-            try:
-                made: Any = numba.njit(**settings)(function)
-                # with NUMBA_DISABLE_JIT it is the function itself
-                if made is not function:
-                    made._cache = SealedCache(function)
-                return cast(F, made)
-            except RuntimeError:
-                # numba found no place that it can write after all
-                return cast(F, numba.njit(**settings)(function))
+        if folder is not None:
+            made.keep_in(folder)
+        return cast(F, made)
 
     return decorate
 
@@ -103,18 +99,6 @@ def _start_without_blas() -> None:
     finally:
         linalg.ensure_blas = asked
         release_llvm_code()
-
-
-@contextmanager
-def _numba_cache(folder: Path) -> Iterator[None]:
-    """Let numba take this folder for the kernels decorated inside, and no others."""
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)
-    try:
-        yield
-    finally:
-        config.CACHE_DIR = before
 
 
 @cache
@@ -161,7 +145,7 @@ def content_key(source: Path) -> str:
             if path not in found:
                 found[path] = path.read_bytes()
                 waiting.append(path)
-    digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest = hashlib.sha256(Path(__file__).read_bytes() + Path(separate.__file__).read_bytes())
     for path in sorted(found, key=lambda path: (path.name, found[path])):
         digest.update(f"\0{path.name}\0".encode() + found[path])
     return digest.hexdigest()[:16]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core import config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from spectriage.spectra.compile.code_pages import kernel_loaded
@@ -122,3 +123,16 @@ class SealedCache(FunctionCache):
         """Keep the machine code of a signature where the disk lets it."""
         with suppress(OSError):
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+
+
+def keep(dispatcher: Any, folder: Path) -> None:
+    """Keep the machine code of a function in a folder; nowhere if numba can write nothing there after all."""
+    settings: Any = config
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = str(folder)
+    try:
+        dispatcher._cache = SealedCache(dispatcher.py_func)
+    except RuntimeError:
+        pass
+    finally:
+        settings.CACHE_DIR = before

@@ -109,8 +109,8 @@ def test_numba_s_own_reader_can_still_read_the_files(kept):
     folder, files = kept
     for path, content in files.items():
         path.write_bytes(content)
-    plain = "import numba.core.caching\nfrom spectriage.spectra.compile import jit\n"
-    plain += "jit.SealedCache = numba.core.caching.FunctionCache\n"
+    plain = "import numba.core.caching\nfrom spectriage.spectra.compile import sealed_cache\n"
+    plain += "sealed_cache.SealedCache = numba.core.caching.FunctionCache\n"
     assert run(folder, plain + PROGRAM) == LOADED
 
 

@@ -1,0 +1,215 @@
+"""Kernels that call one another, each compiled once.
+
+Numba takes the code of every function that is called into the one that calls it, and optimises it there once
+more: a fit that three kernels make was compiled four times, with all that it calls. It also makes each
+function callable from Python. Here a kernel that another one calls is compiled for that alone; and where it is
+too large to be written into its callers, these find its machine code by its name. Loaded from the disk, a
+caller first loads what it calls.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property, partial
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+from numba.core import codegen as _codegen
+from numba.core import compiler as _compiler
+from numba.core import registry as _registry
+from numba.core import types as _types
+
+from spectriage.spectra.compile.sealed_cache import keep
+
+# numba types its inner parts only in part, and differently from version to version
+codegen, compiler, registry, types = (cast(Any, part) for part in (_codegen, _compiler, _registry, _types))
+
+LARGE = 100
+"""Instructions. LLVM writes functions of up to some 50 into their callers; what is larger is left apart."""
+_BY_NAME = " by name"
+_ENVIRONMENT = "_ZN08NumbaEnv"
+
+
+class Kernel(registry.CPUDispatcher):  # type: ignore[misc]
+    """A kernel as it is called from Python; other kernels call its `inner` form.
+
+    Parameters
+    ----------
+    py_func, locals, targetoptions
+        As numba's dispatcher has them.
+    """
+
+    def __init__(self, py_func: Any, locals: Any = None, targetoptions: Any = None, **_: Any) -> None:  # noqa: A002
+        super().__init__(py_func, locals, targetoptions, _CalledFromPython)
+        self._folder: Path | None = None
+
+    def keep_in(self, folder: Path) -> None:
+        """Keep the machine code in a folder."""
+        self._folder = folder
+        keep(self, folder)
+
+    @cached_property
+    def inner(self) -> Any:
+        """The form that other kernels call, made when the first one does."""
+        made = _Inner(self.py_func, self.locals, self.targetoptions, _CalledFromKernels)
+        if self._folder is not None:
+            keep(made, self._folder / "inner")
+        return made
+
+    @property
+    def _numba_type_(self) -> Any:
+        # a caller's own compiled function takes the whole of the kernel, as numba does it
+        return types.Dispatcher(self.inner if _CalledFromPython.running else self)
+
+
+class _Inner(registry.CPUDispatcher):  # type: ignore[misc]
+    """A kernel as other kernels call it."""
+
+    def add_overload(self, cres: Any) -> None:
+        if cres.library.name.endswith(_BY_NAME):
+            described = cres.fndesc
+            cres.library.loader = partial(
+                _load, described.modname, described.qualname, cres.signature.args, described.mangled_name
+            )
+        super().add_overload(cres)
+
+
+def _load(module: str, name: str, arguments: tuple[Any, ...], symbol: str) -> None:
+    """Load a kernel that machine code to be loaded calls by its name, or compile it.
+
+    Raises
+    ------
+    LookupError
+        When the kernel is not what it was when its caller was compiled.
+    """
+    inner = getattr(import_module(module), name).inner
+    inner.compile(arguments)
+    if inner.overloads[arguments].fndesc.mangled_name != symbol:
+        raise LookupError(f"the kernel {name} has changed since what calls it was compiled")
+
+
+class _CalledFromPython(compiler.Compiler):  # type: ignore[misc]
+    """Numba's compiler, that makes kernels."""
+
+    inner = False
+    running = 0
+    """So many kernels are being compiled, one for another. Numba compiles in one thread at a time."""
+
+    def compile_extra(self, func: Any) -> Any:
+        _CalledFromPython.running += 1
+        try:
+            with _uncollected():
+                return super().compile_extra(func)
+        finally:
+            _CalledFromPython.running -= 1
+
+    def define_pipelines(self) -> Any:
+        state = self.state
+        # for functions as values, which no kernel takes; and set here, not as an option: what numba itself
+        # brings is compiled anew for every set of options
+        state.flags.no_cfunc_wrapper = True
+        if self.inner:
+            state.flags.no_cpython_wrapper = True
+            state.func_id.unique_id = _number(state.func_id.func)
+        context = state.targetctx
+        state.library = _Library(context, state.func_id.func_qualname, self.inner and _can_be_found(state.func_id))
+        state.library.enable_object_caching()
+        return super().define_pipelines()
+
+
+class _CalledFromKernels(_CalledFromPython):
+    """Numba's compiler, that makes kernels for other kernels."""
+
+    inner = True
+
+
+def _number(function: Any) -> int:
+    """Return a number for the name of a kernel: the same in every process, another after a change.
+
+    Else what one process compiled would not find what another one did.
+    """
+    from spectriage.spectra.compile.jit import content_key
+
+    key = content_key(Path(function.__code__.co_filename))
+    return int(hashlib.sha256(f"{key} {function.__qualname__}".encode()).hexdigest()[:12], 16)
+
+
+def _can_be_found(identity: Any) -> bool:
+    return isinstance(getattr(sys.modules.get(identity.modname), identity.func_qualname, None), Kernel)
+
+
+class _Library(codegen.JITCodeLibrary):  # type: ignore[misc]
+    """The machine code of a kernel.
+
+    Parameters
+    ----------
+    context
+        Numba's target.
+    name
+        Of the kernel.
+    inner
+        Only kernels call it.
+    """
+
+    def __init__(self, context: Any, name: str, inner: bool) -> None:
+        super().__init__(context.codegen(), name)
+        self._context = context
+        self._inner = inner
+
+    def add_linking_library(self, library: Any) -> None:
+        loader = getattr(library, "loader", None)
+        if loader is None:
+            super().add_linking_library(library)
+        else:
+            self._reload_init.add(loader)
+
+    def _finalize_final_module(self) -> None:
+        if self._inner:
+            self._divide()
+        super()._finalize_final_module()
+
+    def _divide(self) -> None:
+        """Leave either to callers to take the code in, or to the processor: not both."""
+        whole = self._final_module
+        module = self._codegen._create_empty_module(self.name)
+        if self._is_large():
+            self._name += _BY_NAME
+            self._shared_module = codegen.ll.parse_assembly(str(module))
+            return
+        for function in whole.functions:
+            if not function.is_declaration and function.linkage == codegen.ll.Linkage.external:
+                function.linkage = "linkonce_odr"
+        self._shared_module = whole
+        for variable in whole.global_variables:
+            if variable.name.startswith(_ENVIRONMENT):
+                self._context.declare_env_global(module, variable.name)
+        self._final_module = codegen.ll.parse_assembly(str(module))
+        self._final_module.name = self.name
+
+    def _is_large(self) -> bool:
+        made = (
+            instruction
+            for function in self._final_module.functions
+            if not function.is_declaration
+            for block in function.blocks
+            for instruction in block.instructions
+        )
+        return next(islice(made, LARGE, None), None) is not None
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage inside: looking for it takes a tenth of the time of compiling."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
