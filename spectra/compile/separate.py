@@ -2,8 +2,8 @@
 
 Numba takes the code of every function that is called into the one that calls it, and optimises it there once
 more: a fit that three kernels make was compiled four times, with all that it calls. It also makes each
-function callable from Python. Here a kernel that another one calls is compiled for that alone; and where it is
-too large to be written into its callers, these find its machine code by its name. Loaded from the disk, a
+function callable from Python. Here a kernel that another one calls is compiled for that alone; and where it
+is too large to be written into its callers, these find its machine code by its name. Loaded from the disk, a
 caller first loads what it calls.
 """
 
@@ -20,15 +20,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from numba.core import codegen as _codegen
-from numba.core import compiler as _compiler
-from numba.core import registry as _registry
+from llvmlite import binding as llvm  # type: ignore[import-untyped]
 from numba.core import types as _types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
+from numba.core.registry import CPUDispatcher
 
 from spectriage.spectra.compile.sealed_cache import keep
 
 # numba types its inner parts only in part, and differently from version to version
-codegen, compiler, registry, types = (cast(Any, part) for part in (_codegen, _compiler, _registry, _types))
+types = cast(Any, _types)
 
 LARGE = 100
 """Instructions. LLVM writes functions of up to some 50 into their callers; what is larger is left apart."""
@@ -36,7 +37,7 @@ _BY_NAME = " by name"
 _ENVIRONMENT = "_ZN08NumbaEnv"
 
 
-class Kernel(registry.CPUDispatcher):  # type: ignore[misc]
+class Kernel(CPUDispatcher):
     """A kernel as it is called from Python; other kernels call its `inner` form.
 
     Parameters
@@ -45,7 +46,7 @@ class Kernel(registry.CPUDispatcher):  # type: ignore[misc]
         As numba's dispatcher has them.
     """
 
-    def __init__(self, py_func: Any, locals: Any = None, targetoptions: Any = None, **_: Any) -> None:  # noqa: A002
+    def __init__(self, py_func: Any, locals: Any = None, targetoptions: Any = None, **_: Any) -> None:
         super().__init__(py_func, locals, targetoptions, _CalledFromPython)
         self._folder: Path | None = None
 
@@ -68,7 +69,7 @@ class Kernel(registry.CPUDispatcher):  # type: ignore[misc]
         return types.Dispatcher(self.inner if _CalledFromPython.running else self)
 
 
-class _Inner(registry.CPUDispatcher):  # type: ignore[misc]
+class _Inner(CPUDispatcher):
     """A kernel as other kernels call it."""
 
     def add_overload(self, cres: Any) -> None:
@@ -94,7 +95,7 @@ def _load(module: str, name: str, arguments: tuple[Any, ...], symbol: str) -> No
         raise LookupError(f"the kernel {name} has changed since what calls it was compiled")
 
 
-class _CalledFromPython(compiler.Compiler):  # type: ignore[misc]
+class _CalledFromPython(Compiler):
     """Numba's compiler, that makes kernels."""
 
     inner = False
@@ -105,7 +106,7 @@ class _CalledFromPython(compiler.Compiler):  # type: ignore[misc]
         _CalledFromPython.running += 1
         try:
             with _uncollected():
-                return super().compile_extra(func)
+                return super().compile_extra(func)  # type: ignore[no-untyped-call]
         finally:
             _CalledFromPython.running -= 1
 
@@ -117,10 +118,10 @@ class _CalledFromPython(compiler.Compiler):  # type: ignore[misc]
         if self.inner:
             state.flags.no_cpython_wrapper = True
             state.func_id.unique_id = _number(state.func_id.func)
-        context = state.targetctx
-        state.library = _Library(context, state.func_id.func_qualname, self.inner and _can_be_found(state.func_id))
+        divided = self.inner and _can_be_found(state.func_id)
+        state.library = _Library(state.targetctx, state.func_id.func_qualname, divided)
         state.library.enable_object_caching()
-        return super().define_pipelines()
+        return super().define_pipelines()  # type: ignore[no-untyped-call]
 
 
 class _CalledFromKernels(_CalledFromPython):
@@ -144,7 +145,7 @@ def _can_be_found(identity: Any) -> bool:
     return isinstance(getattr(sys.modules.get(identity.modname), identity.func_qualname, None), Kernel)
 
 
-class _Library(codegen.JITCodeLibrary):  # type: ignore[misc]
+class _Library(JITCodeLibrary):
     """The machine code of a kernel.
 
     Parameters
@@ -153,43 +154,43 @@ class _Library(codegen.JITCodeLibrary):  # type: ignore[misc]
         Numba's target.
     name
         Of the kernel.
-    inner
-        Only kernels call it.
+    divided
+        Whether it is left either to callers to take the code in, or to the processor: not both.
     """
 
-    def __init__(self, context: Any, name: str, inner: bool) -> None:
-        super().__init__(context.codegen(), name)
+    def __init__(self, context: Any, name: str, divided: bool) -> None:
+        super().__init__(context.codegen(), name)  # type: ignore[no-untyped-call]
         self._context = context
-        self._inner = inner
+        self._divided = divided
 
     def add_linking_library(self, library: Any) -> None:
         loader = getattr(library, "loader", None)
         if loader is None:
-            super().add_linking_library(library)
+            super().add_linking_library(library)  # type: ignore[no-untyped-call]
         else:
             self._reload_init.add(loader)
 
     def _finalize_final_module(self) -> None:
-        if self._inner:
+        if self._divided:
             self._divide()
-        super()._finalize_final_module()
+        super()._finalize_final_module()  # type: ignore[no-untyped-call]
 
     def _divide(self) -> None:
-        """Leave either to callers to take the code in, or to the processor: not both."""
+        """Leave the code to be called by its name where it is large, and else to callers to take in."""
         whole = self._final_module
-        module = self._codegen._create_empty_module(self.name)
+        module = self._codegen._create_empty_module(self.name)  # type: ignore[no-untyped-call]
         if self._is_large():
             self._name += _BY_NAME
-            self._shared_module = codegen.ll.parse_assembly(str(module))
+            self._shared_module = llvm.parse_assembly(str(module))
             return
         for function in whole.functions:
-            if not function.is_declaration and function.linkage == codegen.ll.Linkage.external:
+            if not function.is_declaration and function.linkage == llvm.Linkage.external:
                 function.linkage = "linkonce_odr"
         self._shared_module = whole
         for variable in whole.global_variables:
             if variable.name.startswith(_ENVIRONMENT):
                 self._context.declare_env_global(module, variable.name)
-        self._final_module = codegen.ll.parse_assembly(str(module))
+        self._final_module = llvm.parse_assembly(str(module))
         self._final_module.name = self.name
 
     def _is_large(self) -> bool:
