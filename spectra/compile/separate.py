@@ -63,6 +63,11 @@ class Kernel(CPUDispatcher):
             keep(made, self._folder / "inner")
         return made
 
+    def add_overload(self, cres: Any) -> None:
+        """Add what was compiled or loaded."""
+        _remember_needed(cres)
+        super().add_overload(cres)
+
     @property
     def _numba_type_(self) -> Any:
         # a caller's own compiled function takes the whole of the kernel, as numba does it
@@ -73,12 +78,19 @@ class _Inner(CPUDispatcher):
     """A kernel as other kernels call it."""
 
     def add_overload(self, cres: Any) -> None:
+        """Add what was compiled or loaded, and say to whom calls it how to load it."""
         if cres.library.name.endswith(_BY_NAME):
-            described = cres.fndesc
+            made = cres.fndesc
             cres.library.loader = partial(
-                _load, described.modname, described.qualname, cres.signature.args, described.mangled_name
+                _load, made.modname, made.qualname, cres.signature.args, made.mangled_name
             )
+        _remember_needed(cres)
         super().add_overload(cres)
+
+
+def _remember_needed(cres: Any) -> None:
+    """Let what takes this code in load what it calls by name: of code from the disk numba forgets that."""
+    cres.library._reload_init.update(cres.reload_init or ())
 
 
 def _load(module: str, name: str, arguments: tuple[Any, ...], symbol: str) -> None:

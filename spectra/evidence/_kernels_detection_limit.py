@@ -55,7 +55,7 @@ class Scene(NamedTuple):
     threshold: float
 
 
-@kernel(bare=True, inline="always")
+@kernel(bare=True)
 def brought_by(
     amount: float,
     scene: Scene,
@@ -110,7 +110,7 @@ def brought_by(
     return float(without - with_target)
 
 
-@kernel(bare=True, inline="always")
+@kernel(bare=True)
 def amount_that_brings(
     wanted: float,
     start: float,
@@ -160,7 +160,7 @@ def amount_that_brings(
     return float(np.exp(high)) if enough else np.inf
 
 
-@kernel(bare=True, inline="always")
+@kernel(bare=True)
 def least_visible(
     scene: Scene,
     settings: FitSettings,
