@@ -39,8 +39,8 @@ def widest(typing: Any) -> Any:
 def apart(typing: Any) -> Any:
     """Keep the function that this stands in a function of its own.
 
-    Else the compiler puts copies of it into both of the wrappers that numba makes for calls from outside: a
-    large kernel would take three times as long to compile, and to load from the disk.
+    Else the compiler may put a copy of it into the wrapper that numba makes for calls from outside: a large
+    kernel would take twice as long to compile, and to load from the disk.
     """
 
     def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -47,7 +47,7 @@ class Kernel(CPUDispatcher):
     """
 
     def __init__(self, py_func: Any, locals: Any = None, targetoptions: Any = None, **_: Any) -> None:
-        super().__init__(py_func, locals, targetoptions, _CalledFromPython)
+        super().__init__(py_func, locals or {}, targetoptions or {}, _CalledFromPython)
         self._folder: Path | None = None
 
     def keep_in(self, folder: Path) -> None:
@@ -77,6 +77,12 @@ class Kernel(CPUDispatcher):
 class _Inner(CPUDispatcher):
     """A kernel as other kernels call it."""
 
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Let a plain `0` or `True` be a number like any: as a type of its own it is compiled for itself."""
+        plain = tuple(types.unliteral(kind) for kind in args)
+        named = {name: types.unliteral(kind) for name, kind in kws.items()}
+        return super().get_call_template(plain, named)
+
     def add_overload(self, cres: Any) -> None:
         """Add what was compiled or loaded, and say to whom calls it how to load it."""
         if cres.library.name.endswith(_BY_NAME):
@@ -90,7 +96,8 @@ class _Inner(CPUDispatcher):
 
 def _remember_needed(cres: Any) -> None:
     """Let what takes this code in load what it calls by name: of code from the disk numba forgets that."""
-    cres.library._reload_init.update(cres.reload_init or ())
+    if cres.reload_init:
+        cres.library._reload_init.update(cres.reload_init)
 
 
 def _load(module: str, name: str, arguments: tuple[Any, ...], symbol: str) -> None:
@@ -173,7 +180,8 @@ class _Library(JITCodeLibrary):
     def __init__(self, context: Any, name: str, divided: bool) -> None:
         super().__init__(context.codegen(), name)  # type: ignore[no-untyped-call]
         self._context = context
-        self._divided = divided
+        # an older numba does not tell callers what they have to load first: there they take everything in
+        self._divided = divided and hasattr(self, "_reload_init")
 
     def add_linking_library(self, library: Any) -> None:
         loader = getattr(library, "loader", None)

@@ -1,8 +1,4 @@
-"""Kernels that seek how little of a target a scan would still have shown.
-
-They are written into the kernel that calls them (`inline`): compiled each for itself, and then again in the
-next one, they would take three times as long.
-"""
+"""Kernels that seek how little of a target a scan would still have shown."""
 
 from __future__ import annotations
 
