@@ -48,11 +48,12 @@ class Kernel(CPUDispatcher):
 
     def __init__(self, py_func: Any, locals: Any = None, targetoptions: Any = None, **_: Any) -> None:
         super().__init__(py_func, locals or {}, targetoptions or {}, _CalledFromPython)
+        self.key = ""
         self._folder: Path | None = None
 
     def keep_in(self, folder: Path) -> None:
-        """Keep the machine code in a folder."""
-        self._folder = folder
+        """Keep the machine code in a folder, whose name is another after every change of the kernel."""
+        self.key, self._folder = folder.name, folder
         keep(self, folder)
 
     @cached_property
@@ -134,11 +135,13 @@ class _CalledFromPython(Compiler):
         # for functions as values, which no kernel takes; and set here, not as an option: what numba itself
         # brings is compiled anew for every set of options
         state.flags.no_cfunc_wrapper = True
+        kernel = None
         if self.inner:
             state.flags.no_cpython_wrapper = True
-            state.func_id.unique_id = _number(state.func_id.func)
-        divided = self.inner and _can_be_found(state.func_id)
-        state.library = _Library(state.targetctx, state.func_id.func_qualname, divided)
+            kernel = _found(state.func_id)
+        if kernel is not None:
+            state.func_id.unique_id = _number(kernel)
+        state.library = _Library(state.targetctx, state.func_id.func_qualname, kernel is not None)
         state.library.enable_object_caching()
         return super().define_pipelines()  # type: ignore[no-untyped-call]
 
@@ -149,19 +152,18 @@ class _CalledFromKernels(_CalledFromPython):
     inner = True
 
 
-def _number(function: Any) -> int:
+def _found(identity: Any) -> Kernel | None:
+    """Return the kernel that other processes find by the name of a function."""
+    kernel = getattr(sys.modules.get(identity.modname), identity.func_qualname, None)
+    return kernel if isinstance(kernel, Kernel) else None
+
+
+def _number(kernel: Kernel) -> int:
     """Return a number for the name of a kernel: the same in every process, another after a change.
 
     Else what one process compiled would not find what another one did.
     """
-    from spectriage.spectra.compile.jit import content_key
-
-    key = content_key(Path(function.__code__.co_filename))
-    return int(hashlib.sha256(f"{key} {function.__qualname__}".encode()).hexdigest()[:12], 16)
-
-
-def _can_be_found(identity: Any) -> bool:
-    return isinstance(getattr(sys.modules.get(identity.modname), identity.func_qualname, None), Kernel)
+    return int(hashlib.sha256(f"{kernel.key} {kernel.py_func.__qualname__}".encode()).hexdigest()[:12], 16)
 
 
 class _Library(JITCodeLibrary):
