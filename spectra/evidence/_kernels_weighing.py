@@ -15,6 +15,7 @@ from spectriage.spectra.contrast._kernels_shelf import find_places
 from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought, limits_each
 from spectriage.spectra.evidence._kernels_mass import mass_between, matrix_of
 from spectriage.spectra.evidence._kernels_targets import Members, best_looks, looked_at
+from spectriage.spectra.fitting._kernels_additions import copy
 from spectriage.spectra.fitting._kernels_fit import FitSettings
 from spectriage.spectra.fitting._kernels_memory import Memory
 from spectriage.spectra.fitting._kernels_model import (
@@ -29,6 +30,7 @@ from spectriage.spectra.fitting._kernels_model import (
     named,
     outside,
     rest_of,
+    taken,
     view_of,
 )
 
@@ -148,12 +150,12 @@ def _sought_without(sought: Sought, left_out: BoolArray, kept: IndexArray) -> tu
     places = places[:count]
     return (
         Sought(
-            sought.places[places],
-            sought.needed[places],
-            numbers[sought.numbers[places]],
-            sought.worth[places],
-            sought.responses[places],
-            sought.amplitudes[kept],
+            taken(sought.places, places),
+            taken(sought.needed, places),
+            taken(numbers, taken(sought.numbers, places)),
+            taken(sought.worth, places),
+            taken(sought.responses, places),
+            taken(sought.amplitudes, kept),
         ),
         places,
     )
@@ -198,11 +200,15 @@ def _write_limits(
     for c in range(count):
         for i in range(k):
             left_out[c] |= needless[c, i]
-    kept = np.flatnonzero(~left_out)
+    kept, some = np.empty(count, np.intp), 0
+    for c in range(count):
+        kept[some] = c
+        some += not left_out[c]
+    kept = kept[:some]
     own, references = _sought_without(sought, left_out, kept)
     asked = np.empty(k + kept.size, np.intp)
-    asked[:k] = base.rows
-    asked[k:] = rows[kept]
+    copy(base.rows, asked[:k])
+    copy(taken(rows, kept), asked[k:])
     places = np.empty(asked.size, np.intp)
     find_places(library.shelf, asked, places)
     limits, shares, heaviest = np.empty(kept.size), np.empty(references.size), np.empty(kept.size, np.intp)
@@ -213,7 +219,7 @@ def _write_limits(
         packed(view.query),
         packed(probes),
         packed(own),
-        library.families[base.rows],
+        taken(library.families, base.rows),
         packed(library.bands),
         packed(rules.settings),
         packed(rules.limits),
@@ -240,11 +246,12 @@ def _write_limits(
 @kernel()
 def _matrix(library: Library, base: Model, scattering: Scattering) -> tuple[float, float, float]:
     """Return what a target would lie in: the contents of a model."""
-    parts = np.zeros(base.rows.size)
+    parts, responses = np.zeros(base.rows.size), np.empty((base.rows.size, 3))
     for i in range(parts.size):
+        copy(scattering.all[base.rows[i]], responses[i])
         if not library.packaging[base.rows[i]]:
             parts[i] = base.amplitudes[i] * library.areas[base.rows[i]]
-    return matrix_of(parts, scattering.all[base.rows], scattering.nothing)
+    return matrix_of(parts, responses, scattering.nothing)
 
 
 @kernel()
@@ -287,6 +294,7 @@ def _weigh(
     rows, needless, numbers = out.rows[place], out.needless[place], out.numbers[place]
     for c in range(count):
         rows[c] = looks[best[c]]
+    out.known[place] = True
     if compete:
         out.competing[place] = _find_needless(library, memory, view, base, rows, rules.required, needless)
     for c in range(count):
@@ -329,7 +337,8 @@ def weigh_scans(
     seek_other: BoolArray,
     excluded: IndexArray,
     memory: Memory,
-) -> Weights:
+    packed_out: Weights,
+) -> None:
     """Try targets on models that have none of their members, of one scan each.
 
     Parameters
@@ -346,6 +355,8 @@ def weigh_scans(
         Whether what the models have may be needless with a target.
     seek_other, excluded
         For which scans the best harmless addition is sought, and references whose families it is not of.
+    packed_out
+        Written; its limits are infinite before.
     """
     apart()
     library, memory = named(packed_library), Memory(*memory)
@@ -355,17 +366,8 @@ def weigh_scans(
         asked.required, asked.looks, FitSettings(*asked.settings), LimitRules(*asked.limits)
     )
     own_members, own_probes = Members(*members), Probes(*probes)
-    scans, count, most = models.counts.size, own_members.ends.size, models.rows.shape[1]
-    out = Weights(
-        np.zeros(scans),
-        np.empty((scans, count), np.intp),
-        np.full((scans, count, 8), np.inf),
-        np.ones(scans, np.bool_),
-        np.zeros(scans, np.bool_),
-        np.zeros((scans, count, most), np.bool_),
-        np.full((scans, wanted.places.size), np.inf),
-    )
-    for s in range(scans):
+    out = Weights(*packed_out)
+    for s in range(models.counts.size):
         view, base = view_of(views, s), model_of(models, s)
         if seek_other[s]:
             out.other[s] = _best_other(library, memory, view, base, excluded, own_rules.looks)
@@ -385,4 +387,3 @@ def weigh_scans(
             s,
             out,
         )
-    return out

@@ -22,6 +22,7 @@ from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.target_rows import (
     BEST_LOOKS,
     TargetRows,
+    TargetTable,
     table_of,
     watched_rows,
 )
@@ -169,23 +170,23 @@ class _Weigher:
         most = max(len(base.rows) for base in bases)
         room = most + max(table.most_looks, BEST_LOOKS, len(targets))
         while True:
-            tried = Weights(
-                *weigh_scans(
-                    library_of(index, room),
-                    views_of(bases),
-                    models_of(bases),
-                    table.members,
-                    table.most_looks,
-                    packed_as(Sought, (*table.sought, np.empty(table.members[1].size))),
-                    packed(index.probes(self._watched, first.axis.broadening_cm)),
-                    weighing_rules(index, self._policy),
-                    packed_as(Scattering, (scattering, table.scattering, NO_MATRIX)),
-                    1.0 + NOISY_SNR / np.array(snr),
-                    compete,
-                    np.array([each.other_gain is None for each in attempts]),
-                    np.array(excluded, np.intp),
-                    memory_of(most + 1, index.rows.points),
-                )
+            tried = _room_for(attempts, table)
+            weigh_scans(
+                library_of(index, room),
+                views_of(bases),
+                models_of(bases),
+                table.members,
+                table.most_looks,
+                packed_as(Sought, (*table.sought, np.empty(table.members[1].size))),
+                packed(index.probes(self._watched, first.axis.broadening_cm)),
+                weighing_rules(index, self._policy),
+                packed_as(Scattering, (scattering, table.scattering, NO_MATRIX)),
+                1.0 + NOISY_SNR / np.array(snr),
+                compete,
+                np.array([each.other_gain is None for each in attempts]),
+                np.array(excluded, np.intp),
+                memory_of(most + 1, index.rows.points),
+                packed(tried),
             )
             index.rows.check()
             if tried.known.all():
@@ -327,6 +328,24 @@ def _evidence(
         _UNSEEN_PROBABILITY if seen is _UNSEEN else probability(seen.log_odds, EVEN),
         seen.sighting,
         carried,
+    )
+
+
+def _room_for(attempts: Sequence[_Attempt], table: TargetTable) -> Weights:
+    """Return room for what a kernel writes of some targets on models."""
+    scans, count = len(attempts), table.members[1].size
+    most = max(len(each.base.rows) for each in attempts)
+    numbers, shares = np.empty((scans, count, 8)), np.empty((scans, len(table.scattering)))
+    numbers.fill(np.inf)
+    shares.fill(np.inf)
+    return Weights(
+        np.zeros(scans),
+        np.zeros((scans, count), np.intp),
+        numbers,
+        np.zeros(scans, np.bool_),
+        np.zeros(scans, np.bool_),
+        np.zeros((scans, count, most), np.bool_),
+        shares,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +26,8 @@ def lower(weights: Float32Array, holds: BoolArray, most: float, out: Float32Arra
 
 
 @kernel(bare=True)
-def copy(source: Float32Array, out: Float32Array) -> None:
-    """Copy values (m,): a slice that is assigned compiles into several times as much."""
+def copy(source: NDArray[Any], out: NDArray[Any]) -> None:
+    """Copy values (m,) of any kind: a slice that is assigned compiles into several times as much."""
     for p in range(out.size):
         out[p] = source[p]
 

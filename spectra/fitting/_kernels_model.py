@@ -6,9 +6,10 @@ end in `add_each` and `best_axes`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, HalfArray, IndexArray, Int8Array
 from spectriage.spectra.compile._kernels_calls import packed
@@ -24,6 +25,8 @@ from spectriage.spectra.fitting._kernels_bands import BandRules
 from spectriage.spectra.fitting._kernels_fit import FitSettings
 from spectriage.spectra.fitting._kernels_memory import Memory
 from spectriage.spectra.signal._kernels_grid import move
+
+Values = TypeVar("Values", bound=NDArray[Any])
 
 
 class Library(NamedTuple):
@@ -337,6 +340,15 @@ def is_among(row: int, rows: IndexArray) -> bool:
         if row == other:
             return True
     return False
+
+
+@kernel()
+def taken(values: Values, places: IndexArray) -> Values:
+    """Return values (n,) at some places: an array that is indexed by another one compiles into far more."""
+    out = np.empty(places.size, values.dtype)
+    for i in range(places.size):
+        out[i] = values[places[i]]
+    return out
 
 
 @kernel()

@@ -11,6 +11,7 @@ from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Queries, Query
 from spectriage.spectra.contrast._kernels_coarse import coarse_best
+from spectriage.spectra.fitting._kernels_additions import copy
 from spectriage.spectra.fitting._kernels_axes import AxisSearch
 from spectriage.spectra.fitting._kernels_memory import Memory
 from spectriage.spectra.fitting._kernels_model import (
@@ -28,6 +29,7 @@ from spectriage.spectra.fitting._kernels_model import (
     outside,
     query_of,
     seek,
+    taken,
     view_at,
     with_last,
     without,
@@ -122,7 +124,10 @@ def _find_singles(
         similarity[i] = merits[i] + penalty
         keys[i] = similarity[i] - penalty
     order = descending(keys)
-    return Singles(best[order], similarity[order], axes[order])
+    sorted_axes = np.empty((count, 3))
+    for i in range(count):
+        copy(axes[order[i]], sorted_axes[i])
+    return Singles(taken(best, order), taken(similarity, order), sorted_axes)
 
 
 @kernel()
@@ -248,7 +253,10 @@ def _best_forms(library: Library, memory: Memory, view: View, model: Model, rule
         if rows.size == 1:
             continue
         gains = add(library, memory, view, rest, rows, 0, 0).gains
-        enough = gains.max() - rules.equal_gain
+        enough = gains[0]
+        for gain in gains:
+            enough = max(enough, gain)
+        enough -= rules.equal_gain
         best = -1
         for i in range(rows.size):
             if gains[i] >= enough:
@@ -260,7 +268,8 @@ def _best_forms(library: Library, memory: Memory, view: View, model: Model, rule
                 if rank < least or (rank == least and better):
                     best = i
         if best > 0:
-            rows_now = model.rows.copy()
+            rows_now = np.empty(model.rows.size, np.intp)
+            copy(model.rows, rows_now)
             rows_now[position] = rows[best]
             model = fit(library, memory, view, rows_now)
     return model
@@ -271,7 +280,7 @@ def _strongest_first(library: Library, memory: Memory, view: View, model: Model)
     """Return the fit with its references in the order of their amplitudes."""
     if model.rows.size < 2:
         return model
-    return fit(library, memory, view, model.rows[descending(model.amplitudes)])
+    return fit(library, memory, view, taken(model.rows, descending(model.amplitudes)))
 
 
 class Selected(NamedTuple):
@@ -311,42 +320,34 @@ class Selected(NamedTuple):
 
 @kernel(nogil=True)
 def select_scans(
-    packed_library: Library, queries: Queries, packed_rules: SelectionRules, memory: Memory, most_singles: int
-) -> Selected:
-    """Select the references that each of several queries needs: their arrays have shape (s, m), and (s,)."""
+    packed_library: Library,
+    queries: Queries,
+    packed_rules: SelectionRules,
+    memory: Memory,
+    most_singles: int,
+    packed_out: Selected,
+) -> None:
+    """Select the references that each of several queries needs; `packed_out` is written."""
     apart()
     library, memory, queries = named(packed_library), Memory(*memory), Queries(*queries)
     rules = SelectionRules(*packed_rules)
-    scans, m = queries.derivative.shape
-    most = rules.most + rules.most_packagings
-    out = Selected(
-        np.zeros(scans, np.intp),
-        np.zeros((scans, most), np.intp),
-        np.zeros((scans, most)),
-        np.zeros((scans, 5)),
-        np.zeros(scans, np.intp),
-        np.empty((scans, m), np.float32),
-        np.empty((scans, m), np.float32),
-        np.empty((scans, m), np.float32),
-        np.empty((scans, m), np.bool_),
-        np.zeros(scans, np.intp),
-        np.zeros((scans, most_singles), np.intp),
-        np.zeros((scans, most_singles, 4)),
-    )
-    for s in range(scans):
+    out = Selected(*packed_out)
+    for s in range(out.counts.size):
         query = query_of(queries, s)
         view, model, singles, rejected, gain = _select(library, query, rules, memory, most_singles)
         k = model.rows.size
         out.counts[s], out.rejected[s], out.single_counts[s] = k, rejected, singles.rows.size
-        out.rows[s, :k], out.amplitudes[s, :k], out.fitted[s] = model.rows, model.amplitudes, model.fitted
-        out.derivative[s], out.compressed[s] = view.query.derivative, view.query.compressed
-        out.valid[s] = view.query.valid
+        copy(model.rows, out.rows[s, :k])
+        copy(model.amplitudes, out.amplitudes[s, :k])
+        copy(model.fitted, out.fitted[s])
+        copy(view.query.derivative, out.derivative[s])
+        copy(view.query.compressed, out.compressed[s])
+        copy(view.query.valid, out.valid[s])
         out.numbers[s, 0], out.numbers[s, 4] = model.similarity, gain
-        out.numbers[s, 1:4] = view.axis
+        copy(view.axis, out.numbers[s, 1:4])
         for i in range(singles.rows.size):
             out.single_rows[s, i], out.singles[s, i, 0] = singles.rows[i], singles.similarity[i]
-            out.singles[s, i, 1:] = singles.axes[i]
-    return out
+            copy(singles.axes[i], out.singles[s, i, 1:])
 
 
 @kernel()
@@ -373,7 +374,7 @@ def _select(
     if singles.rows.size == 0 or singles.similarity[0] <= 0.0:
         return view, model, Singles(singles.rows[:0], singles.similarity[:0], singles.axes), rejected, 0.0
     view = _refined(library, memory, query, singles.rows[:1], singles.axes[0], both)
-    model = fit(library, memory, view, singles.rows[:1].copy())
+    model = fit(library, memory, view, singles.rows[:1])
     going = True
     while going:
         rows = _to_try(library, view, model, singles, rules)

@@ -90,7 +90,9 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
     # at most a whole family, and what may be taken for it, in the place of one component
     library = library_of(index, most + max(largest_family(index), SECONDS) + LIKELIEST)
     queries = stacked([fitter.query for fitter in fitters])
-    found = Selected(*select_scans(library, queries, rules, memory_of(most, index.rows.points), REFINED_FROM))
+    found = _room_for(len(fitters), index.rows.points)
+    memory = memory_of(most, index.rows.points)
+    select_scans(library, queries, rules, memory, REFINED_FROM, packed(found))
     index.rows.check()
     chosen = zip(found.counts.tolist(), found.rows.tolist(), found.numbers.tolist(), strict=True)
     singles = zip(
@@ -115,6 +117,23 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
         ]
         selections.append(Selection(fit, tuple(runner_up), (rejected, gain) if rejected >= 0 else None))
     return selections
+
+
+def _room_for(scans: int, points: int) -> Selected:
+    """Return room for what a kernel writes of so many scans."""
+    most = MOST_COMPONENTS + MOST_PACKAGINGS
+    return Selected(
+        np.zeros(scans, np.intp),
+        np.zeros((scans, most), np.intp),
+        np.zeros((scans, most)),
+        np.zeros((scans, 5)),
+        np.zeros(scans, np.intp),
+        *np.empty((3, scans, points), np.float32),
+        np.empty((scans, points), np.bool_),
+        np.zeros(scans, np.intp),
+        np.zeros((scans, REFINED_FROM), np.intp),
+        np.zeros((scans, REFINED_FROM, 4)),
+    )
 
 
 def required_gains(index: ContrastIndex, policy: Policy) -> FloatArray:

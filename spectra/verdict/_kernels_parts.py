@@ -13,6 +13,7 @@ from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Queries
 from spectriage.spectra.contrast._kernels_coarse import likeliest_each
 from spectriage.spectra.evidence._kernels_sighting import SightRules, sight_reference
+from spectriage.spectra.fitting._kernels_additions import copy
 from spectriage.spectra.fitting._kernels_memory import Memory
 from spectriage.spectra.fitting._kernels_model import (
     Library,
@@ -83,7 +84,6 @@ def _sight(
 ) -> None:
     """Write what a scan shows of one part; nothing is looked for of what has no amplitude."""
     apart()
-    out[:] = 0.0
     amplitude = whole.amplitudes[position]
     if amplitude > 0.0:
         out[0], out[1], out[2], out[3], out[4] = sight_reference(
@@ -103,8 +103,8 @@ def _rests(library: Library, memory: Memory, view: View, whole: Model, fitted: F
     amplitudes = np.empty((k, max(k - 1, 0)))
     for i in range(k):
         rest = fit(library, memory, view, without(whole.rows, i))
-        fitted[i] = rest.fitted
-        amplitudes[i] = rest.amplitudes
+        copy(rest.fitted, fitted[i])
+        copy(rest.amplitudes, amplitudes[i])
     return amplitudes
 
 
@@ -126,15 +126,15 @@ def _look_at_part(
     count = out.counts[place, i]
     tried = np.empty(count + 1, np.intp)
     tried[0] = whole.rows[i]
-    tried[1:] = out.others[place, i, :count]
+    copy(out.others[place, i, :count], tried[1:])
     gains = add(library, memory, view, rest, tried, 0, 0).gains
     out.own_gains[place, i] = gains[0]
-    out.gains[place, i, :count] = gains[1:]
+    copy(gains[1:], out.gains[place, i, :count])
     support = support_of(library, view, whole, i, rest)
     bands = support.centres.size
     out.bands[place, i] = bands
-    out.remaining[place, i, :bands] = support.remaining
-    out.beside[place, i, :bands] = support.beside
+    copy(support.remaining, out.remaining[place, i, :bands])
+    copy(support.beside, out.beside[place, i, :bands])
     _sight(library, view, whole, i, noise, rules, out.sightings[place, i])
 
 
@@ -161,28 +161,32 @@ def _look_at(
     room = most_candidates + singles.size
     pooled, may = np.empty((k + 1, points), np.float32), np.empty((k + 1, n), np.bool_)
     best = np.empty((k + 1, max(most_others, room)), np.intp)
-    counts = np.full(k + 1, most_others, np.intp)
+    counts = np.empty(k + 1, np.intp)
     fitted = np.empty((k, whole.fitted.size), np.float32)
     amplitudes = _rests(library, memory, view, whole, fitted)
-    for i in range(k):
-        rest = Model(whole.rows[: k - 1], amplitudes[i], 0.0, fitted[i])
-        pooled[i], may[i] = rest_of(view, rest, points), allowed
-    pooled[k], may[k], counts[k] = rest_of(alone, empty, points), True, room
+    for i in range(k + 1):
+        own = view if i < k else alone
+        left = Model(empty.rows, empty.amplitudes, 0.0, fitted[i] if i < k else empty.fitted)
+        copy(rest_of(own, left, points), pooled[i])
+        for row in range(n):
+            may[i, row] = i == k or allowed[row]
+        counts[i] = most_others if i < k else room
     # one look at the library for all of them: it reads a large one but once
     likeliest_each(library.coarse, pooled, may, best, counts)
     for i in range(k):
         others = others_than(whole.rows, best[i, : counts[i]])
-        out.counts[place, i], out.others[place, i, : others.size] = others.size, others
+        out.counts[place, i] = others.size
+        copy(others, out.others[place, i, : others.size])
         if counted[i]:
             rest = Model(without(whole.rows, i), amplitudes[i], 0.0, fitted[i])
             own_rules = rules[library.ranks[whole.rows[i]]]
             _look_at_part(library, memory, view, whole, i, rest, noise, own_rules, place, out)
     candidates = others_than(singles, best[k, : counts[k]])
     out.candidate_counts[place] = candidates.size
-    out.candidates[place, : candidates.size] = candidates
+    copy(candidates, out.candidates[place, : candidates.size])
     gains = add(library, memory, alone, empty, candidates, 0, 0).gains
-    out.candidate_gains[place, : candidates.size] = gains
-    out.losses[place, :k] = losses(library, memory, view, whole)
+    copy(gains, out.candidate_gains[place, : candidates.size])
+    copy(losses(library, memory, view, whole), out.losses[place, :k])
 
 
 @kernel(nogil=True)
@@ -201,7 +205,8 @@ def look_at_scans(
     most_others: int,
     most_candidates: int,
     memory: Memory,
-) -> Parts:
+    packed_out: Parts,
+) -> None:
     """Look at the parts of the fits of several scans, and at what else these resemble.
 
     Parameters
@@ -220,26 +225,14 @@ def look_at_scans(
         How bands are weighed, packed, by the rank of a tier.
     most_others, most_candidates
         So many are looked for of each part, and of the whole scan beside the singles.
+    packed_out
+        Written; zero before.
     """
     apart()
     library, memory = named(packed_library), Memory(*memory)
     queries, views, models = Queries(*queries), Views(*views), Models(*models)
-    (scans, k), m = models.rows.shape, views.derivative.shape[1]
-    out = Parts(
-        np.zeros((scans, k)),
-        np.empty((scans, k, m // 2)),
-        np.empty((scans, k, m // 2)),
-        np.zeros((scans, k), np.intp),
-        np.zeros((scans, k, 5)),
-        np.zeros((scans, k)),
-        np.zeros((scans, k, most_others), np.intp),
-        np.zeros((scans, k, most_others)),
-        np.zeros((scans, k), np.intp),
-        np.zeros((scans, most_candidates + singles.shape[1]), np.intp),
-        np.zeros((scans, most_candidates + singles.shape[1])),
-        np.zeros(scans, np.intp),
-    )
-    for s in range(scans):
+    out = Parts(*packed_out)
+    for s in range(models.counts.size):
         _look_at(
             library,
             memory,
@@ -255,4 +248,3 @@ def look_at_scans(
             s,
             out,
         )
-    return out

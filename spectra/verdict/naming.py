@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray
+from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
 from spectriage.spectra.evidence.sighting import sight_rules, sighting_of
@@ -114,7 +115,8 @@ class Namer:
         for place, (_, fit, alone, _) in enumerate(scans):
             counted[place, : len(fit.rows)] = self._counts(fit, fractions[place])
             singles[place, : len(alone)] = [single.row for single in alone]
-        parts = look_at_scans(
+        parts = _room_for(len(scans), most, singles.shape[1], index.rows.points)
+        look_at_scans(
             library_of(index, room),
             views_of(fits),
             models_of(fits),
@@ -129,9 +131,10 @@ class Namer:
             ALTERNATIVES,
             CANDIDATES,
             memory_of(most + 1, index.rows.points),
+            packed(parts),
         )
         index.rows.check()
-        return Parts(*parts)
+        return parts
 
     def _components(
         self, scan: Fitted, fractions: Sequence[float], parts: Parts, place: int
@@ -235,6 +238,24 @@ class Namer:
 
     def _probability(self, log_ratio: float) -> float:
         return probability(log_ratio, self._policy.prior_known)
+
+
+def _room_for(scans: int, most: int, singles: int, points: int) -> Parts:
+    """Return room for what a kernel writes of so many scans, with so many parts and singles at most."""
+    candidates = CANDIDATES + singles
+    return Parts(
+        np.zeros((scans, most)),
+        *np.empty((2, scans, most, points // 2)),
+        np.zeros((scans, most), np.intp),
+        np.zeros((scans, most, 5)),
+        np.zeros((scans, most)),
+        np.zeros((scans, most, ALTERNATIVES), np.intp),
+        np.zeros((scans, most, ALTERNATIVES)),
+        np.zeros((scans, most), np.intp),
+        np.zeros((scans, candidates), np.intp),
+        np.zeros((scans, candidates)),
+        np.zeros(scans, np.intp),
+    )
 
 
 def _ratio(log_ratio: float | None) -> float | None:
