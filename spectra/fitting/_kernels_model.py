@@ -6,7 +6,7 @@ end in `add_each` and `best_axes`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,6 @@ from spectriage.spectra.fitting._kernels_bands import BandRules
 from spectriage.spectra.fitting._kernels_fit import FitSettings
 from spectriage.spectra.fitting._kernels_memory import Memory
 from spectriage.spectra.signal._kernels_grid import move
-
-Values = TypeVar("Values", bound=NDArray[Any])
 
 
 class Library(NamedTuple):
@@ -343,7 +341,7 @@ def is_among(row: int, rows: IndexArray) -> bool:
 
 
 @kernel()
-def taken(values: Values, places: IndexArray) -> Values:
+def taken(values: NDArray[Any], places: IndexArray) -> Any:
     """Return values (n,) at some places: an array that is indexed by another one compiles into far more."""
     out = np.empty(places.size, values.dtype)
     for i in range(places.size):

@@ -245,7 +245,8 @@ def _room_for(scans: int, most: int, singles: int, points: int) -> Parts:
     candidates = CANDIDATES + singles
     return Parts(
         np.zeros((scans, most)),
-        *np.empty((2, scans, most, points // 2)),
+        np.empty((scans, most, points // 2)),
+        np.empty((scans, most, points // 2)),
         np.zeros((scans, most), np.intp),
         np.zeros((scans, most, 5)),
         np.zeros((scans, most)),
