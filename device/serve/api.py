@@ -261,6 +261,7 @@ async def _events(scans: Scans, request: Request, arming: str) -> AsyncIterator[
                 seen, said_s = state.version, time.monotonic()
                 yield f"data: {state.model_dump_json()}\n\n"
             with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), EVENTS_S)
+                async with asyncio.timeout(EVENTS_S):
+                    await changed.wait()
     finally:
         unwatch()

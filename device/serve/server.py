@@ -163,8 +163,11 @@ async def _tell_systemd(scans: Scans) -> None:
             while True:
                 # a service whose state cannot be had is dead: it is silent here, and systemd restarts it;
                 # one that was only stopped for a while goes on
+                # not `wait_for`: cancelled in the moment in which the state is there, it forgets that it was
+                # before Python 3.12, and the service never ends
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.to_thread(scans.state), timeout=every)
+                    async with asyncio.timeout(every):
+                        await asyncio.to_thread(scans.state)
                     if say(said):
                         said = b"WATCHDOG=1"
                 await asyncio.sleep(every)

@@ -1,5 +1,6 @@
 """What is deployed with: systemd's unit, its protocol over a real socket, udev's rules, the container."""
 
+import asyncio
 import re
 import shutil
 import signal
@@ -10,10 +11,12 @@ import threading
 import time
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from spectriage.device.drivers._usb import udev_rules
+from spectriage.device.serve.server import _tell_systemd
 
 DEPLOY = Path(str(files("spectriage.device.serve"))) / "deploy"
 UNIT = DEPLOY / "spectriage.service"
@@ -80,6 +83,31 @@ def test_the_service_says_ready_and_alive_and_stopping_and_is_silent_when_it_han
     listening.join(WAIT_S)
     assert said[-1] == b"STOPPING=1"
     assert process.returncode in (0, -signal.SIGTERM)
+
+
+def test_what_systemd_is_told_ends_in_the_moment_in_which_the_state_is_there(monkeypatch, notified):
+    """The end was forgotten where both came together, and the service went on for good."""
+    monkeypatch.setenv("NOTIFY_SOCKET", notified.getsockname())
+    monkeypatch.setenv("WATCHDOG_USEC", "400000")
+
+    async def end() -> bool:
+        there = asyncio.get_running_loop().create_future()
+
+        async def state(_):
+            await there
+
+        monkeypatch.setattr(asyncio, "to_thread", state)
+        telling = asyncio.create_task(_tell_systemd(SimpleNamespace(state=None)))
+        await asyncio.sleep(0.0)
+        await asyncio.sleep(0.0)
+        there.set_result(None)
+        telling.cancel()
+        ended, _ = await asyncio.wait([telling], timeout=2.0)
+        telling.cancel()
+        return bool(ended) and telling.cancelled()
+
+    assert asyncio.run(end())
+    assert notified.recv(100) == b"STOPPING=1"
 
 
 def hear(notified: socket.socket, last: bytes, said: list[bytes]) -> None:
