@@ -47,6 +47,10 @@ for i, counts in enumerate(scans):
     if i == 0:
         found["one scan identified"] = peak()
 found[f"{len(scans)} scans identified"] = peak()
+together = [Spectrum(shift, counts, counts + 25.0) for counts in scans]
+for answer in engine.identify_each(together):
+    pass
+found[f"{len(scans)} scans identified together"] = peak()
 print(json.dumps(found))
 """
 

@@ -12,8 +12,7 @@ from spectriage.spectra.compile._kernels_vectors import intrinsic, ir, types
 from spectriage.spectra.compile.jit import packed
 
 overload = cast(Callable[..., Callable[[Callable[..., Any]], Any]], _overload)
-_ir: Any = cgutils
-_results: Any = imputils
+_cgutils, _imputils = cast(Any, cgutils), cast(Any, imputils)
 
 __all__ = ["call_back", "packed"]
 
@@ -37,9 +36,9 @@ def _plain(typing: Any, named: Any) -> Any:
     plain = types.BaseTuple.from_types(tuple(named.types))
 
     def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        values = _ir.unpack_tuple(builder, arguments[0])
+        values = _cgutils.unpack_tuple(builder, arguments[0])
         made = context.make_tuple(builder, signature.return_type, values)
-        return _results.impl_ret_borrowed(context, builder, signature.return_type, made)
+        return _imputils.impl_ret_borrowed(context, builder, signature.return_type, made)
 
     return plain(named), lower
 

@@ -321,7 +321,7 @@ def _weigh(
         )
 
 
-@kernel(nogil=True)
+@kernel()
 def weigh_scans(
     packed_library: Library,
     views: Views,

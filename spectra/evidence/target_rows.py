@@ -20,8 +20,8 @@ from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import CARRYING, Hazard, ReferenceSet, Tier
 
 BEST_LOOKS = 4
-KEPT_TABLES = 256
 """So many members of a target are looked at closely."""
+KEPT_TABLES = 256
 
 
 @dataclass(frozen=True, eq=False)

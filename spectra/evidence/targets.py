@@ -153,10 +153,8 @@ class _Weigher:
             alike.setdefault(key, []).append(place)
         found: list[list[Weighed]] = [[] for _ in attempts]
         for places in alike.values():
-            together = [attempts[place] for place in places]
+            tried = self._tried([attempts[place] for place in places])
             for number, place in enumerate(places):
-                if number == 0:
-                    tried = self._tried(together)
                 found[place] = self._judged(attempts[place], tried, number)
         return found
 
@@ -377,7 +375,7 @@ def _know(index: ContrastIndex, rows: Sequence[int]) -> FloatArray:
         `response_row` of each reference of the library, as far as any was asked for, shape (n, 3).
     """
     areas = areas_of(index)
-    scattering = index.once("scattering", lambda: np.full((len(index), 3), np.nan))
+    scattering = index.once("scattering", lambda: np.zeros((len(index), 3)))
     for row in rows:
         if math.isnan(areas[row]):
             scattering[row] = response_row(index.references.records[row])

@@ -94,6 +94,41 @@ class Singles(NamedTuple):
     axes: FloatArray
 
 
+class Selected(NamedTuple):
+    """What was selected for each of s scans on m points: at most k references of c singles.
+
+    Parameters
+    ----------
+    counts, rows, amplitudes
+        How many references each needs, their rows and amplitudes, strongest first: shape (s,) and (s, k).
+    numbers
+        Shape (s, 5): the similarity, the axis as an offset, a stretch and the number of the resolution, and
+        the log gain of what was rejected.
+    rejected
+        The best addition that was not necessary, −1 for none, shape (s,).
+    fitted
+        The fits, float32, shape (s, m).
+    derivative, compressed, valid
+        The scans at their axes, shape (s, m).
+    single_counts, single_rows, singles
+        The references that explain most alone, best first: how many, (s,); their rows, (s, c); and similarity
+        and axis of each, (s, c, 4).
+    """
+
+    counts: IndexArray
+    rows: IndexArray
+    amplitudes: FloatArray
+    numbers: FloatArray
+    rejected: IndexArray
+    fitted: Float32Array
+    derivative: Float32Array
+    compressed: Float32Array
+    valid: BoolArray
+    single_counts: IndexArray
+    single_rows: IndexArray
+    singles: FloatArray
+
+
 @kernel()
 def _supports_needed(rules: SelectionRules, row: int, gain: float) -> int:
     """Return how many independent bands must need a reference that brings this log gain."""
@@ -283,42 +318,7 @@ def _strongest_first(library: Library, memory: Memory, view: View, model: Model)
     return fit(library, memory, view, taken(model.rows, descending(model.amplitudes)))
 
 
-class Selected(NamedTuple):
-    """What was selected for each of s scans on m points: at most k references of c singles.
-
-    Parameters
-    ----------
-    counts, rows, amplitudes
-        How many references each needs, their rows and amplitudes, strongest first: shape (s,) and (s, k).
-    numbers
-        Shape (s, 5): the similarity, the axis as an offset, a stretch and the number of the resolution, and
-        the log gain of what was rejected.
-    rejected
-        The best addition that was not necessary, −1 for none, shape (s,).
-    fitted
-        The fits, float32, shape (s, m).
-    derivative, compressed, valid
-        The scans at their axes, shape (s, m).
-    single_counts, single_rows, singles
-        The references that explain most alone, best first: how many, (s,); their rows, (s, c); and similarity
-        and axis of each, (s, c, 4).
-    """
-
-    counts: IndexArray
-    rows: IndexArray
-    amplitudes: FloatArray
-    numbers: FloatArray
-    rejected: IndexArray
-    fitted: Float32Array
-    derivative: Float32Array
-    compressed: Float32Array
-    valid: BoolArray
-    single_counts: IndexArray
-    single_rows: IndexArray
-    singles: FloatArray
-
-
-@kernel(nogil=True)
+@kernel()
 def select_scans(
     packed_library: Library,
     queries: Queries,

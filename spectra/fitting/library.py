@@ -28,7 +28,6 @@ def library_of(index: ContrastIndex, room: int) -> Library:
 
 def _arrays(index: ContrastIndex) -> tuple[object, ...]:
     """Return all of it but the references themselves."""
-    shift = index.references.shift
     return (
         index.coarse,
         index.families,
@@ -36,7 +35,7 @@ def _arrays(index: ContrastIndex) -> tuple[object, ...]:
         index.hazardous,
         index.ranks,
         areas_of(index),
-        np.array([shift[0], shift[1] - shift[0]]),
+        index.grid,
         PACKED_SETTINGS,
         band_rules(index),
     )

@@ -135,14 +135,9 @@ class Policy:
 
     def required_gain(self, reference: Reference) -> float:
         """Return the log gain that a reference must bring."""
-        hazardous = reference.hazard is not Hazard.NONE
-        return self.required_gain_of(packaging=reference.is_packaging, hazardous=hazardous)
-
-    def required_gain_of(self, *, packaging: bool, hazardous: bool) -> float:
-        """Return the log gain that packaging, what alarms or warns, or anything else must bring."""
-        if packaging:
+        if reference.is_packaging:
             return self.packaging_gain
-        return self.hazard_gain if hazardous else self.gain
+        return self.gain if reference.hazard is Hazard.NONE else self.hazard_gain
 
     @staticmethod
     def single_line_holds(similarity: float, offset_cm: float) -> bool:

@@ -189,7 +189,7 @@ def _look_at(
     copy(losses(library, memory, view, whole), out.losses[place, :k])
 
 
-@kernel(nogil=True)
+@kernel()
 def look_at_scans(
     packed_library: Library,
     views: Views,

@@ -11,7 +11,6 @@ from spectriage.spectra.verdict.component import Candidate, Component
 
 NEAREST = 3
 _BY_SUBSTANCE = (Tier.MEASURED, Tier.BANDS)
-_HARMLESS = Hazard.NONE
 
 
 def claim(reference: Reference) -> str:
@@ -42,7 +41,7 @@ def nearest(candidates: Sequence[Candidate]) -> str:
     """Name the nearest few substances once each, and every one that is hazardous among the candidates."""
     names: dict[str, None] = {}
     for candidate in candidates:
-        if len(names) < NEAREST or candidate.reference.hazard is not _HARMLESS:
+        if len(names) < NEAREST or candidate.reference.hazard is not Hazard.NONE:
             names.setdefault(claim(candidate.reference))
     return f"; nearest: {', '.join(names)}" if names else ""
 
