@@ -159,13 +159,24 @@ class Identifier:
         threads
             So many share the spectra; more than the machine has cores are of no use.
 
-        Yields
-        ------
-        Identification or SpectriageError
+        Returns
+        -------
+        iterator
             In the order of the spectra; the error for one that cannot be identified.
+
+        Raises
+        ------
+        ParameterError
+            When there are fewer threads than one.
         """
-        groups = _groups_of(spectra)
-        if threads <= 1:
+        if threads < 1:
+            raise ParameterError(f"{threads} threads cannot work")
+        return self._each(_groups_of(spectra), threads)
+
+    def _each(
+        self, groups: Iterator[list[Spectrum]], threads: int
+    ) -> Iterator[Identification | SpectriageError]:
+        if threads == 1:
             for group in groups:
                 yield from self._identify_together(group)
             return

@@ -8,6 +8,7 @@ import pytest
 
 from spectriage.library.catalogue import load_catalogue
 from spectriage.spectra import Reference, ReferenceSet, Spectrum, Tier
+from spectriage.spectra import identify as module
 from spectriage.spectra.contrast import rows as contrast_rows
 from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import ParameterError, SpectrumError
@@ -351,3 +352,40 @@ def test_an_axis_that_was_only_assumed_is_said(engine, sample):
     result = engine.identify(assumed)
     assert AXIS_ASSUMED in result.notes
     assert AXIS_ASSUMED in result.to_json()["notes"]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_many_are_identified_as_each_alone_in_their_order_with_errors_in_their_places(
+    engine, sample, monkeypatch, threads
+):
+    monkeypatch.setattr(module, "TOGETHER", 3)
+    scans = [sample({name: 1.0}, seed=seed) for seed, name in enumerate((CAFFEINE, PARACETAMOL) * 5)]
+    scans[4] = Spectrum(scans[4].shift, np.full(len(scans[4]), 3.0))
+    found = list(engine.identify_each(iter(scans), threads=threads))
+    assert len(found) == len(scans)
+    for place, (scan, made) in enumerate(zip(scans, found, strict=True)):
+        if place == 4:
+            assert isinstance(made, SpectrumError)
+        else:
+            assert made.json_text() == engine.identify(scan).json_text()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_of_many_no_more_are_taken_than_are_under_way(engine, sample, monkeypatch, threads):
+    monkeypatch.setattr(module, "TOGETHER", 2)
+    scan, taken = sample({CAFFEINE: 1.0}, seed=1), []
+
+    def endless():
+        while True:
+            taken.append(scan)
+            yield scan
+
+    answers = engine.identify_each(endless(), threads=threads)
+    next(answers)
+    answers.close()
+    assert len(taken) <= 2 * (module.WAITING * threads + 1)
+
+
+def test_fewer_threads_than_one_are_refused(engine):
+    with pytest.raises(ParameterError, match="0 threads"):
+        engine.identify_each([], threads=0)
