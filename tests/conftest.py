@@ -3,10 +3,15 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from spectriage.library.building.cache import default_library
 from spectriage.spectra import ReferenceSet
 from spectriage.spectra.identify import Identifier
+
+# the first example of a kernel compiles it: how long one takes says nothing
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
