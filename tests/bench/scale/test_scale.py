@@ -107,14 +107,15 @@ def test_a_batch_is_timed_either_way(tmp_path):
     made = (1 / (1 + ((shift - seeds) / 6.0) ** 2)).sum(axis=1).astype(np.float32)
     references = ReferenceSet(tuple(Reference(f"r{i}", f"made up {i}") for i in range(4)), shift, made)
     write_library(tmp_path / "library.h5", references)
-    archive = make_archive(tmp_path / "a.parquet", 300)
+    # several shards: the kernel counts processor time in hundredths of a second, and the last is soon done
+    archive = make_archive(tmp_path / "a.parquet", 1200)
     for way in ("processes", "cluster"):
         found = measure_rate(archive, way, 1, tmp_path / "library.h5")
-        assert (found.way, found.workers, found.spectra) == (way, 1, 300)
+        assert (found.way, found.workers, found.spectra) == (way, 1, 1200)
         assert 0 < found.start_s < found.seconds
         assert found.processor_s > 0
         assert found.steady > 0
-        assert found.result_bytes > 300 * 500
+        assert found.result_bytes > 1200 * 500
 
 
 @pytest.mark.full
