@@ -1,4 +1,4 @@
-"""Kernel that tries targets on one model: each one's best member, what competes with it, and its limit."""
+"""Kernel that weighs targets on models: each one's best member, what competes with it, and what it shows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
 from spectriage.spectra.compile._kernels_calls import packed
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
-from spectriage.spectra.contrast._kernels_arguments import Probes, References
-from spectriage.spectra.contrast._kernels_shelf import find_places
-from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought, limits_each
-from spectriage.spectra.evidence._kernels_mass import mass_between, matrix_of
+from spectriage.spectra.contrast._kernels_arguments import Probes
+from spectriage.spectra.evidence._kernels_amounts import Amounts, Scattering, share_of_signal, write_limits
+from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought
+from spectriage.spectra.evidence._kernels_sighting import SightRules
+from spectriage.spectra.evidence._kernels_sighting_parts import sight_part
 from spectriage.spectra.evidence._kernels_targets import Members, best_looks, looked_at
-from spectriage.spectra.fitting._kernels_additions import copy
 from spectriage.spectra.fitting._kernels_fit import FitSettings
 from spectriage.spectra.fitting._kernels_memory import Memory
 from spectriage.spectra.fitting._kernels_model import (
@@ -25,6 +25,8 @@ from spectriage.spectra.fitting._kernels_model import (
     View,
     Views,
     add,
+    fit,
+    is_among,
     likeliest,
     model_of,
     named,
@@ -32,7 +34,9 @@ from spectriage.spectra.fitting._kernels_model import (
     rest_of,
     taken,
     view_of,
+    with_last,
 )
+from spectriage.spectra.fitting._kernels_support import count_support, support_of
 
 
 class WeighingRules(NamedTuple):
@@ -44,68 +48,95 @@ class WeighingRules(NamedTuple):
         The log gain that each reference must bring, shape (n,).
     looks
         So many members of a target are looked at closely.
+    look_gain, carry_gain
+        The log gain from which it is looked what a member shows, and from which one carries its target.
+    carrying_rank
+        Members of a tier of a greater rank do not carry it.
     settings, limits
         How fits are weighed in the search of limits, and what that seeks.
     """
 
     required: FloatArray
     looks: int
+    look_gain: float
+    carry_gain: float
+    carrying_rank: int
     settings: FitSettings
     limits: LimitRules
 
 
-class Scattering(NamedTuple):
-    """How strongly references scatter: as `_kernels_mass.matrix_of` takes it.
+class Watched(NamedTuple):
+    """The targets, and how they are tried, with names."""
 
-    Parameters
-    ----------
-    all, sought
-        Of each reference of the library, as far as it is in use, shape (n, 3), and of those sought, (r, 3).
-    nothing
-        What nothing counts as, shape (3,).
-    """
+    members: Members
+    amounts: Amounts
+    rules: WeighingRules
+    sighting: tuple[SightRules, ...]
 
-    all: FloatArray
-    sought: FloatArray
-    nothing: FloatArray
+
+class Seen(NamedTuple):
+    """A scan in which targets are sought: a factor on every amount, for noise; and that of the derivative."""
+
+    at_axis: View
+    scatter: float
+    noise: float
 
 
 class Weights(NamedTuple):
-    """What was found of c targets on each of s models, with r references whose limits are sought.
+    """What was found of c targets in each of s scans, with r references whose limits are sought.
 
     Parameters
     ----------
-    other
-        The log gain of the best harmless addition, where it was asked for, shape (s,).
     rows
         The best member of each, shape (s, c).
     numbers
-        Shape (s, c, 8): of the best member its log gain; the greatest of those that carry the target; the
-        limit; the share of the signal that it has in the model with it, packaging not counted; and the limit
-        by mass: low, middle, high, and 1 where all it rests on was measured. The limits are infinite where
-        the target makes something needless.
+        Shape (s, c, 16): of the best member its log gain; the greatest of those that carry the target; the
+        limit; the share of the signal that it has in the model with it, packaging not counted; the limit by
+        mass: low, middle, high, and 1 where all it rests on was measured; the log gain of the best other
+        addition; and what is shown: as `carriers`, but for the gain. That is zero where it was not looked at.
+    carriers
+        Of the members that carry a target which another shows better, shape (s, c, l, 8): the log gain, V of
+        the model with it, how many independent bands need it, and what `sight_reference` says. The gain is
+        −inf where it was not looked at.
     known
         Whether the areas of all members are known: else the shares are no numbers. Shape (s,).
-    competing, needless
-        Whether any target makes any of the model's references needless, (s,), and which of them, (s, c, k).
     shares
         The limit of each reference, shape (s, r).
     """
 
-    other: FloatArray
     rows: IndexArray
     numbers: FloatArray
+    carriers: FloatArray
     known: BoolArray
-    competing: BoolArray
-    needless: BoolArray
     shares: FloatArray
+
+
+@kernel()
+def _groups_at(values: IndexArray, ends: IndexArray, own: IndexArray) -> tuple[IndexArray, IndexArray]:
+    """Return some groups of values that stand one after the other, and where each ends."""
+    some, stops = np.empty(values.size, np.intp), np.empty(own.size, np.intp)
+    count = 0
+    for c in range(own.size):
+        for i in range(ends[own[c] - 1] if own[c] > 0 else 0, ends[own[c]]):
+            some[count] = values[i]
+            count += 1
+        stops[c] = count
+    return some[:count], stops
+
+
+@kernel()
+def _members_of(members: Members, own: IndexArray) -> Members:
+    """Return the members of some targets."""
+    rows, ends = _groups_at(members.rows, members.ends, own)
+    carrying, carrying_ends = _groups_at(members.carrying, members.carrying_ends, own)
+    return Members(rows, ends, carrying, carrying_ends)
 
 
 @kernel()
 def _best_other(
     library: Library, memory: Memory, view: View, base: Model, excluded: IndexArray, looks: int
 ) -> float:
-    """Return the log gain of the best harmless addition to a model."""
+    """Return the log gain of the best harmless addition to a model that is of none of some families."""
     may = outside(library, ~library.hazardous, base.rows)
     rows = likeliest(library, view, base, outside(library, may, excluded), looks)
     best = 0.0
@@ -116,209 +147,202 @@ def _best_other(
 
 @kernel()
 def _find_needless(
-    library: Library,
-    memory: Memory,
-    view: View,
-    base: Model,
-    rows: IndexArray,
-    required: FloatArray,
-    out: BoolArray,
-) -> bool:
-    """Write which references of a model, but for its first, each of some additions makes needless; if any."""
-    k, found = base.rows.size, False
+    library: Library, memory: Memory, view: View, base: Model, rows: IndexArray, required: FloatArray
+) -> BoolArray:
+    """Return which references of a model, but for its first, each of some additions makes needless."""
+    k = base.rows.size
+    needless = np.zeros((rows.size, k), np.bool_)
     if k > 1:
         losses = add(library, memory, view, base, rows, 1, k).losses
         for c in range(rows.size):
             for i in range(1, k):
-                out[c, i] = losses[c, i] < required[base.rows[i]]
-                found |= out[c, i]
-    return found
+                needless[c, i] = losses[c, i] < required[base.rows[i]]
+    return needless
 
 
 @kernel()
-def _sought_without(sought: Sought, left_out: BoolArray, kept: IndexArray) -> tuple[Sought, IndexArray]:
-    """Return what is sought but for some targets, and the places of its references among all."""
-    numbers = np.empty(left_out.size, np.intp)
-    for c in range(kept.size):
-        numbers[kept[c]] = c
-    places = np.empty(sought.places.size, np.intp)
-    count = 0
-    for r in range(places.size):
-        if not left_out[sought.numbers[r]]:
-            places[count] = r
-            count += 1
-    places = places[:count]
-    return (
-        Sought(
-            taken(sought.places, places),
-            taken(sought.needed, places),
-            taken(numbers, taken(sought.numbers, places)),
-            taken(sought.worth, places),
-            taken(sought.responses, places),
-            taken(sought.amplitudes, kept),
-        ),
-        places,
-    )
-
-
-@kernel()
-def _present_area(library: Library, base: Model) -> float:
-    """Return the area under the contents of a model; where it has only packaging, under all; −1 for none."""
-    if base.rows.size == 0:
-        return -1.0
-    contents = whole = energy = 0.0
-    for i in range(base.rows.size):
-        area = base.amplitudes[i] * library.areas[base.rows[i]]
-        whole += area
-        contents += 0.0 if library.packaging[base.rows[i]] else area
-    for value in base.fitted:
-        energy += np.float64(value) * np.float64(value)
-    # what the model does not explain is signal too: its area is taken in proportion
-    return float((contents if contents != 0.0 else whole) / max(np.sqrt(energy), 0.1))
-
-
-@kernel()
-def _write_limits(
+def _show(
     library: Library,
     memory: Memory,
-    view: View,
+    scan: Seen,
     base: Model,
-    sought: Sought,
-    probes: Probes,
-    rules: WeighingRules,
-    scattering: Scattering,
-    scatter: float,
-    rows: IndexArray,
-    needless: BoolArray,
-    numbers: FloatArray,
-    all_shares: FloatArray,
+    row: int,
+    rules: tuple[SightRules, ...],
+    out: FloatArray,
 ) -> None:
-    """Write the limits of the targets that make nothing needless."""
+    """Write what an addition shows of its bands, in the model with it: V, how many need it, the sighting."""
     apart()
-    count, k = rows.size, base.rows.size
-    left_out = np.zeros(count, np.bool_)
-    for c in range(count):
-        for i in range(k):
-            left_out[c] |= needless[c, i]
-    kept, some = np.empty(count, np.intp), 0
-    for c in range(count):
-        kept[some] = c
-        some += not left_out[c]
-    kept = kept[:some]
-    own, references = _sought_without(sought, left_out, kept)
-    asked = np.empty(k + kept.size, np.intp)
-    copy(base.rows, asked[:k])
-    copy(taken(rows, kept), asked[k:])
-    places = np.empty(asked.size, np.intp)
-    find_places(library.shelf, asked, places)
-    limits, shares, heaviest = np.empty(kept.size), np.empty(references.size), np.empty(kept.size, np.intp)
-    shelf = library.shelf
-    limits_each(
-        packed(References(shelf.rows[np.intp(view.axis[2])], shelf.ranges, shelf.numbers, places)),
-        base.amplitudes,
-        packed(view.query),
-        packed(probes),
-        packed(own),
-        taken(library.families, base.rows),
-        packed(library.bands),
-        packed(rules.settings),
-        packed(rules.limits),
-        scatter,
-        _present_area(library, base),
-        packed(memory),
-        np.empty(probes.areas.size, np.intp),
-        limits,
-        shares,
-        heaviest,
-    )
-    matrix = _matrix(library, base, scattering)
-    for c in range(kept.size):
-        number = numbers[kept[c]]
-        number[2], worst = limits[c], heaviest[c]
-        if worst >= 0:
-            response = scattering.sought[references[worst]]
-            number[4], number[5], number[6] = mass_between(shares[worst], response, matrix)
-            number[7] = min(matrix[2], response[2])
-    for r in range(references.size):
-        all_shares[references[r]] = shares[r]
+    whole = fit(library, memory, scan.at_axis, with_last(base.rows, row))
+    place = base.rows.size
+    _, supports = count_support(library, support_of(library, scan.at_axis, whole, place, base))
+    out[0], out[1] = whole.similarity, supports
+    sight_part(library, scan.at_axis, whole, place, scan.noise, rules[library.ranks[row]], out[2:])
 
 
 @kernel()
-def _matrix(library: Library, base: Model, scattering: Scattering) -> tuple[float, float, float]:
-    """Return what a target would lie in: the contents of a model."""
-    parts, responses = np.zeros(base.rows.size), np.empty((base.rows.size, 3))
-    for i in range(parts.size):
-        copy(scattering.all[base.rows[i]], responses[i])
-        if not library.packaging[base.rows[i]]:
-            parts[i] = base.amplitudes[i] * library.areas[base.rows[i]]
-    return matrix_of(parts, responses, scattering.nothing)
-
-
-@kernel()
-def _share(library: Library, base: Model, row: int, amplitudes: FloatArray) -> float:
-    """Return the share of the signal that an addition has in the model with it, packaging not counted."""
-    contents = 0.0
-    for i in range(base.rows.size):
-        if not library.packaging[base.rows[i]]:
-            contents += amplitudes[i] * library.areas[base.rows[i]]
-    own = amplitudes[base.rows.size] * library.areas[row]
-    return own / (own + contents) if not own <= 0.0 else 0.0
+def _show_carriers(
+    library: Library,
+    memory: Memory,
+    scan: Seen,
+    base: Model,
+    watched: Watched,
+    carrying: IndexArray,
+    looks: IndexArray,
+    gains: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Write what those that carry a target show, where they gain enough; they are among what was tried."""
+    for place in range(carrying.size):
+        row = carrying[place]
+        gain = -np.inf
+        for i in range(looks.size):
+            gain = gains[i] if looks[i] == row else gain
+        if gain >= watched.rules.carry_gain and library.ranks[row] <= watched.rules.carrying_rank:
+            out[place, 0] = gain
+            _show(library, memory, scan, base, row, watched.sighting, out[place, 1:])
 
 
 @kernel()
 def _weigh(
     library: Library,
     memory: Memory,
-    view: View,
+    scan: Seen,
     base: Model,
-    members: Members,
-    most_looks: int,
-    sought: Sought,
-    probes: Probes,
-    rules: WeighingRules,
-    scattering: Scattering,
-    scatter: float,
+    watched: Watched,
+    own: IndexArray,
+    other: float,
     compete: bool,
     place: int,
     out: Weights,
-) -> None:
-    """Try targets on one model; `out` is written at a place."""
+) -> BoolArray:
+    """Weigh some targets, by their numbers, on one model that has none of their members.
+
+    Returns
+    -------
+    needless
+        Which of the model's references each of them makes needless, shape (c, k). Nothing more is said of
+        one that does.
+    """
     apart()
-    count, k = members.ends.size, base.rows.size
-    looks, likely, ends = np.empty(most_looks, np.intp), np.empty(count, np.intp), np.empty(count, np.intp)
-    best, carrying = np.empty(count, np.intp), np.empty(count)
+    view, rules, members = scan.at_axis, watched.rules, _members_of(watched.members, own)
+    count, k = own.size, base.rows.size
+    looks = np.empty(count * rules.looks + members.carrying.size, np.intp)
+    likely, ends, best = np.empty(count, np.intp), np.empty(count, np.intp), np.empty(count, np.intp)
+    carrying = np.empty(count)
     pooled = rest_of(view, base, library.coarse.shape[1])
     total = looked_at(library.coarse, pooled, packed(members), rules.looks, looks, likely, ends)
     tried = add(library, memory, view, base, looks[:total], 0, 0)
     best_looks(tried.gains, looks, likely, ends, packed(members), best, carrying)
-    rows, needless, numbers = out.rows[place], out.needless[place], out.numbers[place]
+    rows = taken(looks, best)
+    needless = _find_needless(library, memory, view, base, rows[: count if compete else 0], rules.required)
+    alone, kept = np.empty(count, np.intp), np.empty(count, np.intp)
+    amplitudes = np.empty(count)
+    some = 0
     for c in range(count):
-        rows[c] = looks[best[c]]
-    out.known[place] = True
-    if compete:
-        out.competing[place] = _find_needless(library, memory, view, base, rows, rules.required, needless)
-    for c in range(count):
-        amplitudes = tried.amplitudes[best[c]]
-        sought.amplitudes[c] = amplitudes[k]
-        numbers[c, 0], numbers[c, 1] = tried.gains[best[c]], carrying[c]
-        numbers[c, 3], numbers[c, 7] = _share(library, base, rows[c], amplitudes), 0.0
-        out.known[place] &= not np.isnan(library.areas[rows[c]])
-    if sought.places.size > 0:
-        _write_limits(
+        fitted, number = tried.amplitudes[best[c]], out.numbers[place, own[c]]
+        out.rows[place, own[c]] = rows[c]
+        number[0], number[1], number[8] = tried.gains[best[c]], carrying[c], other
+        number[3], number[7] = share_of_signal(library, base, rows[c], fitted), 0.0
+        alone[some], kept[some], amplitudes[some] = c, own[c], fitted[k]
+        some += not (compete and needless[c].any())
+    alone = alone[:some]
+    if watched.amounts.sought.places.size > 0:
+        numbers, shares = out.numbers[place], out.shares[place]
+        write_limits(
             library,
             memory,
             view,
             base,
-            sought,
-            probes,
-            rules,
-            scattering,
-            scatter,
-            rows,
-            needless,
+            watched.amounts,
+            scan.scatter,
+            kept[:some],
+            taken(rows, alone),
+            amplitudes[:some],
             numbers,
-            out.shares[place],
+            shares,
         )
+    for c in alone:
+        # what is weighed on a smaller model is written over, its member too
+        out.known[place] &= not np.isnan(library.areas[rows[c]])
+        gain = tried.gains[best[c]]
+        if gain >= rules.look_gain:
+            shown = out.numbers[place, own[c], 9:]
+            _show(library, memory, scan, base, rows[c], watched.sighting, shown)
+        if gain >= rules.carry_gain and library.ranks[rows[c]] > rules.carrying_rank:
+            first = ends[c - 1] if c > 0 else 0
+            _show_carriers(
+                library,
+                memory,
+                scan,
+                base,
+                watched,
+                members.carrying[members.carrying_ends[c - 1] if c > 0 else 0 : members.carrying_ends[c]],
+                looks[first : ends[c]],
+                tried.gains[first : ends[c]],
+                out.carriers[place, own[c]],
+            )
+    return needless
+
+
+@kernel()
+def _weigh_competing(
+    library: Library,
+    memory: Memory,
+    scan: Seen,
+    base: Model,
+    watched: Watched,
+    own: IndexArray,
+    other: float,
+    place: int,
+    out: Weights,
+) -> None:
+    """Weigh some targets on a model; one that makes something of it needless, on the model without that.
+
+    That stood in for the target: it competes with it, and does not precede it.
+    """
+    apart()
+    needless = _weigh(library, memory, scan, base, watched, own, other, True, place, out)
+    for c in range(own.size):
+        rivals, others = _parted(base.rows, needless[c])
+        if rivals.size > 0:
+            smaller = fit(library, memory, scan.at_axis, others)
+            best = -np.inf
+            for gain in add(library, memory, scan.at_axis, smaller, rivals, 0, 0).gains:
+                best = max(best, gain)
+            _weigh(library, memory, scan, smaller, watched, own[c : c + 1], best, False, place, out)
+
+
+@kernel()
+def _parted(values: IndexArray, chosen: BoolArray) -> tuple[IndexArray, IndexArray]:
+    """Return the values that are chosen, and the others."""
+    those, others = np.empty(values.size, np.intp), np.empty(values.size, np.intp)
+    count = 0
+    for i in range(values.size):
+        those[count], others[i - count] = values[i], values[i]
+        count += chosen[i]
+    return those[:count], others[: values.size - count]
+
+
+@kernel()
+def _weigh_held(
+    library: Library,
+    memory: Memory,
+    scan: Seen,
+    base: Model,
+    watched: Watched,
+    own: IndexArray,
+    place: int,
+    out: Weights,
+) -> None:
+    """Weigh one target of which a model has members: on the model without them."""
+    apart()
+    members = _members_of(watched.members, own).rows
+    held = np.empty(base.rows.size, np.bool_)
+    for i in range(held.size):
+        held[i] = is_among(base.rows[i], members)
+    smaller = fit(library, memory, scan.at_axis, _parted(base.rows, held)[1])
+    other = _best_other(library, memory, scan.at_axis, smaller, members, watched.rules.looks)
+    _weigh_competing(library, memory, scan, smaller, watched, own, other, place, out)
 
 
 @kernel()
@@ -327,63 +351,68 @@ def weigh_scans(
     views: Views,
     models: Models,
     members: Members,
-    most_looks: int,
     sought: Sought,
     probes: Probes,
-    rules: WeighingRules,
+    packed_rules: WeighingRules,
     scattering: Scattering,
+    sighting: tuple[SightRules, ...],
     scatters: FloatArray,
-    compete: bool,
-    seek_other: BoolArray,
-    excluded: IndexArray,
+    noise: FloatArray,
+    others: FloatArray,
     memory: Memory,
     packed_out: Weights,
 ) -> None:
-    """Try targets on models that have none of their members, of one scan each.
+    """Weigh targets in several scans, each on the best model of it without the target.
 
     Parameters
     ----------
     views, models
-        The scans, whose references have one resolution, and the models.
-    members, most_looks
-        Of the targets, and how many are looked at closely, at most.
+        The scans, whose references have one resolution, and their best models.
+    members
+        Of the targets.
     sought
-        The references whose limits are sought; the amplitudes are written over.
+        The references whose limits are sought; its amplitudes are not used.
+    sighting
+        How bands are weighed, packed, by the rank of a tier.
     scatters
         A factor on every amount, for noise, shape (s,).
-    compete
-        Whether what the models have may be needless with a target.
-    seek_other, excluded
-        For which scans the best harmless addition is sought, and references whose families it is not of.
+    noise
+        Of the derivatives, shape (s,).
+    others
+        The log gain of the best addition to each model which is not necessary, shape (s,); not a number where
+        it is not known: then it is that of the best harmless one.
     packed_out
         Written; its limits are infinite before.
     """
     apart()
     library, memory = named(packed_library), Memory(*memory)
-    views, models = Views(*views), Models(*models)
-    asked, wanted = WeighingRules(*rules), Sought(*sought)
+    views, models, out = Views(*views), Models(*models), Weights(*packed_out)
+    rules = WeighingRules(*packed_rules)
+    settings, limits = FitSettings(*rules.settings), LimitRules(*rules.limits)
+    amounts = Amounts(Sought(*sought), Probes(*probes), settings, limits, Scattering(*scattering))
     own_rules = WeighingRules(
-        asked.required, asked.looks, FitSettings(*asked.settings), LimitRules(*asked.limits)
+        rules.required,
+        rules.looks,
+        rules.look_gain,
+        rules.carry_gain,
+        rules.carrying_rank,
+        settings,
+        limits,
     )
-    own_members, own_probes = Members(*members), Probes(*probes)
-    out = Weights(*packed_out)
+    watched = Watched(Members(*members), amounts, own_rules, sighting)
+    ends = watched.members.ends
+    every, holds = np.empty(ends.size, np.intp), np.empty(ends.size, np.bool_)
     for s in range(models.counts.size):
-        view, base = view_of(views, s), model_of(models, s)
-        if seek_other[s]:
-            out.other[s] = _best_other(library, memory, view, base, excluded, own_rules.looks)
-        _weigh(
-            library,
-            memory,
-            view,
-            base,
-            own_members,
-            most_looks,
-            wanted,
-            own_probes,
-            own_rules,
-            Scattering(*scattering),
-            scatters[s],
-            compete,
-            s,
-            out,
-        )
+        base, scan = model_of(models, s), Seen(view_of(views, s), scatters[s], noise[s])
+        for c in range(ends.size):
+            every[c], holds[c] = c, False
+            for i in range(ends[c - 1] if c > 0 else 0, ends[c]):
+                holds[c] |= is_among(watched.members.rows[i], base.rows)
+        held, free = _parted(every, holds)
+        if free.size > 0:
+            other = others[s]
+            if np.isnan(other):
+                other = _best_other(library, memory, scan.at_axis, base, base.rows[:0], own_rules.looks)
+            _weigh_competing(library, memory, scan, base, watched, free, other, s, out)
+        for i in range(held.size):
+            _weigh_held(library, memory, scan, base, watched, held[i : i + 1], s, out)

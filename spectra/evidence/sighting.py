@@ -110,6 +110,11 @@ def sight_rules(index: ContrastIndex, tier: Tier) -> SightRules:
     return index.once(("sighting", tier), lambda: packed(_rules(index, UNCERTAINTY[tier])))
 
 
+def sight_rules_each(index: ContrastIndex) -> tuple[SightRules, ...]:
+    """Return `sight_rules` of every tier, by its rank."""
+    return index.once("sightings", lambda: tuple([sight_rules(index, tier) for tier in Tier]))
+
+
 def _rules(index: ContrastIndex, known: _Uncertainty) -> SightRules:
     return SightRules(
         LEAST_HEIGHT,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from spectriage.spectra.arrays import FloatArray, IndexArray
-from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.compile.jit import packed, packed_as
+from spectriage.spectra.evidence._kernels_limits import Sought
 from spectriage.spectra.evidence._kernels_targets import Members
 from spectriage.spectra.evidence.detection_limit import RECALLED_WORTH
 from spectriage.spectra.evidence.mass import response_row
@@ -46,6 +47,8 @@ class TargetRows:
         How strongly each of its foremost members scatters: `response_row`.
     worth
         Of each of its foremost members: the factor on its limit for what its table is uncertain by.
+    told
+        What is said of it in every scan that a member shows it best in, by the row of that, once asked for.
     """
 
     target: Target
@@ -59,6 +62,7 @@ class TargetRows:
     hazards: Mapping[str, Hazard]
     responses: tuple[tuple[float, float, float], ...]
     worth: tuple[float, ...]
+    told: dict[int, tuple[object, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def covered(self) -> bool:
@@ -81,16 +85,14 @@ class TargetTable(NamedTuple):
     most_looks
         So many members are looked at closely, at most.
     sought
-        All of `Sought` but for the last: of every foremost member its place among what is watched, in so many
-        bands it must be visible, the number of its target, the factor on its limit, and its signal per mass,
-        shape (r,) each.
+        Their foremost members, packed, by their places among what is watched; without amplitudes.
     scattering
-        The latter with what it is good to, `response_row` of each, shape (r, 3).
+        How strongly each of these scatters: `response_row`, shape (r, 3).
     """
 
     members: Members
     most_looks: int
-    sought: tuple[IndexArray, IndexArray, IndexArray, FloatArray, FloatArray]
+    sought: Sought
     scattering: FloatArray
 
 
@@ -115,12 +117,16 @@ def table_of(targets: tuple[TargetRows, ...], watched: tuple[int, ...]) -> Targe
     return TargetTable(
         packed(Members(*_joined(rows), *_joined(carrying))),
         sum(min(len(own), BEST_LOOKS) + len(few) for own, few in zip(rows, carrying, strict=True)),
-        (
-            foremost,
-            needed,
-            numbers,
-            np.array([worth for known in targets for worth in known.worth], np.float64),
-            scattering[:, 0].copy(),
+        packed_as(
+            Sought,
+            (
+                foremost,
+                needed,
+                numbers,
+                np.array([worth for known in targets for worth in known.worth], np.float64),
+                scattering[:, 0].copy(),
+                np.empty(0),
+            ),
         ),
         scattering,
     )

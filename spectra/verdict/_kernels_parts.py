@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
-from spectriage.spectra.compile._kernels_calls import packed
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Queries
 from spectriage.spectra.contrast._kernels_coarse import likeliest_each
-from spectriage.spectra.evidence._kernels_sighting import SightRules, sight_reference
+from spectriage.spectra.evidence._kernels_sighting import SightRules
+from spectriage.spectra.evidence._kernels_sighting_parts import sight_part
 from spectriage.spectra.fitting._kernels_additions import copy
 from spectriage.spectra.fitting._kernels_memory import Memory
 from spectriage.spectra.fitting._kernels_model import (
@@ -34,7 +34,7 @@ from spectriage.spectra.fitting._kernels_model import (
     view_of,
     without,
 )
-from spectriage.spectra.fitting._kernels_support import row_at, support_of
+from spectriage.spectra.fitting._kernels_support import support_of
 
 
 class Parts(NamedTuple):
@@ -70,30 +70,6 @@ class Parts(NamedTuple):
     candidates: IndexArray
     candidate_gains: FloatArray
     candidate_counts: IndexArray
-
-
-@kernel()
-def _sight(
-    library: Library,
-    view: View,
-    whole: Model,
-    position: int,
-    noise: float,
-    rules: SightRules,
-    out: FloatArray,
-) -> None:
-    """Write what a scan shows of one part; nothing is looked for of what has no amplitude."""
-    apart()
-    amplitude = whole.amplitudes[position]
-    if amplitude > 0.0:
-        out[0], out[1], out[2], out[3], out[4] = sight_reference(
-            row_at(library, view, whole.rows[position]),
-            amplitude,
-            packed(view.query),
-            whole.fitted,
-            noise,
-            rules,
-        )
 
 
 @kernel()
@@ -135,7 +111,7 @@ def _look_at_part(
     out.bands[place, i] = bands
     copy(support.remaining, out.remaining[place, i, :bands])
     copy(support.beside, out.beside[place, i, :bands])
-    _sight(library, view, whole, i, noise, rules, out.sightings[place, i])
+    sight_part(library, view, whole, i, noise, rules, out.sightings[place, i])
 
 
 @kernel()

@@ -12,14 +12,14 @@ from spectriage.spectra.arrays import BoolArray
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
-from spectriage.spectra.evidence.sighting import sight_rules, sighting_of
+from spectriage.spectra.evidence.sighting import sight_rules_each, sighting_of
 from spectriage.spectra.fitting.band_support import bands_of
 from spectriage.spectra.fitting.fit import Fit, Single
 from spectriage.spectra.fitting.fitter import Fitter, axis_numbers, stacked
 from spectriage.spectra.fitting.library import library_of, models_of, views_of
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.policy.policy import Policy
-from spectriage.spectra.reference import Reference, Tier
+from spectriage.spectra.reference import Reference
 from spectriage.spectra.verdict._kernels_parts import Parts, look_at_scans
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.words import claim
@@ -127,7 +127,7 @@ class Namer:
             np.array([axis_numbers((scan.singles[0] if scan.singles else scan.fit).axis) for scan in scans]),
             self._allowed,
             np.array([fit.query.noise for fit in fits]),
-            index.once("sightings", lambda: tuple([sight_rules(index, tier) for tier in Tier])),
+            sight_rules_each(index),
             ALTERNATIVES,
             CANDIDATES,
             memory_of(most + 1, index.rows.points),
