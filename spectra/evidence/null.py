@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -53,29 +54,26 @@ class Null(NullScores):
         disagreement = max(1.0 - similarity, MIN_DISAGREEMENT)
         return self._judge(self.wrong, self.right, -math.log(disagreement), snr)
 
-    def first_each(self, similarities: Sequence[float], snr: float) -> list[tuple[float, float]]:
-        """Return what `first` does, for each of several."""
-        known, intercept, slope = self._at_level(self.wrong, self.right, self._level(snr))
-        values = [-math.log(max(1.0 - similarity, MIN_DISAGREEMENT)) for similarity in similarities]
-        count = len(known)
-        return [
-            ((1.0 + count - bisect_left(known, value)) / (count + 1.0), intercept + slope * value)
-            for value in values
-        ]
+    @cached_property
+    def first_table(self) -> tuple[FloatArray, FloatArray]:
+        """What `first` looks up: of each level the wrong ones, ascending, (l, c), and a line, (l, 2)."""
+        levels = [self._at_level(self.wrong, self.right, level) for level in range(len(self.levels))]
+        wrong = np.array([known for known, *_ in levels], np.float64)
+        return wrong, np.array([line for _, *line in levels], np.float64)
+
+    def level(self, snr: float) -> int:
+        """Return the level whose signal-to-noise ratio is nearest, as a ratio."""
+        ratios = [abs(math.log(level / max(snr, 1.0))) for level in self.levels.tolist()]
+        return ratios.index(min(ratios))
 
     def further(self, gain: float, snr: float) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a further component with this gain."""
         return self._judge(self.added_wrong, self.added_right, gain, snr)
 
     def _judge(self, wrong: FloatArray, right: FloatArray, value: float, snr: float) -> tuple[float, float]:
-        known, intercept, slope = self._at_level(wrong, right, self._level(snr))
+        known, intercept, slope = self._at_level(wrong, right, self.level(snr))
         beaten = len(known) - bisect_left(known, value)
         return (1.0 + beaten) / (len(known) + 1.0), intercept + slope * value
-
-    def _level(self, snr: float) -> int:
-        """Return the level whose signal-to-noise ratio is nearest, as a ratio."""
-        ratios = [abs(math.log(level / max(snr, 1.0))) for level in self.levels.tolist()]
-        return ratios.index(min(ratios))
 
     def _at_level(self, wrong: FloatArray, right: FloatArray, level: int) -> _Level:
         """Return what is known at a level, fitted when it is first asked for."""

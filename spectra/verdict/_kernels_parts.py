@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
 from spectriage.spectra.compile._kernels_vectors import apart
@@ -35,6 +36,7 @@ from spectriage.spectra.fitting._kernels_model import (
     without,
 )
 from spectriage.spectra.fitting._kernels_support import support_of
+from spectriage.spectra.verdict._kernels_candidates import FirstOdds, rank_candidates
 
 
 class Parts(NamedTuple):
@@ -53,9 +55,9 @@ class Parts(NamedTuple):
     others, gains, counts
         What looks most like what each part explains, the log gain of each in its place, and how many there
         are: shape (s, k, o) and (s, k).
-    candidates, candidate_gains, candidate_counts
-        What looks most like the whole scan, but for the singles, the log gain of each alone, and how many:
-        shape (s, c) and (s,).
+    candidates, candidate_odds, candidate_counts
+        What looks most like the whole scan, what `rank_candidates` says of each, and how many there are:
+        shape (s, c), (s, c, 4) and (s,).
     """
 
     losses: FloatArray
@@ -68,8 +70,31 @@ class Parts(NamedTuple):
     gains: FloatArray
     counts: IndexArray
     candidates: IndexArray
-    candidate_gains: FloatArray
+    candidate_odds: FloatArray
     candidate_counts: IndexArray
+
+
+class Singles(NamedTuple):
+    """Of s scans the references that explain most alone.
+
+    Parameters
+    ----------
+    counts, rows, similarity
+        How many there are, their rows, and V of each, shape (s,) and (s, c).
+    axes
+        Where candidates are compared with each scan, shape (s, 3).
+    levels
+        The level of the null that each scan is at, shape (s,).
+    id_ranks
+        The place of every reference of the library in the order of their ids, shape (n,).
+    """
+
+    counts: IndexArray
+    rows: IndexArray
+    similarity: FloatArray
+    axes: FloatArray
+    levels: IndexArray
+    id_ranks: NDArray[np.int32]
 
 
 @kernel()
@@ -115,6 +140,35 @@ def _look_at_part(
 
 
 @kernel()
+def _rank(
+    library: Library,
+    memory: Memory,
+    alone: View,
+    found: IndexArray,
+    singles: Singles,
+    null: FirstOdds,
+    place: int,
+    out: Parts,
+) -> None:
+    """Rank the singles of a scan, and what else was found to look like it."""
+    apart()
+    count = singles.counts[place]
+    own, similarity = singles.rows[place, :count], singles.similarity[place]
+    candidates = others_than(own, found)
+    gains = add(library, memory, alone, nothing(alone), candidates, 0, 0).gains
+    rows, scores = np.empty(count + gains.size, np.intp), np.empty(count + gains.size)
+    worst = 1.0
+    for i in range(count):
+        rows[i], scores[i] = own[i], similarity[i]
+        worst = min(worst, similarity[i])
+    for i in range(gains.size):
+        rows[count + i], scores[count + i] = candidates[i], min(1.0 - np.exp(-gains[i]), worst)
+    ranked, odds = out.candidates[place], out.candidate_odds[place]
+    level = singles.levels[place]
+    out.candidate_counts[place] = rank_candidates(rows, scores, singles.id_ranks, null, level, ranked, odds)
+
+
+@kernel()
 def _look_at(
     library: Library,
     memory: Memory,
@@ -122,10 +176,11 @@ def _look_at(
     whole: Model,
     counted: BoolArray,
     alone: View,
-    singles: IndexArray,
+    singles: Singles,
     allowed: BoolArray,
     noise: float,
     rules: tuple[SightRules, ...],
+    null: FirstOdds,
     most_candidates: int,
     place: int,
     out: Parts,
@@ -134,7 +189,7 @@ def _look_at(
     apart()
     k, (n, points), most_others = whole.rows.size, library.coarse.shape, out.others.shape[2]
     empty = nothing(alone)
-    room = most_candidates + singles.size
+    room = most_candidates + singles.counts[place]
     pooled, may = np.empty((k + 1, points), np.float32), np.empty((k + 1, n), np.bool_)
     best = np.empty((k + 1, max(most_others, room)), np.intp)
     counts = np.empty(k + 1, np.intp)
@@ -157,11 +212,7 @@ def _look_at(
             rest = Model(without(whole.rows, i), amplitudes[i], 0.0, fitted[i])
             own_rules = rules[library.ranks[whole.rows[i]]]
             _look_at_part(library, memory, view, whole, i, rest, noise, own_rules, place, out)
-    candidates = others_than(singles, best[k, : counts[k]])
-    out.candidate_counts[place] = candidates.size
-    copy(candidates, out.candidates[place, : candidates.size])
-    gains = add(library, memory, alone, empty, candidates, 0, 0).gains
-    copy(gains, out.candidate_gains[place, : candidates.size])
+    _rank(library, memory, alone, best[k, : counts[k]], singles, null, place, out)
     copy(losses(library, memory, view, whole), out.losses[place, :k])
 
 
@@ -172,12 +223,11 @@ def look_at_scans(
     models: Models,
     counted: BoolArray,
     queries: Queries,
-    single_counts: IndexArray,
-    singles: IndexArray,
-    single_axes: FloatArray,
+    packed_singles: Singles,
     allowed: BoolArray,
     noise: FloatArray,
     rules: tuple[SightRules, ...],
+    packed_null: FirstOdds,
     most_others: int,
     most_candidates: int,
     memory: Memory,
@@ -192,13 +242,15 @@ def look_at_scans(
     counted
         Which parts are looked at, shape (s, k).
     queries
-        The scans as they came; the candidates are compared with them at the `single_axes`, (s, 3).
-    single_counts, singles
-        Candidates that are known already, shape (s, c), and how many there are of each scan.
+        The scans as they came; the candidates are compared with them.
+    packed_singles
+        Candidates that are known already.
     noise
         Of the derivatives, shape (s,).
     rules
         How bands are weighed, packed, by the rank of a tier.
+    packed_null
+        What a match is worth.
     most_others, most_candidates
         So many are looked for of each part, and of the whole scan beside the singles.
     packed_out
@@ -207,7 +259,7 @@ def look_at_scans(
     apart()
     library, memory = named(packed_library), Memory(*memory)
     queries, views, models = Queries(*queries), Views(*views), Models(*models)
-    out = Parts(*packed_out)
+    singles, null, out = Singles(*packed_singles), FirstOdds(*packed_null), Parts(*packed_out)
     for s in range(models.counts.size):
         _look_at(
             library,
@@ -215,11 +267,12 @@ def look_at_scans(
             view_of(views, s),
             model_of(models, s),
             counted[s],
-            view_at(library, query_of(queries, s), single_axes[s]),
-            singles[s, : single_counts[s]],
+            view_at(library, query_of(queries, s), singles.axes[s]),
+            singles,
             allowed,
             noise[s],
             rules,
+            null,
             most_candidates,
             s,
             out,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from spectriage.spectra.evidence.sighting import NOTHING, Sighting
@@ -40,8 +39,7 @@ class Candidate(NamedTuple):
         }
 
 
-@dataclass(frozen=True)
-class Component:
+class Component(NamedTuple):
     """Something that the spectrum needs for its explanation.
 
     Parameters

@@ -151,7 +151,7 @@ class Concluder:
         shown = {
             self._index.references.records[row].id: sight(fitter, kept, i) for i, row in enumerate(kept.rows)
         }
-        named = tuple(replace(part, sighting=shown[part.reference.id]) for part in named)
+        named = tuple(part._replace(sighting=shown[part.reference.id]) for part in named)
         still = tuple(part for part in named if part.reference.family in found or not is_missing(part))
         return still, self._without(fitter, kept, named, still)
 

@@ -9,7 +9,6 @@ explains nothing: its bands count as unexplained.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.fitting.band_support import independent_supports
@@ -91,7 +90,7 @@ def with_odds_of_found(
     if not known:
         return parts
     return tuple(
-        replace(part, probability=known[part.reference.family]) if part.reference.family in known else part
+        part._replace(probability=known[part.reference.family]) if part.reference.family in known else part
         for part in parts
     )
 

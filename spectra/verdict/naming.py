@@ -9,18 +9,19 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray
-from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.compile.jit import packed, packed_as
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
 from spectriage.spectra.evidence.sighting import sight_rules_each, sighting_of
 from spectriage.spectra.fitting.band_support import bands_of
-from spectriage.spectra.fitting.fit import Fit, Single
+from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit, Single
 from spectriage.spectra.fitting.fitter import Fitter, axis_numbers, stacked
 from spectriage.spectra.fitting.library import library_of, models_of, views_of
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Reference
-from spectriage.spectra.verdict._kernels_parts import Parts, look_at_scans
+from spectriage.spectra.verdict._kernels_candidates import FirstOdds
+from spectriage.spectra.verdict._kernels_parts import Parts, Singles, look_at_scans
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.words import claim
 
@@ -69,6 +70,8 @@ class Namer:
         self._policy = policy
         self._null = null
         self._allowed = allowed
+        wrong, lines = (np.empty((0, 0)), np.empty((0, 2))) if null is None else null.first_table
+        self._first_odds = packed_as(FirstOdds, (wrong, lines, MIN_DISAGREEMENT))
 
     def name(self, scans: Sequence[Fitted]) -> list[tuple[tuple[Component, ...], tuple[Candidate, ...]]]:
         """Return the components of fits and the candidates for the spectra as single substances.
@@ -82,52 +85,56 @@ class Namer:
         """
         if not scans:
             return []
-        fractions = [self._fractions(scan.fit) for scan in scans]
-        parts = self._look_at(scans, fractions)
+        told = [self._told(scan.fit) for scan in scans]
+        parts = self._look_at(scans, told)
+        candidates = zip(
+            parts.candidate_counts.tolist(),
+            parts.candidates.tolist(),
+            parts.candidate_odds.tolist(),
+            strict=True,
+        )
         return [
-            (self._components(scan, own, parts, place), self._candidates(scan, parts, place))
-            for place, (scan, own) in enumerate(zip(scans, fractions, strict=True))
+            (self._components(scan, own, parts, place), self._candidates(*found))
+            for place, (scan, own, found) in enumerate(zip(scans, told, candidates, strict=True))
         ]
 
-    def _fractions(self, fit: Fit) -> list[float]:
-        """Return the share of each part of a fit in its signal, packaging not counted."""
+    def _told(self, fit: Fit) -> list[tuple[int, float, bool]]:
+        """Return of each part of a fit its row, its share of the signal, and whether it is told of.
+
+        Packaging is not counted in the signal, but told of; what is too little is not.
+        """
         index = self._index
-        amplitudes = zip(fit.rows, fit.amplitudes.tolist(), strict=True)
-        areas = [amplitude * index.area_per_norm(row) for row, amplitude in amplitudes]
-        wraps = [bool(index.packaging[row]) for row in fit.rows]
+        areas = [
+            amplitude * index.area_per_norm(row)
+            for row, amplitude in zip(fit.rows, fit.amplitudes.tolist(), strict=True)
+        ]
+        wraps = index.packaging[list(fit.rows)].tolist()
         total = sum([area for area, wrap in zip(areas, wraps, strict=True) if not wrap]) or sum(areas) or 1.0
-        return [area / total for area in areas]
-
-    def _counts(self, fit: Fit, fractions: Sequence[float]) -> list[bool]:
-        """Say which parts of a fit are told of: packaging, and what is not too little."""
         return [
-            bool(self._index.packaging[row]) or fraction >= self._policy.min_fraction
-            for row, fraction in zip(fit.rows, fractions, strict=True)
+            (row, area / total, wrap or area / total >= self._policy.min_fraction)
+            for row, area, wrap in zip(fit.rows, areas, wraps, strict=True)
         ]
 
-    def _look_at(self, scans: Sequence[Fitted], fractions: Sequence[Sequence[float]]) -> Parts:
+    def _look_at(self, scans: Sequence[Fitted], told: Sequence[Sequence[tuple[int, float, bool]]]) -> Parts:
         """Look at the parts of fits, and at what else the spectra resemble."""
         index, fits = self._index, [scan.fit for scan in scans]
         most = max(len(fit.rows) for fit in fits)
-        room = most + max(ALTERNATIVES, CANDIDATES + max(len(scan.singles) for scan in scans))
+        most_singles = max(len(scan.singles) for scan in scans)
         counted = np.zeros((len(scans), most), np.bool_)
-        singles = np.zeros((len(scans), max(len(scan.singles) for scan in scans)), np.intp)
-        for place, (_, fit, alone, _) in enumerate(scans):
-            counted[place, : len(fit.rows)] = self._counts(fit, fractions[place])
-            singles[place, : len(alone)] = [single.row for single in alone]
-        parts = _room_for(len(scans), most, singles.shape[1], index.rows.points)
+        for place, own in enumerate(told):
+            counted[place, : len(own)] = [is_told for _, _, is_told in own]
+        parts = _room_for(len(scans), most, index.rows.points)
         look_at_scans(
-            library_of(index, room),
+            library_of(index, most + max(ALTERNATIVES, CANDIDATES + most_singles)),
             views_of(fits),
             models_of(fits),
             counted,
             stacked([scan.fitter.query for scan in scans]),
-            np.array([len(scan.singles) for scan in scans], np.intp),
-            singles,
-            np.array([axis_numbers((scan.singles[0] if scan.singles else scan.fit).axis) for scan in scans]),
+            self._singles_of(scans, most_singles),
             self._allowed,
             np.array([fit.query.noise for fit in fits]),
             sight_rules_each(index),
+            self._first_odds,
             ALTERNATIVES,
             CANDIDATES,
             memory_of(most + 1, index.rows.points),
@@ -136,53 +143,57 @@ class Namer:
         index.rows.check()
         return parts
 
+    def _singles_of(self, scans: Sequence[Fitted], most: int) -> Singles:
+        """Return what is known to explain most alone of several spectra, packed."""
+        rows, similarity = np.zeros((len(scans), most), np.intp), np.zeros((len(scans), most))
+        axes, levels = np.empty((len(scans), 3)), np.zeros(len(scans), np.intp)
+        for place, (_, fit, singles, snr) in enumerate(scans):
+            count = len(singles)
+            rows[place, :count] = [single.row for single in singles]
+            similarity[place, :count] = [single.similarity for single in singles]
+            axes[place] = axis_numbers((singles[0] if singles else fit).axis)
+            levels[place] = self._null.level(snr) if self._null else 0
+        counts = np.array([len(scan.singles) for scan in scans], np.intp)
+        return packed_as(Singles, (counts, rows, similarity, axes, levels, self._index.id_ranks))
+
     def _components(
-        self, scan: Fitted, fractions: Sequence[float], parts: Parts, place: int
+        self, scan: Fitted, told: Sequence[tuple[int, float, bool]], parts: Parts, place: int
     ) -> tuple[Component, ...]:
-        _, fit, _, snr = scan
-        records = self._index.references.records
-        taken = {records[row].substance for row in fit.rows}
-        components = []
+        fit, records = scan.fit, self._index.references.records
+        substances = {records[row].substance for row in fit.rows}
         losses, bands = parts.losses[place].tolist(), parts.bands[place].tolist()
-        counted, sightings = self._counts(fit, fractions), parts.sightings[place].tolist()
-        for position, (row, fraction) in enumerate(zip(fit.rows, fractions, strict=True)):
-            if not counted[position]:
+        components = []
+        for position, (row, fraction, is_told) in enumerate(told):
+            if not is_told:
                 continue
-            gain = losses[position]
-            low, high = _interval(fraction, gain)
-            alternatives = self._alternatives(parts, place, position, taken)
-            siblings = any(record.family == records[row].family for record in alternatives)
-            p_value, log_ratio = self._odds(fit, gain, snr)
-            seen = bands[position]
+            record, gain, seen = records[row], losses[position], bands[position]
+            alternatives = self._alternatives(parts, place, position, substances)
+            siblings = any(other.family == record.family for other in alternatives)
+            p_value, log_ratio = self._odds(fit, gain, scan.snr)
+            remaining, beside = parts.remaining[place, position, :seen], parts.beside[place, position, :seen]
             components.append(
+                # by position: with names it takes twice as long
                 Component(
-                    reference=records[row],
+                    record,
                     # members of a family that cannot be told apart here are claimed as the family
-                    claim=records[row].family if siblings else claim(records[row]),
-                    spectral_fraction=fraction,
-                    fraction_low=low,
-                    fraction_high=high,
-                    score=1.0 - math.exp(-gain),
-                    gain=gain,
-                    probability=None if log_ratio is None else self._probability(log_ratio),
-                    p_value=p_value,
-                    likelihood_ratio=_ratio(log_ratio),
-                    bands=bands_of(
-                        self._index,
-                        row,
-                        fit.axis.broadening_cm,
-                        parts.remaining[place, position, :seen],
-                        parts.beside[place, position, :seen],
-                    ),
-                    alternatives=tuple(sorted(record.id for record in alternatives)),
-                    sighting=sighting_of(sightings[position]),
+                    record.family if siblings else claim(record),
+                    fraction,
+                    *_interval(fraction, gain),
+                    1.0 - math.exp(-gain),
+                    gain,
+                    None if log_ratio is None else self._probability(log_ratio),
+                    p_value,
+                    None if log_ratio is None else math.exp(min(log_ratio, 700.0)),
+                    bands_of(self._index, row, fit.axis.broadening_cm, remaining, beside),
+                    tuple(sorted([other.id for other in alternatives])),
+                    sighting_of(parts.sightings[place, position].tolist()),
                 )
             )
         return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))
 
     def _alternatives(
         self, parts: Parts, place: int, position: int, taken: Collection[str]
-    ) -> tuple[Reference, ...]:
+    ) -> list[Reference]:
         """Return the references of other substances that could stand in a component's place."""
         records = self._index.references.records
         count = int(parts.counts[place, position])
@@ -190,43 +201,30 @@ class Namer:
         others, gains = parts.others[place, position, :count], parts.gains[place, position, :count]
         found = zip(others.tolist(), gains.tolist(), strict=True)
         near = [records[row] for row, gain in found if gain >= enough]
-        return tuple([record for record in near if record.substance not in taken])
+        return [record for record in near if record.substance not in taken]
 
-    def _candidates(self, scan: Fitted, parts: Parts, place: int) -> tuple[Candidate, ...]:
-        """Return the singles and what else looks like the spectrum, best first."""
-        _, _, singles, snr = scan
-        records = self._index.references.records
-        scores = {single.row: single.similarity for single in singles}
-        worst = min(scores.values(), default=1.0)
-        count = int(parts.candidate_counts[place])
-        others, gains = parts.candidates[place, :count], parts.candidate_gains[place, :count]
-        for row, gain in zip(others.tolist(), gains.tolist(), strict=True):
-            scores[row] = min(1.0 - math.exp(-gain), worst)
-        ranks = self._index.id_ranks[list(scores)].tolist()
-        marked = zip(scores.items(), ranks, strict=True)
-        ranked = sorted([(-round(score, 9), rank, row) for (row, score), rank in marked])[:CANDIDATES]
-        return self._with_odds([(records[row], max(scores[row], 0.0)) for _, _, row in ranked], snr)
-
-    def _with_odds(self, scored: Sequence[tuple[Reference, float]], snr: float) -> tuple[Candidate, ...]:
-        """Return candidates with their p-values, likelihood ratios and probabilities.
+    def _candidates(
+        self, count: int, rows: Sequence[int], odds: Sequence[Sequence[float]]
+    ) -> tuple[Candidate, ...]:
+        """Return what the spectrum looks like, best first, with its odds as the kernel writes them.
 
         The likelihood ratio is that of the best match being right; the candidates share its probability in
         proportion to their own ratios, each substance counting once.
         """
-        if self._null is None or not scored:
-            return tuple(Candidate(record, score) for record, score in scored)
-        odds = self._null.first_each([score for _, score in scored], snr)
-        names = [record.substance for record, _ in scored]
-        best: dict[str, float] = {}
-        for name, (_, log_ratio) in zip(names, odds, strict=True):
-            best[name] = max(best.get(name, -math.inf), log_ratio)
-        first = odds[0][1]
-        shares = {name: math.exp(value - first) for name, value in best.items()}
+        records = self._index.references.records
+        matches = [(records[row], numbers) for row, numbers in zip(rows[:count], odds, strict=False)]
+        if self._null is None or not matches:
+            return tuple([Candidate(record, score) for record, (score, *_) in matches])
+        first = matches[0][1][2]
+        shares: dict[str, float] = {}
+        for record, (_, _, log_ratio, _) in matches:
+            # the best of a substance comes first
+            shares.setdefault(record.substance, math.exp(log_ratio - first))
         any_right = self._probability(first) / sum(shares.values())
         return tuple(
             [
-                Candidate(record, score, any_right * shares[name], p_value, _ratio(log_ratio))
-                for name, (record, score), (p_value, log_ratio) in zip(names, scored, odds, strict=True)
+                Candidate(record, score, any_right * shares[record.substance], p_value, ratio)
+                for record, (score, p_value, _, ratio) in matches
             ]
         )
 
@@ -240,9 +238,8 @@ class Namer:
         return probability(log_ratio, self._policy.prior_known)
 
 
-def _room_for(scans: int, most: int, singles: int, points: int) -> Parts:
-    """Return room for what a kernel writes of so many scans, with so many parts and singles at most."""
-    candidates = CANDIDATES + singles
+def _room_for(scans: int, most: int, points: int) -> Parts:
+    """Return room for what a kernel writes of so many scans, with so many parts at most."""
     return Parts(
         np.zeros((scans, most)),
         np.empty((scans, most, points // 2)),
@@ -253,14 +250,10 @@ def _room_for(scans: int, most: int, singles: int, points: int) -> Parts:
         np.zeros((scans, most, ALTERNATIVES), np.intp),
         np.zeros((scans, most, ALTERNATIVES)),
         np.zeros((scans, most), np.intp),
-        np.zeros((scans, candidates), np.intp),
-        np.zeros((scans, candidates)),
+        np.zeros((scans, CANDIDATES), np.intp),
+        np.zeros((scans, CANDIDATES, 4)),
         np.zeros(scans, np.intp),
     )
-
-
-def _ratio(log_ratio: float | None) -> float | None:
-    return None if log_ratio is None else math.exp(min(log_ratio, 700.0))
 
 
 def _interval(fraction: float, gain: float) -> tuple[float, float]:

@@ -74,7 +74,7 @@ def test_a_result_is_written_as_python_writes_it(results):
 def test_what_is_missing_or_infinite_is_written_too(results):
     alone = results[1]
     parts = tuple(
-        replace(part, probability=None, p_value=None, likelihood_ratio=None) for part in alone.components
+        part._replace(probability=None, p_value=None, likelihood_ratio=None) for part in alone.components
     )
     assert parts
     candidates = tuple(each._replace(probability=None, p_value=None) for each in alone.candidates)

@@ -1,6 +1,5 @@
 """Which components may be named, and what is too few lines to rule anything out by."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -58,5 +57,5 @@ def test_several_materials_of_one_line_each_are_too_few(lines, offset_cm, few):
     ],
 )
 def test_a_name_needs_its_bands(probability, sighting, fraction, named):
-    own = replace(part("sucrose", 4), probability=probability, sighting=sighting, spectral_fraction=fraction)
+    own = part("sucrose", 4)._replace(probability=probability, sighting=sighting, spectral_fraction=fraction)
     assert may_be_named(own, [own], frozenset(), FIT, Policy()) is named
