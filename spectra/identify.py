@@ -238,7 +238,7 @@ class Identifier:
             scan.selection, scan.fit = selection, selection.fit
         self._watch.weigh(scans)
         named = self._namer.name(
-            [Fitted(scan.fitter, scan.fit, scan.selection.runner_up, scan.quality.snr) for scan in scans]
+            [Fitted(scan.fitter, scan.fit, scan.selection.alone, scan.quality.snr) for scan in scans]
         )
         for scan, (parts, candidates) in zip(scans, named, strict=True):
             scan.parts, scan.candidates = with_odds_of_found(parts, scan.targets), candidates

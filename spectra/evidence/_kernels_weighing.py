@@ -261,7 +261,8 @@ def _weigh(
             numbers,
             shares,
         )
-    for c in alone:
+    for i in range(some):
+        c = alone[i]
         # what is weighed on a smaller model is written over, its member too
         out.known[place] &= not np.isnan(library.areas[rows[c]])
         gain = tried.gains[best[c]]

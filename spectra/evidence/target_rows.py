@@ -18,11 +18,14 @@ from spectriage.spectra.evidence.detection_limit import RECALLED_WORTH
 from spectriage.spectra.evidence.mass import response_row
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
-from spectriage.spectra.reference import CARRYING, Hazard, ReferenceSet, Tier
+from spectriage.spectra.reference import CARRYING, Hazard, Reference, ReferenceSet, Tier
 
 BEST_LOOKS = 4
 """So many members of a target are looked at closely."""
 KEPT_TABLES = 256
+Told = tuple[Reference, Tier, Hazard, Tier, Target, tuple[str, ...], tuple[str, ...]]
+"""Of a member its record, its tier and hazard; of its target the tier that it is known on, what is asked, its
+families, and those that are guessed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +65,7 @@ class TargetRows:
     hazards: Mapping[str, Hazard]
     responses: tuple[tuple[float, float, float], ...]
     worth: tuple[float, ...]
-    told: dict[int, tuple[object, ...]] = field(default_factory=dict, repr=False)
+    told: dict[int, Told] = field(default_factory=dict, repr=False)
 
     @property
     def covered(self) -> bool:

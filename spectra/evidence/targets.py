@@ -23,6 +23,7 @@ from spectriage.spectra.evidence.target_rows import (
     BEST_LOOKS,
     TargetRows,
     TargetTable,
+    Told,
     table_of,
     watched_rows,
 )
@@ -38,6 +39,8 @@ CRITICAL = 0.6
 """Of the limit of detection: amounts are known to a quarter, so that 95 of 100 scans at it show more."""
 EVEN = 0.5
 """The prior of a probability that says what the evidence alone is worth."""
+SHOWN = 9
+"""From this place on, what a kernel writes of a target is what its best member shows."""
 LOOKED_AT = 0.5
 """Of the log gain that is asked for: from this share on it is looked what the bands show."""
 
@@ -177,35 +180,33 @@ class _Judge:
         look_gain = LOOKED_AT * self._policy.hazard_gain
         start = 0
         for place, (known, row, numbers) in enumerate(zip(targets, self._rows, self._numbers, strict=True)):
-            gain, carrying, lod, share, low, middle, high, measured, other, *shown = numbers
-            seen, found, carried = _NOT_LOOKED_AT, False, False
+            gain, carrying, lod, share, low, middle, high, measured, other = numbers[:SHOWN]
+            seen, found, carried, odds = _NOT_LOOKED_AT, False, False, _UNSEEN_PROBABILITY
             if gain >= look_gain:
                 record = self._records[row]
-                seen = self._seen(record, gain, shown)
+                seen = self._seen(record, gain, numbers[SHOWN:])
+                odds = probability(seen.log_odds, EVEN)
                 least = self._critical_share(known, record, start)
                 found = self._is_found(gain, gain - other, seen) and share >= least
                 carried = found and (record.tier in CARRYING or self._is_carried(known, place))
             start += len(known.foremost)
-            told = known.told.get(row) or _told(known, row, self._records[row])
-            # by position, and what is the same for every scan at once: there is one for every target of each
-            evidence = tuple.__new__(
-                TargetEvidence,
-                (
-                    known.target.name,
-                    found,
-                    gain,
-                    carrying,
-                    gain - other,
-                    seen.supports,
-                    lod,
-                    *told,
-                    MassRange(low, middle, high, measured == 0.0) if middle < math.inf else NO_MASS,
-                    known.provisional,
-                    share,
-                    _UNSEEN_PROBABILITY if seen is _NOT_LOOKED_AT else probability(seen.log_odds, EVEN),
-                    seen.sighting,
-                    carried,
-                ),
+            mass = MassRange(low, middle, high, measured == 0.0) if middle < math.inf else NO_MASS
+            # by position, what is the same for every scan at once: there is one for every target of each
+            evidence = TargetEvidence(
+                known.target.name,
+                found,
+                gain,
+                carrying,
+                gain - other,
+                seen.supports,
+                lod,
+                *(known.told.get(row) or _told(known, row, self._records[row])),
+                mass,
+                known.provisional,
+                share,
+                odds,
+                seen.sighting,
+                carried,
             )
             weighed.append(Weighed(known, evidence, row))
         return weighed
@@ -252,7 +253,7 @@ class _Judge:
         return False
 
 
-def _told(known: TargetRows, row: int, record: Reference) -> tuple[object, ...]:
+def _told(known: TargetRows, row: int, record: Reference) -> Told:
     """Return what is said of a target in every scan that this member shows it best in, and remember it."""
     told = known.told[row] = (
         record,

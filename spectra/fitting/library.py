@@ -12,7 +12,7 @@ from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.fitting._kernels_model import Library, Models, Views
 from spectriage.spectra.fitting.band_support import band_rules
 from spectriage.spectra.fitting.fit import Fit
-from spectriage.spectra.fitting.fitter import PACKED_SETTINGS, axis_numbers, stacked
+from spectriage.spectra.fitting.fitter import PACKED_SETTINGS, axis_numbers, row_by_row, stacked
 
 
 def library_of(index: ContrastIndex, room: int) -> Library:
@@ -49,16 +49,12 @@ def views_of(fits: Sequence[Fit]) -> Views:
 
 def models_of(fits: Sequence[Fit]) -> Models:
     """Return what several fits are, packed for a kernel."""
-    if len(fits) == 1:
-        (fit,) = fits
-        rows = np.array([fit.rows], np.intp)
-        amplitudes, fitted = np.asarray(fit.amplitudes)[None], fit.fitted[None]
-    else:
-        most = max(len(fit.rows) for fit in fits)
-        rows, amplitudes = np.zeros((len(fits), most), np.intp), np.zeros((len(fits), most))
-        for fit, own, shares in zip(fits, rows, amplitudes, strict=True):
-            own[: len(fit.rows)], shares[: len(fit.rows)] = fit.rows, fit.amplitudes
-        fitted = np.stack([fit.fitted for fit in fits])
+    most = max(len(fit.rows) for fit in fits)
+    rows, amplitudes = np.zeros((len(fits), most), np.intp), np.zeros((len(fits), most))
+    for place, fit in enumerate(fits):
+        if fit.rows:
+            rows[place, : len(fit.rows)], amplitudes[place, : len(fit.rows)] = fit.rows, fit.amplitudes
+    fitted = row_by_row([fit.fitted for fit in fits])
     counts = np.array([len(fit.rows) for fit in fits], np.intp)
     similarity = np.array([fit.similarity for fit in fits])
     return packed_as(Models, (counts, rows, amplitudes, similarity, fitted))

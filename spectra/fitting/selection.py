@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from spectriage.spectra.arrays import BoolArray, FloatArray
+from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.fitting._kernels_selection import Selected, SelectionRules, select_scans
@@ -38,6 +39,21 @@ EQUAL_GAIN = 0.1
 """Members of a family within this log gain of each other fit equally well."""
 
 
+class Alone(NamedTuple):
+    """The references that explain a query most alone, best first, as kernels take and write them.
+
+    Parameters
+    ----------
+    rows
+        Of the library, shape (c,).
+    numbers
+        V of each, and its axis as `axis_numbers`, shape (c, 4).
+    """
+
+    rows: IndexArray
+    numbers: FloatArray
+
+
 @dataclass(frozen=True, eq=False)
 class Selection:
     """What was selected, and what came close.
@@ -46,15 +62,21 @@ class Selection:
     ----------
     fit
         The fit by the selected references.
-    runner_up
-        The references that explain most alone, best first: what else the spectrum looks like.
+    alone
+        The references that explain most alone: what else the spectrum looks like.
     rejected
         The best addition that was not necessary: its row and gain; None when there was none.
     """
 
     fit: Fit
-    runner_up: tuple[Single, ...]
+    alone: Alone
     rejected: tuple[int, float] | None
+
+    @property
+    def runner_up(self) -> tuple[Single, ...]:
+        """The references that explain most alone, best first."""
+        found = zip(self.alone.rows.tolist(), self.alone.numbers.tolist(), strict=True)
+        return tuple([Single(row, similarity, axis_of(axis)) for row, (similarity, *axis) in found])
 
 
 def select(fitter: Fitter, rules: SelectionRules) -> Selection:
@@ -95,12 +117,9 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
     select_scans(library, queries, rules, memory, REFINED_FROM, packed(found))
     index.rows.check()
     chosen = zip(found.counts.tolist(), found.rows.tolist(), found.numbers.tolist(), strict=True)
-    singles = zip(
-        found.single_counts.tolist(), found.single_rows.tolist(), found.singles.tolist(), strict=True
-    )
     selections = []
-    for place, (fitter, (count, rows, (similarity, *axis, gain)), alone, rejected) in enumerate(
-        zip(fitters, chosen, singles, found.rejected.tolist(), strict=True)
+    for place, (fitter, (count, rows, (similarity, *axis, gain)), singles, rejected) in enumerate(
+        zip(fitters, chosen, found.single_counts.tolist(), found.rejected.tolist(), strict=True)
     ):
         moved = (found.derivative[place], found.compressed[place], found.valid[place])
         fit = fitter.kept(
@@ -111,11 +130,8 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
             axis_of(axis),
             moved,
         )
-        runner_up = [
-            Single(row, own, axis_of(at))
-            for _, row, (own, *at) in zip(range(alone[0]), alone[1], alone[2], strict=False)
-        ]
-        selections.append(Selection(fit, tuple(runner_up), (rejected, gain) if rejected >= 0 else None))
+        alone = Alone(found.single_rows[place, :singles], found.singles[place, :singles])
+        selections.append(Selection(fit, alone, (rejected, gain) if rejected >= 0 else None))
     return selections
 
 

@@ -14,10 +14,11 @@ from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
 from spectriage.spectra.evidence.sighting import sight_rules_each, sighting_of
 from spectriage.spectra.fitting.band_support import bands_of
-from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit, Single
+from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit
 from spectriage.spectra.fitting.fitter import Fitter, axis_numbers, stacked
 from spectriage.spectra.fitting.library import library_of, models_of, views_of
 from spectriage.spectra.fitting.memory import memory_of
+from spectriage.spectra.fitting.selection import Alone
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Reference
 from spectriage.spectra.verdict._kernels_candidates import FirstOdds
@@ -41,14 +42,14 @@ class Fitted(NamedTuple):
     fitter, fit
         Of the spectrum, and what explains it.
     singles
-        The references that explain most alone, best first.
+        The references that explain most alone.
     snr
         Signal-to-noise ratio of the spectrum.
     """
 
     fitter: Fitter
     fit: Fit
-    singles: Sequence[Single]
+    singles: Alone
     snr: float
 
 
@@ -119,7 +120,7 @@ class Namer:
         """Look at the parts of fits, and at what else the spectra resemble."""
         index, fits = self._index, [scan.fit for scan in scans]
         most = max(len(fit.rows) for fit in fits)
-        most_singles = max(len(scan.singles) for scan in scans)
+        most_singles = max(scan.singles.rows.size for scan in scans)
         counted = np.zeros((len(scans), most), np.bool_)
         for place, own in enumerate(told):
             counted[place, : len(own)] = [is_told for _, _, is_told in own]
@@ -146,14 +147,13 @@ class Namer:
     def _singles_of(self, scans: Sequence[Fitted], most: int) -> Singles:
         """Return what is known to explain most alone of several spectra, packed."""
         rows, similarity = np.zeros((len(scans), most), np.intp), np.zeros((len(scans), most))
-        axes, levels = np.empty((len(scans), 3)), np.zeros(len(scans), np.intp)
+        axes, (levels, counts) = np.empty((len(scans), 3)), np.zeros((2, len(scans)), np.intp)
         for place, (_, fit, singles, snr) in enumerate(scans):
-            count = len(singles)
-            rows[place, :count] = [single.row for single in singles]
-            similarity[place, :count] = [single.similarity for single in singles]
-            axes[place] = axis_numbers((singles[0] if singles else fit).axis)
+            count = counts[place] = singles.rows.size
+            if count:
+                rows[place, :count], similarity[place, :count] = singles.rows, singles.numbers[:, 0]
+            axes[place] = singles.numbers[0, 1:] if count else axis_numbers(fit.axis)
             levels[place] = self._null.level(snr) if self._null else 0
-        counts = np.array([len(scan.singles) for scan in scans], np.intp)
         return packed_as(Singles, (counts, rows, similarity, axes, levels, self._index.id_ranks))
 
     def _components(

@@ -31,9 +31,10 @@ from spectriage.spectra.fitting.band_support import (
     independent_supports,
 )
 from spectriage.spectra.fitting.fit import NO_CORRECTION, Fit, Single
-from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.fitter import Fitter, axis_numbers
 from spectriage.spectra.fitting.library import library_of
 from spectriage.spectra.fitting.selection import (
+    Alone,
     Selection,
     required_gains,
     select,
@@ -52,13 +53,18 @@ def everything(index: ContrastIndex):
     return np.ones(len(index), bool)
 
 
+def alone_of(singles: list[Single]) -> Alone:
+    numbers = [[single.similarity, *axis_numbers(single.axis)] for single in singles]
+    return Alone(np.array([single.row for single in singles], np.intp), np.reshape(numbers, (-1, 4)))
+
+
 def in_python(fitter: Fitter, allowed, policy: Policy) -> Selection:
     """What `select` does."""
     records = fitter.index.references.records
     required = required_gains(fitter.index, policy)
     singles = fitter.first(allowed)
     if not singles or singles[0].similarity <= 0.0:
-        return Selection(fitter.fit((), NO_CORRECTION), (), None)
+        return Selection(fitter.fit((), NO_CORRECTION), alone_of([]), None)
     fit = fitter.refine((singles[0].row,), singles[0].axis, stretch=True)
     rejected: tuple[int, float] | None = None
     while True:
@@ -82,7 +88,7 @@ def in_python(fitter: Fitter, allowed, policy: Policy) -> Selection:
     if len(fit.rows) > 1:
         order = np.argsort(-fit.amplitudes, kind="stable")
         fit = fitter.fit(tuple(fit.rows[i] for i in order), fit.axis)
-    return Selection(fit, tuple(singles), rejected)
+    return Selection(fit, alone_of(singles), rejected)
 
 
 def still_open(index: ContrastIndex, fit: Fit):

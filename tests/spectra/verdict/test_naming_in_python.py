@@ -14,7 +14,7 @@ from spectriage.spectra.evidence.sighting import Sighting, sight
 from spectriage.spectra.fitting.band_support import BandSupport, band_support
 from spectriage.spectra.fitting.fit import Axis, Fit
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.fitting.selection import select, selection_rules
+from spectriage.spectra.fitting.selection import Alone, select, selection_rules
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.naming import Fitted, Namer
@@ -120,8 +120,9 @@ def compare(engine, spectra, *, rows=None, allowed=None) -> list:
             fitter = Fitter(index, spectrum)
             chosen = select(fitter, rules)
             fit = chosen.fit if rows is None else fitter.fit(rows, Axis(1.0, 0.0, 8.0))
-            answers.append(Fitted(fitter, fit, chosen.runner_up, 200.0))
-        one, (fitter, fit, singles, _) = answers
+            answers.append(Fitted(fitter, fit, chosen.alone, 200.0))
+        one, (fitter, fit, *_) = answers
+        singles = chosen.runner_up
         (found,) = namer.name([one])
         parts = parts_in_python(fitter, fit, allowed, policy)
         same(found, parts, candidates_in_python(fitter, fit, singles))
@@ -170,8 +171,10 @@ def test_several_scans_together_are_named_as_each_alone(engine, many_kinds):
     for spectrum in many_kinds.values():
         fitter = Fitter(index, spectrum)
         chosen = select(fitter, rules)
-        scans.append(Fitted(fitter, chosen.fit, chosen.runner_up, 100.0))
+        scans.append(Fitted(fitter, chosen.fit, chosen.alone, 100.0))
     nothing = Fitter(index, many_kinds["two"])
-    scans.insert(3, Fitted(nothing, nothing.fit((), Axis()), (), 50.0))
+    scans.insert(
+        3, Fitted(nothing, nothing.fit((), Axis()), Alone(np.empty(0, np.intp), np.empty((0, 4))), 50.0)
+    )
     assert namer.name(scans) == [namer.name([scan])[0] for scan in scans]
     assert namer.name([]) == []
