@@ -90,14 +90,16 @@ class Weights(NamedTuple):
     rows
         The best member of each, shape (s, c).
     numbers
-        Shape (s, c, 16): of the best member its log gain; the greatest of those that carry the target; the
+        Shape (s, c, 9): of the best member its log gain; the greatest of those that carry the target; the
         limit; the share of the signal that it has in the model with it, packaging not counted; the limit by
-        mass: low, middle, high, and 1 where all it rests on was measured; the log gain of the best other
-        addition; and what is shown: as `carriers`, but for the gain. That is zero where it was not looked at.
+        mass: low, middle, high, and 1 where all it rests on was measured; and the log gain of the best other
+        addition.
+    shown
+        Of the best member V of the model with it, how many independent bands need it, and what
+        `sight_reference` says, shape (s, c, 7); only where it gains enough to be looked at.
     carriers
-        Of the members that carry a target which another shows better, shape (s, c, l, 8): the log gain, V of
-        the model with it, how many independent bands need it, and what `sight_reference` says. The gain is
-        −inf where it was not looked at.
+        Of the members that carry a target which another shows better, shape (s, c, l, 8): the log gain, −inf
+        where it was not looked at, and what is shown.
     known
         Whether the areas of all members are known: else the shares are no numbers. Shape (s,).
     shares
@@ -106,6 +108,7 @@ class Weights(NamedTuple):
 
     rows: IndexArray
     numbers: FloatArray
+    shown: FloatArray
     carriers: FloatArray
     known: BoolArray
     shares: FloatArray
@@ -267,8 +270,7 @@ def _weigh(
         out.known[place] &= not np.isnan(library.areas[rows[c]])
         gain = tried.gains[best[c]]
         if gain >= rules.look_gain:
-            shown = out.numbers[place, own[c], 9:]
-            _show(library, memory, scan, base, rows[c], watched.sighting, shown)
+            _show(library, memory, scan, base, rows[c], watched.sighting, out.shown[place, own[c]])
         if gain >= rules.carry_gain and library.ranks[rows[c]] > rules.carrying_rank:
             first = ends[c - 1] if c > 0 else 0
             _show_carriers(

@@ -39,8 +39,6 @@ CRITICAL = 0.6
 """Of the limit of detection: amounts are known to a quarter, so that 95 of 100 scans at it show more."""
 EVEN = 0.5
 """The prior of a probability that says what the evidence alone is worth."""
-SHOWN = 9
-"""From this place on, what a kernel writes of a target is what its best member shows."""
 LOOKED_AT = 0.5
 """Of the log gain that is asked for: from this share on it is looked what the bands show."""
 
@@ -113,8 +111,10 @@ def weigh_targets(
     for places in alike.values():
         group = [asked[place] for place in places]
         weights = _weighed_by_kernel(policy, tuple(targets), group)
+        rows, numbers = weights.rows.tolist(), weights.numbers.tolist()
         for number, (place, each) in enumerate(zip(places, group, strict=True)):
-            found[place] = _Judge(policy, each.fitter.index, each.fit.axis, weights, number).judged(targets)
+            judge = _Judge(policy, each.fitter.index, each.fit.axis, weights, number)
+            found[place] = judge.judged(targets, rows[number], numbers[number])
     return found
 
 
@@ -170,43 +170,47 @@ class _Judge:
         self._records = index.references.records
         self._axis = axis
         self._shares = weights.shares[number]
+        self._shown = weights.shown[number]
         self._carriers = weights.carriers[number]
-        self._rows = weights.rows[number].tolist()
-        self._numbers = weights.numbers[number].tolist()
 
-    def judged(self, targets: Sequence[TargetRows]) -> list[Weighed]:
-        """Return the evidence for each target."""
+    def judged(
+        self, targets: Sequence[TargetRows], rows: Sequence[int], numbers: Sequence[Sequence[float]]
+    ) -> list[Weighed]:
+        """Return the evidence for each target; of each its best member and numbers, as in `Weights`."""
         weighed: list[Weighed] = []
         look_gain = LOOKED_AT * self._policy.hazard_gain
         start = 0
-        for place, (known, row, numbers) in enumerate(zip(targets, self._rows, self._numbers, strict=True)):
-            gain, carrying, lod, share, low, middle, high, measured, other = numbers[:SHOWN]
+        for place, (known, row, own) in enumerate(zip(targets, rows, numbers, strict=True)):
+            gain, carrying, lod, share, low, middle, high, measured, other = own
             seen, found, carried, odds = _NOT_LOOKED_AT, False, False, _UNSEEN_PROBABILITY
             if gain >= look_gain:
                 record = self._records[row]
-                seen = self._seen(record, gain, numbers[SHOWN:])
+                seen = self._seen(record, gain, self._shown[place].tolist())
                 odds = probability(seen.log_odds, EVEN)
                 least = self._critical_share(known, record, start)
                 found = self._is_found(gain, gain - other, seen) and share >= least
                 carried = found and (record.tier in CARRYING or self._is_carried(known, place))
             start += len(known.foremost)
             mass = MassRange(low, middle, high, measured == 0.0) if middle < math.inf else NO_MASS
-            # by position, what is the same for every scan at once: there is one for every target of each
-            evidence = TargetEvidence(
-                known.target.name,
-                found,
-                gain,
-                carrying,
-                gain - other,
-                seen.supports,
-                lod,
-                *(known.told.get(row) or _told(known, row, self._records[row])),
-                mass,
-                known.provisional,
-                share,
-                odds,
-                seen.sighting,
-                carried,
+            told = known.told.get(row) or _told(known, row, self._records[row])
+            # in the order of the fields, what is the same for every scan at once: there are many of these
+            evidence = TargetEvidence._make(
+                (
+                    known.target.name,
+                    found,
+                    gain,
+                    carrying,
+                    gain - other,
+                    seen.supports,
+                    lod,
+                    *told,
+                    mass,
+                    known.provisional,
+                    share,
+                    odds,
+                    seen.sighting,
+                    carried,
+                )
             )
             weighed.append(Weighed(known, evidence, row))
         return weighed
@@ -270,13 +274,14 @@ def _told(known: TargetRows, row: int, record: Reference) -> Told:
 def _room_for(scans: int, table: TargetTable) -> Weights:
     """Return room for what a kernel writes of some targets in so many scans."""
     count = table.members[1].size
-    numbers, shares = np.empty((scans, count, 16)), np.empty((scans, len(table.scattering)))
-    carriers = np.empty((scans, count, BEST_LOOKS, 8))
-    for each in (numbers, shares):
-        each.fill(math.inf)
-    carriers.fill(-math.inf)
-    known = np.ones(scans, np.bool_)
-    return Weights(np.zeros((scans, count), np.intp), numbers, carriers, known, shares)
+    return Weights(
+        np.zeros((scans, count), np.intp),
+        np.full((scans, count, 9), math.inf),
+        np.empty((scans, count, 7)),
+        np.full((scans, count, BEST_LOOKS, 8), -math.inf),
+        np.ones(scans, np.bool_),
+        np.full((scans, len(table.scattering)), math.inf),
+    )
 
 
 def _weighing_rules(index: ContrastIndex, policy: Policy) -> WeighingRules:
