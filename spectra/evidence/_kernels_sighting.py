@@ -54,6 +54,24 @@ class SightRules(NamedTuple):
     shared: BoolArray
 
 
+class SightTable(NamedTuple):
+    """How the bands of references of every tier are weighed: `SightRules` of t tiers.
+
+    Parameters
+    ----------
+    tiers
+        The spread, what is missing and the tolerance of each, by its rank, shape (t, 3).
+    """
+
+    least_height: float
+    mismatch: float
+    tiers: FloatArray
+    near: int
+    visible: float
+    speaks: float
+    shared: BoolArray
+
+
 @kernel()
 def find_tops(values: FloatArray, least: float, places: NDArray[np.intp]) -> int:
     """Write where values (m,) have a local maximum of at least `least` above zero; return how many."""

@@ -13,7 +13,7 @@ from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Probes
 from spectriage.spectra.evidence._kernels_amounts import Amounts, Scattering, share_of_signal, write_limits
 from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought
-from spectriage.spectra.evidence._kernels_sighting import SightRules
+from spectriage.spectra.evidence._kernels_sighting import SightTable
 from spectriage.spectra.evidence._kernels_sighting_parts import sight_part
 from spectriage.spectra.evidence._kernels_targets import Members, best_looks, looked_at
 from spectriage.spectra.fitting._kernels_fit import FitSettings
@@ -71,7 +71,7 @@ class Watched(NamedTuple):
     members: Members
     amounts: Amounts
     rules: WeighingRules
-    sighting: tuple[SightRules, ...]
+    sighting: SightTable
 
 
 class Seen(NamedTuple):
@@ -150,17 +150,30 @@ def _best_other(
 
 @kernel()
 def _find_needless(
-    library: Library, memory: Memory, view: View, base: Model, rows: IndexArray, required: FloatArray
-) -> BoolArray:
-    """Return which references of a model, but for its first, each of some additions makes needless."""
+    library: Library,
+    memory: Memory,
+    view: View,
+    base: Model,
+    rows: IndexArray,
+    required: FloatArray,
+    out: BoolArray,
+) -> None:
+    """Write which references of a model, but for its first, each of some additions makes needless."""
     k = base.rows.size
-    needless = np.zeros((rows.size, k), np.bool_)
     if k > 1:
         losses = add(library, memory, view, base, rows, 1, k).losses
         for c in range(rows.size):
             for i in range(1, k):
-                needless[c, i] = losses[c, i] < required[base.rows[i]]
-    return needless
+                out[c, i] = losses[c, i] < required[base.rows[i]]
+
+
+@kernel()
+def _is_any(values: BoolArray) -> bool:
+    """Say whether one of some is true."""
+    for value in values:
+        if value:
+            return True
+    return False
 
 
 @kernel()
@@ -170,7 +183,7 @@ def _show(
     scan: Seen,
     base: Model,
     row: int,
-    rules: tuple[SightRules, ...],
+    rules: SightTable,
     out: FloatArray,
 ) -> None:
     """Write what an addition shows of its bands, in the model with it: V, how many need it, the sighting."""
@@ -179,7 +192,7 @@ def _show(
     place = base.rows.size
     _, supports = count_support(library, support_of(library, scan.at_axis, whole, place, base))
     out[0], out[1] = whole.similarity, supports
-    sight_part(library, scan.at_axis, whole, place, scan.noise, rules[library.ranks[row]], out[2:])
+    sight_part(library, scan.at_axis, whole, place, scan.noise, rules, out[2:])
 
 
 @kernel()
@@ -215,16 +228,14 @@ def _weigh(
     own: IndexArray,
     other: float,
     compete: bool,
+    needless: BoolArray,
     place: int,
     out: Weights,
-) -> BoolArray:
+) -> None:
     """Weigh some targets, by their numbers, on one model that has none of their members.
 
-    Returns
-    -------
-    needless
-        Which of the model's references each of them makes needless, shape (c, k). Nothing more is said of
-        one that does.
+    Where they `compete`, it is written which of the model's references each of them makes `needless`, shape
+    (c, k), and no more is said of one that does.
     """
     apart()
     view, rules, members = scan.at_axis, watched.rules, _members_of(watched.members, own)
@@ -237,7 +248,8 @@ def _weigh(
     tried = add(library, memory, view, base, looks[:total], 0, 0)
     best_looks(tried.gains, looks, likely, ends, packed(members), best, carrying)
     rows = taken(looks, best)
-    needless = _find_needless(library, memory, view, base, rows[: count if compete else 0], rules.required)
+    if compete:
+        _find_needless(library, memory, view, base, rows, rules.required, needless)
     alone, kept = np.empty(count, np.intp), np.empty(count, np.intp)
     amplitudes = np.empty(count)
     some = 0
@@ -247,7 +259,7 @@ def _weigh(
         number[0], number[1], number[8] = tried.gains[best[c]], carrying[c], other
         number[3], number[7] = share_of_signal(library, base, rows[c], fitted), 0.0
         alone[some], kept[some], amplitudes[some] = c, own[c], fitted[k]
-        some += not (compete and needless[c].any())
+        some += 1 if not compete else not _is_any(needless[c])
     alone = alone[:some]
     if watched.amounts.sought.places.size > 0:
         numbers, shares = out.numbers[place], out.shares[place]
@@ -284,35 +296,6 @@ def _weigh(
                 tried.gains[first : ends[c]],
                 out.carriers[place, own[c]],
             )
-    return needless
-
-
-@kernel()
-def _weigh_competing(
-    library: Library,
-    memory: Memory,
-    scan: Seen,
-    base: Model,
-    watched: Watched,
-    own: IndexArray,
-    other: float,
-    place: int,
-    out: Weights,
-) -> None:
-    """Weigh some targets on a model; one that makes something of it needless, on the model without that.
-
-    That stood in for the target: it competes with it, and does not precede it.
-    """
-    apart()
-    needless = _weigh(library, memory, scan, base, watched, own, other, True, place, out)
-    for c in range(own.size):
-        rivals, others = _parted(base.rows, needless[c])
-        if rivals.size > 0:
-            smaller = fit(library, memory, scan.at_axis, others)
-            best = -np.inf
-            for gain in add(library, memory, scan.at_axis, smaller, rivals, 0, 0).gains:
-                best = max(best, gain)
-            _weigh(library, memory, scan, smaller, watched, own[c : c + 1], best, False, place, out)
 
 
 @kernel()
@@ -327,25 +310,86 @@ def _parted(values: IndexArray, chosen: BoolArray) -> tuple[IndexArray, IndexArr
 
 
 @kernel()
-def _weigh_held(
+def _held_by(members: Members, rows: IndexArray) -> tuple[IndexArray, IndexArray]:
+    """Return the numbers of the targets that a model has members of, and those of the others."""
+    every, holds = np.empty(members.ends.size, np.intp), np.empty(members.ends.size, np.bool_)
+    start = 0
+    for c in range(every.size):
+        every[c], holds[c] = c, False
+        for i in range(start, members.ends[c]):
+            holds[c] |= is_among(members.rows[i], rows)
+        start = members.ends[c]
+    return _parted(every, holds)
+
+
+@kernel()
+def _without_members(
+    library: Library, memory: Memory, scan: Seen, base: Model, members: Members, own: IndexArray, looks: int
+) -> tuple[Model, float]:
+    """Return a model without the members of a target, and the log gain of the best other addition to it."""
+    apart()
+    rows = _members_of(members, own).rows
+    held = np.empty(base.rows.size, np.bool_)
+    for i in range(held.size):
+        held[i] = is_among(base.rows[i], rows)
+    smaller = fit(library, memory, scan.at_axis, _parted(base.rows, held)[1])
+    return smaller, _best_other(library, memory, scan.at_axis, smaller, rows, looks)
+
+
+@kernel()
+def _without_rivals(
+    library: Library, memory: Memory, scan: Seen, base: Model, needless: BoolArray
+) -> tuple[Model, float]:
+    """Return a model without what a target makes needless, and the greatest log gain of that.
+
+    It stood in for the target, which competes with it and does not precede it. The gain of nothing is −inf.
+    """
+    apart()
+    rivals, others = _parted(base.rows, needless)
+    best, smaller = -np.inf, base
+    if rivals.size > 0:
+        smaller = fit(library, memory, scan.at_axis, others)
+        for gain in add(library, memory, scan.at_axis, smaller, rivals, 0, 0).gains:
+            best = max(best, gain)
+    return smaller, best
+
+
+@kernel()
+def _weigh_in_turn(
     library: Library,
     memory: Memory,
     scan: Seen,
-    base: Model,
+    whole: Model,
+    other: float,
     watched: Watched,
-    own: IndexArray,
     place: int,
     out: Weights,
 ) -> None:
-    """Weigh one target of which a model has members: on the model without them."""
+    """Weigh all targets in one scan.
+
+    First those that its model has no members of, together; then each of the others, on the model without its
+    members. Of either, what makes something of the model needless is weighed once more, without that.
+    """
     apart()
-    members = _members_of(watched.members, own).rows
-    held = np.empty(base.rows.size, np.bool_)
-    for i in range(held.size):
-        held[i] = is_among(base.rows[i], members)
-    smaller = fit(library, memory, scan.at_axis, _parted(base.rows, held)[1])
-    other = _best_other(library, memory, scan.at_axis, smaller, members, watched.rules.looks)
-    _weigh_competing(library, memory, scan, smaller, watched, own, other, place, out)
+    looks = watched.rules.looks
+    held, free = _held_by(watched.members, whole.rows)
+    if free.size > 0 and np.isnan(other):
+        other = _best_other(library, memory, scan.at_axis, whole, whole.rows[:0], looks)
+    for turn in range(0 if free.size > 0 else 1, 1 + held.size):
+        group, base, gain = free, whole, other
+        if turn > 0:
+            group = held[turn - 1 : turn]
+            base, gain = _without_members(library, memory, scan, whole, watched.members, group, looks)
+        needless = np.zeros((group.size, base.rows.size), np.bool_)
+        # in one loop, since every place that calls it compiles into as much again
+        for again in range(1 + group.size):
+            own, model, best = group, base, gain
+            if again > 0:
+                own = group[again - 1 : again]
+                model, best = _without_rivals(library, memory, scan, base, needless[again - 1])
+                if best == -np.inf:
+                    continue
+            _weigh(library, memory, scan, model, watched, own, best, again == 0, needless, place, out)
 
 
 @kernel()
@@ -358,7 +402,7 @@ def weigh_scans(
     probes: Probes,
     packed_rules: WeighingRules,
     scattering: Scattering,
-    sighting: tuple[SightRules, ...],
+    sighting: SightTable,
     scatters: FloatArray,
     noise: FloatArray,
     others: FloatArray,
@@ -376,7 +420,7 @@ def weigh_scans(
     sought
         The references whose limits are sought; its amplitudes are not used.
     sighting
-        How bands are weighed, packed, by the rank of a tier.
+        How bands are weighed.
     scatters
         A factor on every amount, for noise, shape (s,).
     noise
@@ -402,20 +446,7 @@ def weigh_scans(
         settings,
         limits,
     )
-    watched = Watched(Members(*members), amounts, own_rules, sighting)
-    ends = watched.members.ends
-    every, holds = np.empty(ends.size, np.intp), np.empty(ends.size, np.bool_)
+    watched = Watched(Members(*members), amounts, own_rules, SightTable(*sighting))
     for s in range(models.counts.size):
-        base, scan = model_of(models, s), Seen(view_of(views, s), scatters[s], noise[s])
-        for c in range(ends.size):
-            every[c], holds[c] = c, False
-            for i in range(ends[c - 1] if c > 0 else 0, ends[c]):
-                holds[c] |= is_among(watched.members.rows[i], base.rows)
-        held, free = _parted(every, holds)
-        if free.size > 0:
-            other = others[s]
-            if np.isnan(other):
-                other = _best_other(library, memory, scan.at_axis, base, base.rows[:0], own_rules.looks)
-            _weigh_competing(library, memory, scan, base, watched, free, other, s, out)
-        for i in range(held.size):
-            _weigh_held(library, memory, scan, base, watched, held[i : i + 1], s, out)
+        scan = Seen(view_of(views, s), scatters[s], noise[s])
+        _weigh_in_turn(library, memory, scan, model_of(models, s), others[s], watched, s, out)

@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import ContrastIndex
-from spectriage.spectra.evidence._kernels_sighting import SightRules, sight_reference
+from spectriage.spectra.evidence._kernels_sighting import SightRules, SightTable, sight_reference
 from spectriage.spectra.fitting.band_support import points_of, shared_points
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
@@ -110,9 +112,16 @@ def sight_rules(index: ContrastIndex, tier: Tier) -> SightRules:
     return index.once(("sighting", tier), lambda: packed(_rules(index, UNCERTAINTY[tier])))
 
 
-def sight_rules_each(index: ContrastIndex) -> tuple[SightRules, ...]:
-    """Return `sight_rules` of every tier, by its rank."""
-    return index.once("sightings", lambda: tuple([sight_rules(index, tier) for tier in Tier]))
+def sight_table(index: ContrastIndex) -> SightTable:
+    """Return how the bands of references of every tier are weighed, packed for kernels."""
+    return index.once("sightings", lambda: packed(_table(index)))
+
+
+def _table(index: ContrastIndex) -> SightTable:
+    rules = [_rules(index, UNCERTAINTY[tier]) for tier in Tier]
+    tiers = np.array([(own.spread, own.missing, own.tolerance) for own in rules])
+    one = rules[0]
+    return SightTable(one.least_height, one.mismatch, tiers, one.near, one.visible, one.speaks, one.shared)
 
 
 def _rules(index: ContrastIndex, known: _Uncertainty) -> SightRules:

@@ -17,7 +17,7 @@ from spectriage.spectra.evidence.detection_limit import LIMIT_SETTINGS, NOISY_SN
 from spectriage.spectra.evidence.mass import NO_MASS, NO_MATRIX, MassRange, response_row
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
-from spectriage.spectra.evidence.sighting import NOTHING, Sighting, sight_rules_each, sighting_of
+from spectriage.spectra.evidence.sighting import NOTHING, Sighting, sight_table, sighting_of
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.target_rows import (
     BEST_LOOKS,
@@ -138,7 +138,7 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
             packed(index.probes(watched, fits[0].axis.broadening_cm)),
             _weighing_rules(index, policy),
             packed_as(Scattering, (scattering, table.scattering, NO_MATRIX)),
-            sight_rules_each(index),
+            sight_table(index),
             1.0 + NOISY_SNR / np.array([max(each.snr, 1.0) for each in asked]),
             np.array([fit.query.noise for fit in fits]),
             np.array(others),

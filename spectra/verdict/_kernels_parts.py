@@ -12,7 +12,7 @@ from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Queries
 from spectriage.spectra.contrast._kernels_coarse import likeliest_each
-from spectriage.spectra.evidence._kernels_sighting import SightRules
+from spectriage.spectra.evidence._kernels_sighting import SightTable
 from spectriage.spectra.evidence._kernels_sighting_parts import sight_part
 from spectriage.spectra.fitting._kernels_additions import copy
 from spectriage.spectra.fitting._kernels_memory import Memory
@@ -118,7 +118,7 @@ def _look_at_part(
     i: int,
     rest: Model,
     noise: float,
-    rules: SightRules,
+    rules: SightTable,
     place: int,
     out: Parts,
 ) -> None:
@@ -179,7 +179,7 @@ def _look_at(
     singles: Singles,
     allowed: BoolArray,
     noise: float,
-    rules: tuple[SightRules, ...],
+    rules: SightTable,
     null: FirstOdds,
     most_candidates: int,
     place: int,
@@ -210,8 +210,7 @@ def _look_at(
         copy(others, out.others[place, i, : others.size])
         if counted[i]:
             rest = Model(without(whole.rows, i), amplitudes[i], 0.0, fitted[i])
-            own_rules = rules[library.ranks[whole.rows[i]]]
-            _look_at_part(library, memory, view, whole, i, rest, noise, own_rules, place, out)
+            _look_at_part(library, memory, view, whole, i, rest, noise, rules, place, out)
     _rank(library, memory, alone, best[k, : counts[k]], singles, null, place, out)
     copy(losses(library, memory, view, whole), out.losses[place, :k])
 
@@ -226,7 +225,7 @@ def look_at_scans(
     packed_singles: Singles,
     allowed: BoolArray,
     noise: FloatArray,
-    rules: tuple[SightRules, ...],
+    packed_rules: SightTable,
     packed_null: FirstOdds,
     most_others: int,
     most_candidates: int,
@@ -247,8 +246,8 @@ def look_at_scans(
         Candidates that are known already.
     noise
         Of the derivatives, shape (s,).
-    rules
-        How bands are weighed, packed, by the rank of a tier.
+    packed_rules
+        How bands are weighed.
     packed_null
         What a match is worth.
     most_others, most_candidates
@@ -259,7 +258,12 @@ def look_at_scans(
     apart()
     library, memory = named(packed_library), Memory(*memory)
     queries, views, models = Queries(*queries), Views(*views), Models(*models)
-    singles, null, out = Singles(*packed_singles), FirstOdds(*packed_null), Parts(*packed_out)
+    rules, singles, null, out = (
+        SightTable(*packed_rules),
+        Singles(*packed_singles),
+        FirstOdds(*packed_null),
+        Parts(*packed_out),
+    )
     for s in range(models.counts.size):
         _look_at(
             library,

@@ -12,7 +12,7 @@ from spectriage.spectra.arrays import BoolArray
 from spectriage.spectra.compile.jit import packed, packed_as
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
-from spectriage.spectra.evidence.sighting import sight_rules_each, sighting_of
+from spectriage.spectra.evidence.sighting import sight_table, sighting_of
 from spectriage.spectra.fitting.band_support import bands_of
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit
 from spectriage.spectra.fitting.fitter import Fitter, axis_numbers, stacked
@@ -134,7 +134,7 @@ class Namer:
             self._singles_of(scans, most_singles),
             self._allowed,
             np.array([fit.query.noise for fit in fits]),
-            sight_rules_each(index),
+            sight_table(index),
             self._first_odds,
             ALTERNATIVES,
             CANDIDATES,
