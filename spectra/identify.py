@@ -142,7 +142,7 @@ class Identifier:
         """
         scan = self._seen(spectrum)
         self._explain([scan])
-        return self._concluder.conclude(scan, traces, health)
+        return self._concluder.conclude([scan], traces=traces, health=health)[0]
 
     def identify_each(
         self, spectra: Iterable[Spectrum], *, threads: int = 1
@@ -197,10 +197,10 @@ class Identifier:
                 seen.append(self._seen(spectrum))
             except SpectriageError as error:
                 seen.append(error)
-        self._explain([scan for scan in seen if isinstance(scan, Scan)])
-        return [
-            self._concluder.conclude(scan, False, "") if isinstance(scan, Scan) else scan for scan in seen
-        ]
+        scans = [scan for scan in seen if isinstance(scan, Scan)]
+        self._explain(scans)
+        answers = iter(self._concluder.conclude(scans))
+        return [next(answers) if isinstance(scan, Scan) else scan for scan in seen]
 
     def _seen(self, spectrum: Spectrum) -> Scan:
         """Bring one spectrum to the library's grid and into the contrast domain."""

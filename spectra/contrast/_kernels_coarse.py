@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.arrays import BoolArray, Float32Array
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile._kernels_vectors import float_of_upper, widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query
@@ -236,24 +236,25 @@ def likeliest_each(
 
 @kernel()
 def greatest_moved(
-    compressed: Float32Array, reach: int, near: int, coarse: NDArray[np.uint16]
-) -> tuple[int, int, float, float]:
-    """Return the move and the row at which a curve (m,) is most like one of some rows, and how much.
+    compressed: Float32Array, reach: int, near: int, coarse: NDArray[np.uint16], out: FloatArray
+) -> None:
+    """Write the move and the row at which each of some curves (s, m) is most like one of some rows.
 
-    That is among moves by −reach to reach points; last, how much it is at most when moved by no more than
-    `near`.
+    That is among moves by −reach to reach points. Shape of `out` is (s, 4): the move, the row, how much the
+    curve is like it, and how much it is at most when moved by no more than `near`.
     """
     moved = np.empty((2 * reach + 1, coarse.shape[1]), np.float32)
     cosines = np.empty((coarse.shape[0], 2 * reach + 1), np.float32)
-    pool_moved(compressed, reach, moved)
-    products_with_coarse(coarse, moved, cosines)
-    move, at = 0, 0
-    best, best_near = np.float32(-np.inf), np.float32(-np.inf)
-    for place in range(2 * reach + 1):
-        for row in range(coarse.shape[0]):
-            cosine = cosines[row, place]
-            if cosine > best:
-                best, move, at = cosine, place - reach, row
-            if abs(place - reach) <= near and cosine > best_near:
-                best_near = cosine
-    return move, at, float(best), float(best_near)
+    for curve in range(compressed.shape[0]):
+        pool_moved(compressed[curve], reach, moved)
+        products_with_coarse(coarse, moved, cosines)
+        move, at = 0, 0
+        best, best_near = np.float32(-np.inf), np.float32(-np.inf)
+        for place in range(2 * reach + 1):
+            for row in range(coarse.shape[0]):
+                cosine = cosines[row, place]
+                if cosine > best:
+                    best, move, at = cosine, place - reach, row
+                if abs(place - reach) <= near and cosine > best_near:
+                    best_near = cosine
+        out[curve, 0], out[curve, 1], out[curve, 2], out[curve, 3] = move, at, best, best_near

@@ -216,32 +216,34 @@ def count_unexplained(
     derivative: Float32Array,
     valid: BoolArray,
     fitted: Float32Array,
-    noise: float,
+    noise: FloatArray,
     noise_multiple: float,
     least_share: float,
     near: int,
-) -> tuple[int, float]:
-    """Count the bands of a scan (m,) that a fit (m,) leaves; and the highest, as a share of the scan's.
+    out: FloatArray,
+) -> None:
+    """Count the bands of scans (s, m) that their fits (s, m) leave; the highest as a share of the scan's.
 
     One counts that is higher than the greatest curvature of the fit within `near` points, `noise_multiple`
-    times the noise and `least_share` of the scan's highest band, together.
+    times the noise (s,) and `least_share` of the scan's highest band, together. Both are written to `out`,
+    shape (s, 2).
     """
-    m = derivative.size
-    left = np.empty(m)
-    highest = 0.0
-    for p in range(m):
-        left[p] = fitted[p] - derivative[p] if valid[p] else 0.0
-        if valid[p]:
-            highest = max(highest, -np.float64(derivative[p]))
-    tops = np.empty(m, np.intp)
-    count, greatest = 0, 0.0
-    least = noise_multiple * noise + least_share * highest
-    for i in range(find_tops(left, least, tops)):
-        top = tops[i]
-        around = 0.0
-        for p in range(max(0, top - near), min(m, top + near + 1)):
-            around = max(around, abs(np.float64(fitted[p])))
-        if left[top] > around + noise_multiple * noise + least_share * highest:
-            count += 1
-            greatest = max(greatest, left[top] - around)
-    return count, greatest / highest if highest > 0.0 else 0.0
+    s, m = derivative.shape
+    left, tops = np.empty(m), np.empty(m, np.intp)
+    for scan in range(s):
+        highest = 0.0
+        for p in range(m):
+            left[p] = fitted[scan, p] - derivative[scan, p] if valid[scan, p] else 0.0
+            if valid[scan, p]:
+                highest = max(highest, -np.float64(derivative[scan, p]))
+        count, greatest = 0, 0.0
+        least = noise_multiple * noise[scan] + least_share * highest
+        for i in range(find_tops(left, least, tops)):
+            top = tops[i]
+            around = 0.0
+            for p in range(max(0, top - near), min(m, top + near + 1)):
+                around = max(around, abs(np.float64(fitted[scan, p])))
+            if left[top] > around + noise_multiple * noise[scan] + least_share * highest:
+                count += 1
+                greatest = max(greatest, left[top] - around)
+        out[scan, 0], out[scan, 1] = count, greatest / highest if highest > 0.0 else 0.0

@@ -8,11 +8,15 @@ instrument that the library was not made with.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from spectriage.spectra.evidence._kernels_sighting import count_unexplained
 from spectriage.spectra.fitting.band_support import points_of
 from spectriage.spectra.fitting.fit import Fit
+from spectriage.spectra.fitting.fitter import row_by_row
 
 NEAR_CM = 10.0
 NOISE_MULTIPLE = 10.0
@@ -36,16 +40,19 @@ ALL_EXPLAINED = Unexplained()
 """Nothing is left."""
 
 
-def unexplained_bands(fit: Fit, step_cm: float) -> Unexplained:
-    """Return the bands of a scan that its fit does not explain."""
-    query = fit.query
-    count, greatest = count_unexplained(
-        query.derivative,
-        query.valid,
-        fit.fitted,
-        query.noise,
+def unexplained_bands(fits: Sequence[Fit], step_cm: float) -> list[Unexplained]:
+    """Return the bands of each of several scans that its fit does not explain."""
+    if not fits:
+        return []
+    found = np.empty((len(fits), 2))
+    count_unexplained(
+        row_by_row([fit.query.derivative for fit in fits]),
+        row_by_row([fit.query.valid for fit in fits]),
+        row_by_row([fit.fitted for fit in fits]),
+        np.array([fit.query.noise for fit in fits]),
         NOISE_MULTIPLE,
         LEAST_SHARE,
         points_of(NEAR_CM, step_cm),
+        found,
     )
-    return Unexplained(int(count), float(greatest))
+    return [Unexplained(int(count), greatest) for count, greatest in found.tolist()]

@@ -8,10 +8,13 @@ much.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from spectriage.spectra.contrast._kernels_coarse import greatest_moved
-from spectriage.spectra.fitting.fitter import AXIS_REACH_CM, Fitter
+from spectriage.spectra.fitting.fitter import AXIS_REACH_CM, Fitter, row_by_row
 
 REACH_CM = 60.0
 LEAST_COSINE = 0.60
@@ -27,15 +30,23 @@ class FarAxis(NamedTuple):
     row: int
 
 
-def find_far_axis(fitter: Fitter) -> FarAxis | None:
-    """Return how far the axis of a query is off, where a plastic shows that; what must be added to it."""
-    index = fitter.index
+def find_far_axes(fitters: Sequence[Fitter]) -> list[FarAxis | None]:
+    """Return how far the axis of each of several queries is off, where a plastic shows that.
+
+    It must be added to the axis. The queries are of one library.
+    """
+    if not fitters:
+        return []
+    index = fitters[0].index
     if not index.standards:
-        return None
+        return [None] * len(fitters)
     reach, near = int(REACH_CM // index.step_cm), int(AXIS_REACH_CM // index.step_cm)
-    moved, place, best, best_near = greatest_moved(
-        fitter.query.compressed, reach, near, index.coarse_standards
-    )
-    if best < LEAST_COSINE or abs(moved) <= near or best - best_near < LEAST_ADVANTAGE:
-        return None
-    return FarAxis(moved * index.step_cm, index.standards[place])
+    found = np.empty((len(fitters), 4))
+    compressed = row_by_row([fitter.query.compressed for fitter in fitters])
+    greatest_moved(compressed, reach, near, index.coarse_standards, found)
+    return [
+        FarAxis(moved * index.step_cm, index.standards[int(place)])
+        if best >= LEAST_COSINE and abs(moved) > near and best - best_near >= LEAST_ADVANTAGE
+        else None
+        for moved, place, best, best_near in found.tolist()
+    ]

@@ -11,8 +11,8 @@ from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import blurred
 from spectriage.spectra.evidence.sighting import sight
-from spectriage.spectra.evidence.unexplained import unexplained_bands
-from spectriage.spectra.fitting.far_axis import find_far_axis
+from spectriage.spectra.evidence.unexplained import Unexplained, unexplained_bands
+from spectriage.spectra.fitting.far_axis import FarAxis, find_far_axes
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.policy.policy import Policy
@@ -58,19 +58,35 @@ class Concluder:
         self._watch = watch
         self._technique = technique
 
-    def conclude(self, scan: Scan, traces: bool, health: str) -> Identification:
-        """Return what is concluded from a scan that is explained.
+    def conclude(
+        self, scans: Sequence[Scan], *, traces: bool = False, health: str = ""
+    ) -> list[Identification]:
+        """Return what is concluded from some scans that are explained.
 
         Parameters
         ----------
         traces
-            Whether to keep the curves behind the decision.
+            Whether to keep the curves behind the decisions.
         health
             Why the instrument's state forbids a conclusion; empty when it does not.
         """
+        named = [self._named(scan.fitter, scan.fit, scan.parts, scan.found) for scan in scans]
+        explained = [self._is_explained(kept) for _, kept in named]
+        left = unexplained_bands([kept for _, kept in named], self._index.step_cm)
+        wrong = zip(scans, explained, strict=True)
+        far = iter(find_far_axes([scan.fitter for scan, is_explained in wrong if not is_explained]))
+        concluded = []
+        for scan, (components, _), is_explained, unexplained in zip(
+            scans, named, explained, left, strict=True
+        ):
+            axis = None if is_explained else next(far)
+            evidence = self._evidence(scan, components, is_explained, unexplained, axis, health)
+            concluded.append(self._ruled(scan, evidence, traces))
+        return concluded
+
+    def _ruled(self, scan: Scan, evidence: Evidence, traces: bool) -> Identification:
+        """Return the answer that the rules give for the evidence of a scan."""
         fit, references = scan.fit, self._index.references
-        components, kept = self._named(scan.fitter, fit, scan.parts, scan.found)
-        evidence = self._evidence(scan, components, kept, health)
         ruling = rule(evidence, self._policy)
         if ruling.reason in UNKNOWN and not evidence.explained:
             artefact = self._artefact(scan)
@@ -104,15 +120,23 @@ class Concluder:
             traces=self._traces(fit, scan.query, scan.baseline) if traces else None,
         )
 
-    def _evidence(self, scan: Scan, components: tuple[Component, ...], kept: Fit, health: str) -> Evidence:
-        """Return what is ruled on; `kept` is the fit by the components that may be named, and packaging."""
+    def _evidence(
+        self,
+        scan: Scan,
+        components: tuple[Component, ...],
+        explained: bool,
+        unexplained: Unexplained,
+        far: FarAxis | None,
+        health: str,
+    ) -> Evidence:
+        """Return what is ruled on; `components` are those that may be named."""
         fit, parts = scan.fit, scan.parts
-        wrapping = tuple(part for part in parts if part.reference.is_packaging)
-        explained = self._is_explained(kept)
+        wrapping = tuple([part for part in parts if part.reference.is_packaging])
         if not explained:
-            components = tuple(part for part in components if part.reference.family in scan.found)
+            components = tuple([part for part in components if part.reference.family in scan.found])
         shown = (*components, *wrapping)
         hazards = {part.reference.family for part in parts if part.reference.hazard is not Hazard.NONE}
+        unresolved = tuple(sorted(hazards - scan.found)) if hazards and self._is_explained(fit) else ()
         return Evidence(
             components=components,
             packaging=wrapping,
@@ -120,11 +144,11 @@ class Concluder:
             similarity=fit.similarity,
             explained=explained,
             quality=scan.quality,
-            axis_offset_cm=self._axis_error(scan.fitter, fit, explained),
+            axis_offset_cm=_axis_error(fit, explained, far),
             health=health,
             unwatched=self._watch.unwatched,
-            unresolved=tuple(sorted(hazards - scan.found)) if self._is_explained(fit) else (),
-            unexplained=unexplained_bands(kept, self._index.step_cm),
+            unresolved=unresolved,
+            unexplained=unexplained,
             nearest=with_odds_of_named(scan.candidates, shown),
             exposure=useful_exposure(scan.fitter.query, scan.quality),
             packaging_share=_share_of_packaging(fit, self._index),
@@ -175,18 +199,6 @@ class Concluder:
         records = self._index.references.records
         return fitter.fit(tuple(row for row in fit.rows if records[row].id not in dropped), fit.axis)
 
-    @staticmethod
-    def _axis_error(fitter: Fitter, fit: Fit, explained: bool) -> float:
-        """Return by how much the axis is further off than an instrument's may be, where that is shown; or 0.
-
-        Something must be explained by it: a fit that explains the scan at the end of the tolerance, or a
-        plastic that is seen far off.
-        """
-        if explained:
-            return fit.axis.offset_cm if abs(fit.axis.offset_cm) > AXIS_TOLERANCE_CM else 0.0
-        far = find_far_axis(fitter)
-        return far.offset_cm if far is not None else 0.0
-
     def _traces(self, fit: Fit, query: Resampled, baseline: FloatArray) -> Traces:
         """Return the curves of the fit in the query's own intensity."""
         shown = np.where(query.measured, query.intensity, np.nan)
@@ -204,6 +216,17 @@ class Concluder:
             left = left - curve
         noise = max(noise_level(query), 1e-9 * float(np.abs(query.intensity).max()))
         return Traces(self._index.references.shift, shown, baseline, parts, left / noise)
+
+
+def _axis_error(fit: Fit, explained: bool, far: FarAxis | None) -> float:
+    """Return by how much the axis is further off than an instrument's may be, where that is shown; or 0.
+
+    Something must be explained by it: a fit that explains the scan at the end of the tolerance, or a plastic
+    that is seen far off.
+    """
+    if explained:
+        return fit.axis.offset_cm if abs(fit.axis.offset_cm) > AXIS_TOLERANCE_CM else 0.0
+    return far.offset_cm if far is not None else 0.0
 
 
 def _share_of_packaging(fit: Fit, index: ContrastIndex) -> float:

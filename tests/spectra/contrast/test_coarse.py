@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.contrast._kernels_coarse import (
     POOL,
-    coarse_best,
     greatest_moved,
-    likeliest_each,
     pool,
     pool_moved,
     pool_rest,
@@ -143,48 +141,14 @@ def test_a_coarse_matrix_is_that_of_the_definition(seed, size):
 @settings(max_examples=80, deadline=None)
 def test_the_coarse_best_are_those_of_a_sort_over_all_moves(seed, count, reach, room):
     rng = np.random.default_rng(seed)
-    curve = rng.normal(size=40).astype(np.float32)
+    curves = rng.normal(size=(3, 40)).astype(np.float32)
     coarse = upper_halves(rng.normal(size=(count, 10)).astype(np.float32))
-    penalties = rng.random(2 * reach + 1).astype(np.float32)
-    allowed = rng.random(count) < 0.8
-    moved, products = np.empty((2 * reach + 1, 10), np.float32), np.empty((count, 2 * reach + 1), np.float32)
-    pool_moved(curve, reach, moved)
-    products_with_coarse(coarse, moved, products)
-    values = products - penalties
-    best, moves = np.empty((2, room), np.intp)
-    found = coarse_best(curve, coarse, penalties, allowed, best, moves)
-    order = [row for row in np.argsort(-values.max(axis=1)) if allowed[row] and values[row].max() > 0.0]
-    assert best[:found].tolist() == order[:room]
-    assert moves[:found].tolist() == [values[row].argmax() - reach for row in order[:room]]
-
-
-@given(SEEDS, st.integers(1, 12), st.integers(1, 4))
-@settings(max_examples=80, deadline=None)
-def test_the_likeliest_of_each_are_those_of_a_sort(seed, count, queries):
-    rng = np.random.default_rng(seed)
-    coarse = upper_halves(rng.normal(size=(count, 10)).astype(np.float32))
-    pooled_curves = rng.normal(size=(queries, 10)).astype(np.float32)
-    allowed = rng.random((queries, count)) < 0.8
-    room = rng.integers(1, 6, queries)
-    best, counts = np.empty((queries, 5), np.intp), room.copy()
-    likeliest_each(coarse, pooled_curves, allowed, best, counts)
-    products = as_float(coarse).astype(float) @ pooled_curves.astype(float).T
-    for i in range(queries):
-        order = [row for row in np.argsort(-products[:, i]) if allowed[i, row] and products[row, i] > 0.0]
-        assert best[i, : counts[i]].tolist() == order[: room[i]]
-
-
-@given(SEEDS, st.integers(1, 8), st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
-def test_the_greatest_moved_is_that_of_an_argmax(seed, count, reach):
-    rng = np.random.default_rng(seed)
-    curve = rng.normal(size=40).astype(np.float32)
-    coarse = upper_halves(rng.normal(size=(count, 10)).astype(np.float32))
-    near = reach // 2
-    moved = np.empty((2 * reach + 1, 10), np.float32)
-    pool_moved(curve, reach, moved)
-    products = moved.astype(float) @ as_float(coarse).astype(float).T
-    move, row, best, best_near = greatest_moved(curve, reach, near, coarse)
-    assert (move + reach, row) == np.unravel_index(products.argmax(), products.shape)
-    assert best == pytest.approx(products.max(), abs=1e-5)
-    assert best_near == pytest.approx(products[reach - near : reach + near + 1].max(), abs=1e-5)
+    near, found = reach // 2, np.empty((3, 4))
+    greatest_moved(curves, reach, near, coarse, found)
+    for curve, (move, row, best, best_near) in zip(curves, found, strict=True):
+        moved = np.empty((2 * reach + 1, 10), np.float32)
+        pool_moved(curve, reach, moved)
+        products = moved.astype(float) @ as_float(coarse).astype(float).T
+        assert (move + reach, row) == np.unravel_index(products.argmax(), products.shape)
+        assert best == pytest.approx(products.max(), abs=1e-5)
+        assert best_near == pytest.approx(products[reach - near : reach + near + 1].max(), abs=1e-5)

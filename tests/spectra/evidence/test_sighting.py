@@ -11,7 +11,7 @@ from spectriage.spectra.evidence.presence import presence_log_odds
 from spectriage.spectra.evidence.sighting import NOTHING, UNCERTAINTY, Sighting, _rules, sight
 from spectriage.spectra.evidence.unexplained import unexplained_bands
 from spectriage.spectra.fitting.band_support import is_shared_phenyl
-from spectriage.spectra.fitting.far_axis import find_far_axis
+from spectriage.spectra.fitting.far_axis import find_far_axes
 from spectriage.spectra.fitting.fit import Axis
 from spectriage.spectra.fitting.fitter import Fitter
 
@@ -122,7 +122,7 @@ def test_bands_that_nothing_explains_are_counted():
         fitter = Fitter(
             library, Spectrum(SHIFT, 1e4 * scan + np.random.default_rng(1).normal(0, 2, SHIFT.size))
         )
-        left = unexplained_bands(fitter.fit((2,), Axis()), library.step_cm)
+        (left,) = unexplained_bands([fitter.fit((2,), Axis())], library.step_cm)
         assert left.bands == expected
         assert left.greatest == pytest.approx(0.15 if extra else 0.0, abs=0.05)
 
@@ -133,14 +133,14 @@ def test_a_plastic_shows_that_the_axis_is_far_off(offset):
     plastic = bands(
         (620.0, 795.0, 1001.0, 1031.0, 1155.0, 1450.0, 1583.0, 1602.0), width=12.0, offset=-offset
     )
-    far = find_far_axis(Fitter(library, Spectrum(SHIFT, 1e3 * plastic)))
+    (far,) = find_far_axes([Fitter(library, Spectrum(SHIFT, 1e3 * plastic))])
     assert far is not None
     assert far.offset_cm == pytest.approx(offset, abs=2.0)
 
 
 @pytest.mark.parametrize("scan", [bands(MATRIX), bands(DRUG), bands((620.0, 795.0, 1001.0, 1031.0, 1155.0))])
 def test_nothing_is_far_off_where_no_plastic_shows_it(scan):
-    assert find_far_axis(Fitter(index(), Spectrum(SHIFT, 1e3 * scan))) is None
+    assert find_far_axes([Fitter(index(), Spectrum(SHIFT, 1e3 * scan))]) == [None]
 
 
 @pytest.mark.parametrize("seed", range(6))
