@@ -44,11 +44,10 @@ LOOKED_AT = 0.5
 
 
 class Weighed(NamedTuple):
-    """The evidence for a target, and the member that shows it best."""
+    """The evidence of one scan for each of several targets, and the member that shows each best."""
 
-    known: TargetRows
-    evidence: TargetEvidence
-    row: int
+    evidence: list[TargetEvidence]
+    rows: list[int]
 
 
 class _Shown(NamedTuple):
@@ -82,9 +81,7 @@ class Asked(NamedTuple):
     snr: float = math.inf
 
 
-def weigh_targets(
-    policy: Policy, targets: Sequence[TargetRows], asked: Sequence[Asked]
-) -> list[list[Weighed]]:
+def weigh_targets(policy: Policy, targets: Sequence[TargetRows], asked: Sequence[Asked]) -> list[Weighed]:
     """Weigh the evidence for each of several targets beyond the best model without it, in several scans.
 
     A target that makes something of that model needless stood in for by it: it is weighed on the model
@@ -102,7 +99,7 @@ def weigh_targets(
     list
         Of each scan, in the order of `targets`.
     """
-    found: list[list[Weighed]] = [[] for _ in asked]
+    found = [Weighed([], []) for _ in asked]
     if not targets:
         return found
     alike: dict[float, list[int]] = {}
@@ -114,7 +111,7 @@ def weigh_targets(
         rows, numbers = weights.rows.tolist(), weights.numbers.tolist()
         for number, (place, each) in enumerate(zip(places, group, strict=True)):
             judge = _Judge(policy, each.fitter.index, each.fit.axis, weights, number)
-            found[place] = judge.judged(targets, rows[number], numbers[number])
+            found[place] = Weighed(judge.judged(targets, rows[number], numbers[number]), rows[number])
     return found
 
 
@@ -175,9 +172,9 @@ class _Judge:
 
     def judged(
         self, targets: Sequence[TargetRows], rows: Sequence[int], numbers: Sequence[Sequence[float]]
-    ) -> list[Weighed]:
+    ) -> list[TargetEvidence]:
         """Return the evidence for each target; of each its best member and numbers, as in `Weights`."""
-        weighed: list[Weighed] = []
+        evidence: list[TargetEvidence] = []
         look_gain = LOOKED_AT * self._policy.hazard_gain
         start = 0
         for place, (known, row, own) in enumerate(zip(targets, rows, numbers, strict=True)):
@@ -194,7 +191,7 @@ class _Judge:
             mass = MassRange(low, middle, high, measured == 0.0) if middle < math.inf else NO_MASS
             told = known.told.get(row) or _told(known, row, self._records[row])
             # in the order of the fields, what is the same for every scan at once: there are many of these
-            evidence = TargetEvidence._make(
+            made = TargetEvidence._make(
                 (
                     known.target.name,
                     found,
@@ -212,8 +209,8 @@ class _Judge:
                     carried,
                 )
             )
-            weighed.append(Weighed(known, evidence, row))
-        return weighed
+            evidence.append(made)
+        return evidence
 
     def _is_found(self, gain: float, margin: float, seen: _Shown) -> bool:
         """Whether the evidence suffices to report a target of which there is enough."""

@@ -55,24 +55,27 @@ class Watch:
         for known, group in alike.items():
             asked = [Asked(scan.fitter, scan.fit, self._rejected(scan), scan.quality.snr) for scan in group]
             for scan, weighed in zip(group, weigh_targets(self._policy, known, asked), strict=True):
-                self._keep(scan, weighed)
+                self._keep(scan, known, weighed)
 
     def _rejected(self, scan: Scan) -> float | None:
         """Return the log gain of the best harmless addition that was not necessary, where one was tried."""
         rejected = scan.selection.rejected
         return None if rejected is None or self._index.hazardous[rejected[0]] else rejected[1]
 
-    def _keep(self, scan: Scan, weighed: Sequence[Weighed]) -> None:
-        """Keep what is to be said of the targets in a scan; what was found joins its fit."""
-        kept, found = [], set()
-        for each in weighed:
-            if each.evidence.found or each.known in self._targets:
-                kept.append(each.evidence)
-            if each.evidence.found:
-                found.add(each.evidence.reference.family)
-                if set(scan.fit.rows).isdisjoint(each.known.rows):
-                    scan.fit = scan.fitter.fit((*scan.fit.rows, each.row), scan.fit.axis)
-        scan.targets, scan.found = tuple(kept), frozenset(found)
+    def _keep(self, scan: Scan, targets: Sequence[TargetRows], weighed: Weighed) -> None:
+        """Keep what is to be said of the targets in a scan; what was found joins its fit.
+
+        Of other hazards than those that are watched for, the last ones, only what was found is told.
+        """
+        found = set()
+        for known, evidence, row in zip(targets, *weighed, strict=True):
+            if evidence.found:
+                found.add(evidence.reference.family)
+                if set(scan.fit.rows).isdisjoint(known.rows):
+                    scan.fit = scan.fitter.fit((*scan.fit.rows, row), scan.fit.axis)
+        watched = len(self._targets)
+        others = [evidence for evidence in weighed.evidence[watched:] if evidence.found]
+        scan.targets, scan.found = (*weighed.evidence[:watched], *others), frozenset(found)
 
     def limits_are_noise(self, scan: Scan) -> bool:
         """Say whether the limits would be within the policy if the scan had no noise."""
@@ -82,11 +85,8 @@ class Watch:
         model = quiet.fit(scan.fit.rows, scan.fit.axis)
         names = {target.name for target in scan.targets if not target.found}
         known = [rows for rows in self._targets if rows.target.required and rows.target.name in names]
-        return all(
-            is_within(each.evidence, self._policy)
-            for each in weigh_targets(self._policy, known, [Asked(quiet, model, 0.0)])[0]
-            if each.known.covered
-        )
+        (weighed,) = weigh_targets(self._policy, known, [Asked(quiet, model, 0.0)])
+        return all(is_within(each, self._policy) for each in weighed.evidence if each.covered)
 
     def _other_hazards(self, fit: Fit) -> tuple[TargetRows, ...]:
         """Return the hazards in a fit that nobody watches for: they need no less evidence."""

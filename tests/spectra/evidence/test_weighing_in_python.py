@@ -20,8 +20,9 @@ from spectriage.spectra.evidence.mass import NO_MASS, MassRange, response_of
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
 from spectriage.spectra.evidence.sighting import NOTHING, sight
+from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.target_rows import TargetRows, target_rows, watched_rows
-from spectriage.spectra.evidence.targets import Asked, Weighed, weigh_targets
+from spectriage.spectra.evidence.targets import Asked, weigh_targets
 from spectriage.spectra.fitting.band_support import band_rules, band_support, independent_supports
 from spectriage.spectra.fitting.fit import Axis, Fit
 from spectriage.spectra.fitting.fitter import Fitter
@@ -287,9 +288,8 @@ def is_carried(fitter: Fitter, policy: Policy, base: Fit, known: TargetRows, sho
     return False
 
 
-def same(found: list[Weighed], expected: list[Found]) -> None:
-    for mine, its in zip(found, expected, strict=True):
-        evidence = mine.evidence
+def same(found: list[TargetEvidence], expected: list[Found]) -> None:
+    for evidence, its in zip(found, expected, strict=True):
         numbers = {name: getattr(evidence, name) for name in its.numbers}
         assert numbers == pytest.approx(its.numbers, abs=1e-6)
         assert {name: getattr(evidence, name) for name in its.facts} == its.facts
@@ -302,7 +302,9 @@ def watched(engine):
     return target_rows(engine.references, engine.policy, engine.policy.targets)
 
 
-def compare(engine, spectrum, targets, policy=None, *, rows=None, other=None, snr=300.0) -> list[Weighed]:
+def compare(
+    engine, spectrum, targets, policy=None, *, rows=None, other=None, snr=300.0
+) -> list[TargetEvidence]:
     """Weigh by both, each with a fitter of its own, on what is selected or on given rows."""
     policy = policy or engine.policy
     answers = []
@@ -311,14 +313,16 @@ def compare(engine, spectrum, targets, policy=None, *, rows=None, other=None, sn
         chosen = select(fitter, selection_rules(engine.index, everything(engine.index), engine.policy))
         fit = chosen.fit if rows is None else fitter.fit(rows, Axis())
         if way is weigh_targets:
-            answers += weigh_targets(policy, targets, [Asked(fitter, fit, other, snr)])
+            answers += [
+                each.evidence for each in weigh_targets(policy, targets, [Asked(fitter, fit, other, snr)])
+            ]
         else:
             same(answers[0], in_python(fitter, policy, targets, fit, other, snr))
     return answers[0]
 
 
 def test_simulated_scans_of_every_kind(engine, many_kinds, watched):
-    found = [each.evidence for spectrum in many_kinds.values() for each in compare(engine, spectrum, watched)]
+    found = [each for spectrum in many_kinds.values() for each in compare(engine, spectrum, watched)]
     # else some of what is compared is always the same
     assert 5 < sum(each.found for each in found) < 0.2 * len(found)
     assert any(each.lod == math.inf for each in found)
@@ -344,7 +348,9 @@ def test_given_models_and_what_came_close(engine, many_kinds, watched, row_of):
             for other, snr in ((None, 300.0), (0.0, 8.0), (0.4, math.inf)):
                 compare(engine, many_kinds[name], watched, rows=rows, other=other, snr=snr)
     fitter = Fitter(index, many_kinds["two"])
-    assert weigh_targets(engine.policy, (), [Asked(fitter, fitter.fit((caffeine,), Axis()), None)]) == [[]]
+    assert weigh_targets(engine.policy, (), [Asked(fitter, fitter.fit((caffeine,), Axis()), None)]) == [
+        ([], [])
+    ]
 
 
 def test_targets_that_stand_in_for_something_compete_with_it(engine, many_kinds, row_of):
