@@ -44,7 +44,7 @@ LONG_FUNCTIONS = {
     "spectra/fitting/_kernels_axes.py:best_axes": COMPILED,
     "spectra/evidence/_kernels_sighting.py:sight_bands": COMPILED,
     "spectra/evidence/_kernels_weighing.py:_weigh": HANDED,
-    "spectra/evidence/_kernels_weighing.py:_write_limits": HANDED,
+    "spectra/evidence/_kernels_amounts.py:write_limits": HANDED,
     "spectra/evidence/_kernels_weighing.py:weigh_scans": HANDED,
     "spectra/verdict/_kernels_parts.py:look_at_scans": HANDED,
     "spectra/formats/axis_order.py:in_order": "every way in which an axis may step back, told apart in turn",

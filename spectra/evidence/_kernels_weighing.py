@@ -12,6 +12,16 @@ from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Probes
 from spectriage.spectra.evidence._kernels_amounts import Amounts, Scattering, share_of_signal, write_limits
+from spectriage.spectra.evidence._kernels_competition import (
+    Seen,
+    best_other,
+    find_needless,
+    held_by,
+    is_any,
+    members_of,
+    without_members,
+    without_rivals,
+)
 from spectriage.spectra.evidence._kernels_limits import LimitRules, Sought
 from spectriage.spectra.evidence._kernels_sighting import SightTable
 from spectriage.spectra.evidence._kernels_sighting_parts import sight_part
@@ -22,15 +32,11 @@ from spectriage.spectra.fitting._kernels_model import (
     Library,
     Model,
     Models,
-    View,
     Views,
     add,
     fit,
-    is_among,
-    likeliest,
     model_of,
     named,
-    outside,
     rest_of,
     taken,
     view_of,
@@ -74,14 +80,6 @@ class Watched(NamedTuple):
     sighting: SightTable
 
 
-class Seen(NamedTuple):
-    """A scan in which targets are sought: a factor on every amount, for noise; and that of the derivative."""
-
-    at_axis: View
-    scatter: float
-    noise: float
-
-
 class Weights(NamedTuple):
     """What was found of c targets in each of s scans, with r references whose limits are sought.
 
@@ -112,68 +110,6 @@ class Weights(NamedTuple):
     carriers: FloatArray
     known: BoolArray
     shares: FloatArray
-
-
-@kernel()
-def _groups_at(values: IndexArray, ends: IndexArray, own: IndexArray) -> tuple[IndexArray, IndexArray]:
-    """Return some groups of values that stand one after the other, and where each ends."""
-    some, stops = np.empty(values.size, np.intp), np.empty(own.size, np.intp)
-    count = 0
-    for c in range(own.size):
-        for i in range(ends[own[c] - 1] if own[c] > 0 else 0, ends[own[c]]):
-            some[count] = values[i]
-            count += 1
-        stops[c] = count
-    return some[:count], stops
-
-
-@kernel()
-def _members_of(members: Members, own: IndexArray) -> Members:
-    """Return the members of some targets."""
-    rows, ends = _groups_at(members.rows, members.ends, own)
-    carrying, carrying_ends = _groups_at(members.carrying, members.carrying_ends, own)
-    return Members(rows, ends, carrying, carrying_ends)
-
-
-@kernel()
-def _best_other(
-    library: Library, memory: Memory, view: View, base: Model, excluded: IndexArray, looks: int
-) -> float:
-    """Return the log gain of the best harmless addition to a model that is of none of some families."""
-    may = outside(library, ~library.hazardous, base.rows)
-    rows = likeliest(library, view, base, outside(library, may, excluded), looks)
-    best = 0.0
-    for gain in add(library, memory, view, base, rows, 0, 0).gains:
-        best = max(best, gain)
-    return best
-
-
-@kernel()
-def _find_needless(
-    library: Library,
-    memory: Memory,
-    view: View,
-    base: Model,
-    rows: IndexArray,
-    required: FloatArray,
-    out: BoolArray,
-) -> None:
-    """Write which references of a model, but for its first, each of some additions makes needless."""
-    k = base.rows.size
-    if k > 1:
-        losses = add(library, memory, view, base, rows, 1, k).losses
-        for c in range(rows.size):
-            for i in range(1, k):
-                out[c, i] = losses[c, i] < required[base.rows[i]]
-
-
-@kernel()
-def _is_any(values: BoolArray) -> bool:
-    """Say whether one of some is true."""
-    for value in values:
-        if value:
-            return True
-    return False
 
 
 @kernel()
@@ -238,7 +174,7 @@ def _weigh(
     (c, k), and no more is said of one that does.
     """
     apart()
-    view, rules, members = scan.at_axis, watched.rules, _members_of(watched.members, own)
+    view, rules, members = scan.at_axis, watched.rules, members_of(watched.members, own)
     count, k = own.size, base.rows.size
     looks = np.empty(count * rules.looks + members.carrying.size, np.intp)
     likely, ends, best = np.empty(count, np.intp), np.empty(count, np.intp), np.empty(count, np.intp)
@@ -249,7 +185,7 @@ def _weigh(
     best_looks(tried.gains, looks, likely, ends, packed(members), best, carrying)
     rows = taken(looks, best)
     if compete:
-        _find_needless(library, memory, view, base, rows, rules.required, needless)
+        find_needless(library, memory, view, base, rows, rules.required, needless)
     alone, kept = np.empty(count, np.intp), np.empty(count, np.intp)
     amplitudes = np.empty(count)
     some = 0
@@ -259,7 +195,7 @@ def _weigh(
         number[0], number[1], number[8] = tried.gains[best[c]], carrying[c], other
         number[3], number[7] = share_of_signal(library, base, rows[c], fitted), 0.0
         alone[some], kept[some], amplitudes[some] = c, own[c], fitted[k]
-        some += 1 if not compete else not _is_any(needless[c])
+        some += 1 if not compete else not is_any(needless[c])
     alone = alone[:some]
     if watched.amounts.sought.places.size > 0:
         numbers, shares = out.numbers[place], out.shares[place]
@@ -299,62 +235,6 @@ def _weigh(
 
 
 @kernel()
-def _parted(values: IndexArray, chosen: BoolArray) -> tuple[IndexArray, IndexArray]:
-    """Return the values that are chosen, and the others."""
-    those, others = np.empty(values.size, np.intp), np.empty(values.size, np.intp)
-    count = 0
-    for i in range(values.size):
-        those[count], others[i - count] = values[i], values[i]
-        count += chosen[i]
-    return those[:count], others[: values.size - count]
-
-
-@kernel()
-def _held_by(members: Members, rows: IndexArray) -> tuple[IndexArray, IndexArray]:
-    """Return the numbers of the targets that a model has members of, and those of the others."""
-    every, holds = np.empty(members.ends.size, np.intp), np.empty(members.ends.size, np.bool_)
-    start = 0
-    for c in range(every.size):
-        every[c], holds[c] = c, False
-        for i in range(start, members.ends[c]):
-            holds[c] |= is_among(members.rows[i], rows)
-        start = members.ends[c]
-    return _parted(every, holds)
-
-
-@kernel()
-def _without_members(
-    library: Library, memory: Memory, scan: Seen, base: Model, members: Members, own: IndexArray, looks: int
-) -> tuple[Model, float]:
-    """Return a model without the members of a target, and the log gain of the best other addition to it."""
-    apart()
-    rows = _members_of(members, own).rows
-    held = np.empty(base.rows.size, np.bool_)
-    for i in range(held.size):
-        held[i] = is_among(base.rows[i], rows)
-    smaller = fit(library, memory, scan.at_axis, _parted(base.rows, held)[1])
-    return smaller, _best_other(library, memory, scan.at_axis, smaller, rows, looks)
-
-
-@kernel()
-def _without_rivals(
-    library: Library, memory: Memory, scan: Seen, base: Model, needless: BoolArray
-) -> tuple[Model, float]:
-    """Return a model without what a target makes needless, and the greatest log gain of that.
-
-    It stood in for the target, which competes with it and does not precede it. The gain of nothing is −inf.
-    """
-    apart()
-    rivals, others = _parted(base.rows, needless)
-    best, smaller = -np.inf, base
-    if rivals.size > 0:
-        smaller = fit(library, memory, scan.at_axis, others)
-        for gain in add(library, memory, scan.at_axis, smaller, rivals, 0, 0).gains:
-            best = max(best, gain)
-    return smaller, best
-
-
-@kernel()
 def _weigh_in_turn(
     library: Library,
     memory: Memory,
@@ -372,21 +252,21 @@ def _weigh_in_turn(
     """
     apart()
     looks = watched.rules.looks
-    held, free = _held_by(watched.members, whole.rows)
+    held, free = held_by(watched.members, whole.rows)
     if free.size > 0 and np.isnan(other):
-        other = _best_other(library, memory, scan.at_axis, whole, whole.rows[:0], looks)
+        other = best_other(library, memory, scan.at_axis, whole, whole.rows[:0], looks)
     for turn in range(0 if free.size > 0 else 1, 1 + held.size):
         group, base, gain = free, whole, other
         if turn > 0:
             group = held[turn - 1 : turn]
-            base, gain = _without_members(library, memory, scan, whole, watched.members, group, looks)
+            base, gain = without_members(library, memory, scan, whole, watched.members, group, looks)
         needless = np.zeros((group.size, base.rows.size), np.bool_)
         # in one loop, since every place that calls it compiles into as much again
         for again in range(1 + group.size):
             own, model, best = group, base, gain
             if again > 0:
                 own = group[again - 1 : again]
-                model, best = _without_rivals(library, memory, scan, base, needless[again - 1])
+                model, best = without_rivals(library, memory, scan, base, needless[again - 1])
                 if best == -np.inf:
                     continue
             _weigh(library, memory, scan, model, watched, own, best, again == 0, needless, place, out)
