@@ -160,24 +160,25 @@ def disturbances(
     step_cm: float,
     rules: ArtefactRules,
     work: FloatArray,
-) -> tuple[int, float, int]:
-    """Return `ripple` of a derivative, `typical_width` of what is above a background, and `doubling`.
+    out: FloatArray,
+) -> None:
+    """Write `ripple` of derivatives, `typical_width` of what is above backgrounds, and `doubling`; (s, 3).
 
     Parameters
     ----------
     derivative, compressed, valid, above
-        Shape (m,), on an axis with a point every `step_cm`.
+        Of s scans, shape (s, m), on an axis with a point every `step_cm`.
     work
         To work in, shape (3, m).
     """
     apart()
     rules = ArtefactRules(*rules)
     own, other, room = work[0], work[1], work[2]
-    for p in range(own.size):
-        own[p], other[p] = derivative[p], compressed[p]
-    width_cm = typical_width(above, step_cm, room)
-    split = doubling(own, other, rules, room)
-    for p in range(own.size):
-        other[p] = valid[p]
-    period = ripple(own, other, rules.least_period, rules.most_period, rules.periodic, room)
-    return period, width_cm, split
+    for s in range(out.shape[0]):
+        for p in range(own.size):
+            own[p], other[p] = derivative[s, p], compressed[s, p]
+        out[s, 1] = typical_width(above[s], step_cm, room)
+        out[s, 2] = doubling(own, other, rules, room)
+        for p in range(own.size):
+            other[p] = valid[s, p]
+        out[s, 0] = ripple(own, other, rules.least_period, rules.most_period, rules.periodic, room)

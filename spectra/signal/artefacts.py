@@ -7,6 +7,7 @@ spectra of materials; with each stands how often these reach it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -56,38 +57,53 @@ class Artefact(NamedTuple):
     step: str
 
 
-def find_artefact(
+def find_artefacts(
     derivative: Float32Array,
     compressed: Float32Array,
     valid: BoolArray,
     above: FloatArray,
     shift: FloatArray,
-    excitation_nm: float | None,
-) -> Artefact | None:
-    """Return what disturbed a scan that nothing explains, or None where nothing is seen.
+    excitations_nm: Sequence[float | None],
+) -> list[Artefact | None]:
+    """Return what disturbed each of some scans that nothing explains, None where nothing is seen.
 
     Parameters
     ----------
     derivative, compressed
-        Second derivative, and that compressed, shape (m,), zero where not valid.
+        Second derivatives, and those compressed, shape (s, m), zero where not valid.
     valid
-        Where they hold, shape (m,).
+        Where they hold, shape (s, m).
     above
-        Intensity over the background, shape (m,), zero where not measured.
+        Intensity over the background, shape (s, m), zero where not measured.
     shift
         The axis, evenly spaced, shape (m,), in cm⁻¹.
-    excitation_nm
+    excitations_nm
         Where known: without it a lamp cannot be told.
     """
     step_cm = float(shift[1] - shift[0])
-    work = np.empty((3, shift.size))
-    period, width_cm, split = disturbances(
-        derivative, compressed, valid, above, step_cm, _rules(step_cm), work
-    )
-    if period:
+    work, found = np.empty((3, shift.size)), np.empty((len(derivative), 3))
+    disturbances(derivative, compressed, valid, above, step_cm, _rules(step_cm), work, found)
+    return [
+        _artefact(int(period) * step_cm, width_cm, int(split) * step_cm, own, shift, excitation_nm)
+        for (period, width_cm, split), own, excitation_nm in zip(
+            found.tolist(), derivative, excitations_nm, strict=True
+        )
+    ]
+
+
+def _artefact(
+    period_cm: float,
+    width_cm: float,
+    split_cm: float,
+    derivative: Float32Array,
+    shift: FloatArray,
+    excitation_nm: float | None,
+) -> Artefact | None:
+    """Return what disturbed one scan, by its period, the width of what is seen, and how bands stand apart."""
+    if period_cm:
         return Artefact(
             "interference",
-            f"A ripple of {period * step_cm:.0f} cm⁻¹ lies over the whole scan: interference.",
+            f"A ripple of {period_cm:.0f} cm⁻¹ lies over the whole scan: interference.",
             "Tilt the sample or the bag a little, clean the window, and scan again.",
         )
     lamp = lamp_seen(derivative, shift, excitation_nm) if excitation_nm else ""
@@ -103,10 +119,10 @@ def find_artefact(
             f"What is seen is some {width_cm:.0f} cm⁻¹ broad: carbon, glass, dye, fibre, or the resolution.",
             "Check the resolution on a standard; try another spot, or 1064 nm excitation.",
         )
-    if split:
+    if split_cm:
         return Artefact(
             "doubled",
-            f"Bands stand there twice, about {split * step_cm:.0f} cm⁻¹ apart.",
+            f"Bands stand there twice, about {split_cm:.0f} cm⁻¹ apart.",
             "Check the resolution and the laser on a standard: it may run on two lines.",
         )
     return None

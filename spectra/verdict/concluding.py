@@ -14,10 +14,10 @@ from spectriage.spectra.evidence.sighting import sight
 from spectriage.spectra.evidence.unexplained import Unexplained, unexplained_bands
 from spectriage.spectra.fitting.far_axis import FarAxis, find_far_axes
 from spectriage.spectra.fitting.fit import Fit
-from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.fitter import Fitter, row_by_row
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Hazard
-from spectriage.spectra.signal.artefacts import Artefact, find_artefact
+from spectriage.spectra.signal.artefacts import Artefact, find_artefacts
 from spectriage.spectra.signal.axis import AXIS_TOLERANCE_CM, corrected_shift
 from spectriage.spectra.signal.grid import Resampled
 from spectriage.spectra.signal.noise import noise_level
@@ -32,7 +32,7 @@ from spectriage.spectra.verdict.named import (
     rests_on_few_lines,
     with_odds_of_named,
 )
-from spectriage.spectra.verdict.rules import UNKNOWN, Evidence, rule
+from spectriage.spectra.verdict.rules import UNKNOWN, Evidence, Ruling, rule
 from spectriage.spectra.verdict.scan import Scan
 from spectriage.spectra.verdict.watching import Watch
 from spectriage.spectra.version import __version__
@@ -75,23 +75,30 @@ class Concluder:
         left = unexplained_bands([kept for _, kept in named], self._index.step_cm)
         wrong = zip(scans, explained, strict=True)
         far = iter(find_far_axes([scan.fitter for scan, is_explained in wrong if not is_explained]))
-        concluded = []
-        for scan, (components, _), is_explained, unexplained in zip(
-            scans, named, explained, left, strict=True
-        ):
-            axis = None if is_explained else next(far)
-            evidence = self._evidence(scan, components, is_explained, unexplained, axis, health)
-            concluded.append(self._ruled(scan, evidence, traces))
-        return concluded
+        evidence = [
+            self._evidence(scan, components, is_explained, own, None if is_explained else next(far), health)
+            for scan, (components, _), is_explained, own in zip(scans, named, explained, left, strict=True)
+        ]
+        ruled = [(own, rule(own, self._policy)) for own in evidence]
+        self._seek_artefacts(scans, ruled)
+        return [self._answer(scan, *own, traces) for scan, own in zip(scans, ruled, strict=True)]
 
-    def _ruled(self, scan: Scan, evidence: Evidence, traces: bool) -> Identification:
-        """Return the answer that the rules give for the evidence of a scan."""
-        fit, references = scan.fit, self._index.references
-        ruling = rule(evidence, self._policy)
-        if ruling.reason in UNKNOWN and not evidence.explained:
-            artefact = self._artefact(scan)
+    def _seek_artefacts(self, scans: Sequence[Scan], ruled: list[tuple[Evidence, Ruling]]) -> None:
+        """Rule once more on scans that nothing explains, where it is seen what disturbed them."""
+        places = [
+            place
+            for place, (evidence, ruling) in enumerate(ruled)
+            if ruling.reason in UNKNOWN and not evidence.explained
+        ]
+        artefacts = self._artefacts([scans[place] for place in places])
+        for place, artefact in zip(places, artefacts, strict=True):
             if artefact is not None:
-                ruling = rule(replace(evidence, artefact=artefact), self._policy)
+                evidence = replace(ruled[place][0], artefact=artefact)
+                ruled[place] = evidence, rule(evidence, self._policy)
+
+    def _answer(self, scan: Scan, evidence: Evidence, ruling: Ruling, traces: bool) -> Identification:
+        """Return what is said of a scan."""
+        fit, references = scan.fit, self._index.references
         if ruling.reason == "limit-of-detection" and not self._watch.limits_are_noise(scan):
             evidence = replace(evidence, exposure=1.0)
             ruling = rule(evidence, self._policy)
@@ -179,14 +186,22 @@ class Concluder:
         still = tuple(part for part in named if part.reference.family in found or not is_missing(part))
         return still, self._without(fitter, kept, named, still)
 
-    def _artefact(self, scan: Scan) -> Artefact | None:
-        """Return what disturbed the scan, where that is seen."""
-        seen, query = scan.fitter.query, scan.query
-        above, inside = np.zeros(query.intensity.size), query.covered
-        above[inside] = query.values - scan.baseline[inside]
-        shift = self._index.references.shift
-        return find_artefact(
-            seen.derivative, seen.compressed, seen.valid, above, shift, scan.spectrum.excitation_nm
+    def _artefacts(self, scans: Sequence[Scan]) -> list[Artefact | None]:
+        """Return what disturbed each of some scans, where that is seen."""
+        if not scans:
+            return []
+        above = np.zeros((len(scans), self._index.references.shift.size))
+        for own, scan in zip(above, scans, strict=True):
+            inside = scan.query.covered
+            own[inside] = scan.query.values - scan.baseline[inside]
+        queries = [scan.fitter.query for scan in scans]
+        return find_artefacts(
+            row_by_row([query.derivative for query in queries]),
+            row_by_row([query.compressed for query in queries]),
+            row_by_row([query.valid for query in queries]),
+            above,
+            self._index.references.shift,
+            [scan.spectrum.excitation_nm for scan in scans],
         )
 
     def _without(

@@ -15,7 +15,7 @@ from spectriage.spectra.signal._kernels_artefacts import (
     ripple,
     typical_width,
 )
-from spectriage.spectra.signal.artefacts import LAMPS, PERIODIC, find_artefact
+from spectriage.spectra.signal.artefacts import LAMPS, PERIODIC, find_artefacts
 from spectriage.spectra.signal.grid import DEFAULT_GRID, resample
 from spectriage.spectra.signal.quality import background
 from spectriage.spectra.signal.wavelength import air_to_vacuum_nm
@@ -37,7 +37,9 @@ def find(values, excitation_nm=785.0, noise=0.002):
     query = resample(Spectrum(AXIS, values), SHIFT)
     seen = contrast(query, SHIFT)
     above = np.where(query.measured, query.intensity - background(query), 0.0)
-    return find_artefact(seen.derivative, seen.compressed, seen.valid, above, SHIFT, excitation_nm)
+    curves = (seen.derivative, seen.compressed, seen.valid, above)
+    (found,) = find_artefacts(*[curve[None] for curve in curves], SHIFT, [excitation_nm])
+    return found
 
 
 @pytest.mark.parametrize("period_cm", [20.0, 44.0, 110.0])
@@ -185,16 +187,18 @@ def test_a_width_is_that_of_the_definition(seed, size, step_cm):
     assert typical_width(above, step_cm, np.empty(size)) == pytest.approx(expected, rel=1e-9)
 
 
-def test_all_three_are_measured_in_one_call():
+def test_all_three_are_measured_of_several_in_one_call():
     rng = np.random.default_rng(5)
-    derivative, valid = rng.normal(size=200).astype(np.float32), np.ones(200, bool)
-    compressed, above = np.arcsinh(9.0 * derivative), np.abs(rng.normal(size=200)).cumsum()
+    derivative, valid = rng.normal(size=(3, 200)).astype(np.float32), np.ones((3, 200), bool)
+    compressed, above = np.arcsinh(9.0 * derivative), np.abs(rng.normal(size=(3, 200))).cumsum(axis=1)
     rules, room = ArtefactRules(6, 60, 10, 30, 0.05, 0.01, 0.05, 6), np.empty(200)
-    own, other = derivative.astype(np.float64), compressed.astype(np.float64)
-    expected = (
-        ripple(own, np.ones(200), 6, 60, 0.05, room),
-        typical_width(above, 2.0, room),
-        doubling(own, other, rules, room),
-    )
-    found = disturbances(derivative, compressed, valid, above, 2.0, tuple(rules), np.empty((3, 200)))
-    assert found == pytest.approx(expected)
+    found = np.empty((3, 3))
+    disturbances(derivative, compressed, valid, above, 2.0, tuple(rules), np.empty((3, 200)), found)
+    for s in range(3):
+        own, other = derivative[s].astype(np.float64), compressed[s].astype(np.float64)
+        expected = (
+            ripple(own, np.ones(200), 6, 60, 0.05, room),
+            typical_width(above[s], 2.0, room),
+            doubling(own, other, rules, room),
+        )
+        assert found[s] == pytest.approx(expected)
