@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spectriage.spectra.arrays import Float32Array, FloatArray
+from spectriage.spectra.arrays import Float32Array, FloatArray, IndexArray
 from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_compress import agreement, compress
@@ -30,8 +30,11 @@ class Scene(NamedTuple):
     ----------
     stack
         The model's references and, last, the target, float32, shape (k + 1, g).
-    imitators
-        What may be taken for the target, float32, shape (j, g); none where its gain alone is asked for.
+    imitators, chosen
+        What may be taken for the target, float32, shape (j, g'), and which of these rows are tried in its place;
+        none where its gain alone is asked for. They are longer: what is before `start` is not taken.
+    start
+        The point of `imitators` that is the first of the others.
     empty, spike
         The scan without the target, and what is put into it, float32, shape (g,).
     weights
@@ -44,6 +47,8 @@ class Scene(NamedTuple):
 
     stack: Float32Array
     imitators: Float32Array
+    chosen: IndexArray
+    start: int
     empty: Float32Array
     spike: Float32Array
     weights: Float32Array
@@ -66,11 +71,11 @@ def brought_by(
     has one row more than a fit of k + 1 references takes.
     """
     widest()
-    stack, imitators, empty, spike, weights, base_amplitudes, threshold = scene
+    stack, imitators, chosen, start, empty, spike, weights, base_amplitudes, threshold = scene
     k, m = stack.shape[0] - 1, empty.size
     other, derivative, compressed, fitted = room[: k + 1], room[k + 1], room[k + 2], room[k + 3]
     amplitudes = space.work[2 * k + 5]
-    for i in range(k + 1):
+    for i in range(k if chosen.size > 0 else 0):
         copy(stack[i], other[i])
     added = np.float32(amount)
     for p in range(m):
@@ -78,17 +83,18 @@ def brought_by(
     compress(derivative, threshold, compressed)
     with_target, without = 0.0, np.inf
     # with the target first, then with each imitator in its place, or with nothing there
-    for option in range(1 + max(1, imitators.shape[0])):
-        size = k if option > 0 and imitators.shape[0] == 0 else k + 1
-        if 0 < option <= imitators.shape[0]:
-            copy(imitators[option - 1], other[k])
+    for option in range(1 + max(1, chosen.size)):
+        rows = stack if option == 0 or chosen.size == 0 else other
+        size = k if option > 0 and chosen.size == 0 else k + 1
+        if 0 < option <= chosen.size:
+            copy(imitators[chosen[option - 1], start : start + m], other[k])
         for i in range(k):
             amplitudes[i] = base_amplitudes[i]
         amplitudes[k] = amount
         similarity = 0.0
         if size > 0:
             fit_rows(
-                other[:size],
+                rows[:size],
                 derivative,
                 weights,
                 threshold,
@@ -172,13 +178,15 @@ def least_visible(
     its place. Sought between the two `amounts`, from `start` on; infinity when the upper end does not do.
     """
     widest()
-    imitators = scene.imitators
+    chosen = scene.chosen
     amount = amounts[0]
-    for needed in range(2 if imitators.shape[0] > 0 else 1):
+    for needed in range(2 if chosen.size > 0 else 1):
         # mostly no other is taken for it where it gains enough: then the search ends where it begins
         seen = Scene(
             scene.stack,
-            imitators if needed else imitators[:0],
+            scene.imitators,
+            chosen if needed else chosen[:0],
+            scene.start,
             scene.empty,
             scene.spike,
             scene.weights,

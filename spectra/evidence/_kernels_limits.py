@@ -151,10 +151,10 @@ def limits_each(
     m = end - start_point
     count_bands(probes.bands, probes.band_ends, query.valid, bands, in_range)
     stack, room = rows_of(memory.points, 0, k + 1, m), rows_of(memory.points, k + 1, k + 4, m)
-    others = rows_of(memory.points, 2 * k + 5, rules.imitators, m)
-    curves = rows_of(memory.points, 2 * k + 5 + rules.imitators, 6, m)
-    weights, lowered, empty, spike, seen_there = curves[0], curves[1], curves[2], curves[3], curves[4]
-    space = workspace(memory, k + 1, curves[5])
+    curves = rows_of(memory.points, 2 * k + 5, 5, m)
+    weights, lowered, empty, seen_there = curves[0], curves[1], curves[2], curves[3]
+    space = workspace(memory, k + 1, curves[4])
+    others = memory.counts[k + 1 : k + 1 + rules.imitators]
     _thinned(query.derivative, thin, start_point, seen_there)
     for i in range(k):
         _thinned(rows[places[i]], thin, start_point, stack[i])
@@ -176,7 +176,6 @@ def limits_each(
             if seen < sought.needed[r] or (turn > 0 and (seen > rules.few or amounts[r] < np.inf)):
                 continue
             copy(probes.derivatives[c, start_point:end], stack[k])
-            copy(probes.perturbed[c, start_point:end], spike)
             lower(weights, probes.holds[c, start_point:end], settings.unmeasured_weight, lowered)
             count = 0
             for j in range(probes.imitator_families.shape[1]):
@@ -184,7 +183,7 @@ def limits_each(
                 for family in taken_families:
                     usable &= probes.imitator_families[c, j] != family
                 if usable:
-                    copy(probes.imitators[c, j, start_point:end], others[count])
+                    others[count] = j
                     count += 1
             taken = np.float32(sought.amplitudes[target])
             every = rows[places[k + target], start_point * thin :: thin]
@@ -192,9 +191,11 @@ def limits_each(
                 empty[p] = seen_there[p] - taken * every[p]
             scene = Scene(
                 stack,
+                probes.imitators[c],
                 others[:count],
+                start_point,
                 empty,
-                spike,
+                probes.perturbed[c, start_point:end],
                 lowered,
                 base_amplitudes,
                 query.threshold,

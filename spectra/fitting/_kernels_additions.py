@@ -58,8 +58,12 @@ def weigh(
     measured = valid[start : start + out.size]
     for p in range(out.size):
         out[p] = np.float32(1.0) if measured[p] else np.float32(0.0)
+    limit = np.float32(most)
     for place in places:
-        lower(out, ranges[numbers[place], start : start + out.size], most, out)
+        holds = ranges[numbers[place], start : start + out.size]
+        # as `lower`, which takes one point after the other where it writes over what it reads
+        for p in range(out.size):
+            out[p] = out[p] if holds[p] or out[p] < limit else limit
 
 
 @kernel(bare=True, fastmath=True)

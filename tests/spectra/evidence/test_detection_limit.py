@@ -69,9 +69,13 @@ class Case:
         return min(rivals) - with_it
 
     def scene(self, *, others: bool) -> Scene:
-        single = [np.vstack([self.base, self.target]), self.others if others else self.others[:0]]
-        single += [self.empty, self.spike, self.weights]
-        return Scene(*(a.astype(np.float32) for a in single), self.amounts, THRESHOLD)
+        stack = np.vstack([self.base, self.target])
+        # what is not to be used is before the points and between the rows
+        imitators = np.full((4, POINTS + 5), np.nan, np.float32)
+        imitators[1::2, 5:] = self.others
+        chosen = np.array([1, 3] if others else [], np.intp)
+        stack, *curves = (a.astype(np.float32) for a in (stack, self.empty, self.spike, self.weights))
+        return Scene(stack, imitators, chosen, 5, *curves, self.amounts, THRESHOLD)
 
 
 def memory(count: int) -> tuple[np.ndarray, Workspace]:
@@ -217,7 +221,9 @@ class Several:
         target = c if target is None else target
         scene = Scene(
             np.vstack([self.base, self.targets[c]]),
-            self.probes.imitators[c, self.others[c]],
+            self.probes.imitators[c],
+            np.array(self.others[c], np.intp),
+            0,
             self.empty - np.float32(self.held_amounts[target]) * self.held[target],
             (1.1 * self.targets[c]).astype(np.float32),
             np.where(self.holds[c], self.weights, np.minimum(self.weights, np.float32(UNMEASURED))),
