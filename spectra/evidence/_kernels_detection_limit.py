@@ -31,10 +31,10 @@ class Scene(NamedTuple):
     stack
         The model's references and, last, the target, float32, shape (k + 1, g).
     imitators, chosen
-        What may be taken for the target, float32, shape (j, g'), and which of these rows are tried in its place;
-        none where its gain alone is asked for. They are longer: what is before `start` is not taken.
+        What may be taken for the target, float32, shape (j, h), and which of these rows are tried in its
+        place: none where its gain alone is asked for.
     start
-        The point of `imitators` that is the first of the others.
+        The point of `imitators` that is the first of the g.
     empty, spike
         The scan without the target, and what is put into it, float32, shape (g,).
     weights
