@@ -14,7 +14,7 @@ intrinsic = cast(Callable[[Callable[..., Any]], Callable[..., Any]], _intrinsic)
 ir, types = cast(Any, _ir), cast(Any, _types)
 
 _ROOT_HALF_BITS = 0x3F3504F3
-_MANTISSA_BITS = 23
+_EXPONENT_BITS = -1 << 23
 
 
 @intrinsic
@@ -64,15 +64,31 @@ def float_of_upper(typing: Any, bits: Any) -> Any:
 
 @intrinsic
 def split_float(typing: Any, value: Any) -> Any:
-    """Return a positive float32's exponent, as a number, and its mantissa in √½…√2."""
+    """Return a positive float32's exponent, as a number times 2²³, and its mantissa in √½…√2.
+
+    So much greater the exponent need not be shifted down; a factor takes that back, and nothing is rounded.
+    """
     kind = types.UniTuple(types.float32, 2)
 
     def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         integer = ir.IntType(32)
-        width = ir.Constant(integer, _MANTISSA_BITS)
         bits = builder.bitcast(arguments[0], integer)
-        exponent = builder.ashr(builder.sub(bits, ir.Constant(integer, _ROOT_HALF_BITS)), width)
-        mantissa = builder.bitcast(builder.sub(bits, builder.shl(exponent, width)), ir.FloatType())
+        above = builder.sub(bits, ir.Constant(integer, _ROOT_HALF_BITS))
+        exponent = builder.and_(above, ir.Constant(integer, _EXPONENT_BITS))
+        mantissa = builder.bitcast(builder.sub(bits, exponent), ir.FloatType())
         return context.make_tuple(builder, kind, (builder.sitofp(exponent, ir.FloatType()), mantissa))
 
     return kind(types.float32), lower
+
+
+@intrinsic
+def with_sign_of(typing: Any, size: Any, value: Any) -> Any:
+    """Return a positive float32 with the sign of another one."""
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer = ir.IntType(32)
+        bits, other = (builder.bitcast(each, integer) for each in arguments)
+        sign = builder.and_(other, ir.Constant(integer, 1 << 31))
+        return builder.bitcast(builder.or_(bits, sign), ir.FloatType())
+
+    return types.float32(types.float32, types.float32), lower

@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from spectriage.spectra.arrays import Float32Array
-from spectriage.spectra.compile._kernels_vectors import split_float, widest
+from spectriage.spectra.compile._kernels_vectors import split_float, widest, with_sign_of
 from spectriage.spectra.compile.jit import kernel
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
-_LN2 = np.float32(0.6931471805599453)
+_LN2 = np.float32(0.6931471805599453 / 2**23)
+"""Of an exponent as `split_float` gives it."""
 _P0, _P1, _P2 = np.float32(0.33334080), np.float32(-0.25000928), np.float32(0.19957896)
 _P3, _P4 = np.float32(-0.16589476), np.float32(0.14971727)
 _P5, _P6 = np.float32(-0.14179679), np.float32(0.08433236)
@@ -36,7 +37,7 @@ def _asinh(value: np.float32) -> np.float32:
     series = _P1 + x * series
     series = _P0 + x * series
     logarithm = exponent * _LN2 + (x + x * x * (x * series - _HALF))
-    return np.float32(logarithm if value >= _ZERO else -logarithm)
+    return with_sign_of(np.float32(logarithm), value)
 
 
 @kernel(bare=True, fastmath=True)
