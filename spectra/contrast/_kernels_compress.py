@@ -37,7 +37,8 @@ def _asinh(value: np.float32) -> np.float32:
     series = _P1 + x * series
     series = _P0 + x * series
     logarithm = exponent * _LN2 + (x + x * x * (x * series - _HALF))
-    return with_sign_of(np.float32(logarithm), value)
+    signed: np.float32 = with_sign_of(np.float32(logarithm), value)
+    return signed
 
 
 @kernel(bare=True, fastmath=True)
