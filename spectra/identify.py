@@ -10,19 +10,14 @@ from itertools import islice
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray
-from spectriage.spectra.contrast.contrast import contrast
 from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.contrast.preparation import Prepared, prepare_each
 from spectriage.spectra.errors import ParameterError, SpectriageError, SpectrumError
 from spectriage.spectra.evidence.null import read_null
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.selection import select_each, selection_rules
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import ReferenceSet
-from spectriage.spectra.signal.dead import without_dead
-from spectriage.spectra.signal.despike import remove_spikes
-from spectriage.spectra.signal.grid import resample
-from spectriage.spectra.signal.noise import noise_level
-from spectriage.spectra.signal.quality import assess, background
 from spectriage.spectra.spectrum import Spectrum
 from spectriage.spectra.technique import Technique
 from spectriage.spectra.verdict.concluding import Concluder
@@ -33,8 +28,6 @@ from spectriage.spectra.verdict.scan import Scan
 from spectriage.spectra.verdict.watching import Watch
 from spectriage.spectra.version import __version__
 
-COARSEST_CM = 12.0
-"""Points further apart than a handheld's bands are wide would be read between."""
 TOGETHER = 32
 """So many spectra of a batch go through each step together."""
 WAITING = 2
@@ -140,7 +133,9 @@ class Identifier:
         LibraryError
             When it cannot be read any more.
         """
-        scan = self._seen(spectrum)
+        (scan,) = self._seen([spectrum])
+        if isinstance(scan, SpectriageError):
+            raise scan
         self._explain([scan])
         return self._concluder.conclude([scan], traces=traces, health=health)[0]
 
@@ -191,45 +186,41 @@ class Identifier:
 
     def _identify_together(self, spectra: Sequence[Spectrum]) -> list[Identification | SpectriageError]:
         """Identify a few spectra, each step for all of them."""
-        seen: list[Scan | SpectriageError] = []
-        for spectrum in spectra:
-            try:
-                seen.append(self._seen(spectrum))
-            except SpectriageError as error:
-                seen.append(error)
+        seen = self._seen(spectra)
         scans = [scan for scan in seen if isinstance(scan, Scan)]
         self._explain(scans)
         answers = iter(self._concluder.conclude(scans))
         return [next(answers) if isinstance(scan, Scan) else scan for scan in seen]
 
-    def _seen(self, spectrum: Spectrum) -> Scan:
-        """Bring one spectrum to the library's grid and into the contrast domain."""
+    def _seen(self, spectra: Sequence[Spectrum]) -> list[Scan | SpectriageError]:
+        """Bring some spectra to the library's grid and into the contrast domain; errors stand in place."""
+        refusals = [self._refusal(spectrum) for spectrum in spectra]
+        taken = [own for own, refusal in zip(spectra, refusals, strict=True) if refusal is None]
+        prepared = iter(prepare_each(taken, self.references.shift) if taken else ())
+        return [self._scan(next(prepared)) if refusal is None else refusal for refusal in refusals]
+
+    def _refusal(self, spectrum: Spectrum) -> ParameterError | None:
+        """Return why a spectrum cannot be explained by this library."""
         if len(self.references) == 0:
-            raise ParameterError(
+            return ParameterError(
                 "the library has no references", remedy="build one with `spectriage library build`"
             )
         if spectrum.technique is not self.technique:
-            raise ParameterError(
+            return ParameterError(
                 f"a {spectrum.technique} spectrum cannot be explained by {self.technique} references",
                 remedy=f"identify it as {spectrum.technique}",
             )
-        if spectrum.spacing_cm > COARSEST_CM:
-            raise SpectrumError(
-                f"the spectrum has a point every {spectrum.spacing_cm:.0f} cm⁻¹, too few to see bands",
-                remedy=f"a spectrum needs one every {COARSEST_CM:g} cm⁻¹ or closer",
-            )
-        despiked = remove_spikes(spectrum)
-        spectrum = without_dead(despiked)
-        query = resample(spectrum, self.references.shift)
-        baseline = background(query)
-        noise = noise_level(query)
-        quality = assess(despiked, query, self.references.shift, baseline, noise)
-        fitter = Fitter(self.index, contrast(query, self.references.shift, noise=noise))
-        if fitter.query.norm == 0.0:
-            raise SpectrumError(
+        return None
+
+    def _scan(self, prepared: Prepared | SpectriageError) -> Scan | SpectriageError:
+        if isinstance(prepared, SpectriageError):
+            return prepared
+        if prepared.contrast.norm == 0.0:
+            return SpectrumError(
                 "the spectrum is flat", remedy="check that the laser was on and the file is whole"
             )
-        return Scan(spectrum, query, baseline, quality, fitter)
+        spectrum, query, baseline, quality, seen = prepared
+        return Scan(spectrum, query, baseline, quality, Fitter(self.index, seen))
 
     def _explain(self, scans: Sequence[Scan]) -> None:
         """Find what explains some scans, what is to be said of the targets, and the names."""

@@ -15,14 +15,16 @@ from spectriage.spectra.errors import ParameterError
 
 BASELINE_LAM = 1e5
 """The smoothness of the baselines that the engine and the classical scores take off."""
+TOLERANCE, MAX_ITER = 1e-3, 50
+"""When iterations end, unless it is said otherwise."""
 
 
 def arpls(
     intensity: ArrayLike,
     lam: float = 1e5,
     *,
-    tol: float = 1e-3,
-    max_iter: int = 50,
+    tol: float = TOLERANCE,
+    max_iter: int = MAX_ITER,
     weights: ArrayLike | None = None,
 ) -> FloatArray:
     """Return the asymmetrically reweighted penalised least squares baseline.
@@ -66,8 +68,8 @@ def arpls_fit(
     intensity: ArrayLike,
     lam: float = 1e5,
     *,
-    tol: float = 1e-3,
-    max_iter: int = 50,
+    tol: float = TOLERANCE,
+    max_iter: int = MAX_ITER,
     weights: ArrayLike | None = None,
 ) -> BaselineFit:
     """Do what `arpls` does, and return how it went as well."""
@@ -78,8 +80,8 @@ def airpls(
     intensity: ArrayLike,
     lam: float = 1e6,
     *,
-    tol: float = 1e-3,
-    max_iter: int = 50,
+    tol: float = TOLERANCE,
+    max_iter: int = MAX_ITER,
     weights: ArrayLike | None = None,
 ) -> FloatArray:
     """Return the adaptive iteratively reweighted penalised least squares baseline.
@@ -98,8 +100,8 @@ def airpls_fit(
     intensity: ArrayLike,
     lam: float = 1e6,
     *,
-    tol: float = 1e-3,
-    max_iter: int = 50,
+    tol: float = TOLERANCE,
+    max_iter: int = MAX_ITER,
     weights: ArrayLike | None = None,
 ) -> BaselineFit:
     """Do what `airpls` does, and return how it went as well."""
@@ -111,8 +113,8 @@ def asls(
     lam: float = 1e6,
     p: float = 1e-2,
     *,
-    tol: float = 1e-3,
-    max_iter: int = 50,
+    tol: float = TOLERANCE,
+    max_iter: int = MAX_ITER,
     weights: ArrayLike | None = None,
 ) -> FloatArray:
     """Return the asymmetric least squares baseline.
@@ -132,8 +134,8 @@ def asls_fit(
     lam: float = 1e6,
     p: float = 1e-2,
     *,
-    tol: float = 1e-3,
-    max_iter: int = 50,
+    tol: float = TOLERANCE,
+    max_iter: int = MAX_ITER,
     weights: ArrayLike | None = None,
 ) -> BaselineFit:
     """Do what `asls` does, and return how it went as well."""

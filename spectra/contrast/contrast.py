@@ -95,7 +95,7 @@ def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None)
     noise
         Standard deviation of one grid point's noise, where it is known; else `noise_level` takes it.
     """
-    weights, gain = _derivative(float(shift[1] - shift[0]))
+    weights, gain = derivative_filter(float(shift[1] - shift[0]))
     noise = (noise_level(query) if noise is None else noise) * gain
     values = np.empty(shift.size)
     derivative, compressed = np.empty(shift.size, np.float32), np.empty(shift.size, np.float32)
@@ -115,7 +115,7 @@ def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None)
 
 
 @lru_cache(maxsize=16)
-def _derivative(step_cm: float) -> tuple[FloatArray, float]:
+def derivative_filter(step_cm: float) -> tuple[FloatArray, float]:
     """Return the weights of the derivative, and what it makes of the standard deviation of noise."""
     weights = savgol_weights(window_points(DERIVATIVE_WINDOW_CM, step_cm), 3, 2)
     return weights / step_cm**2, float(np.linalg.norm(weights)) / step_cm**2

@@ -40,7 +40,9 @@ SMEARED_HEIGHT = 0.25
 """Of the highest other peak; smaller ones are left to the noise."""
 SMEARED_REACH = 2.5
 """So many widths to either side of a smeared spike are taken out with it: interpolation rings."""
-_SMEARED = packed(SmearedRules(FEET_CM, NOISE_STEPS, OTHERS, OTHERS_SHARE, SMEARED_HEIGHT, SMEARED_REACH))
+SMEARED_RULES = packed(
+    SmearedRules(FEET_CM, NOISE_STEPS, OTHERS, OTHERS_SHARE, SMEARED_HEIGHT, SMEARED_REACH)
+)
 
 
 def find_spikes(intensity: FloatArray, *, threshold: float = THRESHOLD) -> NDArray[np.bool_]:
@@ -83,12 +85,17 @@ def find_smeared(spectrum: Spectrum) -> NDArray[np.bool_]:
 
 def _mark_smeared(spectrum: Spectrum, smeared: NDArray[np.bool_]) -> bool:
     """Mark the points of smeared spikes; return whether there are any."""
-    spacing_cm, narrowest = spectrum.spacing_cm, NARROWEST_CM
+    spacing_cm, narrowest = spectrum.spacing_cm, narrowest_band_cm(spectrum)
     if spacing_cm >= NARROWEST_CM:
         return False
-    if spectrum.resolution_cm is not None:
-        narrowest = max(narrowest, NARROWEST_SHARE * spectrum.resolution_cm)
-    return mark_smeared(spectrum.intensity, spectrum.shift, spacing_cm, narrowest, _SMEARED, smeared) > 0
+    return mark_smeared(spectrum.intensity, spectrum.shift, spacing_cm, narrowest, SMEARED_RULES, smeared) > 0
+
+
+def narrowest_band_cm(spectrum: Spectrum) -> float:
+    """Return how narrow a band can be, full width at half maximum."""
+    if spectrum.resolution_cm is None:
+        return NARROWEST_CM
+    return max(NARROWEST_CM, NARROWEST_SHARE * spectrum.resolution_cm)
 
 
 def remove_spikes(spectrum: Spectrum, *, threshold: float = THRESHOLD) -> Spectrum:

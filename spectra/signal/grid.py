@@ -14,6 +14,10 @@ from spectriage.spectra.signal._kernels_grid import average_cells, interpolate_c
 from spectriage.spectra.spectrum import Spectrum
 
 MIN_COMMON_POINTS = 64
+ROUNDING_STEPS = 1e-6
+"""So much, in steps of the grid, an axis may lack at its ends."""
+GAP_STEPS, GAP_SPACINGS = 3.0, 4.0
+"""Between points further apart than so many steps of the grid and so many usual distances nothing is."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,8 @@ def resample(spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0) -
     else:
         interpolate_cubic(axis, values, variance, shift, intensity, spread)
     measured = np.empty(shift.size, np.bool_)
-    gap = max(3.0 * step, 4.0 * typical)
-    points = measured_points(axis, shift, 1e-6 * step, gap, intensity, spread, measured)
+    gap = max(GAP_STEPS * step, GAP_SPACINGS * typical)
+    points = measured_points(axis, shift, ROUNDING_STEPS * step, gap, intensity, spread, measured)
     if points[0] < MIN_COMMON_POINTS:
         raise SpectrumError(
             f"the spectrum ({axis[0]:.0f} to {axis[-1]:.0f} cm⁻¹) shares fewer than {MIN_COMMON_POINTS} "

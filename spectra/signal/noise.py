@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import SpectrumError
 from spectriage.spectra.signal.derivative import savgol_weights
 from spectriage.spectra.signal.grid import Resampled
@@ -33,10 +34,15 @@ def noise_level(query: Resampled) -> float:
         raise SpectrumError(
             f"{values.size} points are too few to tell their noise: it takes {ESTIMATE_POINTS}"
         )
-    weights = savgol_weights(ESTIMATE_POINTS, ESTIMATE_DEGREE, 0)
+    weights, kept = noise_filter()
     width = min(LOCAL_POINTS, values.size - ESTIMATE_POINTS + 1)
-    kept = 1.0 - float(weights[ESTIMATE_POINTS // 2])
     estimated = math.sqrt(max(residual_level(values, weights, width, QUIET_SHARE), 0.0) / kept)
     if query.variance is None:
         return estimated
     return max(estimated, math.sqrt(quantile(query.variance[query.covered], QUIET_SHARE)))
+
+
+def noise_filter() -> tuple[FloatArray, float]:
+    """Return the weights that leave what is no noise, and how much of the variance of noise they take off."""
+    weights = savgol_weights(ESTIMATE_POINTS, ESTIMATE_DEGREE, 0)
+    return weights, 1.0 - float(weights[ESTIMATE_POINTS // 2])

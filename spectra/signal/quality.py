@@ -21,7 +21,7 @@ PLATEAU_POINTS, PLATEAU_SHARE, ABRUPT = 6, 0.005, 4.0
 second point beside it must lie below. None of 480 measured spectra has one; of spectra clipped at 60 % of
 their height with noise of a 500th of it 70 % have."""
 
-_PLATEAU = packed(PlateauRules(PLATEAU_POINTS, PLATEAU_SHARE, ABRUPT))
+PLATEAU_RULES = packed(PlateauRules(PLATEAU_POINTS, PLATEAU_SHARE, ABRUPT))
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,31 @@ def assess(
     """
     below = baseline[query.covered]
     height, level = stand_over(query.values, below)
-    snr = height / noise if noise > 0.0 else (1e6 if height > 0.0 else 0.0)
     first, last = query.ends
+    ends_cm = float(shift[first]), float(shift[last])
+    return quality_of(spectrum, height, level, noise, is_saturated(spectrum), ends_cm)
+
+
+def quality_of(
+    spectrum: Spectrum,
+    height: float,
+    level: float,
+    noise: float,
+    saturated: bool,
+    ends_cm: tuple[float, float],
+) -> Quality:
+    """Return the quality of a spectrum with this height over its background, that one's median, and noise.
+
+    `ends_cm` are those of what could be compared.
+    """
+    snr = height / noise if noise > 0.0 else (1e6 if height > 0.0 else 0.0)
     return Quality(
         snr=min(snr, 1e6),
         noise_from="estimate" if spectrum.variance is None else "variance",
         fluorescence_ratio=max(level, 0.0) / height if height > 0.0 else 0.0,
-        saturated=is_saturated(spectrum),
-        low_cm=float(shift[first]),
-        high_cm=float(shift[last]),
+        saturated=saturated,
+        low_cm=ends_cm[0],
+        high_cm=ends_cm[1],
         resolution_cm=spectrum.resolution_cm,
     )
 
@@ -99,4 +115,4 @@ def is_saturated(spectrum: Spectrum) -> bool:
     """
     if "saturated" in spectrum.metadata:
         return bool(spectrum.metadata["saturated"])
-    return bool(is_cut_off(spectrum.intensity, FLAT_TOP_POINTS, _PLATEAU))
+    return bool(is_cut_off(spectrum.intensity, FLAT_TOP_POINTS, PLATEAU_RULES))

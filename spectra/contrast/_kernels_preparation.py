@@ -1,0 +1,305 @@
+"""Kernels that take several spectra all the way to the contrast domain, with the lock let go of only twice.
+
+They say in which order the kernels of the single steps are called, and nothing else: what each step does and
+why stands beside it, in `signal`, `baseline` and `contrast`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
+from spectriage.spectra.baseline._kernels_baseline import ARPLS, extremes
+from spectriage.spectra.baseline._kernels_baseline_split import fit
+from spectriage.spectra.compile._kernels_vectors import apart
+from spectriage.spectra.compile.jit import kernel
+from spectriage.spectra.contrast._kernels_contrast import into_contrast
+from spectriage.spectra.signal._kernels_dead import mark_runs
+from spectriage.spectra.signal._kernels_despike import SmearedRules, mark_smeared
+from spectriage.spectra.signal._kernels_grid import average_cells, interpolate_cubic, measured_points
+from spectriage.spectra.signal._kernels_quality import PlateauRules, is_cut_off, stand_over
+from spectriage.spectra.statistics._kernels_statistics import (
+    quantile_of,
+    residual_level,
+    sharp_steps,
+)
+
+# Columns of what `look_over` writes, and of the two tables that `prepare_scans` does.
+SPIKES, DEAD, CUT_OFF = range(3)
+COUNT, FIRST, LAST, DONE = range(4)
+NOISE, HEIGHT, LEVEL, NORM, THRESHOLD = range(5)
+
+
+class Together(NamedTuple):
+    """Several spectra, one after the other.
+
+    Parameters
+    ----------
+    intensity, shift, variance
+        Of all, shape (N,). Where a spectrum has no variance anything may stand.
+    ends
+        Spectrum i is from ``ends[i]`` to before ``ends[i + 1]``, shape (s + 1,).
+    spacings_cm
+        The median distance between two points of each, shape (s,).
+    stated
+        Whether each has a variance, shape (s,).
+    """
+
+    intensity: FloatArray
+    shift: FloatArray
+    variance: FloatArray
+    ends: IndexArray
+    spacings_cm: FloatArray
+    stated: BoolArray
+
+
+class LookRules(NamedTuple):
+    """What says that a spectrum has spikes, dead stretches, or a top that is cut off.
+
+    Parameters
+    ----------
+    step_deviations, widest, sharpness
+        Of `sharp_steps`.
+    smeared
+        Of `mark_smeared`.
+    coarsest_cm
+        No spike can be told to be smeared where points are so far apart.
+    dead_points, dead_cm
+        Of `mark_runs`.
+    equal_points, plateau
+        Of `is_cut_off`.
+    """
+
+    step_deviations: float
+    widest: int
+    sharpness: float
+    smeared: SmearedRules
+    coarsest_cm: float
+    dead_points: int
+    dead_cm: float
+    equal_points: int
+    plateau: PlateauRules
+
+
+class PreparationRules(NamedTuple):
+    """How spectra are prepared.
+
+    Parameters
+    ----------
+    least_points
+        So many points of the grid must be measured.
+    rounding, gap
+        What an axis may lack at its ends, and how far apart two points are with nothing between, in steps of
+        the grid.
+    gap_spacings
+        The same in distances between two points.
+    noise_weights, noise_width, quiet_share, noise_kept
+        Of `residual_level`, and what its filter leaves of the noise.
+    lam, tolerance, iterations, smallest, largest
+        Of the baseline, and what extent and size of the intensity it takes.
+    weights, gain
+        Of the derivative, and what it makes of the noise.
+    multiple, floor, rounding_of_derivative
+        Of the threshold of the compression, see `into_contrast`.
+    """
+
+    least_points: int
+    rounding: float
+    gap: float
+    gap_spacings: float
+    noise_weights: FloatArray
+    noise_width: int
+    quiet_share: float
+    noise_kept: float
+    lam: float
+    tolerance: float
+    iterations: int
+    smallest: float
+    largest: float
+    weights: FloatArray
+    gain: float
+    multiple: float
+    floor: float
+    rounding_of_derivative: float
+
+
+class Room(NamedTuple):
+    """What is written of s spectra on m points, shape (s, m) but where it says otherwise.
+
+    Parameters
+    ----------
+    intensity, variance, measured, baseline
+        On the grid; the baseline is not a number where nothing was measured.
+    values
+        The derivative in its own unit, shape (m,).
+    derivative, compressed, valid
+        In the contrast domain.
+    places
+        Shape (s, 4): how many points were measured, the first, the last, and whether all else is written.
+    numbers
+        Shape (s, 5): the noise, the height over the baseline and its median, norm and threshold.
+    """
+
+    intensity: FloatArray
+    variance: FloatArray
+    measured: BoolArray
+    baseline: FloatArray
+    values: FloatArray
+    derivative: Float32Array
+    compressed: Float32Array
+    valid: BoolArray
+    places: IndexArray
+    numbers: FloatArray
+
+
+@kernel()
+def spacing_of(shift: FloatArray) -> float:
+    """Return the median distance between two points of an axis (n,)."""
+    apart()
+    steps = np.empty(shift.size - 1)
+    for p in range(steps.size):
+        steps[p] = shift[p + 1] - shift[p]
+    return float(quantile_of(steps, 0.5))
+
+
+@kernel()
+def has_spikes(
+    intensity: FloatArray, shift: FloatArray, spacing_cm: float, narrowest_cm: float, rules: LookRules
+) -> bool:
+    """Whether a spectrum has spikes, sharp or smeared."""
+    apart()
+    place = np.empty((1, 2), np.intp)
+    if sharp_steps(intensity, rules.step_deviations, rules.widest, rules.sharpness, place) > 0:
+        return True
+    if spacing_cm >= rules.coarsest_cm:
+        return False
+    smeared = np.empty(shift.size, np.bool_)
+    return bool(mark_smeared(intensity, shift, spacing_cm, narrowest_cm, rules.smeared, smeared) > 0)
+
+
+@kernel()
+def look_over(spectra: Together, narrowest_cm: FloatArray, rules: LookRules, seen: BoolArray) -> None:
+    """Write which of several spectra have spikes, dead stretches, and a top that is cut off.
+
+    Parameters
+    ----------
+    spectra
+        The spacings that are not a number are written too.
+    narrowest_cm
+        No band of each is narrower, shape (s,).
+    seen
+        Written, shape (s, 3).
+    """
+    apart()
+    spectra, rules = Together(*spectra), LookRules(*rules)
+    for i in range(seen.shape[0]):
+        start, end = spectra.ends[i], spectra.ends[i + 1]
+        intensity, shift = spectra.intensity[start:end], spectra.shift[start:end]
+        if not spectra.spacings_cm[i] > 0.0:
+            spectra.spacings_cm[i] = spacing_of(shift)
+        seen[i, SPIKES] = has_spikes(intensity, shift, spectra.spacings_cm[i], narrowest_cm[i], rules)
+        dead = np.empty(shift.size, np.bool_)
+        seen[i, DEAD] = mark_runs(intensity, shift, rules.dead_points, rules.dead_cm, dead) > 0
+        seen[i, CUT_OFF] = is_cut_off(intensity, rules.equal_points, rules.plateau)
+
+
+@kernel()
+def gather(values: FloatArray, measured: BoolArray, found: FloatArray) -> None:
+    """Write the values that were measured, shape (m,), one after the other."""
+    at = 0
+    for p in range(values.size):
+        if measured[p]:
+            found[at] = values[p]
+            at += 1
+
+
+@kernel()
+def fit_below(values: FloatArray, rules: PreparationRules, below: FloatArray) -> bool:
+    """Write the arPLS baseline of values (k,); False where that cannot be done."""
+    apart()
+    low, high = extremes(values)
+    if not max(-low, high) <= rules.largest:
+        return False
+    if high - low < rules.smallest:
+        for p in range(values.size):
+            below[p] = values[p]
+        return True
+    weights, changes = np.ones(values.size), np.empty(rules.iterations + 1)
+    solved = fit(
+        values, low, high - low, rules.lam, ARPLS, 0.0, 1.0, rules.tolerance, 0, weights, below, changes
+    )[1]
+    return bool(solved > 0)
+
+
+@kernel()
+def noise_of(values: FloatArray, variance: FloatArray, stated: bool, rules: PreparationRules) -> float:
+    """Return the standard deviation of one point's noise, see `noise_level`; the variances are lost."""
+    apart()
+    width = min(rules.noise_width, values.size - rules.noise_weights.size + 1)
+    level = residual_level(values, rules.noise_weights, width, rules.quiet_share)
+    estimated = np.sqrt(max(level, 0.0) / rules.noise_kept)
+    if not stated:
+        return float(estimated)
+    return float(max(estimated, np.sqrt(quantile_of(variance, rules.quiet_share))))
+
+
+@kernel()
+def prepare_scans(spectra: Together, grid: FloatArray, rules: PreparationRules, room: Room) -> None:
+    """Bring several spectra without spikes and dead stretches to a grid and into the contrast domain.
+
+    Where fewer points of the grid are measured than needed, or there is no baseline, what comes after is not
+    written.
+
+    Parameters
+    ----------
+    grid
+        Evenly spaced, shape (m,), cm⁻¹.
+    """
+    apart()
+    spectra, rules, room = Together(*spectra), PreparationRules(*rules), Room(*room)
+    step = grid[1] - grid[0]
+    for i in range(room.places.shape[0]):
+        start, end = spectra.ends[i], spectra.ends[i + 1]
+        shift = spectra.shift[start:end]
+        intensity, variance = spectra.intensity[start:end], spectra.variance[start:end]
+        own, spread, measured = room.intensity[i], room.variance[i], room.measured[i]
+        if spectra.spacings_cm[i] <= step:
+            average_cells(shift, intensity, variance, grid, step, own, spread)
+        else:
+            interpolate_cubic(shift, intensity, variance, grid, own, spread)
+        places, numbers = room.places[i], room.numbers[i]
+        gap = max(rules.gap * step, rules.gap_spacings * spectra.spacings_cm[i])
+        count, places[FIRST], places[LAST] = measured_points(
+            shift, grid, rules.rounding * step, gap, own, spread, measured
+        )
+        places[COUNT], places[DONE] = count, 0
+        if count < rules.least_points:
+            continue
+        values, below, spreads = np.empty(count), np.empty(count), np.empty(count)
+        gather(own, measured, values)
+        gather(spread, measured, spreads)
+        if not fit_below(values, rules, below):
+            continue
+        baseline, at = room.baseline[i], 0
+        for p in range(grid.size):
+            baseline[p] = np.nan
+            if measured[p]:
+                baseline[p] = below[at]
+                at += 1
+        numbers[NOISE] = noise_of(values, spreads, spectra.stated[i], rules)
+        numbers[HEIGHT], numbers[LEVEL] = stand_over(values, below)
+        noise = numbers[NOISE] * rules.gain
+        settings = rules.multiple * noise, rules.floor, rules.rounding_of_derivative * rules.gain
+        numbers[NORM], numbers[THRESHOLD] = into_contrast(
+            own,
+            measured,
+            rules.weights,
+            settings,
+            room.values,
+            room.derivative[i],
+            room.compressed[i],
+            room.valid[i],
+        )
+        places[DONE] = 1
