@@ -1,5 +1,7 @@
 """Reweighted Whittaker smoothing of one spectrum, cut into eight stretches that are solved side by side.
 
+Here are the solution, and the iterations of airPLS and asLS; those of arPLS are in `_kernels_baseline_arpls`.
+
 The pivots of LDLᵀ form one chain of dependent divisions, and a processor waits for each. A spectrum of n
 points is therefore cut into eight stretches of K = ⌈n / 8⌉ points; lane s holds points s·K … (s+1)·K - 1. The
 last two points of a stretch separate it from the next, which the second difference does not reach across.
@@ -19,12 +21,10 @@ import numpy as np
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.baseline._kernels_baseline import (
     ALL_ABOVE,
-    ARPLS,
     ASLS,
     CAPPED,
     CONVERGED,
     SINGULAR,
-    STEEPEST,
 )
 from spectriage.spectra.baseline._kernels_baseline_lanes import (
     LANES,
@@ -32,7 +32,6 @@ from spectriage.spectra.baseline._kernels_baseline_lanes import (
     fma,
     least,
     load,
-    logistic,
     spread,
     store,
     total,
@@ -85,7 +84,12 @@ def store_separators(
     zero = spread(0.0)
     at = y.size - 2 * LANES
     weight = load(v, at)
-    store(joint, PP * LANES, (load(edges, DIAGONAL_P * LANES) + weight - inverse_2) - coupling * factor_1)
+    # fused: left to the compiler it would differ with what stands around it
+    store(
+        joint,
+        PP * LANES,
+        fma(zero - coupling, factor_1, load(edges, DIAGONAL_P * LANES) + weight - inverse_2),
+    )
     store(joint, PQ * LANES, load(edges, OFF_P * LANES) - factor_1)
     store(joint, RP * LANES, weight * load(y, at) - inverse_2 * z_2 - factor_1 * z_1)
     store(joint, PP1 * LANES, zero - inverse_2 * p_2 - factor_1 * p_1)
@@ -235,45 +239,6 @@ def substitute(
 
 
 @kernel(inline="always")
-def squares_about(y: FloatArray, x: FloatArray, mean: float) -> float:
-    """Return the sum of squares about `mean` of the residuals below zero."""
-    zero, centre, squares = spread(0.0), spread(mean), spread(0.0)
-    for at in range(0, y.size, LANES):
-        residual = load(y, at) - load(x, at)
-        distance = where_less(residual, zero, residual - centre, zero)
-        squares = fma(distance, distance, squares)
-    return float(total(squares))
-
-
-@kernel(inline="always")
-def standard_deviation(y: FloatArray, x: FloatArray, count: float, added: float, squares: float) -> float:
-    """Return the sample standard deviation of the residuals below zero."""
-    about_mean = squares - added * added / count
-    if about_mean < 1e-3 * squares:  # too much has cancelled
-        about_mean = squares_about(y, x, added / count)
-    std = np.sqrt(about_mean / (count - 1.0))
-    return std if std > 0.0 else np.finfo(np.float64).eps
-
-
-@kernel(inline="always")
-def reweigh_arpls(
-    y: FloatArray, x: FloatArray, v: FloatArray, new: FloatArray, mean: float, std: float, scale: float
-) -> float:
-    """Write the logistic weights of Baek et al. (2015) times `scale`; return their relative change."""
-    slope, offset = spread(2.0 / std), spread(-(2.0 / std) * (2.0 * std - mean))
-    steepest, unit = spread(STEEPEST), spread(scale)
-    moved, size = spread(0.0), spread(0.0)
-    for at in range(0, y.size, LANES):
-        old = load(v, at)
-        exponent = fma(slope, load(y, at) - load(x, at), offset)
-        weight = unit * logistic(least(exponent, steepest))
-        store(new, at, weight)
-        size = fma(old, old, size)
-        moved = fma(weight - old, weight - old, moved)
-    return relative(total(moved), total(size), scale)
-
-
-@kernel(inline="always")
 def reweigh_asls(
     y: FloatArray, x: FloatArray, v: FloatArray, new: FloatArray, asymmetry: float, scale: float
 ) -> float:
@@ -348,14 +313,11 @@ def iterate(
     for iteration in range(done, history.size):
         if not (eliminate(y, v, edges, factors, joint) and solve_separators(joint)):
             return SINGULAR, iteration
-        count, added, squares = substitute(y, factors, joint, x)
-        if method != ASLS and count < 2.0:
-            return ALL_ABOVE, iteration + 1
-        if method == ARPLS:
-            std = standard_deviation(y, x, count, added, squares)
-            change = reweigh_arpls(y, x, v, new, added / count, std, scale)
-        elif method == ASLS:
+        count, added, _ = substitute(y, factors, joint, x)
+        if method == ASLS:
             change = reweigh_asls(y, x, v, new, asymmetry, scale)
+        elif count < 2.0:
+            return ALL_ABOVE, iteration + 1
         else:
             change = -added / norm
             reweigh_airpls(y, x, new, min(iteration + 1, 50) / added, scale)
@@ -381,7 +343,7 @@ def fit(
     baseline: FloatArray,
     history: FloatArray,
 ) -> tuple[int, int]:
-    """Fit at least `FEWEST_POINTS` values; arguments and result as in `_kernels_baseline.fit`."""
+    """Fit at least `FEWEST_POINTS` values by airPLS or asLS, as `_kernels_baseline.fit` does."""
     size = LANES * ((values.size + LANES - 1) // LANES)
     y, v, new, x = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
     into_lanes(values, low, 1.0 / extent, FILLING, y)

@@ -19,7 +19,7 @@ from spectriage.spectra.baseline._checks import (
     check_settings,
     singular,
 )
-from spectriage.spectra.baseline.one import STOPS, Stop, kernel_of
+from spectriage.spectra.baseline.one import STOPS, Stop, fit_from
 from spectriage.spectra.errors import ParameterError
 
 _CODES = {"arpls": kernels.ARPLS, "airpls": kernels.AIRPLS, "asls": kernels.ASLS}
@@ -152,7 +152,7 @@ def _fit_rows(
     for row in np.flatnonzero(statuses == batch.UNFINISHED):
         weights, low, extent, norm = baselines[row].copy(), lows[row], extents[row], norms[row]
         done = int(iterations[row])
-        statuses[row], iterations[row] = kernel_of(points)(
+        statuses[row], iterations[row] = fit_from(
             values[row],
             low,
             extent,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.baseline import _kernels_baseline as kernels
+from spectriage.spectra.baseline import _kernels_baseline_arpls as stretches
 from spectriage.spectra.baseline import _kernels_baseline_split as split
 from spectriage.spectra.baseline._checks import (
     SMALLEST,
@@ -78,7 +78,7 @@ def fit_one(
     fitted = np.empty(n)
     changes = np.empty(max_iter + 1)
     norm = float(np.abs(values / extent).sum()) if method == kernels.AIRPLS else 1.0
-    status, solved = kernel_of(n)(
+    status, solved = fit_from(
         values, low, extent, lam, method, asymmetry, norm, tol, 0, first, fitted, changes
     )
     if solved == 0:
@@ -87,6 +87,25 @@ def fit_one(
     return BaselineFit(fitted, first, solved, STOPS[status], changes[:compared])
 
 
-def kernel_of(points: int) -> Callable[..., tuple[int, int]]:
-    """Return the fit of one spectrum of so many points."""
-    return split.fit if points >= split.FEWEST_POINTS else kernels.fit
+def fit_from(
+    values: FloatArray,
+    low: float,
+    extent: float,
+    lam: float,
+    method: int,
+    asymmetry: float,
+    norm: float,
+    tol: float,
+    done: int,
+    weights: FloatArray,
+    baseline: FloatArray,
+    changes: FloatArray,
+) -> tuple[int, int]:
+    """Fit one spectrum by the kernel that is best for it; arguments and result are those of `kernels.fit`."""
+    if values.size < split.FEWEST_POINTS:
+        return kernels.fit(
+            values, low, extent, lam, method, asymmetry, norm, tol, done, weights, baseline, changes
+        )
+    if method == kernels.ARPLS:
+        return stretches.fit(values, low, extent, lam, tol, done, weights, baseline, changes)
+    return split.fit(values, low, extent, lam, method, asymmetry, norm, tol, done, weights, baseline, changes)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
-from spectriage.spectra.baseline._kernels_baseline import ARPLS, extremes
-from spectriage.spectra.baseline._kernels_baseline_split import fit
+from spectriage.spectra.baseline._kernels_baseline import extremes
+from spectriage.spectra.baseline._kernels_baseline_arpls import fit
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_contrast import into_contrast
@@ -227,9 +227,7 @@ def fit_below(values: FloatArray, rules: PreparationRules, below: FloatArray) ->
             below[p] = values[p]
         return True
     weights, changes = np.ones(values.size), np.empty(rules.iterations + 1)
-    solved = fit(
-        values, low, high - low, rules.lam, ARPLS, 0.0, 1.0, rules.tolerance, 0, weights, below, changes
-    )[1]
+    solved = fit(values, low, high - low, rules.lam, rules.tolerance, 0, weights, below, changes)[1]
     return bool(solved > 0)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from spectriage.spectra.baseline import _kernels_baseline as plain
+from spectriage.spectra.baseline import _kernels_baseline_arpls as stretches
 from spectriage.spectra.baseline import _kernels_baseline_lanes as vectors
 from spectriage.spectra.baseline import _kernels_baseline_split as split
 from spectriage.spectra.baseline.many import arpls_batch, batch_fit
@@ -144,7 +145,10 @@ def test_the_stretches_solve_the_same_system(n, exponent, seed):
     expected = np.empty(n)
     assert plain.solve_system(weights, lam, y, np.empty(n), np.empty(n), expected)
     found, first = np.empty(n), weights.copy()
-    split.fit(y, 0.0, 1.0, lam, plain.ARPLS, 0.0, 1.0, 0.0, 0, first, found, np.empty(1))
+    split.fit(y, 0.0, 1.0, lam, plain.ASLS, 0.5, 1.0, 0.0, 0, first, found, np.empty(1))
+    assert np.abs(found - expected).max() < 1e-10
+    assert np.allclose(first, weights, rtol=1e-14)
+    stretches.fit(y, 0.0, 1.0, lam, 0.0, 0, first, found, np.empty(1))
     assert np.abs(found - expected).max() < 1e-10
     assert np.allclose(first, weights, rtol=1e-14)
 
