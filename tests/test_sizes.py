@@ -38,6 +38,7 @@ LONG_FUNCTIONS = {
     "library/app/commands_rescore.py:rescore": OPTIONS,
     "library/app/commands_library.py:add": OPTIONS,
     "library/app/commands_import.py:import_spectra": OPTIONS,
+    "spectra/baseline/_kernels_baseline_arpls.py:weigh_and_eliminate": "one loop, whose rows hang together",
     "spectra/baseline/_kernels_baseline_batch.py:fit": COMPILED,
     "spectra/evidence/_kernels_limits.py:limits_each": COMPILED,
     "spectra/fitting/_kernels_additions.py:add_each": COMPILED,

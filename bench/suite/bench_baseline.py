@@ -111,7 +111,7 @@ def repeat_split(
     y: FloatArray, v: FloatArray, factors: FloatArray, joint: FloatArray, x: FloatArray, times: int
 ) -> None:
     """Solve one system of a single spectrum so many times."""
-    edges = split.edge_rows()
+    edges = split.EDGES
     for _ in range(times):
         split.eliminate(y, v, edges, factors, joint)
         split.solve_separators(joint)

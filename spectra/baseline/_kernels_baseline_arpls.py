@@ -32,6 +32,7 @@ from spectriage.spectra.baseline._kernels_baseline_lanes import (
 from spectriage.spectra.baseline._kernels_baseline_split import (
     DIAGONAL_0,
     DIAGONAL_1,
+    EDGES,
     FILLING,
     LEFT_P0,
     LEFT_Q0,
@@ -42,7 +43,6 @@ from spectriage.spectra.baseline._kernels_baseline_split import (
     TPQ,
     TQ,
     TQQ,
-    edge_rows,
     into_lanes,
     out_of_lanes,
     relative,
@@ -69,33 +69,19 @@ def aligned_room(size: int) -> FloatArray:
     return room[skip : skip + size]
 
 
-@kernel()
-def make_table(edges: FloatArray) -> FloatArray:
+def _table() -> FloatArray:
     """Return the table, without slope, offset and scale; the constants are those of `logistic`."""
-    table = aligned_room(25 * LANES)
-    for i in range(table.size):
-        table[i] = 0.0
-    for s in range(LANES):
-        table[DIAGONAL * LANES + s] = edges[DIAGONAL_0 * LANES + s]
-        table[OFF * LANES + s] = edges[OFF_0 * LANES + s]
-        table[LEFT_P * LANES + s] = edges[LEFT_P0 * LANES + s]
-        table[LEFT_Q * LANES + s] = edges[LEFT_Q0 * LANES + s]
-        table[(4 + DIAGONAL) * LANES + s] = edges[DIAGONAL_1 * LANES + s]
-        table[(4 + LEFT_Q) * LANES + s] = edges[LEFT_Q1 * LANES + s]
-    store(table, (8 + DIAGONAL) * LANES, spread(6.0))
-    store(table, (4 + OFF) * LANES, spread(-4.0))
-    store(table, (8 + OFF) * LANES, spread(-4.0))
-    store(table, STEEP * LANES, spread(STEEPEST))
-    store(table, SHIFTER * LANES, spread(6755399441055744.0 + 1023.0))
-    store(table, PER_LN_2 * LANES, spread(1.4426950408889634))
-    store(table, LN_2 * LANES, spread(-0.6931471803691238))
-    store(table, REST_OF_LN_2 * LANES, spread(-1.9082149292705877e-10))
-    store(table, E_0 * LANES, spread(30240.0))
-    store(table, E_1 * LANES, spread(3360.0))
-    store(table, E_2 * LANES, spread(30.0))
-    store(table, O_0 * LANES, spread(15120.0))
-    store(table, O_1 * LANES, spread(420.0))
-    return table
+    edges, table = EDGES.reshape(-1, LANES), np.zeros((25, LANES))
+    table[:4] = edges[[DIAGONAL_0, OFF_0, LEFT_P0, LEFT_Q0]]
+    table[4 + DIAGONAL], table[4 + LEFT_Q] = edges[DIAGONAL_1], edges[LEFT_Q1]
+    table[8 + DIAGONAL], table[4 + OFF], table[8 + OFF] = 6.0, -4.0, -4.0
+    table[STEEP], table[SHIFTER], table[PER_LN_2] = STEEPEST, 6755399441055744.0 + 1023.0, 1.4426950408889634
+    table[LN_2], table[REST_OF_LN_2] = -0.6931471803691238, -1.9082149292705877e-10
+    table[E_0], table[E_1], table[E_2], table[O_0], table[O_1] = 30240.0, 3360.0, 30.0, 15120.0, 420.0
+    return table.reshape(-1)
+
+
+_TABLE = _table()
 
 
 @kernel()
@@ -145,7 +131,7 @@ def weigh_and_eliminate(
     x: FloatArray,
     v: FloatArray,
     new: FloatArray,
-    tables: tuple[FloatArray, FloatArray],
+    table: FloatArray,
     settings: tuple[float, float, float],
     factors: FloatArray,
     joint: FloatArray,
@@ -160,8 +146,8 @@ def weigh_and_eliminate(
         The baseline that the weights are to be of.
     v, new
         The weights before, and written, both times the scale. They may be one array.
-    tables
-        `edge_rows`, and `make_table` of it.
+    table
+        See above; slope and offset are written there.
     settings
         Slope and offset of the logistic function's exponent; and 1 where the weights stay as they are,
         else 0.
@@ -169,7 +155,6 @@ def weigh_and_eliminate(
         Written as by `_kernels_baseline_split.eliminate`.
     """
     aligned()
-    edges, table = tables
     rows = y.size // LANES
     zero, one, given = spread(0.0), spread(1.0), spread(settings[2])
     store(table, SLOPE * LANES, spread(settings[0]))
@@ -221,7 +206,7 @@ def weigh_and_eliminate(
         pp, pq, qq = fma(scaled_p, p_1, pp), fma(scaled_p, q_1, pq), fma(scaled_q, q_1, qq)
         pz, qz = fma(scaled_p, z_1, pz), fma(scaled_q, z_1, qz)
     store_separators(
-        y, new, edges, joint, (inverse_2, z_2, p_2, q_2), (inverse_1, z_1, p_1, q_1), (coupling, factor_1)
+        y, new, EDGES, joint, (inverse_2, z_2, p_2, q_2), (inverse_1, z_1, p_1, q_1), (coupling, factor_1)
     )
     store(joint, TPP * LANES, pp)
     store(joint, TPQ * LANES, pq)
@@ -246,12 +231,13 @@ def iterate(
 
     After an even number of further systems the weights of the last one are in `new`, after an odd one in `v`.
     """
-    factors, joint, edges = aligned_room(5 * y.size), aligned_room(18 * LANES), edge_rows()
-    tables = edges, make_table(edges)
-    store(tables[1], SCALE * LANES, spread(scale))
+    factors, joint, table = aligned_room(5 * y.size), aligned_room(18 * LANES), aligned_room(_TABLE.size)
+    for i in range(table.size):
+        table[i] = _TABLE[i]
+    store(table, SCALE * LANES, spread(scale))
     for i in range(x.size):
         x[i] = 0.0
-    positive, moved, size = weigh_and_eliminate(y, x, v, v, tables, (0.0, 0.0, 1.0), factors, joint)
+    positive, moved, size = weigh_and_eliminate(y, x, v, v, table, (0.0, 0.0, 1.0), factors, joint)
     for iteration in range(done, history.size):
         if not (positive and solve_separators(joint)):
             return SINGULAR, iteration
@@ -260,7 +246,7 @@ def iterate(
             return ALL_ABOVE, iteration + 1
         std = standard_deviation(y, x, count, added, squares)
         settings = 2.0 / std, -(2.0 / std) * (2.0 * std - added / count), 0.0
-        positive, moved, size = weigh_and_eliminate(y, x, v, new, tables, settings, factors, joint)
+        positive, moved, size = weigh_and_eliminate(y, x, v, new, table, settings, factors, joint)
         history[iteration] = relative(moved, size, scale)
         if history[iteration] < tol:
             return CONVERGED, iteration + 1

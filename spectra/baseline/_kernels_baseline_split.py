@@ -51,22 +51,19 @@ DIAGONAL_0, DIAGONAL_1, OFF_0, LEFT_P0, LEFT_Q0, LEFT_Q1, DIAGONAL_P, DIAGONAL_Q
 PP, PQ, QQ, RP, RQ, PP1, PQ1, QP1, QQ1, TPP, TPQ, TQQ, TP, TQ, XP, XQ, XP1, XQ1 = range(18)
 
 
-@kernel(inline="always")
-def edge_rows() -> FloatArray:
+def _edge_rows() -> FloatArray:
     """Return the coefficients of DᵀD that differ between lanes, one row of lanes to each."""
-    edges = np.empty(9 * LANES)
-    for s in range(LANES):
-        first, last = s == 0, s == LANES - 1
-        edges[DIAGONAL_0 * LANES + s] = 1.0 if first else 6.0
-        edges[DIAGONAL_1 * LANES + s] = 5.0 if first else 6.0
-        edges[OFF_0 * LANES + s] = -2.0 if first else -4.0
-        edges[LEFT_P0 * LANES + s] = 0.0 if first else 1.0
-        edges[LEFT_Q0 * LANES + s] = 0.0 if first else -4.0
-        edges[LEFT_Q1 * LANES + s] = 0.0 if first else 1.0
-        edges[DIAGONAL_P * LANES + s] = 5.0 if last else 6.0
-        edges[DIAGONAL_Q * LANES + s] = 1.0 if last else 6.0
-        edges[OFF_P * LANES + s] = -2.0 if last else -4.0
-    return edges
+    edges = np.empty((9, LANES))
+    edges[DIAGONAL_0], edges[DIAGONAL_1], edges[OFF_0] = 6.0, 6.0, -4.0
+    edges[LEFT_P0], edges[LEFT_Q0], edges[LEFT_Q1] = 1.0, -4.0, 1.0
+    edges[DIAGONAL_P], edges[DIAGONAL_Q], edges[OFF_P] = 6.0, 6.0, -4.0
+    edges[[DIAGONAL_0, DIAGONAL_1, OFF_0, LEFT_P0, LEFT_Q0, LEFT_Q1], 0] = 1.0, 5.0, -2.0, 0.0, 0.0, 0.0
+    edges[[DIAGONAL_P, DIAGONAL_Q, OFF_P], LANES - 1] = 5.0, 1.0, -2.0
+    return edges.reshape(-1)
+
+
+EDGES = _edge_rows()
+"""What a kernel knows of the edges: a constant in its code."""
 
 
 @kernel(inline="always")
@@ -309,7 +306,7 @@ def iterate(
     """
     factors = np.empty(5 * y.size)
     joint = np.empty(18 * LANES)
-    edges = edge_rows()
+    edges = EDGES
     for iteration in range(done, history.size):
         if not (eliminate(y, v, edges, factors, joint) and solve_separators(joint)):
             return SINGULAR, iteration

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
-from spectriage.spectra.baseline._kernels_baseline import extremes
 from spectriage.spectra.baseline._kernels_baseline_arpls import fit
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
@@ -219,8 +218,11 @@ def gather(values: FloatArray, measured: BoolArray, found: FloatArray) -> None:
 def fit_below(values: FloatArray, rules: PreparationRules, below: FloatArray) -> bool:
     """Write the arPLS baseline of values (k,); False where that cannot be done."""
     apart()
-    low, high = extremes(values)
-    if not max(-low, high) <= rules.largest:
+    low, high, finite = values[0], values[0], 0.0
+    for p in range(values.size):
+        low, high = min(low, values[p]), max(high, values[p])
+        finite += values[p] - values[p]
+    if finite != 0.0 or max(-low, high) > rules.largest:
         return False
     if high - low < rules.smallest:
         for p in range(values.size):
