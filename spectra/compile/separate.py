@@ -13,7 +13,7 @@ import gc
 import hashlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property, partial
 from importlib import import_module
 from itertools import islice
@@ -27,6 +27,7 @@ from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
 
 from spectriage.spectra.compile.sealed_cache import keep
+from spectriage.spectra.compile.shortcuts import shortcuts
 
 # numba types its inner parts only in part, and differently from version to version
 types = cast(Any, _types)
@@ -125,7 +126,7 @@ class _CalledFromPython(Compiler):
     def compile_extra(self, func: Any) -> Any:
         _CalledFromPython.running += 1
         try:
-            with _uncollected():
+            with _uncollected(), shortcuts() if _CalledFromPython.running == 1 else nullcontext():
                 return super().compile_extra(func)  # type: ignore[no-untyped-call]
         finally:
             _CalledFromPython.running -= 1
