@@ -126,10 +126,13 @@ class _CalledFromPython(Compiler):
     def compile_extra(self, func: Any) -> Any:
         _CalledFromPython.running += 1
         try:
-            with _uncollected(), shortcuts() if _CalledFromPython.running == 1 else nullcontext():
+            with _uncollected(), shortcuts(TakenIn) if _CalledFromPython.running == 1 else nullcontext():
                 return super().compile_extra(func)  # type: ignore[no-untyped-call]
         finally:
             _CalledFromPython.running -= 1
+
+    taken_in = False
+    """Whether its code is for callers to take in, however large: of what has no name others would find."""
 
     def define_pipelines(self) -> Any:
         state = self.state
@@ -139,10 +142,12 @@ class _CalledFromPython(Compiler):
         kernel = None
         if self.inner:
             state.flags.no_cpython_wrapper = True
-            kernel = _found(state.func_id)
+            kernel = None if self.taken_in else _found(state.func_id)
         if kernel is not None:
             state.func_id.unique_id = _number(kernel)
-        state.library = _Library(state.targetctx, state.func_id.func_qualname, kernel is not None)
+        divided = kernel is not None or self.taken_in
+        state.library = _Library(state.targetctx, state.func_id.func_qualname, divided)
+        state.library.taken_in = self.taken_in
         state.library.enable_object_caching()
         return super().define_pipelines()  # type: ignore[no-untyped-call]
 
@@ -151,6 +156,12 @@ class _CalledFromKernels(_CalledFromPython):
     """Numba's compiler, that makes kernels for other kernels."""
 
     inner = True
+
+
+class TakenIn(_CalledFromPython):
+    """Numba's compiler, that makes what numba itself brings, for kernels: no machine code of its own."""
+
+    inner = taken_in = True
 
 
 def _found(identity: Any) -> Kernel | None:
@@ -180,6 +191,8 @@ class _Library(JITCodeLibrary):
         Whether it is left either to callers to take the code in, or to the processor: not both.
     """
 
+    taken_in = False
+
     def __init__(self, context: Any, name: str, divided: bool) -> None:
         super().__init__(context.codegen(), name)  # type: ignore[no-untyped-call]
         self._context = context
@@ -193,6 +206,10 @@ class _Library(JITCodeLibrary):
         else:
             self._reload_init.add(loader)
 
+    def _optimize_functions(self, module: Any) -> None:
+        """Leave each function to what optimises the whole, which begins with the same for each of them."""
+        module.data_layout = self._codegen._data_layout
+
     def _finalize_final_module(self) -> None:
         if self._divided:
             self._divide()
@@ -202,7 +219,7 @@ class _Library(JITCodeLibrary):
         """Leave the code to be called by its name where it is large, and else to callers to take in."""
         whole = self._final_module
         module = self._codegen._create_empty_module(self.name)  # type: ignore[no-untyped-call]
-        if self._is_large():
+        if not self.taken_in and self._is_large():
             self._name += _BY_NAME
             self._shared_module = llvm.parse_assembly(str(module))
             return

@@ -14,9 +14,10 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
+from numba import jit, njit
 from numba.core import errors, event, ir, lowering, targetconfig, types, utils
 from numba.core.runtime import context as runtime
 from numba.core.types import functions
@@ -24,6 +25,7 @@ from numba.core.typing import templates
 
 # numba types its inner parts only in part, and differently from version to version
 _errors, _types, _utils = cast(Any, errors), cast(Any, types), cast(Any, utils)
+_Overloads: Any = templates._OverloadFunctionTemplate
 _ConcreteTemplate: Any = templates.ConcreteTemplate
 _Var: Any = ir.Var
 _Inst: Any = ir.Inst
@@ -206,6 +208,16 @@ def _untimed(kind: str, callback: Any) -> Any:
     return nullcontext()
 
 
+def _decorator(self: Any) -> Any:
+    """Compile what numba itself brings as a part of kernels."""
+    made = _decorate(self)
+    compiler = _compiler[-1] if _compiler else None
+    return made if compiler is None or made not in (jit, njit) else partial(made, pipeline_class=compiler)
+
+
+_decorate: Any = _Overloads._get_jit_decorator
+_compiler: list[Any] = []
+
 _SHORTCUTS: tuple[Shortcut, ...] = (
     (targetconfig.TargetConfig, "__hash__", "4d15a6c75137", _hash_of_options),
     (targetconfig.TargetConfig, "__eq__", "6d8774572d07", _same_options),
@@ -215,6 +227,7 @@ _SHORTCUTS: tuple[Shortcut, ...] = (
     (runtime.NRTContext, "get_meminfos", "4681e04e53a8", _counts_in),
     (lowering.Lower, "delvar", "45cd88aeddd8", _delete),
     (lowering.Lower, "storevar", "16d897dd729a", _store),
+    (_Overloads, "_get_jit_decorator", "13f0589c3053", _decorator),
     (event, "install_timer", "754d2f8aad8c", _untimed),
 )
 """Of what, which part, the start of the SHA-256 of the text it was written for, and what stands in."""
@@ -239,13 +252,15 @@ def _known() -> tuple[Shortcut, ...]:
 
 
 @contextmanager
-def shortcuts() -> Iterator[None]:
+def shortcuts(brought: Any) -> Iterator[None]:
     """Take the shortcuts inside; numba lets one thread compile at a time."""
     replaced = [(owner, name, vars(owner)[name]) for owner, name, _, _ in _known()]
+    _compiler.append(brought)
     try:
         for owner, name, _, instead in _known():
             setattr(owner, name, instead)
         yield
     finally:
+        _compiler.pop()
         for owner, name, before in replaced:
             setattr(owner, name, before)
