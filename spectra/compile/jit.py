@@ -37,7 +37,7 @@ _IMPORT = re.compile(
 )
 
 
-def kernel(*, bare: bool = False, **options: Any) -> Callable[[F], F]:
+def kernel(*, bare: bool = False, shared: bool = False, **options: Any) -> Callable[[F], F]:
     """Return a typed ``numba.njit(nogil=True)`` with a cache on disk; `options` are passed on.
 
     A damaged file of the cache is made anew. Where no folder can be written the kernel is compiled in every
@@ -48,6 +48,9 @@ def kernel(*, bare: bool = False, **options: Any) -> Callable[[F], F]:
     bare
         The kernel makes no arrays: all it works in is handed to it. Then it need not count who holds which
         array. Each view of a row costs two locked steps otherwise, a quarter of the time of short loops.
+    shared
+        Both Python and other kernels call it. Then it is compiled for these, and for Python only what calls
+        that; else the whole of it twice. Of no use to what is called from one side alone.
     """
     _start_without_blas()
     settings = {"nopython": True, "nogil": True, "error_model": "numpy", "_nrt": not bare, **options}
@@ -59,6 +62,8 @@ def kernel(*, bare: bool = False, **options: Any) -> Callable[[F], F]:
         folder = cache_folder(Path(function.__code__.co_filename))
         if folder is not None:
             made.keep_in(folder)
+        if shared:
+            made.call_inner()
         return cast(F, made)
 
     return decorate
@@ -145,7 +150,9 @@ def content_key(source: Path) -> str:
             if path not in found:
                 found[path] = path.read_bytes()
                 waiting.append(path)
-    digest = hashlib.sha256(Path(__file__).read_bytes() + Path(separate.__file__).read_bytes())
+    beside = Path(__file__).with_name
+    compiler = [Path(__file__), Path(separate.__file__), beside("shortcuts.py")]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in compiler))
     for path in sorted(found, key=lambda path: (path.name, found[path])):
         digest.update(f"\0{path.name}\0".encode() + found[path])
     return digest.hexdigest()[:16]

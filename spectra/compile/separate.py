@@ -27,7 +27,6 @@ from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
 
 from spectriage.spectra.compile.sealed_cache import keep
-from spectriage.spectra.compile.shortcuts import shortcuts
 
 # numba types its inner parts only in part, and differently from version to version
 types = cast(Any, _types)
@@ -56,6 +55,11 @@ class Kernel(CPUDispatcher):
         """Keep the machine code in a folder, whose name is another after every change of the kernel."""
         self.key, self._folder = folder.name, folder
         keep(self, folder)
+
+    def call_inner(self) -> None:
+        """Let Python too call the form that kernels call, rather than one compiled for Python alone."""
+        compiler: Any = vars(self)["_compiler"]
+        compiler.py_func = _handing_over(self.py_func, self.inner)
 
     @cached_property
     def inner(self) -> Any:
@@ -96,6 +100,18 @@ class _Inner(CPUDispatcher):
         super().add_overload(cres)
 
 
+def _handing_over(function: Any, inner: Any) -> Any:
+    """Return a function of the same parameters that only calls another one."""
+    code = function.__code__
+    names = ", ".join(code.co_varnames[: code.co_argcount])
+    text = f"def {function.__name__}({names}):\n    return _inner({names})\n"
+    made: dict[str, Any] = {"__name__": function.__module__, "_inner": inner}
+    exec(compile(text, code.co_filename, "exec"), made)
+    handing: Any = made[function.__name__]
+    handing.__qualname__, handing.__defaults__ = function.__qualname__, function.__defaults__
+    return handing
+
+
 def _remember_needed(cres: Any) -> None:
     """Let what takes this code in load what it calls by name: of code from the disk numba forgets that."""
     if cres.reload_init:
@@ -124,9 +140,13 @@ class _CalledFromPython(Compiler):
     """So many kernels are being compiled, one for another. Numba compiles in one thread at a time."""
 
     def compile_extra(self, func: Any) -> Any:
+        # what is loaded from the disk needs none
+        from spectriage.spectra.compile.shortcuts import shortcuts
+
+        outermost = _CalledFromPython.running == 0
         _CalledFromPython.running += 1
         try:
-            with _uncollected(), shortcuts(TakenIn) if _CalledFromPython.running == 1 else nullcontext():
+            with _uncollected(), shortcuts(TakenIn) if outermost else nullcontext():
                 return super().compile_extra(func)  # type: ignore[no-untyped-call]
         finally:
             _CalledFromPython.running -= 1
@@ -206,10 +226,6 @@ class _Library(JITCodeLibrary):
         else:
             self._reload_init.add(loader)
 
-    def _optimize_functions(self, module: Any) -> None:
-        """Leave each function to what optimises the whole, which begins with the same for each of them."""
-        module.data_layout = self._codegen._data_layout
-
     def _finalize_final_module(self) -> None:
         if self._divided:
             self._divide()
@@ -246,11 +262,19 @@ class _Library(JITCodeLibrary):
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Collect no garbage inside: looking for it takes a tenth of the time of compiling."""
+    """Collect no garbage inside: looking for it takes a tenth of the time of compiling.
+
+    What was made is put with what is old. Else the next few objects would start a search through all of it,
+    after each kernel: that took half as long. It is found when what is old is searched through.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if collecting:
+            # what `lasting` keeps from being looked through has to stay so
+            if gc.get_freeze_count() == 0:
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

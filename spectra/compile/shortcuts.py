@@ -1,11 +1,12 @@
 """Shortcuts through numba's compiler: the same machine code, made with less work.
 
 To make machine code of one kernel numba compares its options tens of thousands of times, each time field by
-field; asks every rule for `+` there is, those for sets and strings too, for each `+` of two numbers; and writes
-out a step for each field of every array whose users it counts, of which one is used. A third of the time that
-all kernels take to compile went there. Each shortcut gives what it stands in for, to the last instruction that
-is not thrown away again, and stands in only while kernels are compiled, and only for the very text of numba
-that it was written for: where a version differs, numba's own is used.
+field; asks every rule for `+` there is, those for sets and strings too, for each `+` of two numbers; writes
+out a step for each field of every array whose users it counts, of which one is used; and makes machine code
+that nobody calls of what it brings itself. A fifth of the time that all kernels take to compile went there.
+Each shortcut gives what it stands in for, but for instructions that are thrown away again. It stands in only
+while kernels are compiled, and only for the very text of numba that it was written for: where a version
+differs, numba's own is used.
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache, partial
 from typing import Any, cast
 
 from numba import jit, njit
-from numba.core import errors, event, ir, lowering, targetconfig, types, utils
+from numba.core import codegen, errors, event, ir, lowering, target_extension, targetconfig, utils
 from numba.core.runtime import context as runtime
 from numba.core.types import functions
 from numba.core.typing import templates
 
 # numba types its inner parts only in part, and differently from version to version
-_errors, _types, _utils = cast(Any, errors), cast(Any, types), cast(Any, utils)
+_errors, _utils, _functions = cast(Any, errors), cast(Any, utils), cast(Any, functions)
+_targets = cast(Any, target_extension)
 _Overloads: Any = templates._OverloadFunctionTemplate
 _ConcreteTemplate: Any = templates.ConcreteTemplate
 _Var: Any = ir.Var
@@ -42,14 +44,14 @@ def _hash_of_options(self: Any) -> int:
     """Return numba's hash of a set of options, which is one of their names."""
     made = _named.get(type(self))
     if made is None:
-        made = _named[type(self)] = hash(tuple(sorted(self.values())))
+        made = _named[type(self)] = hash(tuple(sorted(self.options)))
     return made
 
 
 def _same_options(self: Any, other: Any) -> Any:
     """Compare two sets of options by what was set in either."""
     if type(self) is not type(other):
-        return self.values() == other.values() if isinstance(other, targetconfig.TargetConfig) else NotImplemented
+        return _equal(self, other)
     first, second, options = self._values, other._values, self.options
     if first is second or first == second:
         return True
@@ -58,6 +60,9 @@ def _same_options(self: Any, other: Any) -> Any:
         if first.get(name, default) != second.get(name, default):
             return False
     return True
+
+
+_equal: Any = targetconfig.TargetConfig.__eq__
 
 
 def _rules_in_order(target: Any, templates: Any, fnkey: Any = "") -> Any:
@@ -82,10 +87,8 @@ def _type_of_call(self: Any, context: Any, args: Any, kws: Any) -> Any:
     rule, literal, signature = known
     made = rule(context)
     if signature is None:
-        try:
+        with suppress(_errors.NumbaError):
             signature = made.apply(*((args, kws) if literal else _unliteral(args, kws)))
-        except _errors.NumbaError:
-            pass
         if signature is None:
             return _first_that_fits(self, context, args, kws, key)
     self._impl_keys[signature.args] = made.get_impl_key(signature)
@@ -93,11 +96,11 @@ def _type_of_call(self: Any, context: Any, args: Any, kws: Any) -> Any:
 
 
 def _first_that_fits(self: Any, context: Any, args: Any, kws: Any, key: Any) -> Any:
-    from numba.core.target_extension import get_local_target
-
-    made_of: Any = functions._ResolutionFailures
+    made_of: Any = _functions._ResolutionFailures
     failures = made_of(context, self, args, kws, depth=self._depth)
-    order = _utils.order_by_target_specificity(get_local_target(context), self.templates, fnkey=self.key[0])
+    order = _utils.order_by_target_specificity(
+        _targets.get_local_target(context), self.templates, fnkey=self.key[0]
+    )
     self._depth += 1
     for rule in order:
         made = rule(context)
@@ -119,7 +122,7 @@ def _first_that_fits(self: Any, context: Any, args: Any, kws: Any, key: Any) -> 
 
 
 def _unliteral(args: Any, kws: Any) -> tuple[Any, Any]:
-    plain: Any = functions._unlit_non_poison
+    plain: Any = _functions._unlit_non_poison
     return tuple([plain(kind) for kind in args]), {name: plain(kind) for name, kind in kws.items()}
 
 
@@ -208,6 +211,15 @@ def _untimed(kind: str, callback: Any) -> Any:
     return nullcontext()
 
 
+def _optimise_functions(self: Any, module: Any) -> None:
+    """Optimise each function that is not only named, and so has nothing to optimise."""
+    module.data_layout = self._codegen._data_layout
+    for function in module.functions:
+        if not function.is_declaration:
+            passes, builder = self._codegen._function_pass_manager()
+            passes.run(function, builder)
+
+
 def _decorator(self: Any) -> Any:
     """Compile what numba itself brings as a part of kernels."""
     made = _decorate(self)
@@ -227,6 +239,7 @@ _SHORTCUTS: tuple[Shortcut, ...] = (
     (runtime.NRTContext, "get_meminfos", "4681e04e53a8", _counts_in),
     (lowering.Lower, "delvar", "45cd88aeddd8", _delete),
     (lowering.Lower, "storevar", "16d897dd729a", _store),
+    (codegen.CPUCodeLibrary, "_optimize_functions", "9439219fa946", _optimise_functions),
     (_Overloads, "_get_jit_decorator", "13f0589c3053", _decorator),
     (event, "install_timer", "754d2f8aad8c", _untimed),
 )

@@ -83,7 +83,7 @@ def pool_moved(compressed: Float32Array, reach: int, out: Float32Array) -> None:
         _to_unit_norm(own)
 
 
-@kernel(fastmath=True)
+@kernel(shared=True, fastmath=True)
 def pool_rest(query: Query, fitted: Float32Array, out: Float32Array) -> None:
     """Write `pool` of what a fit leaves of a query, compressed."""
     widest()
@@ -204,7 +204,7 @@ def coarse_best(
     return count
 
 
-@kernel()
+@kernel(shared=True)
 def likeliest_each(
     coarse: NDArray[np.uint16],
     pooled: Float32Array,

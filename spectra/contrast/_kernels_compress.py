@@ -41,7 +41,7 @@ def _asinh(value: np.float32) -> np.float32:
     return signed
 
 
-@kernel(bare=True, fastmath=True)
+@kernel(bare=True, shared=True, fastmath=True)
 def compress(values: Float32Array, threshold: float, out: Float32Array) -> None:
     """Write asinh(values / threshold): linear in the noise, logarithmic above."""
     widest()

@@ -178,7 +178,7 @@ def sight_bands(
     return bands
 
 
-@kernel()
+@kernel(shared=True)
 def sight_reference(
     row: Float32Array, amplitude: float, query: Query, fitted: Float32Array, noise: float, rules: SightRules
 ) -> tuple[float, float, float, int, int]:

@@ -66,7 +66,7 @@ def weigh(
             out[p] = out[p] if holds[p] or out[p] < limit else limit
 
 
-@kernel(bare=True, fastmath=True)
+@kernel(bare=True, shared=True, fastmath=True)
 def add_each(
     references: References,
     base_count: int,

@@ -39,7 +39,7 @@ class AxisSearch(NamedTuple):
     worth: float
 
 
-@kernel(bare=True, fastmath=True)
+@kernel(bare=True, shared=True, fastmath=True)
 def best_axes(
     references: References,
     query: Query,

@@ -82,7 +82,7 @@ def _disagreement(
         out[1, p] = second * second
 
 
-@kernel()
+@kernel(shared=True)
 def weigh_bands(
     fitted: Float32Array,
     rest: Float32Array,

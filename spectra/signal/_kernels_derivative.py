@@ -6,7 +6,7 @@ from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.compile.jit import kernel
 
 
-@kernel(bare=True, fastmath=True)
+@kernel(bare=True, shared=True, fastmath=True)
 def filter_measured(
     values: FloatArray, measured: BoolArray, weights: FloatArray, out: FloatArray, valid: BoolArray
 ) -> None:

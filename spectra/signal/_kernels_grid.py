@@ -230,7 +230,7 @@ def correct_axis(
         p = end
 
 
-@kernel(bare=True)
+@kernel(bare=True, shared=True)
 def move(
     values: Float32Array,
     valid: BoolArray,

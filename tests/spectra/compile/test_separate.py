@@ -233,6 +233,20 @@ def test_a_plain_number_is_one_like_any(folder: Path) -> None:
     assert run(folder, program) == ["4.0", "0.125", "32.0", "all_of_them", "power"]
 
 
+@by_name
+def test_what_python_and_kernels_share_is_compiled_once(folder: Path) -> None:
+    shared = LARGE.replace("@kernel()\ndef large", "@kernel(shared=True)\ndef large")
+    (folder / "_kernels_large.py").write_text(shared)
+    call = "    kernels = _kernels_large\n    print(kernels.large(x) == kernels.small(x) - 1.0, *names)\n"
+    divisions = (
+        "    for form in (kernels.large, kernels.large.inner):\n"
+        "        print('fdiv' in ''.join(form.inspect_llvm().values()))\n"
+    )
+    program = START + call + divisions
+    assert run(folder, program) == ["True", "large", "large", "small", "False", "True"]
+    assert run(folder, START + call) == ["True"]
+
+
 def test_garbage_is_collected_again_after_a_kernel_was_compiled() -> None:
     assert gc.isenabled()
     rows, out = np.ones((2, 8), np.float32), np.empty(8, np.float32)
