@@ -127,7 +127,8 @@ def _load(module: str, name: str, arguments: tuple[Any, ...], symbol: str) -> No
         When the kernel is not what it was when its caller was compiled.
     """
     inner = getattr(import_module(module), name).inner
-    inner.compile(arguments)
+    if arguments not in inner.overloads:
+        inner.compile(arguments)
     if inner.overloads[arguments].fndesc.mangled_name != symbol:
         raise LookupError(f"the kernel {name} has changed since what calls it was compiled")
 
