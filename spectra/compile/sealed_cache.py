@@ -130,7 +130,7 @@ class SealedCache(FunctionCache):
 
 @cache
 def _prepare(target: Any) -> None:
-    """Let numba look for what it knows once; it does before each function, a tenth of what loading all takes."""
+    """Let numba look for what it knows, once: it does before each function that it loads."""
     target.refresh()
 
 
