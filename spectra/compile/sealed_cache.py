@@ -113,7 +113,7 @@ class SealedCache(FunctionCache):
         """Return the machine code for a signature, or None when it has to be compiled."""
         try:
             _prepare(target_context)
-            with self._guard_against_spurious_io_errors():  # type: ignore[no-untyped-call]
+            with self._guard_against_spurious_io_errors():
                 loaded = self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
             kernel_loaded()
             return loaded
