@@ -20,7 +20,8 @@ def warm_engine(
 ) -> Identification | None:
     """Load, or compile, all that an identification needs, so that the first scan has not to wait for it.
 
-    Identifies mixtures of the library's own references, with and without variance.
+    Identifies mixtures of the library's own references, with and without variance, and what none of them
+    explains.
 
     Parameters
     ----------
@@ -46,6 +47,8 @@ def warm_engine(
         for weights in rng.random((3, len(rows))):
             for vary in (False, True):
                 last = _identified(engine, shift, weights @ rows, rng, vary) or last
+    # backwards the mixture is of nothing: then it is looked for what disturbs it
+    last = _identified(engine, references.shift, rows.sum(axis=0)[::-1], rng, True) or last
     if own_cm is not None:
         step_cm = float(references.shift[1] - references.shift[0])
         for width_cm in BROADENINGS_CM:
