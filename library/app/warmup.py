@@ -26,7 +26,10 @@ def warmup(
 
     Run it once after installing or updating, as the user who will take the scans.
     """
+    from spectriage.library.service.ahead import compile_ahead
+
     start = time.perf_counter()
+    compile_ahead()
     compiled = warm(library)
     removed = _clean()
     seconds = time.perf_counter() - start
