@@ -71,9 +71,9 @@ def compile_from_the_end() -> None:
         def _make_area(self, index: int) -> float:
             return 1.0
 
-    shift = 200.0 + 2.0 * np.arange(256)
+    shift = np.linspace(200.0, 710.0, 256)
     bands = np.random.default_rng(0).uniform(250.0, 680.0, (6, 6, 1))
-    spectra = np.asarray((1.0 / (1.0 + ((shift - bands) / 6.0) ** 2)).sum(axis=1), np.float64)
+    spectra = (1.0 / (1.0 + ((shift - bands) / 6.0) ** 2)).sum(axis=1).astype(np.float32)
     records = tuple(Reference(f"made-{i}", f"made up {i}") for i in range(len(spectra)))
     references = ReferenceSet(records, shift, spectra)
     index, policy = Index(references), Policy(targets=(Target("made up", ("made up 1",)),))
