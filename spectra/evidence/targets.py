@@ -84,8 +84,8 @@ class Asked(NamedTuple):
 def weigh_targets(policy: Policy, targets: Sequence[TargetRows], asked: Sequence[Asked]) -> list[Weighed]:
     """Weigh the evidence for each of several targets beyond the best model without it, in several scans.
 
-    A target that makes something of that model needless stood in for by it: it is weighed on the model
-    without that, and competes with what was taken out.
+    What of that model a target makes needless stood in for it: the target is weighed on the model without
+    that, and competes with what was taken out.
 
     Parameters
     ----------
@@ -124,7 +124,8 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
     most = max(len(fit.rows) for fit in fits)
     room = most + max(table.most_looks, BEST_LOOKS, len(targets))
     others = [math.nan if each.other_gain is None else each.other_gain for each in asked]
-    while True:
+    # a second time where areas were not known: once for each reference
+    for _ in range(2):
         weights = _room_for(len(asked), table)
         weigh_scans(
             library_of(index, room),
@@ -144,9 +145,9 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
         )
         index.rows.check()
         if weights.known.all():
-            return weights
-        # of each reference once
+            break
         _know(index, weights.rows.ravel().tolist())
+    return weights
 
 
 class _Judge:

@@ -153,7 +153,7 @@ class Namer:
             if count:
                 rows[place, :count], similarity[place, :count] = singles.rows, singles.numbers[:, 0]
             axes[place] = singles.numbers[0, 1:] if count else axis_numbers(fit.axis)
-            levels[place] = self._null.level(snr) if self._null else 0
+            levels[place] = 0 if self._null is None else self._null.level(snr)
         return packed_as(Singles, (counts, rows, similarity, axes, levels, self._index.id_ranks))
 
     def _components(
