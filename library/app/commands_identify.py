@@ -21,7 +21,7 @@ from spectriage.library.app.crowd import (
 )
 from spectriage.library.app.powder_and_strip import as_measured, identify_both, print_both
 from spectriage.library.app.shared import KeysOption, RequireOption, RollbackOption, trust_of
-from spectriage.library.service.ahead import compile_ahead
+from spectriage.library.service.ahead import compiling_ahead
 from spectriage.library.service.answers import Answer, answer, exit_code
 from spectriage.library.service.engine import make_engine
 from spectriage.library.service.printing import print_answer, print_line, print_summary, write_plot
@@ -154,8 +154,7 @@ def identify(
         _check_plot(files, plot)
     engine: Identifier | None = None
     answers = []
-    compile_ahead()
-    with recording(journal, item=item_number) as recorder:
+    with compiling_ahead(), recording(journal, item=item_number) as recorder:
         for path in files:
             spectrum = _read(path, which, column)
             if isinstance(spectrum, SpectriageError):

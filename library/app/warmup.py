@@ -26,11 +26,11 @@ def warmup(
 
     Run it once after installing or updating, as the user who will take the scans.
     """
-    from spectriage.library.service.ahead import compile_ahead
+    from spectriage.library.service.ahead import compiling_ahead
 
     start = time.perf_counter()
-    compile_ahead()
-    compiled = warm(library)
+    with compiling_ahead():
+        compiled = warm(library)
     removed = _clean()
     seconds = time.perf_counter() - start
     if as_json:

@@ -12,39 +12,48 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import suppress
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from threading import Thread
-from typing import Any
-
-_kept: list[Any] = []
-"""The process, and what waits for the first kernel: both for as long as this process lives."""
 
 
-@cache
-def compile_ahead() -> None:
-    """Start the second process when the first kernel has to be compiled; where there is a core for it."""
-    if _cores() < 2:
-        return
+@contextmanager
+def compiling_ahead() -> Iterator[None]:
+    """Start the second process with the first kernel that is compiled inside, if there is a core for it."""
     from spectriage.spectra.compile import announce_compilation
 
-    announcing = announce_compilation(lambda _: _start())
-    announcing.__enter__()
-    _kept.append(announcing)
+    started: list[subprocess.Popen[bytes] | None] = []
+
+    def start(_: str) -> None:
+        if not started:
+            started.append(_started())
+
+    if _cores() < 2:
+        yield
+        return
+    try:
+        with announce_compilation(start):
+            yield
+    finally:
+        for process in started:
+            if process is not None:
+                # what it has kept on the disk is whole: files are written beside, and then renamed
+                process.terminate()
+                process.communicate()
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@cache
-def _start() -> None:
-    """Start it once; a machine that lets no process start compiles with one."""
+def _started() -> subprocess.Popen[bytes] | None:
+    """Start the process; a machine that lets none start compiles with one."""
     # -P: nothing in the folder that somebody happens to be in is imported
     words = [sys.executable, "-P", "-m", __name__]
     quiet = subprocess.DEVNULL
     with suppress(OSError):
-        _kept.append(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet))
+        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet)
+    return None
 
 
 def compile_from_the_end() -> None:

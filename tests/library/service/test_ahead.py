@@ -53,20 +53,30 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
     assert list(tmp_path.rglob("_kernels_selection.select_scans-*.nbc")) == []
 
 
+class NotReal:
+    """What a process is asked for."""
+
+    def __init__(self, words, **_):
+        self.words, self.said = words, []
+
+    def terminate(self):
+        self.said.append("terminate")
+
+    def communicate(self):
+        self.said.append("wait")
+
+
 @pytest.fixture
 def started(monkeypatch):
     """The processes that were started, none of them a real one."""
-    found: list[list[str]] = []
-    monkeypatch.setattr(ahead.subprocess, "Popen", lambda words, **_: found.append(words))
-    monkeypatch.setattr(ahead, "_kept", [])
-    for once in (ahead.compile_ahead, ahead._start):
-        once.cache_clear()
-    yield found
-    for kept in ahead._kept:
-        if kept is not None:
-            kept.__exit__(None, None, None)
-    for once in (ahead.compile_ahead, ahead._start):
-        once.cache_clear()
+    found: list[NotReal] = []
+
+    def start(words, **options):
+        found.append(NotReal(words, **options))
+        return found[-1]
+
+    monkeypatch.setattr(ahead.subprocess, "Popen", start)
+    return found
 
 
 @pytest.mark.parametrize(("cores", "expected"), [(2, 1), (1, 0)])
@@ -74,21 +84,39 @@ def test_it_starts_once_with_the_first_kernel_where_there_is_a_core_for_it(
     started, monkeypatch, cores, expected
 ):
     monkeypatch.setattr(ahead, "_cores", lambda: cores)
-    ahead.compile_ahead()
-    ahead.compile_ahead()
-    assert started == []
-    for add in (1, 2):
-        assert njit(lambda x, add=add: x + add)(1) == 1 + add
-    assert len(started) == expected
-    assert all(words[0] == sys.executable and "-P" in words for words in started)
+    with ahead.compiling_ahead():
+        assert started == []
+        for add in (1, 2):
+            assert njit(lambda x, add=add: x + add)(1) == 1 + add
+        assert [made.said for made in started] == [[]] * expected
+    assert njit(lambda x: x + 3)(1) == 4
+    assert [made.said for made in started] == [["terminate", "wait"]] * expected
+    assert all(made.words[0] == sys.executable and "-P" in made.words for made in started)
 
 
-def test_a_machine_that_starts_no_process_goes_on(started, monkeypatch):
+def test_it_ends_where_something_went_wrong(started, monkeypatch):
+    monkeypatch.setattr(ahead, "_cores", lambda: 2)
+
+    def fail():
+        with ahead.compiling_ahead():
+            njit(lambda x: x * 2)(1)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert [made.said for made in started] == [["terminate", "wait"]]
+
+
+def test_a_machine_that_starts_no_process_goes_on(monkeypatch):
+    tried = []
+
     def fail(*_, **__):
+        tried.append(1)
         raise OSError("no more processes")
 
     monkeypatch.setattr(ahead.subprocess, "Popen", fail)
     monkeypatch.setattr(ahead, "_cores", lambda: 2)
-    ahead.compile_ahead()
-    assert njit(lambda x: x - 1)(1) == 0
-    assert [kept for kept in ahead._kept if kept is None] == []
+    with ahead.compiling_ahead():
+        assert njit(lambda x: x - 1)(1) == 0
+        assert njit(lambda x: x - 2)(1) == -1
+    assert tried == [1]
