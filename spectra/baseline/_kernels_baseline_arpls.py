@@ -19,7 +19,6 @@ from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.baseline._kernels_baseline import ALL_ABOVE, CAPPED, CONVERGED, SINGULAR, STEEPEST
 from spectriage.spectra.baseline._kernels_baseline_lanes import (
     LANES,
-    aligned,
     fma,
     least,
     load,
@@ -50,6 +49,7 @@ from spectriage.spectra.baseline._kernels_baseline_split import (
     store_separators,
     substitute,
 )
+from spectriage.spectra.compile._kernels_vectors import aligned
 from spectriage.spectra.compile.jit import kernel
 
 STAGES = 4

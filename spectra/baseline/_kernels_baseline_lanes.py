@@ -79,23 +79,6 @@ def _splat(builder: Any, value: Any, kind: Any) -> Any:
 
 
 @intrinsic
-def aligned(typing: Any) -> Any:
-    """Let the function that this stands in keep vectors on the stack where they are read in one piece.
-
-    Where they begin is else a matter of chance, and may double its time.
-    """
-
-    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        attributes = builder.function.attributes
-        # llvmlite's own `add` knows only flags, not attributes with a value
-        if isinstance(attributes, set):
-            set.add(attributes, '"stackrealign"')
-        return context.get_dummy_value()
-
-    return types.void(), lower
-
-
-@intrinsic
 def load(typing: Any, array: Any, index: Any) -> Any:
     """Return ``array[index : index + 8]`` of a flat, contiguous float64 array."""
 

@@ -306,9 +306,8 @@ def iterate(
     """
     factors = np.empty(5 * y.size)
     joint = np.empty(18 * LANES)
-    edges = EDGES
     for iteration in range(done, history.size):
-        if not (eliminate(y, v, edges, factors, joint) and solve_separators(joint)):
+        if not (eliminate(y, v, EDGES, factors, joint) and solve_separators(joint)):
             return SINGULAR, iteration
         count, added, _ = substitute(y, factors, joint, x)
         if method == ASLS:

@@ -17,6 +17,19 @@ _ROOT_HALF_BITS = 0x3F3504F3
 _EXPONENT_BITS = -1 << 23
 
 
+def _marked(attribute: str) -> tuple[Any, Any]:
+    """Return an intrinsic that does nothing but give the function that it stands in an attribute."""
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        attributes = builder.function.attributes
+        # llvmlite's own `add` knows only flags, not attributes with a value
+        if isinstance(attributes, set):
+            set.add(attributes, attribute)
+        return context.get_dummy_value()
+
+    return types.void(), lower
+
+
 @intrinsic
 def widest(typing: Any) -> Any:
     """Let the loops of the function that this stands in use the widest vectors that the processor has.
@@ -24,15 +37,7 @@ def widest(typing: Any) -> Any:
     The compiler takes half of them on processors whose clock once fell with them. What is inlined follows the
     function it is inlined into, so it stands in every kernel that a hot loop may end up in.
     """
-
-    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        attributes = builder.function.attributes
-        # llvmlite's own `add` knows only flags, not attributes with a value
-        if isinstance(attributes, set):
-            set.add(attributes, '"prefer-vector-width"="512"')
-        return context.get_dummy_value()
-
-    return types.void(), lower
+    return _marked('"prefer-vector-width"="512"')
 
 
 @intrinsic
@@ -42,12 +47,16 @@ def apart(typing: Any) -> Any:
     Else the compiler may put a copy of it into the wrapper that numba makes for calls from outside: a large
     kernel would take twice as long to compile, and to load from the disk.
     """
+    return _marked("noinline")
 
-    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        builder.function.attributes.add("noinline")
-        return context.get_dummy_value()
 
-    return types.void(), lower
+@intrinsic
+def aligned(typing: Any) -> Any:
+    """Let the function that this stands in keep vectors on the stack where they are read in one piece.
+
+    Where they begin is else a matter of chance, and may double its time.
+    """
+    return _marked('"stackrealign"')
 
 
 @intrinsic

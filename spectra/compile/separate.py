@@ -137,6 +137,8 @@ class _CalledFromPython(Compiler):
     """Numba's compiler, that makes kernels."""
 
     inner = False
+    taken_in = False
+    """Whether its code is for callers to take in, however large: of what has no name others would find."""
     running = 0
     """So many kernels are being compiled, one for another. Numba compiles in one thread at a time."""
 
@@ -151,9 +153,6 @@ class _CalledFromPython(Compiler):
                 return super().compile_extra(func)  # type: ignore[no-untyped-call]
         finally:
             _CalledFromPython.running -= 1
-
-    taken_in = False
-    """Whether its code is for callers to take in, however large: of what has no name others would find."""
 
     def define_pipelines(self) -> Any:
         state = self.state

@@ -36,7 +36,7 @@ class Scattering(NamedTuple):
     nothing: FloatArray
 
 
-class Amounts(NamedTuple):
+class Limits(NamedTuple):
     """What limits are sought by.
 
     Parameters
@@ -123,7 +123,7 @@ def write_limits(
     memory: Memory,
     view: View,
     base: Model,
-    amounts: Amounts,
+    asked: Limits,
     scatter: float,
     kept: IndexArray,
     rows: IndexArray,
@@ -147,29 +147,29 @@ def write_limits(
         Written: the limit of each reference, (r,).
     """
     apart()
-    own, references = _sought_of(amounts.sought, kept, amplitudes)
+    own, references = _sought_of(asked.sought, kept, amplitudes)
     k = base.rows.size
-    asked = np.empty(k + kept.size, np.intp)
-    copy(base.rows, asked[:k])
-    copy(rows, asked[k:])
-    places = np.empty(asked.size, np.intp)
-    find_places(library.shelf, asked, places)
+    needed = np.empty(k + kept.size, np.intp)
+    copy(base.rows, needed[:k])
+    copy(rows, needed[k:])
+    places = np.empty(needed.size, np.intp)
+    find_places(library.shelf, needed, places)
     limits, shares, heaviest = np.empty(kept.size), np.empty(references.size), np.empty(kept.size, np.intp)
-    shelf, scattering = library.shelf, amounts.scattering
+    shelf, scattering = library.shelf, asked.scattering
     limits_each(
         packed(References(shelf.rows[np.intp(view.axis[2])], shelf.ranges, shelf.numbers, places)),
         base.amplitudes,
         packed(view.query),
-        packed(amounts.probes),
+        packed(asked.probes),
         packed(own),
         taken(library.families, base.rows),
         packed(library.bands),
-        packed(amounts.settings),
-        packed(amounts.rules),
+        packed(asked.settings),
+        packed(asked.rules),
         scatter,
         _present_area(library, base),
         packed(memory),
-        np.empty(amounts.probes.areas.size, np.intp),
+        np.empty(asked.probes.areas.size, np.intp),
         limits,
         shares,
         heaviest,

@@ -11,7 +11,7 @@ from spectriage.spectra.compile._kernels_calls import packed
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Probes
-from spectriage.spectra.evidence._kernels_amounts import Amounts, Scattering, share_of_signal, write_limits
+from spectriage.spectra.evidence._kernels_amounts import Limits, Scattering, share_of_signal, write_limits
 from spectriage.spectra.evidence._kernels_competition import (
     Seen,
     best_other,
@@ -58,8 +58,6 @@ class WeighingRules(NamedTuple):
         The log gain from which it is looked what a member shows, and from which one carries its target.
     carrying_rank
         Members of a tier of a greater rank do not carry it.
-    settings, limits
-        How fits are weighed in the search of limits, and what that seeks.
     """
 
     required: FloatArray
@@ -67,15 +65,13 @@ class WeighingRules(NamedTuple):
     look_gain: float
     carry_gain: float
     carrying_rank: int
-    settings: FitSettings
-    limits: LimitRules
 
 
 class Watched(NamedTuple):
     """The targets, and how they are tried, with names."""
 
     members: Members
-    amounts: Amounts
+    limits: Limits
     rules: WeighingRules
     sighting: SightTable
 
@@ -197,14 +193,14 @@ def _weigh(
         alone[some], kept[some], amplitudes[some] = c, own[c], fitted[k]
         some += 1 if not compete else not is_any(needless[c])
     alone = alone[:some]
-    if watched.amounts.sought.places.size > 0:
+    if watched.limits.sought.places.size > 0:
         numbers, shares = out.numbers[place], out.shares[place]
         write_limits(
             library,
             memory,
             view,
             base,
-            watched.amounts,
+            watched.limits,
             scan.scatter,
             kept[:some],
             taken(rows, alone),
@@ -280,8 +276,10 @@ def weigh_scans(
     members: Members,
     sought: Sought,
     probes: Probes,
-    packed_rules: WeighingRules,
+    settings: FitSettings,
+    rules: LimitRules,
     scattering: Scattering,
+    weighing: WeighingRules,
     sighting: SightTable,
     scatters: FloatArray,
     noise: FloatArray,
@@ -297,8 +295,10 @@ def weigh_scans(
         The scans, whose references have one resolution, and their best models.
     members
         Of the targets.
-    sought
-        The references whose limits are sought; its amplitudes are not used.
+    sought, probes, settings, rules, scattering
+        Of `Limits`; the amplitudes of what is sought are not used.
+    weighing
+        How targets are tried.
     sighting
         How bands are weighed.
     scatters
@@ -314,19 +314,10 @@ def weigh_scans(
     apart()
     library, memory = named(packed_library), Memory(*memory)
     views, models, out = Views(*views), Models(*models), Weights(*packed_out)
-    rules = WeighingRules(*packed_rules)
-    settings, limits = FitSettings(*rules.settings), LimitRules(*rules.limits)
-    amounts = Amounts(Sought(*sought), Probes(*probes), settings, limits, Scattering(*scattering))
-    own_rules = WeighingRules(
-        rules.required,
-        rules.looks,
-        rules.look_gain,
-        rules.carry_gain,
-        rules.carrying_rank,
-        settings,
-        limits,
+    limits = Limits(
+        Sought(*sought), Probes(*probes), FitSettings(*settings), LimitRules(*rules), Scattering(*scattering)
     )
-    watched = Watched(Members(*members), amounts, own_rules, SightTable(*sighting))
+    watched = Watched(Members(*members), limits, WeighingRules(*weighing), SightTable(*sighting))
     for s in range(models.counts.size):
         scan = Seen(view_of(views, s), scatters[s], noise[s])
         _weigh_in_turn(library, memory, scan, model_of(models, s), others[s], watched, s, out)

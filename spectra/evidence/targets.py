@@ -134,8 +134,10 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
             table.members,
             table.sought,
             packed(index.probes(watched, fits[0].axis.broadening_cm)),
-            _weighing_rules(index, policy),
+            LIMIT_SETTINGS,
+            limit_rules(policy.hazard_gain, policy.margin),
             packed_as(Scattering, (scattering, table.scattering, NO_MATRIX)),
+            _weighing_rules(index, policy),
             sight_table(index),
             1.0 + NOISY_SNR / np.array([max(each.snr, 1.0) for each in asked]),
             np.array([fit.query.noise for fit in fits]),
@@ -186,7 +188,8 @@ class _Judge:
                 seen = self._seen(record, gain, self._shown[place].tolist())
                 odds = probability(seen.log_odds, EVEN)
                 least = self._critical_share(known, record, start)
-                found = self._is_found(gain, gain - other, seen) and share >= least
+                # a share that is no number clears nothing
+                found = self._is_found(gain, gain - other, seen) and not share < least
                 carried = found and (record.tier in CARRYING or self._is_carried(known, place))
             start += len(known.foremost)
             mass = MassRange(low, middle, high, measured == 0.0) if middle < math.inf else NO_MASS
@@ -284,11 +287,9 @@ def _room_for(scans: int, table: TargetTable) -> Weights:
 
 def _weighing_rules(index: ContrastIndex, policy: Policy) -> WeighingRules:
     """Return how targets are tried, packed."""
-    required = required_gains(index, policy)
-    limits = limit_rules(policy.hazard_gain, policy.margin)
     worst = max(tier.rank for tier in CARRYING)
     gains = (LOOKED_AT * policy.hazard_gain, policy.hazard_gain)
-    return packed_as(WeighingRules, (required, BEST_LOOKS, *gains, worst, LIMIT_SETTINGS, limits))
+    return packed_as(WeighingRules, (required_gains(index, policy), BEST_LOOKS, *gains, worst))
 
 
 def _know(index: ContrastIndex, rows: Sequence[int]) -> FloatArray:

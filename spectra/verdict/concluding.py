@@ -73,8 +73,8 @@ class Concluder:
         named = [self._named(scan.fitter, scan.fit, scan.parts, scan.found) for scan in scans]
         explained = [self._is_explained(kept) for _, kept in named]
         left = unexplained_bands([kept for _, kept in named], self._index.step_cm)
-        wrong = zip(scans, explained, strict=True)
-        far = iter(find_far_axes([scan.fitter for scan, is_explained in wrong if not is_explained]))
+        unclear = [scan for scan, is_explained in zip(scans, explained, strict=True) if not is_explained]
+        far = iter(find_far_axes([scan.fitter for scan in unclear]))
         evidence = [
             self._evidence(scan, components, is_explained, own, None if is_explained else next(far), health)
             for scan, (components, _), is_explained, own in zip(scans, named, explained, left, strict=True)

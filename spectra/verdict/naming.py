@@ -53,6 +53,14 @@ class Fitted(NamedTuple):
     snr: float
 
 
+class _Told(NamedTuple):
+    """A part of a fit: its row, its share of the signal, and whether it is told of."""
+
+    row: int
+    fraction: float
+    is_told: bool
+
+
 class Namer:
     """Names what a fit holds, and what else the spectrum resembles.
 
@@ -99,8 +107,8 @@ class Namer:
             for place, (scan, own, found) in enumerate(zip(scans, told, candidates, strict=True))
         ]
 
-    def _told(self, fit: Fit) -> list[tuple[int, float, bool]]:
-        """Return of each part of a fit its row, its share of the signal, and whether it is told of.
+    def _told(self, fit: Fit) -> list[_Told]:
+        """Return what each part of a fit is worth.
 
         Packaging is not counted in the signal, but told of; what is too little is not.
         """
@@ -112,18 +120,18 @@ class Namer:
         wraps = index.packaging[list(fit.rows)].tolist()
         total = sum([area for area, wrap in zip(areas, wraps, strict=True) if not wrap]) or sum(areas) or 1.0
         return [
-            (row, area / total, wrap or area / total >= self._policy.min_fraction)
+            _Told(row, area / total, wrap or area / total >= self._policy.min_fraction)
             for row, area, wrap in zip(fit.rows, areas, wraps, strict=True)
         ]
 
-    def _look_at(self, scans: Sequence[Fitted], told: Sequence[Sequence[tuple[int, float, bool]]]) -> Parts:
+    def _look_at(self, scans: Sequence[Fitted], told: Sequence[Sequence[_Told]]) -> Parts:
         """Look at the parts of fits, and at what else the spectra resemble."""
         index, fits = self._index, [scan.fit for scan in scans]
         most = max(len(fit.rows) for fit in fits)
         most_singles = max(scan.singles.rows.size for scan in scans)
         counted = np.zeros((len(scans), most), np.bool_)
         for place, own in enumerate(told):
-            counted[place, : len(own)] = [is_told for _, _, is_told in own]
+            counted[place, : len(own)] = [part.is_told for part in own]
         parts = _room_for(len(scans), most, index.rows.points)
         look_at_scans(
             library_of(index, most + max(ALTERNATIVES, CANDIDATES + most_singles)),
@@ -157,7 +165,7 @@ class Namer:
         return packed_as(Singles, (counts, rows, similarity, axes, levels, self._index.id_ranks))
 
     def _components(
-        self, scan: Fitted, told: Sequence[tuple[int, float, bool]], parts: Parts, place: int
+        self, scan: Fitted, told: Sequence[_Told], parts: Parts, place: int
     ) -> tuple[Component, ...]:
         fit, records = scan.fit, self._index.references.records
         substances = {records[row].substance for row in fit.rows}
