@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol, SupportsIndex, overload
@@ -10,7 +10,7 @@ from typing import Any, Protocol, SupportsIndex, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.arrays import Float32Array, FloatArray
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import LibraryError
 from spectriage.spectra.technique import Technique
@@ -276,6 +276,18 @@ class ReferenceSet:
         if isinstance(self.records, LazyRecords):
             return np.asarray(self.records.columns[name])
         return np.array([str(getattr(record, name)).encode("utf-8") for record in self.records], np.bytes_)
+
+    def among(self, name: str, values: Iterable[str]) -> BoolArray:
+        """Return which references have one of some values in a column, shape (n,).
+
+        As `numpy.isin`, which loads all of `numpy.ma` for it: a third of the time to make an engine.
+        """
+        column = self.column(name)
+        wanted = np.array(sorted(value.encode("utf-8") for value in values), np.bytes_)
+        if wanted.size == 0:
+            return np.zeros(len(self), dtype=bool)
+        places = np.minimum(np.searchsorted(wanted, column), wanted.size - 1)
+        return np.asarray(wanted[places] == column)
 
     def of_technique(self, technique: Technique) -> ReferenceSet:
         """Return the references that were measured so, still under the library's own name and hash.

@@ -8,17 +8,15 @@ if they are needed once more, and takes some forty megabytes off what a process 
 from __future__ import annotations
 
 import ctypes
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
-from itertools import count
 from pathlib import Path
 
 MADV_DONTNEED = 4
 """Linux's."""
-LOADS = 8
-"""After so many kernels were loaded the pages are let go again."""
-
-_loads = count(1)
+LOADS = 12
+"""Once so many kernels were loaded the pages are let go again."""
 
 
 def release_llvm_code() -> None:
@@ -28,9 +26,27 @@ def release_llvm_code() -> None:
             ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), MADV_DONTNEED)
 
 
-def kernel_loaded() -> None:
-    """Count a kernel that was loaded, and let go of LLVM's code after each few."""
-    if next(_loads) % LOADS == 0:
+class _Loads:
+    """How many kernels were loaded since the pages were let go, and are being loaded, one for another."""
+
+    done = 0
+    running = 0
+
+
+@contextmanager
+def kernel_loading() -> Iterator[None]:
+    """Load a kernel inside; after each few let go of LLVM's code, but not while one still loads others.
+
+    To need it again takes a few milliseconds. Numba loads in one thread at a time.
+    """
+    _Loads.running += 1
+    try:
+        yield
+        _Loads.done += 1
+    finally:
+        _Loads.running -= 1
+    if _Loads.running == 0 and _Loads.done >= LOADS:
+        _Loads.done = 0
         release_llvm_code()
 
 

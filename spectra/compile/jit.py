@@ -142,31 +142,37 @@ def content_key(source: Path) -> str:
     ImportError
         A kernel file is imported that cannot be found.
     """
-    found = {source: source.read_bytes()}
+    found = {source: _content(source)}
     waiting = [source]
     while waiting:
-        importing = waiting.pop()
-        for path in _imported_kernels(importing, found[importing].decode("utf-8")):
+        for path in _imported_kernels(waiting.pop()):
             if path not in found:
-                found[path] = path.read_bytes()
+                found[path] = _content(path)
                 waiting.append(path)
     beside = Path(__file__).with_name
-    compiler = [Path(__file__), Path(separate.__file__), beside("shortcuts.py")]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in compiler))
+    compiler = [Path(__file__), Path(separate.__file__), *map(beside, ("shortcuts.py", "lending.py"))]
+    digest = hashlib.sha256(b"".join(_content(path) for path in compiler))
     for path in sorted(found, key=lambda path: (path.name, found[path])):
         digest.update(f"\0{path.name}\0".encode() + found[path])
     return digest.hexdigest()[:16]
 
 
-def _imported_kernels(source: Path, text: str) -> Iterator[Path]:
-    """Yield the kernel files that a file's import statements name."""
-    for package, names, modules in _IMPORT.findall(text):
+@cache
+def _content(source: Path) -> bytes:
+    return source.read_bytes()
+
+
+@cache
+def _imported_kernels(source: Path) -> tuple[Path, ...]:
+    """Return the kernel files that a file's import statements name."""
+    imported = []
+    for package, names, modules in _IMPORT.findall(_content(source).decode("utf-8")):
         listed = [part.split()[0] for part in re.split(r"[(),]", names or modules) if part.split()]
         dotted = [package, *(f"{package.rstrip('.')}.{name}" for name in listed)] if package else listed
         for name in dotted:
-            leaf = name.rpartition(".")[2]
-            if leaf.startswith("_kernels"):
-                yield _file_of(name, source)
+            if name.rpartition(".")[2].startswith("_kernels"):
+                imported.append(_file_of(name, source))
+    return tuple(imported)
 
 
 def _file_of(name: str, source: Path) -> Path:

@@ -20,7 +20,7 @@ import numba
 from numba.core import config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-from spectriage.spectra.compile.code_pages import kernel_loaded
+from spectriage.spectra.compile.code_pages import kernel_loading
 
 _SEAL_BYTES = hashlib.sha256().digest_size
 
@@ -113,14 +113,15 @@ class SealedCache(FunctionCache):
         """Return the machine code for a signature, or None when it has to be compiled."""
         try:
             _prepare(target_context)
-            with self._guard_against_spurious_io_errors():
-                loaded = self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
-            kernel_loaded()
-            return loaded
+            with kernel_loading(), self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception:
             # whole, yet not to be used here, as after a change of LLVM below the same numba
             self._cache_file.discard()
             return None
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        return super()._index_key(sig, _machine_of(codegen))  # type: ignore[no-untyped-call]
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the machine code of a signature where the disk lets it."""
@@ -128,10 +129,42 @@ class SealedCache(FunctionCache):
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
+class _Machine:
+    """What numba asks of the processor for each function that it looks up, asked once.
+
+    A virtual machine takes a tenth of a millisecond to say which processor it is.
+    """
+
+    def __init__(self, codegen: Any) -> None:
+        self._magic = codegen.magic_tuple()
+
+    def magic_tuple(self) -> Any:
+        """Return what machine code depends on: the system, the processor and what it can."""
+        return self._magic
+
+
+@cache
+def _machine_of(codegen: Any) -> _Machine:
+    return _Machine(codegen)
+
+
 @cache
 def _prepare(target: Any) -> None:
-    """Let numba look for what it knows, once: it does before each function that it loads."""
-    target.refresh()
+    """Let numba look for what it knows, once: it does before each function that it loads.
+
+    What it finds lets it look again, some two hundred times; once after all is found does as much.
+    """
+    look = target.refresh
+    target.refresh = _nothing
+    try:
+        look()
+    finally:
+        del target.refresh
+    look()
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def keep(dispatcher: Any, folder: Path) -> None:

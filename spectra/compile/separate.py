@@ -83,6 +83,20 @@ class Kernel(CPUDispatcher):
 class _Inner(CPUDispatcher):
     """A kernel as other kernels call it."""
 
+    def load(self, arguments: tuple[Any, ...]) -> bool:
+        """Load what the disk has for these arguments, for a kernel that is being loaded; say if it has it.
+
+        Numba's `compile` does that too, but takes the time of every lock from there on: with kernels
+        that load one another each lock would be told to all of them.
+        """
+        found = vars(self)["_cache"].load_overload(arguments, self.targetctx)
+        if found is None:
+            return False
+        target: Any = self.targetctx
+        target.insert_user_function(found.entry_point, found.fndesc, [found.library])
+        self.add_overload(found)
+        return True
+
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Let a plain `0` or `True` be a number like any: as a type of its own it is compiled for itself."""
         plain = tuple(types.unliteral(kind) for kind in args)
@@ -127,7 +141,7 @@ def _load(module: str, name: str, arguments: tuple[Any, ...], symbol: str) -> No
         When the kernel is not what it was when its caller was compiled.
     """
     inner = getattr(import_module(module), name).inner
-    if arguments not in inner.overloads:
+    if arguments not in inner.overloads and not inner.load(arguments):
         inner.compile(arguments)
     if inner.overloads[arguments].fndesc.mangled_name != symbol:
         raise LookupError(f"the kernel {name} has changed since what calls it was compiled")

@@ -4,25 +4,35 @@ To make machine code of one kernel numba compares its options tens of thousands 
 field; asks every rule for `+` there is, those for sets and strings too, for each `+` of two numbers; writes
 out a step for each field of every array whose users it counts, of which one is used; and makes machine code
 that nobody calls of what it brings itself. A fifth of the time that all kernels take to compile went there.
-Each shortcut gives what it stands in for, but for instructions that are thrown away again. It stands in only
-while kernels are compiled, and only for the very text of numba that it was written for: where a version
-differs, numba's own is used.
+Each shortcut gives what it stands in for, but for instructions that are thrown away again, and for counting
+the users of what is only lent. It stands in only while kernels are compiled, and only for the very text of
+numba that it was written for: where a version differs, numba's own is used.
 """
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache, partial
 from typing import Any, cast
 
 from numba import jit, njit
-from numba.core import codegen, errors, event, ir, lowering, target_extension, targetconfig, utils
+from numba.core import (
+    codegen,
+    errors,
+    event,
+    ir,
+    lowering,
+    target_extension,
+    targetconfig,
+    typed_passes,
+    utils,
+)
 from numba.core.runtime import context as runtime
 from numba.core.types import functions
 from numba.core.typing import templates
+
+from spectriage.spectra.compile.lending import step_that_lends, text_key
 
 # numba types its inner parts only in part, and differently from version to version
 _errors, _utils, _functions = cast(Any, errors), cast(Any, utils), cast(Any, functions)
@@ -32,7 +42,7 @@ _ConcreteTemplate: Any = templates.ConcreteTemplate
 _Var: Any = ir.Var
 _Inst: Any = ir.Inst
 
-Shortcut = tuple[Any, str, str, Callable[..., Any]]
+Shortcut = tuple[Any, str, str, Callable[..., Any] | property]
 
 _named: dict[type, int] = {}
 _ordered: dict[Any, list[Any]] = {}
@@ -242,12 +252,9 @@ _SHORTCUTS: tuple[Shortcut, ...] = (
     (codegen.CPUCodeLibrary, "_optimize_functions", "9439219fa946", _optimise_functions),
     (_Overloads, "_get_jit_decorator", "13f0589c3053", _decorator),
     (event, "install_timer", "754d2f8aad8c", _untimed),
+    (typed_passes.NativeLowering, "lowering_class", "15e5a08796b5", step_that_lends),
 )
 """Of what, which part, the start of the SHA-256 of the text it was written for, and what stands in."""
-
-
-def _text_key(part: Any) -> str:
-    return hashlib.sha256(inspect.getsource(part).encode()).hexdigest()[:12]
 
 
 @cache
@@ -257,7 +264,7 @@ def _known() -> tuple[Shortcut, ...]:
     for shortcut in _SHORTCUTS:
         owner, name, key, _ = shortcut
         try:
-            if _text_key(vars(owner)[name]) == key:
+            if text_key(vars(owner)[name]) == key:
                 found.append(shortcut)
         except (KeyError, OSError, TypeError):
             continue

@@ -89,7 +89,7 @@ class ContrastIndex:
         names, self.families = np.unique(references.column("family"), return_inverse=True)
         self._family_count = len(names)
         self.packaging: BoolArray = references.column("material_class") == b"packaging"
-        plastics = np.isin(references.column("family"), [b"polystyrene", b"polyethylene"])
+        plastics = references.among("family", ("polystyrene", "polyethylene"))
         self.standards: list[int] = np.flatnonzero(self.packaging | plastics).tolist()
         self.coarse_standards: HalfArray = self.coarse[self.standards]
         self.hazardous: BoolArray = references.column("hazard") != Hazard.NONE.encode()

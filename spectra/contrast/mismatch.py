@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.reference import Tier
@@ -39,16 +40,24 @@ def smooth_field(shift: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return a random function of unit variance over an even grid, shape (m,), correlated over 40 cm⁻¹.
 
     Random Fourier features of a Gaussian covariance (Rahimi & Recht 2007, NIPS 20): a sum of cosines. On an
-    even grid exp(i·f·(coarse + fine)) is a product, and the sum one small matrix product.
+    even grid exp(i·f·(coarse + fine)) is a product, and the sum one small matrix product; of either factor
+    each row is the one before, turned by the same angles.
     """
     frequencies = rng.normal(size=_WAVES) / CORRELATION_CM
     phases = rng.uniform(0.0, 2.0 * np.pi, size=_WAVES)
     step = float(shift[-1] - shift[0]) / (shift.size - 1)
-    fine = step * np.arange(_STRIDE)
-    coarse = float(shift[0]) + _STRIDE * step * np.arange(-(-shift.size // _STRIDE))
-    starts = np.exp(1j * (np.outer(coarse, frequencies) + phases))
-    waves = (starts @ np.exp(1j * np.outer(frequencies, fine))).real.ravel()[: shift.size]
+    starts = float(shift[0]) * frequencies + phases
+    coarse = _turned(starts, _STRIDE * step * frequencies, -(-shift.size // _STRIDE))
+    fine = _turned(np.zeros(_WAVES), step * frequencies, _STRIDE)
+    waves = (coarse @ fine.T).real.ravel()[: shift.size]
     return np.asarray(waves * np.sqrt(2.0 / _WAVES))
+
+
+def _turned(first: FloatArray, angles: FloatArray, rows: int) -> NDArray[np.complex128]:
+    """Return exp(i·(first + j·angles)) for so many j from 0 on, shape (rows, waves)."""
+    turned = np.empty((rows, first.size), np.complex128)
+    turned[0], turned[1:] = np.exp(1j * first), np.exp(1j * angles)
+    return np.multiply.accumulate(turned, axis=0)
 
 
 def mismatched(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from functools import lru_cache
 from threading import Lock, local
 from typing import NamedTuple
 
@@ -242,6 +243,7 @@ def blurred(values: FloatArray, fwhm_cm: float, step_cm: float) -> FloatArray:
     return np.convolve(values, _gaussian(fwhm_cm, step_cm), "same") if fwhm_cm > 0.0 else values
 
 
+@lru_cache(maxsize=16)
 def _gaussian(fwhm_cm: float, step_cm: float) -> FloatArray:
     sigma = fwhm_cm / 2.3548200450309493 / step_cm
     reach = max(1, round(4.0 * sigma))

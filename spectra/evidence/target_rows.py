@@ -175,9 +175,9 @@ def _rows_that_may_count(references: ReferenceSet, targets: Sequence[Target]) ->
     """Return the rows of families that a target names or that have a hazard: few, of a large library."""
     families = references.column("family")
     hazardous = families[references.column("hazard") != Hazard.NONE.encode()]
-    named = [family.encode("utf-8") for target in targets for family in target.families]
-    wanted = np.array([*named, *np.unique(hazardous).tolist()], np.bytes_)
-    return np.flatnonzero(np.isin(families, wanted))
+    named = {family for target in targets for family in target.families}
+    named |= {family.decode("utf-8") for family in hazardous.tolist()}
+    return np.flatnonzero(references.among("family", named))
 
 
 def _rows_of(

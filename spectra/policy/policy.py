@@ -182,10 +182,10 @@ class Policy:
         bounds
             Log gains, shape (2,).
         """
-        hazards, families = references.column("hazard"), references.column("family")
-        watched = np.array([name.encode("utf-8") for name in self.watched_families], np.bytes_)
-        kinds = np.where((hazards != Hazard.NONE.encode()) | np.isin(families, watched), 2, 0).astype(np.int8)
-        kinds[np.isin(hazards, [hazard.encode() for hazard in FEW_LINES])] = 1
+        hazardous = references.column("hazard") != Hazard.NONE.encode()
+        watched = references.among("family", self.watched_families)
+        kinds = np.where(hazardous | watched, 2, 0).astype(np.int8)
+        kinds[references.among("hazard", FEW_LINES)] = 1
         return kinds, SUPPORTS_NEEDED, self._supports_bounds
 
     @cached_property

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
 from spectriage.spectra.evidence.targets import Asked, Weighed, weigh_targets
@@ -38,9 +36,9 @@ class Watch:
         self._targets = target_rows(index.references, policy, policy.targets)
         self._watched = frozenset(row for known in self._targets for row in known.rows)
         # a computed reference is a hint: what only such ones show could not be reported if it were there
-        shown = index.references.column("family")[index.references.column("tier") != Tier.COMPUTED.encode()]
-        named = np.array([name.encode() for target in policy.targets for name in target.families], np.bytes_)
-        families = {name.decode("utf-8") for name in shown[np.isin(shown, named)].tolist()}
+        shown = index.references.among("family", policy.watched_families)
+        shown &= index.references.column("tier") != Tier.COMPUTED.encode()
+        families = {name.decode("utf-8") for name in index.references.column("family")[shown].tolist()}
         self.unwatched = tuple(
             target.name
             for target in policy.targets

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spectriage.spectra.derived import Coarse, Derived, NullScores
 from spectriage.spectra.errors import LibraryError
@@ -116,3 +118,16 @@ def test_columns_and_ids_are_read_without_making_a_record():
     assert made == [2]
     plain = a_set()
     np.testing.assert_array_equal(plain.column("material_class"), references.column("material_class"))
+
+
+@given(
+    st.lists(st.sampled_from(["", "sugar", "sugars", "ß-lactose", "z"]), min_size=1, max_size=8),
+    st.sets(st.sampled_from(["sugar", "ß-lactose", "a", "zz", ""])),
+)
+def test_what_is_among_some_values(families, wanted):
+    records = tuple(Reference(f"r{i}", "one", family=family or "none") for i, family in enumerate(families))
+    shift = np.arange(64.0)
+    references = ReferenceSet(records, shift, np.ones((len(records), 64), np.float32), name="made up")
+    found = references.among("family", wanted)
+    assert found.dtype == bool
+    assert found.tolist() == [record.family in wanted for record in records]

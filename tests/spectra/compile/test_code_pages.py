@@ -37,4 +37,21 @@ def test_where_there_is_nothing_to_let_go_of(monkeypatch):
     monkeypatch.setattr(code_pages, "_code_ranges", tuple)
     code_pages.release_llvm_code()
     for _ in range(2 * code_pages.LOADS):
-        code_pages.kernel_loaded()
+        with code_pages.kernel_loading():
+            pass
+
+
+def test_pages_are_let_go_of_after_a_few_kernels_and_those_they_load(monkeypatch):
+    released = []
+    monkeypatch.setattr(code_pages, "release_llvm_code", lambda: released.append(done))
+    monkeypatch.setattr(code_pages._Loads, "done", 0)
+    done = 0
+    for _ in range(code_pages.LOADS):
+        with code_pages.kernel_loading():
+            with code_pages.kernel_loading():
+                done += 1
+            done += 1
+    assert released == [code_pages.LOADS, 2 * code_pages.LOADS]
+    with pytest.raises(ZeroDivisionError), code_pages.kernel_loading():
+        done = 1 // 0
+    assert code_pages._Loads.running == 0
