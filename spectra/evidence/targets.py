@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import getitem
 from typing import NamedTuple
 
 import numpy as np
@@ -14,16 +15,16 @@ from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence._kernels_amounts import Scattering
 from spectriage.spectra.evidence._kernels_weighing import WeighingRules, Weights, weigh_scans
 from spectriage.spectra.evidence.detection_limit import LIMIT_SETTINGS, NOISY_SNR, limit_rules
-from spectriage.spectra.evidence.mass import NO_MASS, NO_MATRIX, MassRange, response_row
+from spectriage.spectra.evidence.mass import NO_MATRIX, response_row
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
-from spectriage.spectra.evidence.sighting import NOTHING, Sighting, sight_table, sighting_of
-from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.evidence.sighting import Sighting, sight_table, sighting_of
+from spectriage.spectra.evidence.target_list import COLUMNS, EVEN, Look, TargetList
 from spectriage.spectra.evidence.target_rows import (
     BEST_LOOKS,
     TargetRows,
     TargetTable,
-    Told,
+    standing_of,
     table_of,
     watched_rows,
 )
@@ -37,16 +38,18 @@ from spectriage.spectra.reference import CARRYING, Reference
 
 CRITICAL = 0.6
 """Of the limit of detection: amounts are known to a quarter, so that 95 of 100 scans at it show more."""
-EVEN = 0.5
-"""The prior of a probability that says what the evidence alone is worth."""
 LOOKED_AT = 0.5
 """Of the log gain that is asked for: from this share on it is looked what the bands show."""
+_OTHER = 8
+_IN_ORDER = np.array([0, 1, 0, 2, 4, 5, 6, 3, 7])
+"""Where `Weights.numbers` has what comes in the order of `COLUMNS`; the margin is still to be taken."""
+_MARGIN = COLUMNS.index("margin")
 
 
 class Weighed(NamedTuple):
     """The evidence of one scan for each of several targets, and the member that shows each best."""
 
-    evidence: list[TargetEvidence]
+    evidence: TargetList
     rows: list[int]
 
 
@@ -56,10 +59,6 @@ class _Shown(NamedTuple):
     log_odds: float
     supports: int
     sighting: Sighting
-
-
-_NOT_LOOKED_AT = _Shown(-math.inf, 0, NOTHING)
-_UNSEEN_PROBABILITY = probability(-math.inf, EVEN)
 
 
 class Asked(NamedTuple):
@@ -99,7 +98,7 @@ def weigh_targets(policy: Policy, targets: Sequence[TargetRows], asked: Sequence
     list
         Of each scan, in the order of `targets`.
     """
-    found = [Weighed([], []) for _ in asked]
+    found = [Weighed(TargetList.of(()), []) for _ in asked]
     if not targets:
         return found
     alike: dict[float, list[int]] = {}
@@ -108,10 +107,8 @@ def weigh_targets(policy: Policy, targets: Sequence[TargetRows], asked: Sequence
     for places in alike.values():
         group = [asked[place] for place in places]
         weights = _weighed_by_kernel(policy, tuple(targets), group)
-        rows, numbers = weights.rows.tolist(), weights.numbers.tolist()
-        for number, (place, each) in enumerate(zip(places, group, strict=True)):
-            judge = _Judge(policy, each.fitter.index, each.fit.axis, weights, number)
-            found[place] = Weighed(judge.judged(targets, rows[number], numbers[number]), rows[number])
+        for place, weighed in zip(places, _judged(policy, tuple(targets), group, weights), strict=True):
+            found[place] = weighed
     return found
 
 
@@ -152,6 +149,31 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
     return weights
 
 
+def _judged(
+    policy: Policy, targets: tuple[TargetRows, ...], asked: Sequence[Asked], weights: Weights
+) -> list[Weighed]:
+    """Return the evidence for some targets in scans that a kernel weighed them in.
+
+    Of what gained too little to be looked at, which is most, there are but the numbers.
+    """
+    numbers = weights.numbers.take(_IN_ORDER, axis=2)
+    with np.errstate(invalid="ignore"):
+        numbers[:, :, _MARGIN] -= weights.numbers[:, :, _OTHER]
+    enough = weights.numbers[:, :, 0] >= LOOKED_AT * policy.hazard_gain
+    looks: list[dict[int, Look]] = [{} for _ in asked]
+    rows = weights.rows.tolist()
+    for number, place in zip(*[places.tolist() for places in np.nonzero(enough)], strict=True):
+        each = asked[number]
+        judge = _Judge(policy, each.fitter.index, each.fit.axis, weights, number)
+        looks[number][place] = judge.look(targets, place, rows[number][place], numbers[number, place])
+    standing, tables = standing_of(targets), [known.told for known in targets]
+    return [
+        # copies: an answer that is kept does not keep those of the others
+        Weighed(TargetList(standing, list(map(getitem, tables, best)), own.copy(), seen), best)
+        for best, own, seen in zip(rows, numbers, looks, strict=True)
+    ]
+
+
 class _Judge:
     """Judges by the numbers that a kernel found of targets in one scan.
 
@@ -173,48 +195,16 @@ class _Judge:
         self._shown = weights.shown[number]
         self._carriers = weights.carriers[number]
 
-    def judged(
-        self, targets: Sequence[TargetRows], rows: Sequence[int], numbers: Sequence[Sequence[float]]
-    ) -> list[TargetEvidence]:
-        """Return the evidence for each target; of each its best member and numbers, as in `Weights`."""
-        evidence: list[TargetEvidence] = []
-        look_gain = LOOKED_AT * self._policy.hazard_gain
-        start = 0
-        for place, (known, row, own) in enumerate(zip(targets, rows, numbers, strict=True)):
-            gain, carrying, lod, share, low, middle, high, measured, other = own
-            seen, found, carried, odds = _NOT_LOOKED_AT, False, False, _UNSEEN_PROBABILITY
-            if gain >= look_gain:
-                record = self._records[row]
-                seen = self._seen(record, gain, self._shown[place].tolist())
-                odds = probability(seen.log_odds, EVEN)
-                least = self._critical_share(known, record, start)
-                # a share that is no number clears nothing
-                found = self._is_found(gain, gain - other, seen) and not share < least
-                carried = found and (record.tier in CARRYING or self._is_carried(known, place))
-            start += len(known.foremost)
-            mass = MassRange(low, middle, high, measured == 0.0) if middle < math.inf else NO_MASS
-            told = known.told.get(row) or _told(known, row, self._records[row])
-            # in the order of the fields, what is the same for every scan at once: there are many of these
-            made = TargetEvidence._make(
-                (
-                    known.target.name,
-                    found,
-                    gain,
-                    carrying,
-                    gain - other,
-                    seen.supports,
-                    lod,
-                    *told,
-                    mass,
-                    known.provisional,
-                    share,
-                    odds,
-                    seen.sighting,
-                    carried,
-                )
-            )
-            evidence.append(made)
-        return evidence
+    def look(self, targets: Sequence[TargetRows], place: int, row: int, numbers: FloatArray) -> Look:
+        """Return what is seen of a target that its best member gains enough for; its numbers: `COLUMNS`."""
+        known, record = targets[place], self._records[row]
+        gain, _, margin, *_, share, _ = numbers.tolist()
+        seen = self._seen(record, gain, self._shown[place].tolist())
+        least = self._critical_share(known, record, sum([len(own.foremost) for own in targets[:place]]))
+        # a share that is no number clears nothing
+        found = self._is_found(gain, margin, seen) and not share < least
+        carried = found and (record.tier in CARRYING or self._is_carried(known, place))
+        return Look(found, seen.supports, probability(seen.log_odds, EVEN), seen.sighting, carried)
 
     def _is_found(self, gain: float, margin: float, seen: _Shown) -> bool:
         """Whether the evidence suffices to report a target of which there is enough."""
@@ -256,20 +246,6 @@ class _Judge:
                 if self._policy.is_present(seen.log_odds):
                     return True
         return False
-
-
-def _told(known: TargetRows, row: int, record: Reference) -> Told:
-    """Return what is said of a target in every scan that this member shows it best in, and remember it."""
-    told = known.told[row] = (
-        record,
-        record.tier,
-        known.hazards[record.family],
-        known.tier,
-        known.target,
-        known.families,
-        known.guessed,
-    )
-    return told
 
 
 def _room_for(scans: int, table: TargetTable) -> Weights:

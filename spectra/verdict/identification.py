@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.evidence.target_list import TargetList
 from spectriage.spectra.evidence.unexplained import ALL_EXPLAINED, Unexplained
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.technique import Technique
+from spectriage.spectra.verdict.candidate_list import CandidateList
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.json_text import (
     Draft,
+    add_candidates,
     add_components,
     add_quality,
-    candidate,
+    add_targets,
     fixed,
     literal,
     literals,
-    target,
 )
 from spectriage.spectra.verdict.verdict import Verdict
 
@@ -98,8 +100,8 @@ class Identification:
     next_step: str
     components: tuple[Component, ...]
     packaging: tuple[Component, ...]
-    candidates: tuple[Candidate, ...]
-    targets: tuple[TargetEvidence, ...]
+    candidates: Sequence[Candidate]
+    targets: Sequence[TargetEvidence]
     quality: Quality
     similarity: float
     axis_offset_cm: float
@@ -168,9 +170,9 @@ class Identification:
         add('], "packaging": [')
         add_components(draft, self.packaging)
         add('], "candidates": [')
-        add(", ".join([candidate(draft, each) for each in self.candidates]))
+        add_candidates(draft, CandidateList.of(self.candidates))
         add('], "targets": [')
-        add(", ".join([target(draft, each) for each in self.targets]))
+        add_targets(draft, TargetList.of(self.targets))
         add('], "quality": {')
         add_quality(draft, self.quality)
         add(

@@ -14,12 +14,23 @@ from json.encoder import encode_basestring_ascii as quoted
 
 import numpy as np
 
-from spectriage.spectra.evidence.sighting import NOTHING
-from spectriage.spectra.evidence.target_evidence import TargetEvidence
-from spectriage.spectra.reference import Reference, Tier
+from spectriage.spectra.evidence.target_list import (
+    HIGH,
+    LOD,
+    LOW,
+    MEASURED,
+    MIDDLE,
+    NOT_LOOKED_AT,
+    SHARE,
+    Look,
+    TargetList,
+    Told,
+)
+from spectriage.spectra.reference import Reference
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.verdict._kernels_numbers import INTEGER, LONGEST, NUMBER, SIX_DIGITS, fill_in
-from spectriage.spectra.verdict.component import Candidate, Component
+from spectriage.spectra.verdict.candidate_list import CandidateList
+from spectriage.spectra.verdict.component import Component
 
 HERE = chr(NUMBER)
 """Stands where a number comes."""
@@ -27,17 +38,8 @@ _KEPT = 4096
 _BOOLS = ("false", "true")
 _DECIMALS = [bytes([number]) for number in range(256)]
 _OF_CANDIDATE = bytes([6, SIX_DIGITS, SIX_DIGITS, SIX_DIGITS])
-_NOTHING_OF = 1e-9
-"""A probability of less is written as 0.0."""
-_OF_TARGET = {
-    (seen, limited, weighed): bytes(
-        [6, 6, 6, *[INTEGER] * seen, *[6] * limited, *[6, 6, 6] * weighed, 6, *[6, 4, 4] * seen]
-    )
-    for seen in (False, True)
-    for limited in (False, True)
-    for weighed in (False, True)
-}
-"""How the numbers of a target are rounded."""
+_WORTH = f', "score": {HERE}, "probability": {HERE}, "p_value": {HERE}, "likelihood_ratio": {HERE}}}'
+_OF_TARGET = 6
 
 
 class Draft:
@@ -56,7 +58,7 @@ class Draft:
         self.decimals.append(_DECIMALS[decimals])
         return HERE
 
-    def numbers(self, values: tuple[float, ...], decimals: bytes) -> None:
+    def numbers(self, values: Sequence[float], decimals: bytes) -> None:
         """Note several numbers."""
         self.values += values
         self.decimals.append(decimals)
@@ -127,20 +129,21 @@ def add_quality(draft: Draft, quality: Quality) -> None:
     )
 
 
-def candidate(draft: Draft, each: Candidate) -> str:
-    """Note a candidate's numbers and return its object."""
-    reference, score, probability, p_value, ratio = each
-    record = _reference(reference)
-    if probability is None or p_value is None or ratio is None:
-        number = draft.number
-        return (
-            f'{record}, "score": {number(score, 6)}, "probability": {number(probability, SIX_DIGITS)}, '
+def add_candidates(draft: Draft, candidates: CandidateList) -> None:
+    """Add the objects of candidates, without the brackets."""
+    number, worth = draft.number, candidates.worth
+    known = [value for own in worth for value in own if value is not None]
+    if len(known) == len(_OF_CANDIDATE) * len(worth):
+        draft.numbers(known, _OF_CANDIDATE * len(worth))
+        texts = [f"{_reference(record)}{_WORTH}" for record in candidates.references]
+    else:
+        texts = [
+            f'{_reference(record)}, "score": {number(score, 6)}, '
+            f'"probability": {number(probability, SIX_DIGITS)}, '
             f'"p_value": {number(p_value, SIX_DIGITS)}, "likelihood_ratio": {number(ratio, SIX_DIGITS)}}}'
-        )
-    draft.numbers((score, probability, p_value, ratio), _OF_CANDIDATE)
-    return (
-        f'{record}, "score": {HERE}, "probability": {HERE}, "p_value": {HERE}, "likelihood_ratio": {HERE}}}'
-    )
+            for record, (score, probability, p_value, ratio) in zip(candidates.references, worth, strict=True)
+        ]
+    draft.text.append(", ".join(texts))
 
 
 def _reference(record: Reference) -> str:
@@ -194,62 +197,57 @@ def add_components(draft: Draft, parts: Sequence[Component]) -> None:
         )
 
 
-def target(draft: Draft, each: TargetEvidence) -> str:
-    """Note a target's numbers and return its object."""
-    # taken apart at once: twenty fields by their names take as long as all else here
-    (name, found, gain, carrying_gain, margin, supports, lod, reference, tier, _, known_tier, asked, families,
-     guessed, mass, provisional, share, probability, sighting, _) = each  # fmt: skip
-    low, middle, high, assumed = mass
-    limited, weighed = lod <= 1.0, middle < math.inf
-    # most gain too little for a look at their bands
-    seen = sighting is not NOTHING or supports != 0 or probability > _NOTHING_OF
-    values: list[float] = [gain, carrying_gain, margin]
-    if seen:
-        values.append(supports)
-    if limited:
-        values.append(lod)
-    if weighed:
-        values += (low, middle, high)
-    values.append(share)
-    if seen:
-        values += (probability, sighting.supported, sighting.contradicted)
+def add_targets(draft: Draft, targets: TargetList) -> None:
+    """Add the objects of targets, without the brackets."""
+    numbers = targets.numbers
+    limited, weighed = numbers[:, LOD] <= 1.0, numbers[:, MIDDLE] < math.inf
+    written = np.ones((len(targets), SHARE + 1), np.bool_)
+    written[:, LOD] = limited
+    written[:, LOW : HIGH + 1] = weighed[:, None]
+    values = numbers[:, : SHARE + 1][written].tolist()
     draft.values += values
-    draft.decimals.append(_OF_TARGET[seen, limited, weighed])
-    weight = assumed if weighed else None
-    known = (name, tier, known_tier, families, guessed, provisional, asked.mass, asked.required)
-    return _target_text(*known, reference.id, found, seen, limited, weight)
+    draft.decimals.append(_DECIMALS[_OF_TARGET] * len(values))
+    kinds = (4 * limited + 2 * weighed + (numbers[:, MEASURED] == 0.0)).tolist()
+    # most gain too little for a look at their bands
+    texts = list(map(_unseen_text, targets.told, kinds))
+    for place, look in targets.looks.items():
+        texts[place] = _seen_text(targets.told[place], kinds[place], look)
+    draft.text.append(", ".join(texts))
 
 
 @lru_cache(maxsize=_KEPT)
-def _target_text(
-    name: str,
-    tier: Tier,
-    known_tier: Tier,
-    families: tuple[str, ...],
-    guessed: tuple[str, ...],
-    provisional: bool,
-    policy_mass: float | None,
-    required: bool,
-    reference_id: str,
-    found: bool,
-    seen: bool,
-    limited: bool,
-    mass_assumed: bool | None,
-) -> str:
-    """Return what is the same of a target whenever it is found, or not, by one reference."""
-    mass = "null"
-    if mass_assumed is not None:
-        mass = (
-            f'{{"low": {HERE}, "middle": {HERE}, "high": {HERE}, "response_assumed": {_BOOLS[mass_assumed]}}}'
-        )
-    supports, probability, of_bands = (HERE, HERE, HERE) if seen else ("0", "0.0", "0.0")
+def _unseen_text(told: Told, kind: int) -> str:
+    """Return the object of a target that was not looked at."""
+    return _seen_text(told, kind, NOT_LOOKED_AT)
+
+
+def _seen_text(told: Told, kind: int, look: Look) -> str:
+    sighting = look.sighting
+    first, second, third = _target_texts(told, kind, look.found)
     return (
-        f'{{"target": {literal(name)}, "found": {_BOOLS[found]}, "gain": {HERE}, "carrying_gain": {HERE}, '
-        f'"margin": {HERE}, "supports": {supports}, "lod": {HERE if limited else "null"}, '
-        f'"reference_id": {literal(reference_id)}, "tier": {literal(tier)}, '
-        f'"known_tier": {literal(known_tier)}, "families": {literal(families)}, '
-        f'"not_covered": {literal(guessed)}, "mass_limit": {mass}, '
-        f'"provisional": {_BOOLS[provisional]}, "policy_mass_limit": {literal(policy_mass)}, '
-        f'"required": {_BOOLS[required]}, "share": {HERE}, "probability": {probability}, '
-        f'"supported": {of_bands}, "contradicted": {of_bands}}}'
+        f"{first}{_number_text(look.supports, INTEGER)}{second}{_number_text(look.probability, 6)}{third}"
+        f'{_number_text(sighting.supported, 4)}, "contradicted": {_number_text(sighting.contradicted, 4)}}}'
+    )
+
+
+@lru_cache(maxsize=_KEPT)
+def _target_texts(told: Told, kind: int, found: bool) -> tuple[str, str, str]:
+    """Return what is the same of a target whenever it is found, or not, by one reference.
+
+    The `kind` adds 4 for a limit, 2 for one by mass, and 1 where a response was assumed for that. What was
+    seen of its bands comes between.
+    """
+    mass = "null"
+    if kind & 2:
+        mass = f'{{"low": {HERE}, "middle": {HERE}, "high": {HERE}, "response_assumed": {_BOOLS[kind & 1]}}}'
+    return (
+        f'{{"target": {literal(told.name)}, "found": {_BOOLS[found]}, "gain": {HERE}, '
+        f'"carrying_gain": {HERE}, "margin": {HERE}, "supports": ',
+        f', "lod": {HERE if kind & 4 else "null"}, '
+        f'"reference_id": {literal(told.reference.id)}, "tier": {literal(told.tier)}, '
+        f'"known_tier": {literal(told.known_tier)}, "families": {literal(told.families)}, '
+        f'"not_covered": {literal(told.guessed)}, "mass_limit": {mass}, '
+        f'"provisional": {_BOOLS[told.provisional]}, "policy_mass_limit": {literal(told.asked.mass)}, '
+        f'"required": {_BOOLS[told.asked.required]}, "share": {HERE}, "probability": ',
+        ', "supported": ',
     )

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.evidence.target_list import TargetList
 from spectriage.spectra.fitting.band_support import independent_supports
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Hazard
-from spectriage.spectra.verdict.component import Candidate, Component
+from spectriage.spectra.verdict.candidate_list import CandidateList
+from spectriage.spectra.verdict.component import Component
 
 HOLDING_BANDS = 3
 """So many bands of others hold an axis."""
@@ -66,27 +67,17 @@ def is_missing(part: Component) -> bool:
     return part.spectral_fraction >= LARGE and part.sighting.contradicted > MOST_MISSING
 
 
-def with_odds_of_named(candidates: Sequence[Candidate], named: Sequence[Component]) -> tuple[Candidate, ...]:
+def with_odds_of_named(candidates: CandidateList, named: Sequence[Component]) -> CandidateList:
     """Give a candidate that is named as a component the probability of that, where it is the greater.
 
     Taken for the whole of a mixture, none of its parts is probable.
     """
-    if not named:
-        return tuple(candidates)
-    parts = {part.reference.substance: part.probability or 0.0 for part in named}
-    return tuple(
-        each
-        if each.probability is None or parts.get(each.reference.substance, 0.0) <= each.probability
-        else each._replace(probability=parts[each.reference.substance])
-        for each in candidates
-    )
+    return candidates.with_named({part.reference.substance: part.probability or 0.0 for part in named})
 
 
-def with_odds_of_found(
-    parts: tuple[Component, ...], targets: Sequence[TargetEvidence]
-) -> tuple[Component, ...]:
+def with_odds_of_found(parts: tuple[Component, ...], targets: TargetList) -> tuple[Component, ...]:
     """Give hazards the probability that they are raised by, so that it and the verdict are one."""
-    known = {target.reference.family: target.probability for target in targets if target.found}
+    known = {target.reference.family: target.probability for target in targets.looked_at if target.found}
     if not known:
         return parts
     return tuple(

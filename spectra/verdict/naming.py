@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spectriage.spectra.arrays import BoolArray
+from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.compile.jit import packed, packed_as
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
@@ -23,7 +23,8 @@ from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Reference
 from spectriage.spectra.verdict._kernels_candidates import FirstOdds
 from spectriage.spectra.verdict._kernels_parts import Parts, Singles, look_at_scans
-from spectriage.spectra.verdict.component import Candidate, Component
+from spectriage.spectra.verdict.candidate_list import CandidateList
+from spectriage.spectra.verdict.component import Component
 from spectriage.spectra.verdict.words import claim
 
 CANDIDATES = 12
@@ -82,7 +83,7 @@ class Namer:
         wrong, lines = (np.empty((0, 0)), np.empty((0, 2))) if null is None else null.first_table
         self._first_odds = packed_as(FirstOdds, (wrong, lines, MIN_DISAGREEMENT))
 
-    def name(self, scans: Sequence[Fitted]) -> list[tuple[tuple[Component, ...], tuple[Candidate, ...]]]:
+    def name(self, scans: Sequence[Fitted]) -> list[tuple[tuple[Component, ...], CandidateList]]:
         """Return the components of fits and the candidates for the spectra as single substances.
 
         Returns
@@ -96,16 +97,21 @@ class Namer:
             return []
         told = [self._told(scan.fit) for scan in scans]
         parts = self._look_at(scans, told)
-        candidates = zip(
-            parts.candidate_counts.tolist(),
-            parts.candidates.tolist(),
-            parts.candidate_odds.tolist(),
-            strict=True,
-        )
+        counts, rows = parts.candidate_counts.tolist(), parts.candidates.tolist()
         return [
-            (self._components(scan, own, parts, place), self._candidates(*found))
-            for place, (scan, own, found) in enumerate(zip(scans, told, candidates, strict=True))
+            (
+                self._components(scan, own, parts, place),
+                self._candidates(rows[place][: counts[place]], parts.candidate_odds[place]),
+            )
+            for place, (scan, own) in enumerate(zip(scans, told, strict=True))
         ]
+
+    def _candidates(self, rows: Sequence[int], odds: FloatArray) -> CandidateList:
+        """Return what a spectrum looks like, best first, with its odds as the kernel writes them."""
+        records = self._index.references.records
+        prior = None if self._null is None else self._policy.prior_known
+        # a copy: an answer that is kept does not keep the numbers of all
+        return CandidateList([records[row] for row in rows], odds[: len(rows)].copy(), prior)
 
     def _told(self, fit: Fit) -> list[_Told]:
         """Return what each part of a fit is worth.
@@ -210,31 +216,6 @@ class Namer:
         found = zip(others.tolist(), gains.tolist(), strict=True)
         near = [records[row] for row, gain in found if gain >= enough]
         return [record for record in near if record.substance not in taken]
-
-    def _candidates(
-        self, count: int, rows: Sequence[int], odds: Sequence[Sequence[float]]
-    ) -> tuple[Candidate, ...]:
-        """Return what the spectrum looks like, best first, with its odds as the kernel writes them.
-
-        The likelihood ratio is that of the best match being right; the candidates share its probability in
-        proportion to their own ratios, each substance counting once.
-        """
-        records = self._index.references.records
-        matches = [(records[row], numbers) for row, numbers in zip(rows[:count], odds, strict=False)]
-        if self._null is None or not matches:
-            return tuple([Candidate(record, score) for record, (score, *_) in matches])
-        first = matches[0][1][2]
-        shares: dict[str, float] = {}
-        for record, (_, _, log_ratio, _) in matches:
-            # the best of a substance comes first
-            shares.setdefault(record.substance, math.exp(log_ratio - first))
-        any_right = self._probability(first) / sum(shares.values())
-        return tuple(
-            [
-                Candidate(record, score, any_right * shares[record.substance], p_value, ratio)
-                for record, (score, p_value, _, ratio) in matches
-            ]
-        )
 
     def _odds(self, fit: Fit, gain: float, snr: float) -> tuple[float | None, float | None]:
         """Return the p-value and the log likelihood ratio of a component."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.evidence.target_list import TargetList
 from spectriage.spectra.evidence.unexplained import ALL_EXPLAINED, Unexplained
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import CARRYING, Hazard, Tier
 from spectriage.spectra.signal.artefacts import Artefact
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.verdict.advice import LABORATORY, to_see_more
+from spectriage.spectra.verdict.candidate_list import CandidateList
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.verdict import Verdict
 from spectriage.spectra.verdict.words import asked_text, limit_text, named, nearest
@@ -29,6 +31,8 @@ GREATEST_UNEXPLAINED = 0.3
 """Of the height of the scan's highest band: a line that nothing explains is a hot pixel, or what matters."""
 SPOTS = 29
 """So many spots find, in 95 of 100 items, a grain of a kind that a tenth of all are: ln 0.05 / ln 0.9."""
+MOST_BLIND = 3
+"""So many limits that do not suffice are named."""
 UNKNOWN = ("unknown", "fluorescent")
 """Reasons that a disturbance of the scan would be a better one than."""
 
@@ -80,11 +84,16 @@ class Evidence:
         Of packaging in the signal.
     artefact
         What disturbed a scan that nothing explains, where that is seen.
+
+    Attributes
+    ----------
+    watched
+        The targets, as the rules look at them.
     """
 
     components: tuple[Component, ...]
     packaging: tuple[Component, ...]
-    targets: tuple[TargetEvidence, ...]
+    targets: Sequence[TargetEvidence]
     similarity: float
     explained: bool
     quality: Quality
@@ -93,11 +102,15 @@ class Evidence:
     unwatched: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
     unexplained: Unexplained = ALL_EXPLAINED
-    nearest: tuple[Candidate, ...] = ()
+    nearest: Sequence[Candidate] = ()
     few_lines: bool = False
     exposure: float = 1.0
     packaging_share: float = 0.0
     artefact: Artefact | None = None
+    watched: TargetList = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "watched", TargetList.of(self.targets))
 
 
 def rule(evidence: Evidence, policy: Policy) -> Ruling:
@@ -116,8 +129,8 @@ def rule(evidence: Evidence, policy: Policy) -> Ruling:
 def _without_hints(evidence: Evidence) -> Evidence:
     """Leave out what rests on computed references: a hint among the candidates, never part of a verdict."""
     parts = tuple([part for part in evidence.components if part.reference.tier is not Tier.COMPUTED])
-    found = [target for target in evidence.targets if target.found]
-    if not any(_is_hint(target) for target in found) and len(parts) == len(evidence.components):
+    hints = any(_is_hint(target) for target in evidence.watched.looked_at)
+    if not hints and len(parts) == len(evidence.components):
         return evidence
     return replace(
         evidence,
@@ -134,17 +147,21 @@ def _is_hint(target: TargetEvidence) -> bool:
 
 
 def _alarm(evidence: Evidence, policy: Policy) -> Ruling | None:
-    for target in evidence.targets:
-        if target.found and target.hazard.alarms and target.carried and target.hazard in policy.raises:
+    for target in evidence.watched.looked_at:
+        if _is_raised(target, policy) and target.hazard.alarms and target.carried:
             return _raise(Verdict.ALARM, target, evidence, policy)
     return None
 
 
 def _warning(evidence: Evidence, policy: Policy) -> Ruling | None:
-    for target in evidence.targets:
-        if target.found and target.hazard in policy.raises:
+    for target in evidence.watched.looked_at:
+        if _is_raised(target, policy):
             return _raise(Verdict.WARNING, target, evidence, policy)
     return None
+
+
+def _is_raised(target: TargetEvidence, policy: Policy) -> bool:
+    return target.found and target.hazard in policy.raises
 
 
 def _raise(verdict: Verdict, target: TargetEvidence, evidence: Evidence, policy: Policy) -> Ruling:
@@ -187,7 +204,9 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
         return _unclear("packaging-only", text, evidence, "Move closer, or scan the contents themselves.")
     if not evidence.components or not evidence.explained:
         return _unknown(evidence, policy)
-    suspected = [target.reference.family for target in evidence.targets if _is_suspected(target, policy)]
+    suspected = [
+        target.reference.family for target in evidence.watched.looked_at if _is_suspected(target, policy)
+    ]
     if suspected:
         return _unresolved(suspected, evidence, policy)
     if evidence.unexplained.bands > MOST_UNEXPLAINED or evidence.unexplained.greatest > GREATEST_UNEXPLAINED:
@@ -201,7 +220,7 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
 
 def _found(evidence: Evidence, policy: Policy) -> tuple[str, ...]:
     """Return the families of what is there by its own evidence, and was not raised for another reason."""
-    found = [target for target in evidence.targets if target.found and target.hazard in policy.raises]
+    found = [target for target in evidence.watched.looked_at if _is_raised(target, policy)]
     return tuple(sorted({target.reference.family for target in found})) if found else ()
 
 
@@ -238,34 +257,29 @@ def _unknown(evidence: Evidence, policy: Policy) -> Ruling:
     artefact = evidence.artefact
     hidden = evidence.quality.fluorescence_ratio > 20.0
     if artefact is not None and not (hidden and artefact.reason == "broad"):
-        text = f"{artefact.text} Nothing in the library matches well enough{nearest(evidence.nearest)}."
+        text = f"{artefact.text} Nothing in the library matches well enough{_nearest(evidence)}."
         return _unclear(artefact.reason, text, evidence, f"{artefact.step} {policy.advice} {LABORATORY}")
     if hidden:
         return _unclear("fluorescent", "Fluorescence hides the Raman signal.", evidence, step)
-    text = f"Nothing in the library matches well enough{nearest(evidence.nearest)}."
+    text = f"Nothing in the library matches well enough{_nearest(evidence)}."
     return _unclear("unknown", text, evidence, step)
 
 
-def is_within(target: TargetEvidence, policy: Policy) -> bool:
-    """Say whether a target's limit is what the policy asks of it; a limit that is no number never is."""
-    if target.asked.mass is None:
-        return target.lod <= policy.lod
-    mass = target.mass.middle if policy.judged == "middle" else target.mass.high
-    return mass <= target.asked.mass
+def _nearest(evidence: Evidence) -> str:
+    return nearest(CandidateList.of(evidence.nearest).references)
 
 
 def _blind(evidence: Evidence, policy: Policy) -> Ruling | None:
     """Inconclusive when something watched for could have hidden in this scan."""
     blind = [f"{name} (not in the library)" for name in evidence.unwatched]
-    blind += [
-        f"{target.name} ({limit_text(target, policy)}; {asked_text(target, policy)})"
-        for target in evidence.targets
-        if target.asked.required and target.covered and not is_within(target, policy)
-    ]
-    if not blind:
+    beyond = evidence.watched.beyond(policy)
+    count = len(blind) + len(beyond)
+    if not count:
         return None
-    worst = ", ".join(blind[:3])
-    more = f" and {len(blind) - 3} more" if len(blind) > 3 else ""
+    for target in [evidence.watched[place] for place in beyond[:MOST_BLIND]]:
+        blind.append(f"{target.name} ({limit_text(target, policy)}; {asked_text(target, policy)})")
+    worst = ", ".join(blind[:MOST_BLIND])
+    more = f" and {count - MOST_BLIND} more" if count > MOST_BLIND else ""
     names = named(evidence.components)
     text = f"{names}; but this scan could not have seen {worst}{more}."
     return _unclear("limit-of-detection", text, evidence, _more(evidence, policy))
@@ -280,19 +294,17 @@ def _unclear(reason: str, text: str, evidence: Evidence, step: str) -> Ruling:
 def _no_alarm(evidence: Evidence, policy: Policy) -> Ruling:
     names = named(evidence.components)
     facts = [f"explains the spectrum with an agreement of {evidence.similarity:.2f}"]
-    required = [target for target in evidence.targets if target.asked.required and target.covered]
-    if required:
-        worst = max(required, key=lambda target: target.lod)
+    targets = evidence.watched
+    worst = targets.least_visible()
+    if worst is not None:
         facts.append(
             f"nothing that is watched for was seen; the least visible, {worst.name}, "
             f"would have been at {limit_text(worst, policy)}"
         )
-    provisional = [target.name for target in required if target.provisional]
-    if provisional:
-        facts.append(f"provisional, their references are recalled tables: {', '.join(provisional)}")
-    guessed = sorted({family for target in evidence.targets for family in target.guessed})
-    if guessed:
-        facts.append(f"not covered, no measured reference: {', '.join(guessed)}")
+    if targets.provisional:
+        facts.append(f"provisional, their references are recalled tables: {', '.join(targets.provisional)}")
+    if targets.guessed:
+        facts.append(f"not covered, no measured reference: {', '.join(targets.guessed)}")
     facts.append(NEVER_SEEN)
     return Ruling(
         Verdict.NO_ALARM,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from spectriage.spectra.arrays import FloatArray
-from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.evidence.target_list import TargetList
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.selection import Selection
 from spectriage.spectra.signal.grid import Resampled
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.spectrum import Spectrum
-from spectriage.spectra.verdict.component import Candidate, Component
+from spectriage.spectra.verdict.candidate_list import CandidateList
+from spectriage.spectra.verdict.component import Component
 
 
 @dataclass(eq=False, slots=True)
@@ -38,7 +39,7 @@ class Scan:
     fitter: Fitter
     selection: Selection = field(init=False)
     fit: Fit = field(init=False)
-    targets: tuple[TargetEvidence, ...] = ()
+    targets: TargetList = field(init=False)
     found: frozenset[str] = frozenset()
     parts: tuple[Component, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
+    candidates: CandidateList = field(init=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spectriage.spectra.contrast.index import ContrastIndex
+from spectriage.spectra.evidence.target_list import TargetList
 from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
 from spectriage.spectra.evidence.targets import Asked, Weighed, weigh_targets
 from spectriage.spectra.fitting.fit import Fit
@@ -12,7 +13,6 @@ from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import Tier
-from spectriage.spectra.verdict.rules import is_within
 from spectriage.spectra.verdict.scan import Scan
 
 
@@ -65,15 +65,17 @@ class Watch:
 
         Of other hazards than those that are watched for, the last ones, only what was found is told.
         """
-        found = set()
-        for known, evidence, row in zip(targets, *weighed, strict=True):
-            if evidence.found:
-                found.add(evidence.reference.family)
-                if set(scan.fit.rows).isdisjoint(known.rows):
-                    scan.fit = scan.fitter.fit((*scan.fit.rows, row), scan.fit.axis)
+        evidence, rows = weighed
+        found = [place for place, look in evidence.looks.items() if look.found]
+        for place in found:
+            if set(scan.fit.rows).isdisjoint(targets[place].rows):
+                scan.fit = scan.fitter.fit((*scan.fit.rows, rows[place]), scan.fit.axis)
+        scan.found = frozenset([evidence.told[place].reference.family for place in found])
         watched = len(self._targets)
-        others = [evidence for evidence in weighed.evidence[watched:] if evidence.found]
-        scan.targets, scan.found = (*weighed.evidence[:watched], *others), frozenset(found)
+        others = [evidence[place] for place in found if place >= watched]
+        if len(evidence) > watched:
+            evidence = TargetList.of((*evidence[:watched], *others))
+        scan.targets = evidence
 
     def limits_are_noise(self, scan: Scan) -> bool:
         """Say whether the limits would be within the policy if the scan had no noise."""
@@ -81,10 +83,10 @@ class Watch:
             return False
         quiet = Fitter(self._index, scan.fitter.query.without_noise())
         model = quiet.fit(scan.fit.rows, scan.fit.axis)
-        names = {target.name for target in scan.targets if not target.found}
-        known = [rows for rows in self._targets if rows.target.required and rows.target.name in names]
+        found = {target.name for target in scan.targets.looked_at if target.found}
+        known = [rows for rows in self._targets if rows.target.required and rows.target.name not in found]
         (weighed,) = weigh_targets(self._policy, known, [Asked(quiet, model, 0.0)])
-        return all(is_within(each, self._policy) for each in weighed.evidence if each.covered)
+        return not weighed.evidence.beyond(self._policy)
 
     def _other_hazards(self, fit: Fit) -> tuple[TargetRows, ...]:
         """Return the hazards in a fit that nobody watches for: they need no less evidence."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Hazard, Reference, Tier
-from spectriage.spectra.verdict.component import Candidate, Component
+from spectriage.spectra.verdict.component import Component
 
 NEAREST = 3
 _BY_SUBSTANCE = (Tier.MEASURED, Tier.BANDS)
@@ -37,12 +37,12 @@ def named(components: Iterable[Component]) -> str:
     return capital(", ".join(wording(component) for component in components))
 
 
-def nearest(candidates: Sequence[Candidate]) -> str:
+def nearest(candidates: Sequence[Reference]) -> str:
     """Name the nearest few substances once each, and every one that is hazardous among the candidates."""
     names: dict[str, None] = {}
-    for candidate in candidates:
-        if len(names) < NEAREST or candidate.reference.hazard is not Hazard.NONE:
-            names.setdefault(claim(candidate.reference))
+    for reference in candidates:
+        if len(names) < NEAREST or reference.hazard is not Hazard.NONE:
+            names.setdefault(claim(reference))
     return f"; nearest: {', '.join(names)}" if names else ""
 
 

@@ -349,7 +349,7 @@ def test_given_models_and_what_came_close(engine, many_kinds, watched, row_of):
                 compare(engine, many_kinds[name], watched, rows=rows, other=other, snr=snr)
     fitter = Fitter(index, many_kinds["two"])
     assert weigh_targets(engine.policy, (), [Asked(fitter, fitter.fit((caffeine,), Axis()), None)]) == [
-        ([], [])
+        ((), [])
     ]
 
 

@@ -1,0 +1,227 @@
+"""`TargetList`: what a scan says of several targets, as the numbers that kernels wrote."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
+from spectriage.spectra.evidence.mass import NO_MASS, MassRange
+from spectriage.spectra.evidence.null import probability
+from spectriage.spectra.evidence.sighting import NOTHING, Sighting
+from spectriage.spectra.evidence.target_evidence import TargetEvidence
+from spectriage.spectra.made_when_asked import MadeWhenAsked
+from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.policy.target import Target
+from spectriage.spectra.reference import Hazard, Reference, Tier
+
+EVEN = 0.5
+"""The prior of a probability that says what the evidence alone is worth."""
+COLUMNS = ("gain", "carrying_gain", "margin", "lod", "low", "middle", "high", "share", "measured")
+"""What is known of each target, in the order in which a result is written."""
+LOD, LOW, MIDDLE, HIGH, SHARE, MEASURED = range(3, 9)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Told:
+    """What is said of a target in every scan that one of its members shows it best in.
+
+    Of the target its name, the tier that it is known on, what is asked, its families, those that are guessed,
+    and whether its limit is provisional; of the member its record, its tier and hazard.
+    """
+
+    name: str
+    reference: Reference
+    tier: Tier
+    hazard: Hazard
+    known_tier: Tier
+    asked: Target
+    families: tuple[str, ...]
+    guessed: tuple[str, ...]
+    provisional: bool
+
+
+class Look(NamedTuple):
+    """What was seen of a target that gained enough to be looked at, as `TargetEvidence` has it."""
+
+    found: bool
+    supports: int
+    probability: float
+    sighting: Sighting
+    carried: bool
+
+
+NOT_LOOKED_AT = Look(False, 0, probability(-math.inf, EVEN), NOTHING, False)
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What of several targets is the same in every scan.
+
+    Parameters
+    ----------
+    told
+        Of each target what is said of it by any of its members.
+    """
+
+    told: Sequence[Told] = field(repr=False)
+    _allowed: dict[tuple[str, float], tuple[IndexArray, FloatArray]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def required(self) -> tuple[int, ...]:
+        """The places of those whose limits the policy asks for, and which more than a guess is known of."""
+        return tuple(
+            place
+            for place, own in enumerate(self.told)
+            if own.asked.required and len(own.guessed) < max(len(own.families), 1)
+        )
+
+    @cached_property
+    def provisional(self) -> tuple[str, ...]:
+        """The names of those of the required ones whose limit is provisional."""
+        return tuple(self.told[place].name for place in self.required if self.told[place].provisional)
+
+    @cached_property
+    def guessed(self) -> tuple[str, ...]:
+        """The families that no limit holds for."""
+        return tuple(sorted({family for own in self.told for family in own.guessed}))
+
+    def allowed(self, policy: Policy) -> tuple[IndexArray, FloatArray]:
+        """Return where in the numbers the required limits stand, and how great they may be, shape (r,) each.
+
+        By mass where the policy asks for that.
+        """
+        key = (policy.judged, policy.lod)
+        if key not in self._allowed:
+            by_mass = MIDDLE if policy.judged == "middle" else HIGH
+            asked = [self.told[place].asked.mass for place in self.required]
+            columns = [LOD if mass is None else by_mass for mass in asked]
+            self._allowed[key] = (
+                np.array(self.required, np.intp) * len(COLUMNS) + np.array(columns, np.intp),
+                np.array([policy.lod if mass is None else mass for mass in asked], np.float64),
+            )
+        return self._allowed[key]
+
+
+class TargetList(MadeWhenAsked[TargetEvidence]):
+    """What a scan says of several targets.
+
+    Parameters
+    ----------
+    standing
+        What is the same in every scan.
+    told
+        Of each target what is said of it by the member that shows it best.
+    numbers
+        Of each target `COLUMNS`, shape (c, 9).
+    looks
+        What was seen of those that gained enough to be looked at, by their places, ascending.
+    """
+
+    __slots__ = ("_standing", "looks", "numbers", "told")
+
+    def __init__(
+        self, standing: Standing, told: Sequence[Told], numbers: FloatArray, looks: Mapping[int, Look]
+    ) -> None:
+        super().__init__(len(told))
+        self._standing = standing
+        self.told = told
+        self.numbers = numbers
+        self.looks = looks
+
+    @classmethod
+    def of(cls, members: Iterable[TargetEvidence]) -> Self:
+        """Return one of evidence that is made already; itself, if it is one."""
+        if isinstance(members, cls):
+            return members
+        made = list(members)
+        told = [_told_of(each) for each in made]
+        rows = [
+            (*each[2:5], each.lod, *each.mass[:3], each.share, float(not each.mass.assumed)) for each in made
+        ]
+        looks = [
+            Look(each.found, each.supports, each.probability, each.sighting, each.carried) for each in made
+        ]
+        numbers = np.array(rows, np.float64).reshape(-1, len(COLUMNS))
+        whole = cls(Standing(told), told, numbers, dict(enumerate(looks)))
+        whole._made = dict(enumerate(made))
+        return whole
+
+    def _make(self, place: int) -> TargetEvidence:
+        told, look = self.told[place], self.looks.get(place, NOT_LOOKED_AT)
+        gain, carrying, margin, lod, low, middle, high, share, measured = self.numbers[place].tolist()
+        return TargetEvidence(
+            told.name,
+            look.found,
+            gain,
+            carrying,
+            margin,
+            look.supports,
+            lod,
+            told.reference,
+            told.tier,
+            told.hazard,
+            told.known_tier,
+            told.asked,
+            told.families,
+            told.guessed,
+            MassRange(low, middle, high, measured == 0.0) if middle < math.inf else NO_MASS,
+            told.provisional,
+            share,
+            look.probability,
+            look.sighting,
+            look.carried,
+        )
+
+    @property
+    def looked_at(self) -> tuple[TargetEvidence, ...]:
+        """Those that gained enough to be looked at: what is found, or suspected, is among them."""
+        return tuple([self._at(place) for place in self.looks]) if self.looks else ()
+
+    @property
+    def provisional(self) -> tuple[str, ...]:
+        """The names of those whose limits the policy asks for although they are provisional."""
+        return self._standing.provisional
+
+    @property
+    def guessed(self) -> tuple[str, ...]:
+        """The families that no limit holds for."""
+        return self._standing.guessed
+
+    def beyond(self, policy: Policy) -> list[int]:
+        """Return the places of those whose limits the policy asks for and are not what it asks.
+
+        A limit that is no number never is. What no more than a guess is known of has none.
+        """
+        where, allowed = self._standing.allowed(policy)
+        within: BoolArray = self.numbers.take(where) <= allowed
+        if within.all():
+            return []
+        return [
+            place for place, holds in zip(self._standing.required, within.tolist(), strict=True) if not holds
+        ]
+
+    def least_visible(self) -> TargetEvidence | None:
+        """Return the one with the greatest limit of those whose limits the policy asks for."""
+        limits = self.numbers[:, LOD].tolist()
+        place = max(self._standing.required, key=limits.__getitem__, default=None)
+        return None if place is None else self[place]
+
+
+def _told_of(made: TargetEvidence) -> Told:
+    return Told(
+        made.name,
+        made.reference,
+        made.tier,
+        made.hazard,
+        made.known_tier,
+        made.asked,
+        made.families,
+        made.guessed,
+        made.provisional,
+    )
