@@ -15,14 +15,11 @@ from json.encoder import encode_basestring_ascii as quoted
 import numpy as np
 
 from spectriage.spectra.evidence.target_list import (
-    HIGH,
     LOD,
     LOW,
     MEASURED,
     MIDDLE,
-    NOT_LOOKED_AT,
     SHARE,
-    Look,
     TargetList,
     Told,
 )
@@ -39,7 +36,15 @@ _BOOLS = ("false", "true")
 _DECIMALS = [bytes([number]) for number in range(256)]
 _OF_CANDIDATE = bytes([6, SIX_DIGITS, SIX_DIGITS, SIX_DIGITS])
 _WORTH = f', "score": {HERE}, "probability": {HERE}, "p_value": {HERE}, "likelihood_ratio": {HERE}}}'
-_OF_TARGET = 6
+_OF_TARGET = {
+    (seen, limited, weighed): bytes(
+        [6, 6, 6, *[INTEGER] * seen, *[6] * limited, *[6, 6, 6] * weighed, 6, *[6, 4, 4] * seen]
+    )
+    for seen in (False, True)
+    for limited in (False, True)
+    for weighed in (False, True)
+}
+"""How the numbers of a target are rounded."""
 
 
 class Draft:
@@ -199,55 +204,58 @@ def add_components(draft: Draft, parts: Sequence[Component]) -> None:
 
 def add_targets(draft: Draft, targets: TargetList) -> None:
     """Add the objects of targets, without the brackets."""
-    numbers = targets.numbers
-    limited, weighed = numbers[:, LOD] <= 1.0, numbers[:, MIDDLE] < math.inf
-    written = np.ones((len(targets), SHARE + 1), np.bool_)
-    written[:, LOD] = limited
-    written[:, LOW : HIGH + 1] = weighed[:, None]
-    values = numbers[:, : SHARE + 1][written].tolist()
-    draft.values += values
-    draft.decimals.append(_DECIMALS[_OF_TARGET] * len(values))
-    kinds = (4 * limited + 2 * weighed + (numbers[:, MEASURED] == 0.0)).tolist()
+    values, looks, kinds = draft.values, targets.looks, []
+    for place, row in enumerate(targets.numbers.tolist()):
+        look, limited, weighed = looks.get(place), row[LOD] <= 1.0, row[MIDDLE] < math.inf
+        kinds.append(4 * limited + 2 * weighed + (row[MEASURED] == 0.0))
+        draft.decimals.append(_OF_TARGET[look is not None, limited, weighed])
+        if look is None and limited and weighed:
+            values += row[:MEASURED]
+            continue
+        values += row[:LOD]
+        if look is not None:
+            values.append(look.supports)
+        values += row[LOD:LOW] * limited
+        values += row[LOW:SHARE] * weighed
+        values.append(row[SHARE])
+        if look is not None:
+            values += (look.probability, look.sighting.supported, look.sighting.contradicted)
     # most gain too little for a look at their bands
     texts = list(map(_unseen_text, targets.told, kinds))
-    for place, look in targets.looks.items():
-        texts[place] = _seen_text(targets.told[place], kinds[place], look)
+    for place, look in looks.items():
+        texts[place] = _target_text(targets.told[place], kinds[place], look.found, (HERE, HERE, HERE))
     draft.text.append(", ".join(texts))
 
 
 @lru_cache(maxsize=_KEPT)
 def _unseen_text(told: Told, kind: int) -> str:
     """Return the object of a target that was not looked at."""
-    return _seen_text(told, kind, NOT_LOOKED_AT)
-
-
-def _seen_text(told: Told, kind: int, look: Look) -> str:
-    sighting = look.sighting
-    first, second, third = _target_texts(told, kind, look.found)
-    return (
-        f"{first}{_number_text(look.supports, INTEGER)}{second}{_number_text(look.probability, 6)}{third}"
-        f'{_number_text(sighting.supported, 4)}, "contradicted": {_number_text(sighting.contradicted, 4)}}}'
-    )
+    return _target_text(told, kind, False, ("0", "0.0", "0.0"))
 
 
 @lru_cache(maxsize=_KEPT)
-def _target_texts(told: Told, kind: int, found: bool) -> tuple[str, str, str]:
+def _target_text(told: Told, kind: int, found: bool, seen: tuple[str, str, str]) -> str:
     """Return what is the same of a target whenever it is found, or not, by one reference.
 
-    The `kind` adds 4 for a limit, 2 for one by mass, and 1 where a response was assumed for that. What was
-    seen of its bands comes between.
+    Parameters
+    ----------
+    kind
+        Adds 4 for a limit, 2 for one by mass, and 1 where a response was assumed for that.
+    seen
+        How many bands support it, its probability, and a share of bands.
     """
     mass = "null"
     if kind & 2:
         mass = f'{{"low": {HERE}, "middle": {HERE}, "high": {HERE}, "response_assumed": {_BOOLS[kind & 1]}}}'
+    supports, probability, of_bands = seen
     return (
         f'{{"target": {literal(told.name)}, "found": {_BOOLS[found]}, "gain": {HERE}, '
-        f'"carrying_gain": {HERE}, "margin": {HERE}, "supports": ',
-        f', "lod": {HERE if kind & 4 else "null"}, '
+        f'"carrying_gain": {HERE}, "margin": {HERE}, "supports": {supports}, '
+        f'"lod": {HERE if kind & 4 else "null"}, '
         f'"reference_id": {literal(told.reference.id)}, "tier": {literal(told.tier)}, '
         f'"known_tier": {literal(told.known_tier)}, "families": {literal(told.families)}, '
         f'"not_covered": {literal(told.guessed)}, "mass_limit": {mass}, '
         f'"provisional": {_BOOLS[told.provisional]}, "policy_mass_limit": {literal(told.asked.mass)}, '
-        f'"required": {_BOOLS[told.asked.required]}, "share": {HERE}, "probability": ',
-        ', "supported": ',
+        f'"required": {_BOOLS[told.asked.required]}, "share": {HERE}, "probability": {probability}, '
+        f'"supported": {of_bands}, "contradicted": {of_bands}}}'
     )
