@@ -19,7 +19,7 @@ class MadeWhenAsked(Sequence[Member], Generic[Member]):
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._made: dict[int, Member] = {}
+        self._made: dict[int, Member] | None = None
 
     @classmethod
     @abstractmethod
@@ -48,10 +48,11 @@ class MadeWhenAsked(Sequence[Member], Generic[Member]):
         return iter([self._at(place) for place in range(self._size)])
 
     def _at(self, place: int) -> Member:
+        if self._made is None:
+            self._made = {}
         made = self._made.get(place)
         if made is None:
-            # of two threads that make it one's is kept, for both
-            made = self._made.setdefault(place, self._make(place))
+            made = self._made[place] = self._make(place)
         return made
 
     def __eq__(self, other: object) -> bool:

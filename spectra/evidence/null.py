@@ -63,8 +63,13 @@ class Null(NullScores):
 
     def level(self, snr: float) -> int:
         """Return the level whose signal-to-noise ratio is nearest, as a ratio."""
-        ratios = [abs(math.log(level / max(snr, 1.0))) for level in self.levels.tolist()]
+        own = math.log(max(snr, 1.0))
+        ratios = [abs(level - own) for level in self._log_levels]
         return ratios.index(min(ratios))
+
+    @cached_property
+    def _log_levels(self) -> list[float]:
+        return [math.log(level) for level in self.levels.tolist()]
 
     def further(self, gain: float, snr: float) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a further component with this gain."""

@@ -24,7 +24,7 @@ EVEN = 0.5
 """The prior of a probability that says what the evidence alone is worth."""
 COLUMNS = ("gain", "carrying_gain", "margin", "lod", "low", "middle", "high", "share", "measured")
 """What is known of each target, in the order in which a result is written."""
-LOD, LOW, MIDDLE, HIGH, SHARE, MEASURED = range(3, 9)
+GAIN, LOD, LOW, MIDDLE, HIGH, SHARE, MEASURED = 0, *range(3, 9)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -179,9 +179,17 @@ class TargetList(MadeWhenAsked[TargetEvidence]):
         )
 
     @property
-    def looked_at(self) -> tuple[TargetEvidence, ...]:
-        """Those that gained enough to be looked at: what is found, or suspected, is among them."""
-        return tuple([self._at(place) for place in self.looks]) if self.looks else ()
+    def found(self) -> list[TargetEvidence]:
+        """Those that were found."""
+        return [self._at(place) for place, look in self.looks.items() if look.found]
+
+    def near(self, gain: float) -> list[TargetEvidence]:
+        """Return those that were looked at and not found, although they gained so much."""
+        return [
+            self._at(place)
+            for place, look in self.looks.items()
+            if not look.found and not self.numbers[place, GAIN] < gain
+        ]
 
     @property
     def provisional(self) -> tuple[str, ...]:

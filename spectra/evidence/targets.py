@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import getitem
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from spectriage.spectra.evidence.mass import NO_MATRIX, response_row
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
 from spectriage.spectra.evidence.sighting import Sighting, sight_table, sighting_of
-from spectriage.spectra.evidence.target_list import COLUMNS, EVEN, Look, TargetList
+from spectriage.spectra.evidence.target_list import COLUMNS, EVEN, NOT_LOOKED_AT, Look, TargetList
 from spectriage.spectra.evidence.target_rows import (
     BEST_LOOKS,
     TargetRows,
@@ -40,6 +40,7 @@ CRITICAL = 0.6
 """Of the limit of detection: amounts are known to a quarter, so that 95 of 100 scans at it show more."""
 LOOKED_AT = 0.5
 """Of the log gain that is asked for: from this share on it is looked what the bands show."""
+_NO_LOOKS: Mapping[int, Look] = {}
 _OTHER = 8
 _IN_ORDER = np.array([0, 1, 0, 2, 4, 5, 6, 3, 7])
 """Where `Weights.numbers` has what comes in the order of `COLUMNS`; the margin is still to be taken."""
@@ -98,7 +99,8 @@ def weigh_targets(policy: Policy, targets: Sequence[TargetRows], asked: Sequence
     list
         Of each scan, in the order of `targets`.
     """
-    found = [Weighed(TargetList.of(()), []) for _ in asked]
+    nothing = Weighed(TargetList.of(()), [])
+    found = [nothing] * len(asked)
     if not targets:
         return found
     alike: dict[float, list[int]] = {}
@@ -159,18 +161,25 @@ def _judged(
     numbers = weights.numbers.take(_IN_ORDER, axis=2)
     with np.errstate(invalid="ignore"):
         numbers[:, :, _MARGIN] -= weights.numbers[:, :, _OTHER]
-    enough = weights.numbers[:, :, 0] >= LOOKED_AT * policy.hazard_gain
-    looks: list[dict[int, Look]] = [{} for _ in asked]
+    # a gain that is no number is not passed over
+    enough = ~(weights.numbers[:, :, 0] < LOOKED_AT * policy.hazard_gain)
+    looks: dict[int, dict[int, Look]] = {}
     rows = weights.rows.tolist()
     for number, place in zip(*[places.tolist() for places in np.nonzero(enough)], strict=True):
         each = asked[number]
         judge = _Judge(policy, each.fitter.index, each.fit.axis, weights, number)
-        looks[number][place] = judge.look(targets, place, rows[number][place], numbers[number, place])
+        look = judge.look(targets, place, rows[number][place], numbers[number, place])
+        looks.setdefault(number, {})[place] = look
     standing, tables = standing_of(targets), [known.told for known in targets]
     return [
         # copies: an answer that is kept does not keep those of the others
-        Weighed(TargetList(standing, list(map(getitem, tables, best)), own.copy(), seen), best)
-        for best, own, seen in zip(rows, numbers, looks, strict=True)
+        Weighed(
+            TargetList(
+                standing, list(map(getitem, tables, best)), numbers[place].copy(), looks.get(place, _NO_LOOKS)
+            ),
+            best,
+        )
+        for place, best in enumerate(rows)
     ]
 
 
@@ -199,8 +208,10 @@ class _Judge:
         """Return what is seen of a target that its best member gains enough for; its numbers: `COLUMNS`."""
         known, record = targets[place], self._records[row]
         gain, _, margin, *_, share, _ = numbers.tolist()
+        if math.isnan(gain):
+            return NOT_LOOKED_AT
         seen = self._seen(record, gain, self._shown[place].tolist())
-        least = self._critical_share(known, record, sum([len(own.foremost) for own in targets[:place]]))
+        least = self._critical_share(targets, place, record)
         # a share that is no number clears nothing
         found = self._is_found(gain, margin, seen) and not share < least
         carried = found and (record.tier in CARRYING or self._is_carried(known, place))
@@ -210,18 +221,20 @@ class _Judge:
         """Whether the evidence suffices to report a target of which there is enough."""
         return gain >= self._policy.hazard_gain and margin >= 0.0 and self._policy.is_present(seen.log_odds)
 
-    def _critical_share(self, known: TargetRows, record: Reference, start: int) -> float:
+    def _critical_share(self, targets: Sequence[TargetRows], place: int, record: Reference) -> float:
         """Return how much of what warns must be there to be told from the mismatch of the others.
 
         A share of the least amount that would be found in 95 of 100 scans (Currie 1995, Pure Appl. Chem. 67,
         1699: the critical level). What alarms is raised on less, and less of what warns is not ruled out.
-        The limits of the target's foremost members stand from `start` on.
         """
+        known = targets[place]
         if not known.hazards[record.family].warns:
             return 0.0
-        for place, row in enumerate(known.foremost, start):
+        # the limits of the foremost members of all targets stand one after another
+        start = sum([len(own.foremost) for own in targets[:place]])
+        for at, row in enumerate(known.foremost, start):
             if self._records[row].family == record.family:
-                return CRITICAL * min(float(self._shares[place]), 1.0)
+                return CRITICAL * min(float(self._shares[at]), 1.0)
         return 0.0
 
     def _seen(self, record: Reference, gain: float, shown: Sequence[float]) -> _Shown:

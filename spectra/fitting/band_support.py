@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache, partial
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,11 @@ from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import BAND_HEIGHT, KEPT_BANDS
 from spectriage.spectra.fitting._kernels_bands import BandRules, BandsOfComponent, weigh_bands
+from spectriage.spectra.fitting.band_list import SUPPORT, BandList, BandSupport
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 
 BAND_WINDOW_CM = 12.0
-SUPPORT = 0.6
-"""A band supports a component when the disagreement around it falls at least to this share."""
 CROWD_CM = 14.0
 CROWD_SHARE = 0.3
 """Bands of one material differ by this share between instruments: less is not another band."""
@@ -27,36 +26,7 @@ SHARED_PHENYL_CM = ((614.0, 626.0), (994.0, 1010.0), (1023.0, 1037.0), (1150.0, 
 polystyrene, toluene, methamphetamine, cocaine or fentanyl. All of them together are one piece of evidence."""
 
 
-class BandSupport(NamedTuple):
-    """One band of a component.
-
-    Parameters
-    ----------
-    shift_cm
-        Where the reference has it.
-    height
-        Its curvature, as a share of the reference's strongest.
-    remaining
-        The disagreement around it with the component, as a share of that without: 0 explains it, 1 no help.
-    shared_phenyl
-        Whether it is one of the lines that all mono-substituted benzene rings share.
-    crowded
-        Whether a band of another component is so near and so strong that its mismatch could look like it.
-    """
-
-    shift_cm: float
-    height: float
-    remaining: float
-    shared_phenyl: bool
-    crowded: bool = False
-
-    @property
-    def supports(self) -> bool:
-        """Whether the component is needed here."""
-        return self.remaining <= SUPPORT and not self.crowded
-
-
-def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport, ...]:
+def band_support(fitter: Fitter, whole: Fit, position: int) -> BandList:
     """Say of every band of one component whether it is needed there, strongest band first."""
     row = whole.rows[position]
     rest = fitter.fit(whole.without(position), whole.axis)
@@ -81,7 +51,7 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> tuple[BandSupport
 
 def bands_of(
     index: ContrastIndex, row: int, broadening_cm: float, remaining: FloatArray, beside: FloatArray
-) -> tuple[BandSupport, ...]:
+) -> BandList:
     """Return the bands of a reference of which a kernel said how much they need it, strongest band first.
 
     Parameters
@@ -89,15 +59,13 @@ def bands_of(
     remaining, beside
         What `weigh_bands` writes, shape (b,). Bands around which the query does not hold are left out.
     """
-    known = index.once("known bands", lambda: BoundedCache(partial(_known_bands, index), KEPT_BANDS))
-    found = zip(known((row, broadening_cm)), remaining.tolist(), beside.tolist(), strict=True)
-    return tuple(
-        [
-            BandSupport(at_cm, share, left, shared, CROWD_SHARE * others > 1.0)
-            for (at_cm, share, shared), left, others in found
-            if left >= 0.0
-        ]
-    )
+    known_bands = index.once("known bands", lambda: BoundedCache(partial(_known_bands, index), KEPT_BANDS))
+    known, left = known_bands((row, broadening_cm)), remaining.tolist()
+    crowded = [CROWD_SHARE * others > 1.0 for others in beside.tolist()]
+    if min(left, default=0.0) < 0.0:
+        held = [place for place, own in enumerate(left) if own >= 0.0]
+        known, left, crowded = ([column[place] for place in held] for column in (known, left, crowded))
+    return BandList(known, left, crowded)
 
 
 def _known_bands(index: ContrastIndex, key: tuple[int, float]) -> list[tuple[float, float, bool]]:
@@ -137,7 +105,6 @@ def shared_points(index: ContrastIndex) -> BoolArray:
     return shared
 
 
-def independent_supports(bands: tuple[BandSupport, ...]) -> int:
+def independent_supports(bands: Iterable[BandSupport]) -> int:
     """Count the pieces of evidence among bands: the shared phenyl lines are one."""
-    alone = sum(band.supports for band in bands if not band.shared_phenyl)
-    return alone + any(band.supports for band in bands if band.shared_phenyl)
+    return BandList.of(bands).independent

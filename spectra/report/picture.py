@@ -17,7 +17,7 @@ import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError
-from spectriage.spectra.fitting.band_support import BandSupport
+from spectriage.spectra.fitting.band_list import BandSupport
 from spectriage.spectra.reference import Hazard
 from spectriage.spectra.report.captions import Captions
 from spectriage.spectra.report.drawing import (

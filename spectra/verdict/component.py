@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from spectriage.spectra.evidence.sighting import NOTHING, Sighting
-from spectriage.spectra.fitting.band_support import BandSupport
+from spectriage.spectra.fitting.band_list import BandSupport
 from spectriage.spectra.reference import Reference
 
 
@@ -76,7 +77,7 @@ class Component(NamedTuple):
     probability: float | None = None
     p_value: float | None = None
     likelihood_ratio: float | None = None
-    bands: tuple[BandSupport, ...] = ()
+    bands: Sequence[BandSupport] = ()
     alternatives: tuple[str, ...] = ()
     sighting: Sighting = NOTHING
 

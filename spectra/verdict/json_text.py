@@ -23,6 +23,7 @@ from spectriage.spectra.evidence.target_list import (
     TargetList,
     Told,
 )
+from spectriage.spectra.fitting.band_list import BandList
 from spectriage.spectra.reference import Reference
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.verdict._kernels_numbers import INTEGER, LONGEST, NUMBER, SIX_DIGITS, fill_in
@@ -34,6 +35,11 @@ HERE = chr(NUMBER)
 _KEPT = 4096
 _BOOLS = ("false", "true")
 _DECIMALS = [bytes([number]) for number in range(256)]
+_OF_BAND = bytes([1, 4, 4])
+_BANDS = [
+    f'{{"shift": {HERE}, "height": {HERE}, "remaining": {HERE}, "supports": {supports}}}'
+    for supports in _BOOLS
+]
 _OF_CANDIDATE = bytes([6, SIX_DIGITS, SIX_DIGITS, SIX_DIGITS])
 _WORTH = f', "score": {HERE}, "probability": {HERE}, "p_value": {HERE}, "likelihood_ratio": {HERE}}}'
 _OF_TARGET = {
@@ -189,11 +195,10 @@ def add_components(draft: Draft, parts: Sequence[Component]) -> None:
             f'"p_value": {number(part.p_value, SIX_DIGITS)}, '
             f'"likelihood_ratio": {number(part.likelihood_ratio, SIX_DIGITS)}, "bands": ['
         )
-        bands = [
-            f'{{"shift": {number(band.shift_cm, 1)}, "height": {number(band.height, 4)}, '
-            f'"remaining": {number(band.remaining, 4)}, "supports": {_BOOLS[band.supports]}}}'
-            for band in part.bands
-        ]
+        bands = []
+        for at_cm, height, remaining, supports in BandList.of(part.bands).rows():
+            draft.numbers((at_cm, height, remaining), _OF_BAND)
+            bands.append(_BANDS[supports])
         add(", ".join(bands))
         add(
             f'], "supported": {number(part.sighting.supported, 4)}, '

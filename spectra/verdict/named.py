@@ -77,7 +77,7 @@ def with_odds_of_named(candidates: CandidateList, named: Sequence[Component]) ->
 
 def with_odds_of_found(parts: tuple[Component, ...], targets: TargetList) -> tuple[Component, ...]:
     """Give hazards the probability that they are raised by, so that it and the verdict are one."""
-    known = {target.reference.family: target.probability for target in targets.looked_at if target.found}
+    known = {target.reference.family: target.probability for target in targets.found}
     if not known:
         return parts
     return tuple(

@@ -129,7 +129,7 @@ def rule(evidence: Evidence, policy: Policy) -> Ruling:
 def _without_hints(evidence: Evidence) -> Evidence:
     """Leave out what rests on computed references: a hint among the candidates, never part of a verdict."""
     parts = tuple([part for part in evidence.components if part.reference.tier is not Tier.COMPUTED])
-    hints = any(_is_hint(target) for target in evidence.watched.looked_at)
+    hints = [target for target in evidence.watched.found if _is_hint(target)]
     if not hints and len(parts) == len(evidence.components):
         return evidence
     return replace(
@@ -147,21 +147,21 @@ def _is_hint(target: TargetEvidence) -> bool:
 
 
 def _alarm(evidence: Evidence, policy: Policy) -> Ruling | None:
-    for target in evidence.watched.looked_at:
+    for target in evidence.watched.found:
         if _is_raised(target, policy) and target.hazard.alarms and target.carried:
             return _raise(Verdict.ALARM, target, evidence, policy)
     return None
 
 
 def _warning(evidence: Evidence, policy: Policy) -> Ruling | None:
-    for target in evidence.watched.looked_at:
+    for target in evidence.watched.found:
         if _is_raised(target, policy):
             return _raise(Verdict.WARNING, target, evidence, policy)
     return None
 
 
 def _is_raised(target: TargetEvidence, policy: Policy) -> bool:
-    return target.found and target.hazard in policy.raises
+    return target.hazard in policy.raises
 
 
 def _raise(verdict: Verdict, target: TargetEvidence, evidence: Evidence, policy: Policy) -> Ruling:
@@ -204,9 +204,8 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
         return _unclear("packaging-only", text, evidence, "Move closer, or scan the contents themselves.")
     if not evidence.components or not evidence.explained:
         return _unknown(evidence, policy)
-    suspected = [
-        target.reference.family for target in evidence.watched.looked_at if _is_suspected(target, policy)
-    ]
+    near = evidence.watched.near(policy.hazard_gain)
+    suspected = [target.reference.family for target in near if _is_suspected(target, policy)]
     if suspected:
         return _unresolved(suspected, evidence, policy)
     if evidence.unexplained.bands > MOST_UNEXPLAINED or evidence.unexplained.greatest > GREATEST_UNEXPLAINED:
@@ -220,18 +219,16 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
 
 def _found(evidence: Evidence, policy: Policy) -> tuple[str, ...]:
     """Return the families of what is there by its own evidence, and was not raised for another reason."""
-    found = [target for target in evidence.watched.looked_at if _is_raised(target, policy)]
+    found = [target for target in evidence.watched.found if _is_raised(target, policy)]
     return tuple(sorted({target.reference.family for target in found})) if found else ()
 
 
 def _is_suspected(target: TargetEvidence, policy: Policy) -> bool:
     """Whether a target that was not found cannot be ruled out either.
 
-    More of it fits than would be found, and better than nothing else would: a limit that was passed without
-    a finding is no limit.
+    It gained what is asked for. More of it fits than would be found, and better than nothing else would: a
+    limit that was passed without a finding is no limit.
     """
-    if target.found or target.gain < policy.hazard_gain:
-        return False
     return target.probability >= policy.suspected or 0.0 < target.lod <= target.share
 
 

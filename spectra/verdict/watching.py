@@ -83,7 +83,7 @@ class Watch:
             return False
         quiet = Fitter(self._index, scan.fitter.query.without_noise())
         model = quiet.fit(scan.fit.rows, scan.fit.axis)
-        found = {target.name for target in scan.targets.looked_at if target.found}
+        found = {target.name for target in scan.targets.found}
         known = [rows for rows in self._targets if rows.target.required and rows.target.name not in found]
         (weighed,) = weigh_targets(self._policy, known, [Asked(quiet, model, 0.0)])
         return not weighed.evidence.beyond(self._policy)

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from spectriage.spectra.fitting.band_support import BandSupport
+from spectriage.spectra.fitting.band_list import BandSupport
 from spectriage.spectra.reference import Hazard, Reference, Tier
 from spectriage.spectra.verdict.component import Candidate, Component
 from spectriage.spectra.verdict.verdict import RAISED, Verdict, most_serious

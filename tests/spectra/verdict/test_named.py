@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from spectriage.spectra.evidence.sighting import Sighting
-from spectriage.spectra.fitting.band_support import BandSupport
+from spectriage.spectra.fitting.band_list import BandSupport
 from spectriage.spectra.policy import Policy
 from spectriage.spectra.reference import Reference
 from spectriage.spectra.verdict.component import Component

@@ -11,7 +11,8 @@ import pytest
 from spectriage.spectra.contrast._kernels_coarse import pool_rest
 from spectriage.spectra.contrast.coarse import as_float
 from spectriage.spectra.evidence.sighting import Sighting, sight
-from spectriage.spectra.fitting.band_support import BandSupport, band_support
+from spectriage.spectra.fitting.band_list import BandSupport
+from spectriage.spectra.fitting.band_support import band_support
 from spectriage.spectra.fitting.fit import Axis, Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.selection import Alone, select, selection_rules

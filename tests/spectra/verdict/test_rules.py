@@ -13,7 +13,7 @@ from spectriage.spectra.errors import ParameterError
 from spectriage.spectra.evidence.mass import mass_range
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.unexplained import Unexplained
-from spectriage.spectra.fitting.band_support import BandSupport
+from spectriage.spectra.fitting.band_list import BandSupport
 from spectriage.spectra.policy import DEFAULT_TARGETS, Policy, Target
 from spectriage.spectra.reference import CARRYING
 from spectriage.spectra.signal.quality import Quality
