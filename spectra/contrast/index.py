@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from spectriage.spectra.contrast.coarse import INDEX_THRESHOLD, as_float, kept_c
 from spectriage.spectra.contrast.mismatch import mismatched, severity
 from spectriage.spectra.contrast.rows import KEPT_ROWS, ContrastRows
 from spectriage.spectra.errors import LibraryError
-from spectriage.spectra.reference import Hazard, ReferenceSet, Tier
+from spectriage.spectra.reference import Hazard, Reference, ReferenceSet, Tier
 from spectriage.spectra.search.index import SearchIndex
 from spectriage.spectra.search.scores import score_by_name
 from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, differentiate, window_points
@@ -33,6 +33,17 @@ PROBE_STEP_CM = 4.0
 """Points so far apart suffice for a limit of detection: a derivative over 42 cm⁻¹ has nothing finer."""
 
 
+class _RecordsByRow(dict[int, Reference]):
+    """Records once asked for: some thirty are asked for in a scan, and a call takes longer than a look."""
+
+    def __init__(self, references: ReferenceSet) -> None:
+        self._references = references
+
+    def __missing__(self, row: int) -> Reference:
+        record = self[row] = self._references.records[row]
+        return record
+
+
 class ContrastIndex:
     """A library in the contrast domain.
 
@@ -45,6 +56,8 @@ class ContrastIndex:
     ----------
     grid
         The first shift of the library's axis and its step, as kernels take them.
+    records
+        Of the references, by their rows.
     rows
         Their unit-norm second derivatives, `ContrastRows`.
     coarse
@@ -70,6 +83,7 @@ class ContrastIndex:
 
     def __init__(self, references: ReferenceSet) -> None:
         self.references = references
+        self.records: Mapping[int, Reference] = _RecordsByRow(references)
         self.step_cm = float(references.shift[1] - references.shift[0])
         self.grid: FloatArray = np.array([references.shift[0], references.shift[1] - references.shift[0]])
         needed = max(MIN_COMMON_POINTS, window_points(DERIVATIVE_WINDOW_CM, self.step_cm))

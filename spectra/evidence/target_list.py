@@ -28,22 +28,30 @@ GAIN, LOD, LOW, MIDDLE, HIGH, SHARE, MEASURED = 0, *range(3, 9)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Told:
-    """What is said of a target in every scan that one of its members shows it best in.
-
-    Of the target its name, the tier that it is known on, what is asked, its families, those that are guessed,
-    and whether its limit is provisional; of the member its record, its tier and hazard.
-    """
+class WatchedTarget:
+    """What is the same of a target in every scan: fields of `TargetEvidence`."""
 
     name: str
-    reference: Reference
-    tier: Tier
-    hazard: Hazard
     known_tier: Tier
     asked: Target
     families: tuple[str, ...]
     guessed: tuple[str, ...]
     provisional: bool
+
+    @property
+    def covered(self) -> bool:
+        """Whether more than a guess is known of any of its families."""
+        return len(self.guessed) < max(len(self.families), 1)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Told:
+    """What is said of a target in every scan that one of its members shows it best in."""
+
+    target: WatchedTarget
+    reference: Reference
+    tier: Tier
+    hazard: Hazard
 
 
 class Look(NamedTuple):
@@ -65,31 +73,27 @@ class Standing:
 
     Parameters
     ----------
-    told
-        Of each target what is said of it by any of its members.
+    targets
+        Each of them.
     """
 
-    told: Sequence[Told] = field(repr=False)
+    targets: Sequence[WatchedTarget]
     _allowed: dict[tuple[str, float], tuple[IndexArray, FloatArray]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def required(self) -> tuple[int, ...]:
         """The places of those whose limits the policy asks for, and which more than a guess is known of."""
-        return tuple(
-            place
-            for place, own in enumerate(self.told)
-            if own.asked.required and len(own.guessed) < max(len(own.families), 1)
-        )
+        return tuple(place for place, own in enumerate(self.targets) if own.asked.required and own.covered)
 
     @cached_property
     def provisional(self) -> tuple[str, ...]:
         """The names of those of the required ones whose limit is provisional."""
-        return tuple(self.told[place].name for place in self.required if self.told[place].provisional)
+        return tuple(self.targets[place].name for place in self.required if self.targets[place].provisional)
 
     @cached_property
     def guessed(self) -> tuple[str, ...]:
         """The families that no limit holds for."""
-        return tuple(sorted({family for own in self.told for family in own.guessed}))
+        return tuple(sorted({family for own in self.targets for family in own.guessed}))
 
     def allowed(self, policy: Policy) -> tuple[IndexArray, FloatArray]:
         """Return where in the numbers the required limits stand, and how great they may be, shape (r,) each.
@@ -99,7 +103,7 @@ class Standing:
         key = (policy.judged, policy.lod)
         if key not in self._allowed:
             by_mass = MIDDLE if policy.judged == "middle" else HIGH
-            asked = [self.told[place].asked.mass for place in self.required]
+            asked = [self.targets[place].asked.mass for place in self.required]
             columns = [LOD if mass is None else by_mass for mass in asked]
             self._allowed[key] = (
                 np.array(self.required, np.intp) * len(COLUMNS) + np.array(columns, np.intp),
@@ -148,15 +152,16 @@ class TargetList(MadeWhenAsked[TargetEvidence]):
             Look(each.found, each.supports, each.probability, each.sighting, each.carried) for each in made
         ]
         numbers = np.array(rows, np.float64).reshape(-1, len(COLUMNS))
-        whole = cls(Standing(told), told, numbers, dict(enumerate(looks)))
+        whole = cls(Standing([each.target for each in told]), told, numbers, dict(enumerate(looks)))
         whole._made = dict(enumerate(made))
         return whole
 
     def _make(self, place: int) -> TargetEvidence:
         told, look = self.told[place], self.looks.get(place, NOT_LOOKED_AT)
+        target = told.target
         gain, carrying, margin, lod, low, middle, high, share, measured = self.numbers[place].tolist()
         return TargetEvidence(
-            told.name,
+            target.name,
             look.found,
             gain,
             carrying,
@@ -166,12 +171,12 @@ class TargetList(MadeWhenAsked[TargetEvidence]):
             told.reference,
             told.tier,
             told.hazard,
-            told.known_tier,
-            told.asked,
-            told.families,
-            told.guessed,
+            target.known_tier,
+            target.asked,
+            target.families,
+            target.guessed,
             MassRange(low, middle, high, measured == 0.0) if middle < math.inf else NO_MASS,
-            told.provisional,
+            target.provisional,
             share,
             look.probability,
             look.sighting,
@@ -222,14 +227,7 @@ class TargetList(MadeWhenAsked[TargetEvidence]):
 
 
 def _told_of(made: TargetEvidence) -> Told:
-    return Told(
-        made.name,
-        made.reference,
-        made.tier,
-        made.hazard,
-        made.known_tier,
-        made.asked,
-        made.families,
-        made.guessed,
-        made.provisional,
+    target = WatchedTarget(
+        made.name, made.known_tier, made.asked, made.families, made.guessed, made.provisional
     )
+    return Told(target, made.reference, made.tier, made.hazard)

@@ -16,7 +16,7 @@ from spectriage.spectra.evidence._kernels_limits import Sought
 from spectriage.spectra.evidence._kernels_targets import Members
 from spectriage.spectra.evidence.detection_limit import RECALLED_WORTH
 from spectriage.spectra.evidence.mass import response_row
-from spectriage.spectra.evidence.target_list import Standing, Told
+from spectriage.spectra.evidence.target_list import Standing, Told, WatchedTarget
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import CARRYING, Hazard, Reference, ReferenceSet, Tier
@@ -48,8 +48,8 @@ class TargetRows:
         How strongly each of its foremost members scatters: `response_row`.
     worth
         Of each of its foremost members: the factor on its limit for what its table is uncertain by.
-    records
-        Of the library.
+    told
+        What is said of it in every scan that a member shows it best in, by the row of that, once asked for.
     """
 
     target: Target
@@ -63,7 +63,7 @@ class TargetRows:
     hazards: Mapping[str, Hazard]
     responses: tuple[tuple[float, float, float], ...]
     worth: tuple[float, ...]
-    records: Sequence[Reference] = field(repr=False)
+    told: dict[int, Told] = field(default_factory=dict, repr=False)
 
     @property
     def covered(self) -> bool:
@@ -76,38 +76,22 @@ class TargetRows:
         return any(worth > 1.0 for worth in self.worth)
 
     @cached_property
-    def told(self) -> Mapping[int, Told]:
-        """What is said of it in every scan that a member shows it best in, by the row of that."""
-        return _ToldByRow(self)
-
-
-class _ToldByRow(dict[int, Told]):
-    """What is said of a target by each of its members, once asked for."""
-
-    def __init__(self, known: TargetRows) -> None:
-        self._known = known
-
-    def __missing__(self, row: int) -> Told:
-        known = self._known
-        record = known.records[row]
-        told = self[row] = Told(
-            known.target.name,
-            record,
-            record.tier,
-            known.hazards[record.family],
-            known.tier,
-            known.target,
-            known.families,
-            known.guessed,
-            known.provisional,
+    def watched(self) -> WatchedTarget:
+        """What is the same of it in every scan."""
+        return WatchedTarget(
+            self.target.name, self.tier, self.target, self.families, self.guessed, self.provisional
         )
+
+    def told_by(self, row: int, record: Reference) -> Told:
+        """Return what is said of it in every scan that this member shows it best in, and remember it."""
+        told = self.told[row] = Told(self.watched, record, record.tier, self.hazards[record.family])
         return told
 
 
 @lru_cache(maxsize=KEPT_TABLES)
 def standing_of(targets: tuple[TargetRows, ...]) -> Standing:
     """Return what of some targets is the same in every scan."""
-    return Standing([known.told[known.rows[0]] for known in targets])
+    return Standing([known.watched for known in targets])
 
 
 class TargetTable(NamedTuple):
@@ -241,5 +225,4 @@ def _rows_of(
         {family: records[row].hazard for family, row in best.items()},
         tuple(response_row(records[row]) for row in foremost),
         tuple(RECALLED_WORTH if records[row].tier is Tier.RECALLED else 1.0 for row in foremost),
-        records,
     )

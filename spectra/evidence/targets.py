@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from operator import getitem
 from typing import NamedTuple
 
 import numpy as np
@@ -170,16 +169,18 @@ def _judged(
         judge = _Judge(policy, each.fitter.index, each.fit.axis, weights, number)
         look = judge.look(targets, place, rows[number][place], numbers[number, place])
         looks.setdefault(number, {})[place] = look
-    standing, tables = standing_of(targets), [known.told for known in targets]
+    standing, records = standing_of(targets), asked[0].fitter.index.records
+    told = [
+        [
+            known.told.get(row) or known.told_by(row, records[row])
+            for known, row in zip(targets, best, strict=True)
+        ]
+        for best in rows
+    ]
     return [
         # copies: an answer that is kept does not keep those of the others
-        Weighed(
-            TargetList(
-                standing, list(map(getitem, tables, best)), numbers[place].copy(), looks.get(place, _NO_LOOKS)
-            ),
-            best,
-        )
-        for place, best in enumerate(rows)
+        Weighed(TargetList(standing, own, numbers[place].copy(), looks.get(place, _NO_LOOKS)), rows[place])
+        for place, own in enumerate(told)
     ]
 
 
@@ -198,7 +199,7 @@ class _Judge:
         self, policy: Policy, index: ContrastIndex, axis: Axis, weights: Weights, number: int
     ) -> None:
         self._policy = policy
-        self._records = index.references.records
+        self._records = index.records
         self._axis = axis
         self._shares = weights.shares[number]
         self._shown = weights.shown[number]
@@ -293,6 +294,6 @@ def _know(index: ContrastIndex, rows: Sequence[int]) -> FloatArray:
     scattering = index.once("scattering", lambda: np.zeros((len(index), 3)))
     for row in rows:
         if math.isnan(areas[row]):
-            scattering[row] = response_row(index.references.records[row])
+            scattering[row] = response_row(index.records[row])
             areas[row] = index.area_per_norm(row)
     return scattering

@@ -164,7 +164,7 @@ class Concluder:
 
     def _is_explained(self, fit: Fit) -> bool:
         """Say whether a fit explains its scan, as well as its references are known."""
-        records = self._index.references.records
+        records = self._index.records
         return bool(fit.rows) and fit.similarity >= self._policy.explained_by(
             [records[row] for row in fit.rows], fit.amplitudes
         )
@@ -179,9 +179,7 @@ class Concluder:
         if kept is fit:
             return named, fit
         # what is not named explains nothing: the others' bands must stand without it
-        shown = {
-            self._index.references.records[row].id: sight(fitter, kept, i) for i, row in enumerate(kept.rows)
-        }
+        shown = {self._index.records[row].id: sight(fitter, kept, i) for i, row in enumerate(kept.rows)}
         named = tuple(part._replace(sighting=shown[part.reference.id]) for part in named)
         still = tuple(part for part in named if part.reference.family in found or not is_missing(part))
         return still, self._without(fitter, kept, named, still)
@@ -211,7 +209,7 @@ class Concluder:
         dropped = {part.reference.id for part in contents} - {part.reference.id for part in named}
         if not dropped:
             return fit
-        records = self._index.references.records
+        records = self._index.records
         return fitter.fit(tuple(row for row in fit.rows if records[row].id not in dropped), fit.axis)
 
     def _traces(self, fit: Fit, query: Resampled, baseline: FloatArray) -> Traces:
@@ -227,7 +225,7 @@ class Concluder:
             values = np.interp(corrected, shift, blurred(values, fit.axis.broadening_cm, self._index.step_cm))
             norm = self._index.derivative_norm(row)
             curve = values * (amplitude * fit.query.norm / norm if norm > 0.0 else 0.0)
-            parts[self._index.references.records[row].id] = curve
+            parts[self._index.records[row].id] = curve
             left = left - curve
         noise = max(noise_level(query), 1e-9 * float(np.abs(query.intensity).max()))
         return Traces(self._index.references.shift, shown, baseline, parts, left / noise)

@@ -252,15 +252,15 @@ def _target_text(told: Told, kind: int, found: bool, seen: tuple[str, str, str])
     mass = "null"
     if kind & 2:
         mass = f'{{"low": {HERE}, "middle": {HERE}, "high": {HERE}, "response_assumed": {_BOOLS[kind & 1]}}}'
-    supports, probability, of_bands = seen
+    target, (supports, probability, of_bands) = told.target, seen
     return (
-        f'{{"target": {literal(told.name)}, "found": {_BOOLS[found]}, "gain": {HERE}, '
+        f'{{"target": {literal(target.name)}, "found": {_BOOLS[found]}, "gain": {HERE}, '
         f'"carrying_gain": {HERE}, "margin": {HERE}, "supports": {supports}, '
         f'"lod": {HERE if kind & 4 else "null"}, '
         f'"reference_id": {literal(told.reference.id)}, "tier": {literal(told.tier)}, '
-        f'"known_tier": {literal(told.known_tier)}, "families": {literal(told.families)}, '
-        f'"not_covered": {literal(told.guessed)}, "mass_limit": {mass}, '
-        f'"provisional": {_BOOLS[told.provisional]}, "policy_mass_limit": {literal(told.asked.mass)}, '
-        f'"required": {_BOOLS[told.asked.required]}, "share": {HERE}, "probability": {probability}, '
+        f'"known_tier": {literal(target.known_tier)}, "families": {literal(target.families)}, '
+        f'"not_covered": {literal(target.guessed)}, "mass_limit": {mass}, '
+        f'"provisional": {_BOOLS[target.provisional]}, "policy_mass_limit": {literal(target.asked.mass)}, '
+        f'"required": {_BOOLS[target.asked.required]}, "share": {HERE}, "probability": {probability}, '
         f'"supported": {of_bands}, "contradicted": {of_bands}}}'
     )

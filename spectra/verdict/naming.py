@@ -108,7 +108,7 @@ class Namer:
 
     def _candidates(self, rows: Sequence[int], odds: FloatArray) -> CandidateList:
         """Return what a spectrum looks like, best first, with its odds as the kernel writes them."""
-        records = self._index.references.records
+        records = self._index.records
         prior = None if self._null is None else self._policy.prior_known
         # a copy: an answer that is kept does not keep the numbers of all
         return CandidateList([records[row] for row in rows], odds[: len(rows)].copy(), prior)
@@ -173,7 +173,7 @@ class Namer:
     def _components(
         self, scan: Fitted, told: Sequence[_Told], parts: Parts, place: int
     ) -> tuple[Component, ...]:
-        fit, records = scan.fit, self._index.references.records
+        fit, records = scan.fit, self._index.records
         substances = {records[row].substance for row in fit.rows}
         losses, bands = parts.losses[place].tolist(), parts.bands[place].tolist()
         components = []
@@ -209,7 +209,7 @@ class Namer:
         self, parts: Parts, place: int, position: int, taken: Collection[str]
     ) -> list[Reference]:
         """Return the references of other substances that could stand in a component's place."""
-        records = self._index.references.records
+        records = self._index.records
         count = int(parts.counts[place, position])
         enough = float(parts.own_gains[place, position]) - ALTERNATIVE_GAIN
         others, gains = parts.others[place, position, :count], parts.gains[place, position, :count]

@@ -93,7 +93,7 @@ class Watch:
         rows = [row for row in fit.rows if self._index.hazardous[row] and row not in self._watched]
         if not rows:
             return ()
-        families = dict.fromkeys(self._index.references.records[row].family for row in rows)
+        families = dict.fromkeys(self._index.records[row].family for row in rows)
         return target_rows(
             self._index.references, self._policy, [Target(family, (family,)) for family in families]
         )
