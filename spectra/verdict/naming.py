@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,6 @@ from spectriage.spectra.fitting.library import library_of, models_of, views_of
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.fitting.selection import Alone
 from spectriage.spectra.policy.policy import Policy
-from spectriage.spectra.reference import Reference
 from spectriage.spectra.verdict._kernels_candidates import FirstOdds
 from spectriage.spectra.verdict._kernels_parts import Parts, Singles, look_at_scans
 from spectriage.spectra.verdict.candidate_list import CandidateList
@@ -97,10 +96,11 @@ class Namer:
             return []
         told = [self._told(scan.fit) for scan in scans]
         parts = self._look_at(scans, told)
+        near = _alternatives(parts)
         counts, rows = parts.candidate_counts.tolist(), parts.candidates.tolist()
         return [
             (
-                self._components(scan, own, parts, place),
+                self._components(scan, own, parts, near, place),
                 self._candidates(rows[place][: counts[place]], parts.candidate_odds[place]),
             )
             for place, (scan, own) in enumerate(zip(scans, told, strict=True))
@@ -171,7 +171,12 @@ class Namer:
         return packed_as(Singles, (counts, rows, similarity, axes, levels, self._index.id_ranks))
 
     def _components(
-        self, scan: Fitted, told: Sequence[_Told], parts: Parts, place: int
+        self,
+        scan: Fitted,
+        told: Sequence[_Told],
+        parts: Parts,
+        near: Mapping[tuple[int, int], Sequence[int]],
+        place: int,
     ) -> tuple[Component, ...]:
         fit, records = scan.fit, self._index.records
         substances = {records[row].substance for row in fit.rows}
@@ -181,7 +186,11 @@ class Namer:
             if not is_told:
                 continue
             record, gain, seen = records[row], losses[position], bands[position]
-            alternatives = self._alternatives(parts, place, position, substances)
+            alternatives = [
+                records[other]
+                for other in near.get((place, position), ())
+                if records[other].substance not in substances
+            ]
             siblings = any(other.family == record.family for other in alternatives)
             p_value, log_ratio = self._odds(fit, gain, scan.snr)
             remaining, beside = parts.remaining[place, position, :seen], parts.beside[place, position, :seen]
@@ -204,18 +213,6 @@ class Namer:
                 )
             )
         return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))
-
-    def _alternatives(
-        self, parts: Parts, place: int, position: int, taken: Collection[str]
-    ) -> list[Reference]:
-        """Return the references of other substances that could stand in a component's place."""
-        records = self._index.records
-        count = int(parts.counts[place, position])
-        enough = float(parts.own_gains[place, position]) - ALTERNATIVE_GAIN
-        others, gains = parts.others[place, position, :count], parts.gains[place, position, :count]
-        found = zip(others.tolist(), gains.tolist(), strict=True)
-        near = [records[row] for row, gain in found if gain >= enough]
-        return [record for record in near if record.substance not in taken]
 
     def _odds(self, fit: Fit, gain: float, snr: float) -> tuple[float | None, float | None]:
         """Return the p-value and the log likelihood ratio of a component."""
@@ -243,6 +240,20 @@ def _room_for(scans: int, most: int, points: int) -> Parts:
         np.zeros((scans, CANDIDATES, 4)),
         np.zeros(scans, np.intp),
     )
+
+
+def _alternatives(parts: Parts) -> dict[tuple[int, int], list[int]]:
+    """Return the rows of what could stand in the place of parts, by the numbers of scan and part."""
+    enough = parts.own_gains[:, :, np.newaxis] - ALTERNATIVE_GAIN
+    known = np.arange(ALTERNATIVES) < parts.counts[:, :, np.newaxis]
+    scans, positions, numbers = np.nonzero(known & (parts.gains >= enough))
+    near: dict[tuple[int, int], list[int]] = {}
+    found = zip(
+        scans.tolist(), positions.tolist(), parts.others[scans, positions, numbers].tolist(), strict=True
+    )
+    for place, position, row in found:
+        near.setdefault((place, position), []).append(row)
+    return near
 
 
 def _interval(fraction: float, gain: float) -> tuple[float, float]:

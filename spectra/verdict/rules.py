@@ -48,7 +48,7 @@ class Ruling:
     next_step: str
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Evidence:
     """What the rules look at.
 
@@ -110,7 +110,7 @@ class Evidence:
     watched: TargetList = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "watched", TargetList.of(self.targets))
+        self.watched = TargetList.of(self.targets)
 
 
 def rule(evidence: Evidence, policy: Policy) -> Ruling:
