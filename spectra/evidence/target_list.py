@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
+from spectriage.spectra.arrays import FloatArray, IndexArray
 from spectriage.spectra.evidence.mass import NO_MASS, MassRange
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.sighting import NOTHING, Sighting
@@ -212,12 +212,10 @@ class TargetList(MadeWhenAsked[TargetEvidence]):
         A limit that is no number never is. What no more than a guess is known of has none.
         """
         where, allowed = self._standing.allowed(policy)
-        within: BoolArray = self.numbers.take(where) <= allowed
-        if within.all():
+        within = (self.numbers.take(where) <= allowed).tolist()
+        if all(within):
             return []
-        return [
-            place for place, holds in zip(self._standing.required, within.tolist(), strict=True) if not holds
-        ]
+        return [place for place, holds in zip(self._standing.required, within, strict=True) if not holds]
 
     def least_visible(self) -> TargetEvidence | None:
         """Return the one with the greatest limit of those whose limits the policy asks for."""
