@@ -164,7 +164,7 @@ def _judged(
     enough = ~(weights.numbers[:, :, 0] < LOOKED_AT * policy.hazard_gain)
     looks: dict[int, dict[int, Look]] = {}
     rows = weights.rows.tolist()
-    for number, place in zip(*[places.tolist() for places in np.nonzero(enough)], strict=True):
+    for number, place in zip(*[places.tolist() for places in enough.nonzero()], strict=True):
         each = asked[number]
         judge = _Judge(policy, each.fitter.index, each.fit.axis, weights, number)
         look = judge.look(targets, place, rows[number][place], numbers[number, place])

@@ -27,7 +27,7 @@ from spectriage.spectra.fitting.band_list import BandList
 from spectriage.spectra.reference import Reference
 from spectriage.spectra.signal.quality import Quality
 from spectriage.spectra.verdict._kernels_numbers import INTEGER, LONGEST, NUMBER, SIX_DIGITS, fill_in
-from spectriage.spectra.verdict.candidate_list import CandidateList
+from spectriage.spectra.verdict.candidate_list import WORTH, CandidateList
 from spectriage.spectra.verdict.component import Component
 
 HERE = chr(NUMBER)
@@ -41,7 +41,8 @@ _BANDS = [
     for supports in _BOOLS
 ]
 _OF_CANDIDATE = bytes([6, SIX_DIGITS, SIX_DIGITS, SIX_DIGITS])
-_WORTH = f', "score": {HERE}, "probability": {HERE}, "p_value": {HERE}, "likelihood_ratio": {HERE}}}'
+_WORTHS = ("score", "probability", "p_value", "likelihood_ratio")
+_WORTH = ", " + ", ".join([f'"{name}": {HERE}' for name in _WORTHS]) + "}"
 _OF_TARGET = {
     (seen, limited, weighed): bytes(
         [6, 6, 6, *[INTEGER] * seen, *[6] * limited, *[6, 6, 6] * weighed, 6, *[6, 4, 4] * seen]
@@ -51,6 +52,7 @@ _OF_TARGET = {
     for weighed in (False, True)
 }
 """How the numbers of a target are rounded."""
+_OF_UNSEEN = _OF_TARGET[False, True, True]
 
 
 class Draft:
@@ -110,7 +112,12 @@ def _number_text(value: float, decimals: int) -> str:
 
 def literal(value: object) -> str:
     """Return the JSON of what is written as it is."""
-    return quoted(value) if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        return quoted(value)
+    # an encoder is set up for each call of `dumps`
+    if isinstance(value, bool):
+        return _BOOLS[value]
+    return "null" if value is None else json.dumps(value)
 
 
 def literals(texts: Sequence[str]) -> str:
@@ -142,19 +149,23 @@ def add_quality(draft: Draft, quality: Quality) -> None:
 
 def add_candidates(draft: Draft, candidates: CandidateList) -> None:
     """Add the objects of candidates, without the brackets."""
-    number, worth = draft.number, candidates.worth
-    known = [value for own in worth for value in own if value is not None]
-    if len(known) == len(_OF_CANDIDATE) * len(worth):
-        draft.numbers(known, _OF_CANDIDATE * len(worth))
-        texts = [f"{_reference(record)}{_WORTH}" for record in candidates.references]
+    worth, records = candidates.worth, candidates.references
+    known = [value for value in worth if value is not None]
+    if len(known) == len(worth):
+        draft.numbers(known, _OF_CANDIDATE * len(candidates))
+        texts = [f"{_reference(record)}{_WORTH}" for record in records]
     else:
         texts = [
-            f'{_reference(record)}, "score": {number(score, 6)}, '
-            f'"probability": {number(probability, SIX_DIGITS)}, '
-            f'"p_value": {number(p_value, SIX_DIGITS)}, "likelihood_ratio": {number(ratio, SIX_DIGITS)}}}'
-            for record, (score, probability, p_value, ratio) in zip(candidates.references, worth, strict=True)
+            f"{_reference(record)}{_some_worth(draft, worth[WORTH * place : WORTH * (place + 1)])}"
+            for place, record in enumerate(records)
         ]
     draft.text.append(", ".join(texts))
+
+
+def _some_worth(draft: Draft, worth: Sequence[float | None]) -> str:
+    """Note what is known of a candidate's worth and return the rest of its object."""
+    numbers = [draft.number(value, decimals) for value, decimals in zip(worth, _OF_CANDIDATE, strict=True)]
+    return ", " + ", ".join([f'"{name}": {text}' for name, text in zip(_WORTHS, numbers, strict=True)]) + "}"
 
 
 def _reference(record: Reference) -> str:
@@ -209,14 +220,15 @@ def add_components(draft: Draft, parts: Sequence[Component]) -> None:
 
 def add_targets(draft: Draft, targets: TargetList) -> None:
     """Add the objects of targets, without the brackets."""
-    values, looks, kinds = draft.values, targets.looks, []
+    values, decimals, looks, kinds = draft.values, draft.decimals, targets.looks, []
     for place, row in enumerate(targets.numbers.tolist()):
         look, limited, weighed = looks.get(place), row[LOD] <= 1.0, row[MIDDLE] < math.inf
         kinds.append(4 * limited + 2 * weighed + (row[MEASURED] == 0.0))
-        draft.decimals.append(_OF_TARGET[look is not None, limited, weighed])
         if look is None and limited and weighed:
             values += row[:MEASURED]
+            decimals.append(_OF_UNSEEN)
             continue
+        decimals.append(_OF_TARGET[look is not None, limited, weighed])
         values += row[:LOD]
         if look is not None:
             values.append(look.supports)

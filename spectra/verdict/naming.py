@@ -28,6 +28,7 @@ from spectriage.spectra.verdict.words import claim
 
 CANDIDATES = 12
 ALTERNATIVES = 8
+_NUMBERS = np.arange(ALTERNATIVES)
 ALTERNATIVE_GAIN = 0.1
 """References that explain within this log factor as much in a component's place are its alternatives."""
 INTENSITY_SPREAD, UNKNOWN_SPREAD = 0.25, 0.35
@@ -245,8 +246,8 @@ def _room_for(scans: int, most: int, points: int) -> Parts:
 def _alternatives(parts: Parts) -> dict[tuple[int, int], list[int]]:
     """Return the rows of what could stand in the place of parts, by the numbers of scan and part."""
     enough = parts.own_gains[:, :, np.newaxis] - ALTERNATIVE_GAIN
-    known = np.arange(ALTERNATIVES) < parts.counts[:, :, np.newaxis]
-    scans, positions, numbers = np.nonzero(known & (parts.gains >= enough))
+    known = parts.counts[:, :, np.newaxis] > _NUMBERS
+    scans, positions, numbers = (known & (parts.gains >= enough)).nonzero()
     near: dict[tuple[int, int], list[int]] = {}
     found = zip(
         scans.tolist(), positions.tolist(), parts.others[scans, positions, numbers].tolist(), strict=True
