@@ -15,6 +15,7 @@ LONGEST = 25
 """Characters of one number, at most."""
 NUMBER = 1
 """The code of a character that JSON never holds as it is: where a number comes."""
+_STRIDE = 16
 _SIGNIFICANT = 6
 _MOST = 1e15
 """From here on not every whole number of its digits is a double."""
@@ -40,16 +41,23 @@ def _scaled(value: float, power: int) -> float:
 
 
 @kernel()
+def _write_just(number: int, size: int, text: NDArray[np.uint8], at: int) -> int:
+    """Write a whole number of no more than so many digits with as many; return where it ends."""
+    room = text[at : at + size]
+    for place in range(size):
+        room[size - 1 - place] = ord("0") + number % 10
+        number //= 10
+    return at + size
+
+
+@kernel()
 def _write_digits(number: int, least: int, text: NDArray[np.uint8], at: int) -> int:
     """Write a whole number with at least so many digits; return where it ends."""
     size, left = 0, number
     while left > 0 or size < least:
         left //= 10
         size += 1
-    for place in range(at + size - 1, at - 1, -1):
-        text[place] = ord("0") + number % 10
-        number //= 10
-    return at + size
+    return _write_just(number, size, text, at)
 
 
 @kernel()
@@ -97,12 +105,27 @@ def _write_one(value: float, decimals: int, text: NDArray[np.uint8], at: int) ->
     at = _write_digits(before, 1, text, at)
     if plain or behind > 0:
         text[at] = ord(".")
-        at = _write_digits(digits % unit, max(behind, 1), text, at + 1)
+        at = _write_just(digits % unit, max(behind, 1), text, at + 1)
     if plain:
         return at
     text[at] = ord("e")
     text[at + 1] = ord("+") if place > 0 else ord("-")
     return _write_digits(abs(place - 1), 2, text, at + 2)
+
+
+@kernel()
+def _next_number(template: NDArray[np.uint8], start: int) -> int:
+    """Return where the next number comes, from a place on; the size of the template where none does."""
+    place, known = start, False
+    while not known and place + _STRIDE <= template.size:
+        stride = template[place : place + _STRIDE]
+        # without a way out of the loop: so the processor compares them all at once
+        for i in range(_STRIDE):
+            known |= stride[i] == NUMBER
+        place += 0 if known else _STRIDE
+    while place < template.size and template[place] != NUMBER:
+        place += 1
+    return place
 
 
 @kernel()
@@ -130,17 +153,22 @@ def fill_in(
         Written: which those are, shape (n,).
     """
     apart()
-    at, which, missing = 0, 0, 0
-    for place in range(template.size):
-        text[at] = template[place]
-        if template[place] != NUMBER or which == values.size:
-            at += 1
-            continue
-        end = _write_one(values[which], int(np.intp(decimals[which])), text, at)
-        if end == at:
-            unsure[missing] = which
-            missing += 1
-            end = at + 1
-        at = end
-        which += 1
+    at, which, missing, start = 0, 0, 0, 0
+    while start < template.size:
+        place = _next_number(template, start)
+        # what stands between two numbers is copied at once
+        between, room = template[start:place], text[at : at + place - start]
+        for i in range(between.size):
+            room[i] = between[i]
+        at += place - start
+        start = place + 1
+        if place < template.size:
+            end = _write_one(values[which], int(np.intp(decimals[which])), text, at)
+            if end == at:
+                text[at] = NUMBER
+                unsure[missing] = which
+                missing += 1
+                end = at + 1
+            at = end
+            which += 1
     return at, missing
