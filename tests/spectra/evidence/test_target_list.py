@@ -1,5 +1,6 @@
 """What is told of targets by their numbers is what their objects tell."""
 
+import json
 import math
 import pickle
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spectriage.spectra.evidence import targets as engine_targets
 from spectriage.spectra.evidence.mass import MassRange
 from spectriage.spectra.evidence.sighting import NOTHING
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
@@ -126,3 +128,23 @@ def test_an_answer_keeps_no_numbers_of_others(results):
     for result in results:
         assert result.targets.numbers.base is None
         assert result.targets.numbers.shape == (len(result.targets), 9)
+
+
+def test_a_gain_that_is_no_number_is_neither_found_nor_passed_over(engine, many_kinds, monkeypatch):
+    weighed = engine_targets._weighed_by_kernel
+
+    def spoilt(*given):
+        weights = weighed(*given)
+        weights.numbers[:, 0, 0] = math.nan
+        return weights
+
+    monkeypatch.setattr(engine_targets, "_weighed_by_kernel", spoilt)
+    for name in ("pure", "hazard", "two"):
+        result = engine.identify(many_kinds[name])
+        first = result.targets[0]
+        assert math.isnan(first.gain)
+        assert not first.found
+        assert (first.supports, first.sighting) == (0, NOTHING)
+        assert first.probability == NOT_LOOKED_AT.probability
+        assert result.targets.near(engine.policy.hazard_gain)[0] is first
+        assert result.json_text() == json.dumps(result.to_json())
