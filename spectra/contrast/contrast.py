@@ -10,16 +10,19 @@ than one strong band in place. It is the variance-stabilising transform of addit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
-from spectriage.spectra.compile.jit import packed
-from spectriage.spectra.contrast._kernels_arguments import Query
+from spectriage.spectra.compile.jit import packed, packed_as
+from spectriage.spectra.contrast._kernels_arguments import Queries, Query
 from spectriage.spectra.contrast._kernels_compress import compress
 from spectriage.spectra.contrast._kernels_contrast import into_contrast
+from spectriage.spectra.contrast.block import Block, row_by_row, together
 from spectriage.spectra.signal._kernels_grid import move
 from spectriage.spectra.signal.derivative import DERIVATIVE_WINDOW_CM, savgol_weights, window_points
 from spectriage.spectra.signal.grid import Resampled
@@ -33,7 +36,23 @@ ROUNDING = 1e-12
 """A derivative below this share of the intensity, taken through the same filter, is rounding: no signal."""
 
 
-@dataclass(frozen=True, eq=False)
+class QueryRows(NamedTuple):
+    """Several queries: as `Contrast`, with one dimension more, shape (s, m) and (s,)."""
+
+    derivative: Float32Array
+    compressed: Float32Array
+    valid: BoolArray
+    threshold: FloatArray
+    noise: FloatArray
+
+    @property
+    def queries(self) -> Queries:
+        """What kernels take of them, packed."""
+        return packed_as(Queries, self[:4])
+
+
+# not frozen: one is made for every scan and every axis, and that would take thrice as long
+@dataclass(eq=False)
 class Contrast:
     """A query in the contrast domain.
 
@@ -51,6 +70,8 @@ class Contrast:
         What the derivative was divided by, in intensity per (cm⁻¹)².
     noise
         Standard deviation of the derivative's noise, as a share of the norm.
+    block, place
+        Where it stands together with others.
     """
 
     derivative: Float32Array
@@ -59,6 +80,8 @@ class Contrast:
     compressed: Float32Array
     norm: float
     noise: float
+    block: Block[QueryRows] | None = None
+    place: int = 0
 
     @cached_property
     def packed(self) -> Query:
@@ -81,6 +104,21 @@ class Contrast:
         compressed = np.empty_like(self.derivative)
         compress(self.derivative, THRESHOLD_FLOOR, compressed)
         return Contrast(self.derivative, self.valid, THRESHOLD_FLOOR, compressed, self.norm, 0.0)
+
+
+def queries_together(queries: Sequence[Contrast]) -> QueryRows:
+    """Return several queries as rows."""
+    return together(queries, _stacked)
+
+
+def _stacked(queries: Sequence[Contrast]) -> QueryRows:
+    return QueryRows(
+        row_by_row([query.derivative for query in queries]),
+        row_by_row([query.compressed for query in queries]),
+        row_by_row([query.valid for query in queries]),
+        np.array([query.threshold for query in queries]),
+        np.array([query.noise for query in queries]),
+    )
 
 
 def contrast(query: Resampled, shift: FloatArray, *, noise: float | None = None) -> Contrast:

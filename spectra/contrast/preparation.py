@@ -21,11 +21,13 @@ from spectriage.spectra.contrast._kernels_preparation import (
     look_over,
     prepare_scans,
 )
+from spectriage.spectra.contrast.block import Block
 from spectriage.spectra.contrast.contrast import (
     NOISE_MULTIPLE,
     ROUNDING,
     THRESHOLD_FLOOR,
     Contrast,
+    QueryRows,
     contrast,
     derivative_filter,
 )
@@ -140,24 +142,28 @@ def prepare_each(spectra: Sequence[Spectrum], shift: FloatArray) -> list[Prepare
     step_cm = float(shift[1] - shift[0])
     room = _room_for(len(spectra), shift.size)
     prepare_scans(together, shift, _rules(step_cm), packed(room))
-    gain = derivative_filter(step_cm)[1]
+    block = _block_of(room, derivative_filter(step_cm)[1])
     found: list[Prepared | SpectriageError] = []
-    for spectrum, own, saturated, places, numbers, intensity, variance, measured, baseline, *curves in zip(
-        spectra,
-        clean,
-        cut_off,
-        room.places.tolist(),
-        room.numbers.tolist(),
-        room.intensity,
-        room.variance,
-        room.measured,
-        room.baseline,
-        room.derivative,
-        room.compressed,
-        room.valid,
-        strict=True,
+    for place, (spectrum, own, saturated, places, numbers, share, *curves) in enumerate(
+        zip(
+            spectra,
+            clean,
+            cut_off,
+            room.places.tolist(),
+            room.numbers.tolist(),
+            block.rows.noise.tolist(),
+            room.intensity,
+            room.variance,
+            room.measured,
+            room.baseline,
+            room.derivative,
+            room.valid,
+            room.compressed,
+            strict=True,
+        )
     ):
         count, first, last, done = places
+        intensity, variance, measured, baseline, derivative, valid, compressed = curves
         if not done or spectrum.spacing_cm > COARSEST_CM:
             found.append(_by_itself(spectrum, shift))
             continue
@@ -166,11 +172,16 @@ def prepare_each(spectra: Sequence[Spectrum], shift: FloatArray) -> list[Prepare
         query.knows(count, first, last)
         ends_cm = float(shift[first]), float(shift[last])
         quality = quality_of(own, height, level, noise, saturated, ends_cm)
-        derivative, compressed, valid = curves
-        share = noise * gain / norm if norm > 0.0 else 1.0
-        seen = Contrast(derivative, valid, threshold, compressed, norm, share)
+        seen = Contrast(derivative, valid, threshold, compressed, norm, share, block, place)
         found.append(Prepared(own, query, baseline, quality, seen))
     return found
+
+
+def _block_of(room: Room, gain: float) -> Block[QueryRows]:
+    """Return all that was prepared, as a block; `gain` is what the derivative makes of the noise."""
+    noise, _, _, norm, threshold = np.ascontiguousarray(room.numbers.T)
+    share = np.divide(noise * gain, norm, out=np.ones(norm.size), where=norm > 0.0)
+    return Block(QueryRows(room.derivative, room.compressed, room.valid, threshold, share))
 
 
 def _by_itself(spectrum: Spectrum, shift: FloatArray) -> Prepared | SpectriageError:
@@ -230,7 +241,7 @@ def _room_for(scans: int, points: int) -> Room:
         np.empty(shape, np.float32),
         np.empty(shape, np.bool_),
         np.empty((scans, 4), np.intp),
-        np.empty((scans, 5)),
+        np.zeros((scans, 5)),
     )
 
 

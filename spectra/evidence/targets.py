@@ -10,6 +10,7 @@ import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.compile.jit import packed, packed_as
+from spectriage.spectra.contrast.contrast import queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence._kernels_amounts import Scattering
 from spectriage.spectra.evidence._kernels_weighing import WeighingRules, Weights, weigh_scans
@@ -27,9 +28,9 @@ from spectriage.spectra.evidence.target_rows import (
     table_of,
     watched_rows,
 )
-from spectriage.spectra.fitting.fit import Axis, Fit
+from spectriage.spectra.fitting.fit import Axis, Fit, fits_together
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.fitting.library import areas_of, library_of, models_of, views_of
+from spectriage.spectra.fitting.library import areas_of, library_of
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.fitting.selection import required_gains
 from spectriage.spectra.policy.policy import Policy
@@ -116,6 +117,7 @@ def weigh_targets(policy: Policy, targets: Sequence[TargetRows], asked: Sequence
 def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: Sequence[Asked]) -> Weights:
     """Weigh targets in scans whose models have one resolution: numbers only."""
     index, fits = asked[0].fitter.index, [each.fit for each in asked]
+    models, queries = fits_together(fits), queries_together([fit.query for fit in fits])
     watched = watched_rows(targets)
     table = table_of(targets, watched)
     scattering = _know(index, [row for fit in fits for row in fit.rows])
@@ -127,8 +129,8 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
         weights = _room_for(len(asked), table)
         weigh_scans(
             library_of(index, room),
-            views_of(fits),
-            models_of(fits),
+            models.views(queries),
+            models.models,
             table.members,
             table.sought,
             packed(index.probes(watched, fits[0].axis.broadening_cm)),
@@ -138,7 +140,7 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
             _weighing_rules(index, policy),
             sight_table(index),
             1.0 + NOISY_SNR / np.array([max(each.snr, 1.0) for each in asked]),
-            np.array([fit.query.noise for fit in fits]),
+            queries.noise,
             np.array(others),
             memory_of(most + 1, index.rows.points),
             packed(weights),

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from spectriage.spectra.contrast.block import row_by_row
+from spectriage.spectra.contrast.contrast import queries_together
 from spectriage.spectra.evidence._kernels_sighting import count_unexplained
 from spectriage.spectra.fitting.band_support import points_of
 from spectriage.spectra.fitting.fit import Fit
-from spectriage.spectra.fitting.fitter import row_by_row
 
 NEAR_CM = 10.0
 NOISE_MULTIPLE = 10.0
@@ -44,12 +45,12 @@ def unexplained_bands(fits: Sequence[Fit], step_cm: float) -> list[Unexplained]:
     """Return the bands of each of several scans that its fit does not explain."""
     if not fits:
         return []
-    found = np.empty((len(fits), 2))
+    queries, found = queries_together([fit.query for fit in fits]), np.empty((len(fits), 2))
     count_unexplained(
-        row_by_row([fit.query.derivative for fit in fits]),
-        row_by_row([fit.query.valid for fit in fits]),
+        queries.derivative,
+        queries.valid,
         row_by_row([fit.fitted for fit in fits]),
-        np.array([fit.query.noise for fit in fits]),
+        queries.noise,
         NOISE_MULTIPLE,
         LEAST_SHARE,
         points_of(NEAR_CM, step_cm),

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from spectriage.spectra.arrays import Float32Array, FloatArray
-from spectriage.spectra.contrast.contrast import Contrast
+import numpy as np
+
+from spectriage.spectra.arrays import Float32Array, FloatArray, IndexArray
+from spectriage.spectra.compile.jit import packed_as
+from spectriage.spectra.contrast.block import Block, row_by_row, together
+from spectriage.spectra.contrast.contrast import Contrast, QueryRows
+from spectriage.spectra.contrast.rows import BROADENINGS_CM
+from spectriage.spectra.fitting._kernels_model import Models, Views
 from spectriage.spectra.signal.axis import AXIS_TOLERANCE_CM
 
 AXIS_PENALTY = 0.02
@@ -15,6 +22,8 @@ STRETCH_TOLERANCE = 0.004
 OFFSET_PENALTY = AXIS_PENALTY / AXIS_TOLERANCE_CM**2
 STRETCH_PENALTY = AXIS_PENALTY / STRETCH_TOLERANCE**2
 MIN_DISAGREEMENT = 1e-4
+MOST_COMPONENTS, MOST_PACKAGINGS = 5, 2
+"""Of what is selected; a target that is found may come on top of it."""
 
 
 class Axis(NamedTuple):
@@ -41,7 +50,48 @@ class Axis(NamedTuple):
 NO_CORRECTION = Axis()
 
 
-@dataclass(frozen=True, eq=False)
+def axis_of(place: Sequence[float]) -> Axis:
+    """Return an axis from its offset, stretch and number of the resolution."""
+    return Axis(place[0], place[1], BROADENINGS_CM[int(place[2])])
+
+
+def axis_numbers(axis: Axis) -> tuple[float, float, float]:
+    """Return an axis' offset, stretch and number of the resolution: the inverse of `axis_of`."""
+    return axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)
+
+
+class FitRows(NamedTuple):
+    """Several fits of at most k references each.
+
+    Parameters
+    ----------
+    axes
+        As `axis_numbers`, shape (s, 3).
+    counts, rows, amplitudes
+        How many references each has, which and how much of them, shape (s,) and (s, k).
+    similarity, fitted
+        Shape (s,) and, float32, (s, m).
+    """
+
+    axes: FloatArray
+    counts: IndexArray
+    rows: IndexArray
+    amplitudes: FloatArray
+    similarity: FloatArray
+    fitted: Float32Array
+
+    @property
+    def models(self) -> Models:
+        """What kernels take of them, packed."""
+        return packed_as(Models, self[1:])
+
+    def views(self, queries: QueryRows) -> Views:
+        """Return their queries, which are at their axes, as kernels take them, packed."""
+        return packed_as(Views, (*queries.queries, self.axes))
+
+
+# not frozen: see `Contrast`
+@dataclass(eq=False)
 class Fit:
     """References that explain a query.
 
@@ -59,6 +109,8 @@ class Fit:
         The query under that correction.
     fitted
         The fit in the contrast domain, float32, shape (m,).
+    block, place
+        Where it stands together with others.
     """
 
     rows: tuple[int, ...]
@@ -67,6 +119,8 @@ class Fit:
     axis: Axis
     query: Contrast
     fitted: Float32Array
+    block: Block[FitRows] | None = None
+    place: int = 0
 
     @property
     def disagreement(self) -> float:
@@ -76,6 +130,26 @@ class Fit:
     def without(self, position: int) -> tuple[int, ...]:
         """Return the rows but for one."""
         return self.rows[:position] + self.rows[position + 1 :]
+
+
+def fits_together(fits: Sequence[Fit]) -> FitRows:
+    """Return several fits as rows."""
+    return together(fits, _stacked)
+
+
+def _stacked(fits: Sequence[Fit]) -> FitRows:
+    most = max(MOST_COMPONENTS + MOST_PACKAGINGS, *[len(fit.rows) for fit in fits])
+    rows, amplitudes = np.zeros((len(fits), most), np.intp), np.zeros((len(fits), most))
+    for place, fit in enumerate(fits):
+        rows[place, : len(fit.rows)], amplitudes[place, : len(fit.rows)] = fit.rows, fit.amplitudes
+    return FitRows(
+        np.array([axis_numbers(fit.axis) for fit in fits]),
+        np.array([len(fit.rows) for fit in fits], np.intp),
+        rows,
+        amplitudes,
+        np.array([fit.similarity for fit in fits]),
+        row_by_row([fit.fitted for fit in fits]),
+    )
 
 
 class Single(NamedTuple):

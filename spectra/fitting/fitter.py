@@ -9,18 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
-from spectriage.spectra.compile.jit import packed, packed_as
-from spectriage.spectra.contrast._kernels_arguments import Queries
+from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast._kernels_coarse import coarse_best, likeliest_each, pool_rest
 from spectriage.spectra.contrast.contrast import Contrast, contrast
 from spectriage.spectra.contrast.index import ContrastIndex
-from spectriage.spectra.contrast.rows import BROADENINGS_CM
 from spectriage.spectra.fitting._kernels_additions import add_each
 from spectriage.spectra.fitting._kernels_axes import AxisSearch, best_axes
 from spectriage.spectra.fitting._kernels_fit import FitSettings
@@ -32,12 +28,12 @@ from spectriage.spectra.fitting.fit import (
     Axis,
     Fit,
     Single,
+    axis_numbers,
+    axis_of,
 )
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.signal.grid import resample
 from spectriage.spectra.spectrum import Spectrum
-
-Kind = TypeVar("Kind", bound=np.generic)
 
 RELATIVE_ERROR = 0.3
 """Proportional error of a derivative between instruments, in the weights of the fit."""
@@ -104,23 +100,10 @@ class Fitter:
             found = self._fits[key] = self._fit(rows, axis)
         return found
 
-    def kept(
-        self,
-        rows: tuple[int, ...],
-        amplitudes: FloatArray,
-        similarity: float,
-        fitted: Float32Array,
-        axis: Axis,
-        moved: tuple[Float32Array, Float32Array, BoolArray],
-    ) -> Fit:
+    def kept(self, found: Fit) -> Fit:
         """Return the fit that a kernel found, and keep it and the query as it is under its axis."""
-        seen = self._queries.get(axis[:2])
-        if seen is None:
-            own = self.query
-            derivative, compressed, valid = moved
-            seen = Contrast(derivative, valid, own.threshold, compressed, own.norm, own.noise)
-            self._queries[axis[:2]] = seen
-        return self._fits.setdefault((rows, axis), Fit(rows, amplitudes, similarity, axis, seen, fitted))
+        self._queries[found.axis[:2]] = found.query
+        return self._fits.setdefault((found.rows, found.axis), found)
 
     def _fit(self, rows: tuple[int, ...], axis: Axis) -> Fit:
         query = self.query_at(axis)
@@ -252,30 +235,3 @@ def coarse_penalties(step_cm: float) -> Float32Array:
     reach = int(AXIS_REACH_CM // step_cm)
     penalties = OFFSET_PENALTY * np.square(np.arange(-reach, reach + 1) * step_cm)
     return np.asarray(penalties, np.float32)
-
-
-def axis_of(place: Sequence[float]) -> Axis:
-    """Return an axis from its offset, stretch and number of the resolution."""
-    return Axis(place[0], place[1], BROADENINGS_CM[int(place[2])])
-
-
-def axis_numbers(axis: Axis) -> tuple[float, float, float]:
-    """Return an axis' offset, stretch and number of the resolution: the inverse of `axis_of`."""
-    return axis.offset_cm, axis.stretch, BROADENINGS_CM.index(axis.broadening_cm)
-
-
-def stacked(queries: Sequence[Contrast]) -> Queries:
-    """Return several queries as kernels take them together, packed: arrays of shape (s, m), and (s,)."""
-    threshold = np.array([query.threshold for query in queries])
-    whole = (
-        row_by_row([query.derivative for query in queries]),
-        row_by_row([query.compressed for query in queries]),
-        row_by_row([query.valid for query in queries]),
-        threshold,
-    )
-    return packed_as(Queries, whole)
-
-
-def row_by_row(rows: Sequence[NDArray[Kind]]) -> NDArray[Kind]:
-    """Return rows of one length as a matrix, one row without a copy. `np.stack` takes thrice as long."""
-    return rows[0][None] if len(rows) == 1 else np.concatenate(rows).reshape(len(rows), -1)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.compile.jit import packed_as
 from spectriage.spectra.contrast.index import ContrastIndex
-from spectriage.spectra.fitting._kernels_model import Library, Models, Views
+from spectriage.spectra.fitting._kernels_model import Library
 from spectriage.spectra.fitting.band_support import band_rules
-from spectriage.spectra.fitting.fit import Fit
-from spectriage.spectra.fitting.fitter import PACKED_SETTINGS, axis_numbers, row_by_row, stacked
+from spectriage.spectra.fitting.fitter import PACKED_SETTINGS
 
 
 def library_of(index: ContrastIndex, room: int) -> Library:
@@ -39,25 +36,6 @@ def _arrays(index: ContrastIndex) -> tuple[object, ...]:
         PACKED_SETTINGS,
         band_rules(index),
     )
-
-
-def views_of(fits: Sequence[Fit]) -> Views:
-    """Return the queries of several fits, each at its axis, packed for a kernel."""
-    axes = np.array([axis_numbers(fit.axis) for fit in fits])
-    return packed_as(Views, (*stacked([fit.query for fit in fits]), axes))
-
-
-def models_of(fits: Sequence[Fit]) -> Models:
-    """Return what several fits are, packed for a kernel."""
-    most = max(len(fit.rows) for fit in fits)
-    rows, amplitudes = np.zeros((len(fits), most), np.intp), np.zeros((len(fits), most))
-    for place, fit in enumerate(fits):
-        if fit.rows:
-            rows[place, : len(fit.rows)], amplitudes[place, : len(fit.rows)] = fit.rows, fit.amplitudes
-    fitted = row_by_row([fit.fitted for fit in fits])
-    counts = np.array([len(fit.rows) for fit in fits], np.intp)
-    similarity = np.array([fit.similarity for fit in fits])
-    return packed_as(Models, (counts, rows, amplitudes, similarity, fitted))
 
 
 def areas_of(index: ContrastIndex) -> FloatArray:

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
 from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.contrast.block import Block
+from spectriage.spectra.contrast.contrast import Contrast, QueryRows, queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.fitting._kernels_selection import Selected, SelectionRules, select_scans
-from spectriage.spectra.fitting.fit import OFFSET_PENALTY, STRETCH_PENALTY, Fit, Single
+from spectriage.spectra.fitting.fit import (
+    MOST_COMPONENTS,
+    MOST_PACKAGINGS,
+    OFFSET_PENALTY,
+    STRETCH_PENALTY,
+    Fit,
+    FitRows,
+    Single,
+    axis_of,
+)
 from spectriage.spectra.fitting.fitter import (
     LIKELIEST,
     REFINED_FROM,
     STRETCHED,
     UNSTRETCHED,
     Fitter,
-    axis_of,
     coarse_penalties,
-    stacked,
 )
 from spectriage.spectra.fitting.library import largest_family, library_of
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Tier
 
-MOST_COMPONENTS = 5
-MOST_PACKAGINGS = 2
 SECONDS = 2
 """So many of those that come second alone are tried as additions too."""
 SEEN_SHARE = 0.25
@@ -54,8 +60,7 @@ class Alone(NamedTuple):
     numbers: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
-class Selection:
+class Selection(NamedTuple):
     """What was selected, and what came close.
 
     Parameters
@@ -111,28 +116,65 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
     most = MOST_COMPONENTS + MOST_PACKAGINGS + 1
     # at most a whole family, and what may be taken for it, in the place of one component
     library = library_of(index, most + max(largest_family(index), SECONDS) + LIKELIEST)
-    queries = stacked([fitter.query for fitter in fitters])
+    queries = queries_together([fitter.query for fitter in fitters])
     found = _room_for(len(fitters), index.rows.points)
     memory = memory_of(most, index.rows.points)
-    select_scans(library, queries, rules, memory, REFINED_FROM, packed(found))
+    select_scans(library, queries.queries, rules, memory, REFINED_FROM, packed(found))
     index.rows.check()
-    chosen = zip(found.counts.tolist(), found.rows.tolist(), found.numbers.tolist(), strict=True)
-    selections = []
-    for place, (fitter, (count, rows, (similarity, *axis, gain)), singles, rejected) in enumerate(
-        zip(fitters, chosen, found.single_counts.tolist(), found.rejected.tolist(), strict=True)
-    ):
-        moved = (found.derivative[place], found.compressed[place], found.valid[place])
-        fit = fitter.kept(
-            tuple(rows[:count]),
-            found.amplitudes[place, :count],
-            similarity,
-            found.fitted[place],
-            axis_of(axis),
-            moved,
+    fits = [fitter.kept(fit) for fitter, fit in zip(fitters, _fits_of(found, queries, fitters), strict=True)]
+    each = zip(
+        fits,
+        found.single_counts.tolist(),
+        found.single_rows,
+        found.singles,
+        found.rejected.tolist(),
+        found.numbers[:, 4].tolist(),
+        strict=True,
+    )
+    return [
+        Selection(fit, Alone(rows[:count], singles[:count]), (rejected, gain) if rejected >= 0 else None)
+        for fit, count, rows, singles, rejected, gain in each
+    ]
+
+
+def _fits_of(found: Selected, queries: QueryRows, fitters: Sequence[Fitter]) -> list[Fit]:
+    """Return the fits that a kernel has written of some queries."""
+    similarity, *axes, _ = np.ascontiguousarray(found.numbers.T)
+    models = found.counts, found.rows, found.amplitudes, similarity, found.fitted
+    block = Block(FitRows(np.column_stack(axes), *models))
+    moved = Block(
+        queries._replace(derivative=found.derivative, compressed=found.compressed, valid=found.valid)
+    )
+    fits = []
+    for place, (
+        fitter,
+        count,
+        rows,
+        amplitudes,
+        (value, *axis, _),
+        fitted,
+        derivative,
+        compressed,
+        valid,
+    ) in enumerate(
+        zip(
+            fitters,
+            found.counts.tolist(),
+            found.rows.tolist(),
+            found.amplitudes,
+            found.numbers.tolist(),
+            found.fitted,
+            found.derivative,
+            found.compressed,
+            found.valid,
+            strict=True,
         )
-        alone = Alone(found.single_rows[place, :singles], found.singles[place, :singles])
-        selections.append(Selection(fit, alone, (rejected, gain) if rejected >= 0 else None))
-    return selections
+    ):
+        own = fitter.query
+        seen = Contrast(derivative, valid, own.threshold, compressed, own.norm, own.noise, moved, place)
+        known = tuple(rows[:count])
+        fits.append(Fit(known, amplitudes[:count], value, axis_of(axis), seen, fitted, block, place))
+    return fits
 
 
 def _room_for(scans: int, points: int) -> Selected:

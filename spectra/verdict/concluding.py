@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.contrast.contrast import queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import blurred
 from spectriage.spectra.evidence.sighting import sight
 from spectriage.spectra.evidence.unexplained import Unexplained, unexplained_bands
 from spectriage.spectra.fitting.far_axis import FarAxis, find_far_axes
 from spectriage.spectra.fitting.fit import Fit
-from spectriage.spectra.fitting.fitter import Fitter, row_by_row
+from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Hazard
 from spectriage.spectra.signal.artefacts import Artefact, find_artefacts
@@ -192,11 +193,11 @@ class Concluder:
         for own, scan in zip(above, scans, strict=True):
             inside = scan.query.covered
             own[inside] = scan.query.values - scan.baseline[inside]
-        queries = [scan.fitter.query for scan in scans]
+        queries = queries_together([scan.fitter.query for scan in scans])
         return find_artefacts(
-            row_by_row([query.derivative for query in queries]),
-            row_by_row([query.compressed for query in queries]),
-            row_by_row([query.valid for query in queries]),
+            queries.derivative,
+            queries.compressed,
+            queries.valid,
             above,
             self._index.references.shift,
             [scan.spectrum.excitation_nm for scan in scans],

@@ -10,13 +10,14 @@ import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.compile.jit import packed, packed_as
+from spectriage.spectra.contrast.contrast import queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
 from spectriage.spectra.evidence.sighting import sight_table, sighting_of
 from spectriage.spectra.fitting.band_support import bands_of
-from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit
-from spectriage.spectra.fitting.fitter import Fitter, axis_numbers, stacked
-from spectriage.spectra.fitting.library import library_of, models_of, views_of
+from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit, axis_numbers, fits_together
+from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.library import library_of
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.fitting.selection import Alone
 from spectriage.spectra.policy.policy import Policy
@@ -139,16 +140,17 @@ class Namer:
         counted = np.zeros((len(scans), most), np.bool_)
         for place, own in enumerate(told):
             counted[place, : len(own)] = [part.is_told for part in own]
+        models, queries = fits_together(fits), queries_together([fit.query for fit in fits])
         parts = _room_for(len(scans), most, index.rows.points)
         look_at_scans(
             library_of(index, most + max(ALTERNATIVES, CANDIDATES + most_singles)),
-            views_of(fits),
-            models_of(fits),
+            models.views(queries),
+            models.models,
             counted,
-            stacked([scan.fitter.query for scan in scans]),
+            queries_together([scan.fitter.query for scan in scans]).queries,
             self._singles_of(scans, most_singles),
             self._allowed,
-            np.array([fit.query.noise for fit in fits]),
+            queries.noise,
             sight_table(index),
             self._first_odds,
             ALTERNATIVES,

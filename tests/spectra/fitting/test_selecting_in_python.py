@@ -30,8 +30,8 @@ from spectriage.spectra.fitting.band_support import (
     band_support,
     independent_supports,
 )
-from spectriage.spectra.fitting.fit import NO_CORRECTION, Fit, Single
-from spectriage.spectra.fitting.fitter import Fitter, axis_numbers
+from spectriage.spectra.fitting.fit import NO_CORRECTION, Fit, Single, axis_numbers
+from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.library import library_of
 from spectriage.spectra.fitting.selection import (
     Alone,
