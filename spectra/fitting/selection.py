@@ -9,7 +9,7 @@ import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
 from spectriage.spectra.compile.jit import packed
-from spectriage.spectra.contrast.block import Block
+from spectriage.spectra.contrast.block import Block, together
 from spectriage.spectra.contrast.contrast import Contrast, QueryRows, queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.fitting._kernels_selection import Selected, SelectionRules, select_scans
@@ -54,10 +54,36 @@ class Alone(NamedTuple):
         Of the library, shape (c,).
     numbers
         V of each, and its axis as `axis_numbers`, shape (c, 4).
+    block, place
+        Where they stand together with others.
     """
 
     rows: IndexArray
     numbers: FloatArray
+    block: Block[AloneRows] | None = None
+    place: int = 0
+
+
+class AloneRows(NamedTuple):
+    """The same of several queries, of each up to c: how many, shape (s,); and (s, c) and (s, c, 4)."""
+
+    counts: IndexArray
+    rows: IndexArray
+    numbers: FloatArray
+
+
+def alone_together(each: Sequence[Alone]) -> AloneRows:
+    """Return those of several queries as rows."""
+    return together(each, _stacked)
+
+
+def _stacked(each: Sequence[Alone]) -> AloneRows:
+    counts = np.array([alone.rows.size for alone in each], np.intp)
+    most = max(REFINED_FROM, int(counts.max()))
+    rows, numbers = np.zeros((len(each), most), np.intp), np.zeros((len(each), most, 4))
+    for place, (own, count) in enumerate(zip(each, counts.tolist(), strict=True)):
+        rows[place, :count], numbers[place, :count] = own.rows, own.numbers
+    return AloneRows(counts, rows, numbers)
 
 
 class Selection(NamedTuple):
@@ -121,9 +147,9 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
     memory = memory_of(most, index.rows.points)
     select_scans(library, queries.queries, rules, memory, REFINED_FROM, packed(found))
     index.rows.check()
-    fits = [fitter.kept(fit) for fitter, fit in zip(fitters, _fits_of(found, queries, fitters), strict=True)]
+    alone = Block(AloneRows(found.single_counts, found.single_rows, found.singles))
     each = zip(
-        fits,
+        _fits_of(found, queries, fitters),
         found.single_counts.tolist(),
         found.single_rows,
         found.singles,
@@ -132,48 +158,35 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
         strict=True,
     )
     return [
-        Selection(fit, Alone(rows[:count], singles[:count]), (rejected, gain) if rejected >= 0 else None)
-        for fit, count, rows, singles, rejected, gain in each
+        Selection(
+            fit,
+            Alone(rows[:count], singles[:count], alone, place),
+            (rejected, gain) if rejected >= 0 else None,
+        )
+        for place, (fit, count, rows, singles, rejected, gain) in enumerate(each)
     ]
 
 
 def _fits_of(found: Selected, queries: QueryRows, fitters: Sequence[Fitter]) -> list[Fit]:
     """Return the fits that a kernel has written of some queries."""
-    similarity, *axes, _ = np.ascontiguousarray(found.numbers.T)
-    models = found.counts, found.rows, found.amplitudes, similarity, found.fitted
-    block = Block(FitRows(np.column_stack(axes), *models))
-    moved = Block(
-        queries._replace(derivative=found.derivative, compressed=found.compressed, valid=found.valid)
+    axes, similarity = found.numbers[:, 1:4].copy(), found.numbers[:, 0].copy()
+    rows = FitRows(axes, found.counts, found.rows, found.amplitudes, similarity, found.fitted)
+    seen = QueryRows(found.derivative, found.compressed, found.valid, queries.threshold, queries.noise)
+    fitted, moved = Block(rows), Block(seen)
+    models = zip(
+        found.counts.tolist(), found.rows.tolist(), found.amplitudes, found.numbers.tolist(), strict=True
     )
+    curves = zip(found.derivative, found.valid, found.compressed, found.fitted, strict=True)
     fits = []
     for place, (
         fitter,
-        count,
-        rows,
-        amplitudes,
-        (value, *axis, _),
-        fitted,
-        derivative,
-        compressed,
-        valid,
-    ) in enumerate(
-        zip(
-            fitters,
-            found.counts.tolist(),
-            found.rows.tolist(),
-            found.amplitudes,
-            found.numbers.tolist(),
-            found.fitted,
-            found.derivative,
-            found.compressed,
-            found.valid,
-            strict=True,
-        )
-    ):
+        (count, known, amplitudes, (value, *axis, _)),
+        (derivative, valid, compressed, curve),
+    ) in enumerate(zip(fitters, models, curves, strict=True)):
         own = fitter.query
-        seen = Contrast(derivative, valid, own.threshold, compressed, own.norm, own.noise, moved, place)
-        known = tuple(rows[:count])
-        fits.append(Fit(known, amplitudes[:count], value, axis_of(axis), seen, fitted, block, place))
+        query = Contrast(derivative, valid, own.threshold, compressed, own.norm, own.noise, moved, place)
+        fit = Fit(tuple(known[:count]), amplitudes[:count], value, axis_of(axis), query, curve, fitted, place)
+        fits.append(fitter.kept(fit))
     return fits
 
 

@@ -1,4 +1,4 @@
-"""Kernels that measure what disturbs a scan: how periodic, how broad and how doubled it is."""
+"""Kernels that measure what disturbs a scan: how periodic, how broad and how doubled it is, and lamps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
 from spectriage.spectra.compile._kernels_vectors import apart, widest
 from spectriage.spectra.compile.jit import kernel
 
@@ -37,6 +37,31 @@ class ArtefactRules(NamedTuple):
     doubled: float
     top: float
     bands: int
+
+
+class LampRules(NamedTuple):
+    """What says that the lines of a lamp are in a scan; `signal.artefacts` has the reasons.
+
+    Parameters
+    ----------
+    lines_cm, ends
+        Wavenumbers of the lines in vacuum, one lamp after the other, and where those of each end.
+    top, tops
+        Of the highest of the tops of so much of the greatest, so many are looked at.
+    lines, share
+        So many of them must be lines of the lamp, and so much of their heights.
+    reach_cm, offsets_cm
+        How far from a line a top is it, at one of these offsets of the axis, ascending.
+    """
+
+    lines_cm: FloatArray
+    ends: IndexArray
+    top: float
+    tops: int
+    lines: int
+    share: float
+    reach_cm: float
+    offsets_cm: FloatArray
 
 
 @kernel(bare=True, fastmath=True)
@@ -152,33 +177,139 @@ def doubling(derivative: FloatArray, compressed: FloatArray, rules: ArtefactRule
 
 
 @kernel(bare=True)
+def highest_tops(derivative: FloatArray, least: float, places: FloatArray, heights: FloatArray) -> int:
+    """Write the places, in points, and the heights of the highest tops, the highest first; return how many.
+
+    Parameters
+    ----------
+    derivative
+        Shape (m,).
+    least
+        Of the greatest, a top has so much at least.
+    places, heights
+        Written, shape (k,): no more of them are looked for.
+    """
+    greatest, count = 0.0, 0
+    for p in range(derivative.size):
+        greatest = max(greatest, abs(derivative[p]))
+    for p in range(1, derivative.size - 1):
+        here = derivative[p]
+        if here > -least * greatest or here > derivative[p - 1] or here >= derivative[p + 1]:
+            continue
+        at = min(count, heights.size - 1)
+        if count == heights.size and -here <= heights[at]:
+            continue
+        while at > 0 and heights[at - 1] < -here:
+            heights[at], places[at] = heights[at - 1], places[at - 1]
+            at -= 1
+        heights[at], places[at] = -here, p
+        count = min(count + 1, heights.size)
+    return count
+
+
+@kernel(bare=True)
+def lines_seen(
+    waves_cm: FloatArray, heights: FloatArray, lines_cm: FloatArray, low_cm: float, high_cm: float
+) -> tuple[int, float]:
+    """Return how many tops are lines of a lamp, and their heights together.
+
+    Parameters
+    ----------
+    waves_cm, heights
+        Wavenumbers of the light at the tops, which fall along the axis, and their heights, shape (k,).
+    lines_cm
+        Those of the lines.
+    low_cm, high_cm
+        From where to where on the axis, as seen from a line, a top is it.
+    """
+    count, height = 0, 0.0
+    for t in range(waves_cm.size):
+        for k in range(lines_cm.size):
+            if low_cm <= lines_cm[k] - waves_cm[t] <= high_cm:
+                count, height = count + 1, height + heights[t]
+                break
+    return count, height
+
+
+@kernel(bare=True)
+def lamp_of(
+    derivative: FloatArray, grid: FloatArray, laser_nm: float, rules: LampRules, work: FloatArray
+) -> int:
+    """Return which lamp's lines make the highest tops of a derivative (m,), −1 for none.
+
+    Parameters
+    ----------
+    grid
+        Start and step of the axis, cm⁻¹.
+    laser_nm
+        The excitation; not positive where it is not known.
+    work
+        To work in, shape (m,).
+    """
+    if not laser_nm > 0.0:
+        return -1
+    places, heights = work[: rules.tops], work[rules.tops : 2 * rules.tops]
+    count = highest_tops(derivative, rules.top, places, heights)
+    if count < rules.lines:
+        return -1
+    total = 0.0
+    for t in range(count):
+        places[t] = 1e7 / laser_nm - (grid[0] + grid[1] * places[t])
+        total += heights[t]
+    waves_cm, heights, least = places[:count], heights[:count], rules.share * total
+    offsets_cm, reach_cm, start = rules.offsets_cm, rules.reach_cm, 0
+    for lamp in range(rules.ends.size):
+        lines_cm = rules.lines_cm[start : rules.ends[lamp]]
+        start = rules.ends[lamp]
+        # most scans have too little there at any offset of the axis
+        low_cm, high_cm = offsets_cm[0] - reach_cm, offsets_cm[offsets_cm.size - 1] + reach_cm
+        if lines_seen(waves_cm, heights, lines_cm, low_cm, high_cm)[1] < least:
+            continue
+        for o in range(offsets_cm.size):
+            low_cm, high_cm = offsets_cm[o] - reach_cm, offsets_cm[o] + reach_cm
+            seen, height = lines_seen(waves_cm, heights, lines_cm, low_cm, high_cm)
+            if seen >= rules.lines and height >= least:
+                return lamp
+    return -1
+
+
+@kernel(bare=True)
 def disturbances(
     derivative: Float32Array,
     compressed: Float32Array,
     valid: BoolArray,
     above: FloatArray,
-    step_cm: float,
+    lasers_nm: FloatArray,
+    grid: FloatArray,
     rules: ArtefactRules,
+    lamps: LampRules,
     work: FloatArray,
     out: FloatArray,
 ) -> None:
-    """Write `ripple` of derivatives, `typical_width` of what is above backgrounds, and `doubling`; (s, 3).
+    """Write `ripple` of derivatives, `typical_width` of what is above backgrounds, `doubling` and `lamp_of`.
 
     Parameters
     ----------
     derivative, compressed, valid, above
-        Of s scans, shape (s, m), on an axis with a point every `step_cm`.
+        Of s scans, shape (s, m).
+    lasers_nm
+        Shape (s,).
+    grid
+        Start and step of their axis, cm⁻¹.
     work
         To work in, shape (3, m).
+    out
+        Written, shape (s, 4).
     """
     apart()
-    rules = ArtefactRules(*rules)
+    rules, lamps = ArtefactRules(*rules), LampRules(*lamps)
     own, other, room = work[0], work[1], work[2]
     for s in range(out.shape[0]):
         for p in range(own.size):
             own[p], other[p] = derivative[s, p], compressed[s, p]
-        out[s, 1] = typical_width(above[s], step_cm, room)
+        out[s, 1] = typical_width(above[s], grid[1], room)
         out[s, 2] = doubling(own, other, rules, room)
+        out[s, 3] = lamp_of(own, grid, lasers_nm[s], lamps, room)
         for p in range(own.size):
             other[p] = valid[s, p]
         out[s, 0] = ripple(own, other, rules.least_period, rules.most_period, rules.periodic, room)

@@ -12,11 +12,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile.jit import packed
-from spectriage.spectra.signal._kernels_artefacts import ArtefactRules, disturbances
+from spectriage.spectra.signal._kernels_artefacts import ArtefactRules, LampRules, disturbances
 from spectriage.spectra.signal.wavelength import air_to_vacuum_nm
 
 LEAST_PERIOD_CM, MOST_PERIOD_CM = 12.0, 250.0
@@ -47,6 +46,7 @@ LAMP_LINES, LAMP_SHARE = 4, 0.8
 LAMP_REACH_CM = 5.0
 LAMP_OFFSETS = np.arange(-8.0, 9.0)
 """By how much an axis may be off, in cm⁻¹."""
+_LAMP_NAMES = tuple(LAMPS)
 
 
 class Artefact(NamedTuple):
@@ -81,36 +81,28 @@ def find_artefacts(
         Where known: without it a lamp cannot be told.
     """
     step_cm = float(shift[1] - shift[0])
-    work, found = np.empty((3, shift.size)), np.empty((len(derivative), 3))
-    disturbances(derivative, compressed, valid, above, step_cm, _rules(step_cm), work, found)
+    lasers_nm = np.array([excitation_nm or 0.0 for excitation_nm in excitations_nm])
+    work, found = np.empty((3, shift.size)), np.empty((len(derivative), 4))
+    grid, rules = np.array([shift[0], step_cm]), _rules(step_cm)
+    disturbances(derivative, compressed, valid, above, lasers_nm, grid, *rules, work, found)
     return [
-        _artefact(int(period) * step_cm, width_cm, int(split) * step_cm, own, shift, excitation_nm)
-        for (period, width_cm, split), own, excitation_nm in zip(
-            found.tolist(), derivative, excitations_nm, strict=True
-        )
+        _artefact(int(period) * step_cm, width_cm, int(split) * step_cm, int(lamp))
+        for period, width_cm, split, lamp in found.tolist()
     ]
 
 
-def _artefact(
-    period_cm: float,
-    width_cm: float,
-    split_cm: float,
-    derivative: Float32Array,
-    shift: FloatArray,
-    excitation_nm: float | None,
-) -> Artefact | None:
-    """Return what disturbed one scan, by its period, the width of what is seen, and how bands stand apart."""
+def _artefact(period_cm: float, width_cm: float, split_cm: float, lamp: int) -> Artefact | None:
+    """Return what disturbed one scan, by the numbers that a kernel found."""
     if period_cm:
         return Artefact(
             "interference",
             f"A ripple of {period_cm:.0f} cm⁻¹ lies over the whole scan: interference.",
             "Tilt the sample or the bag a little, clean the window, and scan again.",
         )
-    lamp = lamp_seen(derivative, shift, excitation_nm) if excitation_nm else ""
-    if lamp:
+    if lamp >= 0:
         return Artefact(
             "room-light",
-            f"The lines of a lamp are in the scan ({lamp}).",
+            f"The lines of a lamp are in the scan ({_LAMP_NAMES[lamp]}).",
             "Shade the sample and the probe from lamps, take a new dark, and scan again.",
         )
     if width_cm > BROAD_CM:
@@ -129,39 +121,21 @@ def _artefact(
 
 
 @lru_cache(maxsize=16)
-def _rules(step_cm: float) -> ArtefactRules:
+def _rules(step_cm: float) -> tuple[ArtefactRules, LampRules]:
     """Return what says that a scan on a grid of this step is disturbed, packed for kernels."""
     period = round(LEAST_PERIOD_CM / step_cm), round(MOST_PERIOD_CM / step_cm)
     split = round(LEAST_SPLIT_CM / step_cm), round(MOST_SPLIT_CM / step_cm)
-    return packed(ArtefactRules(*period, *split, PERIODIC, DOUBLED, DOUBLED_TOP, DOUBLED_BANDS))
-
-
-def lamp_seen(derivative: Float32Array, shift: FloatArray, excitation_nm: float) -> str:
-    """Return the lamp whose lines make the highest tops of a scan, or nothing."""
-    tops = _tops(derivative, LEAST_TOP)
-    order = np.argsort(derivative[tops])[:LAMP_TOPS]
-    places, heights = shift[tops[order]], -derivative[tops[order]]
-    if places.size < LAMP_LINES:
-        return ""
-    share = LAMP_SHARE * float(heights.sum())
-    for name, lines in _lamp_lines(excitation_nm):
-        apart = places[:, None] - lines
-        # most scans have too little there at any offset of the axis
-        if heights[(np.abs(apart) <= LAMP_REACH_CM + LAMP_OFFSETS[-1]).any(axis=1)].sum() < share:
-            continue
-        near = (np.abs(apart[:, :, None] - LAMP_OFFSETS) <= LAMP_REACH_CM).any(axis=1)
-        if ((near.sum(axis=0) >= LAMP_LINES) & (heights @ near >= share)).any():
-            return name
-    return ""
-
-
-@lru_cache(maxsize=16)
-def _lamp_lines(excitation_nm: float) -> tuple[tuple[str, FloatArray], ...]:
-    """Return where a spectrometer with this laser sees the lines of each lamp, in cm⁻¹."""
-    return tuple((name, 1e7 / excitation_nm - 1e7 / air_to_vacuum_nm(nm)) for name, nm in LAMPS.items())
-
-
-def _tops(derivative: Float32Array, least: float) -> NDArray[np.intp]:
-    inner = derivative[1:-1]
-    high = inner <= -least * float(np.abs(derivative).max())
-    return np.flatnonzero(high & (inner <= derivative[:-2]) & (inner < derivative[2:])) + 1
+    lines_cm = [1e7 / air_to_vacuum_nm(nm) for nm in LAMPS.values()]
+    ends = np.cumsum([lines.size for lines in lines_cm])
+    lamps = LampRules(
+        np.concatenate(lines_cm),
+        ends,
+        LEAST_TOP,
+        LAMP_TOPS,
+        LAMP_LINES,
+        LAMP_SHARE,
+        LAMP_REACH_CM,
+        LAMP_OFFSETS,
+    )
+    rules = ArtefactRules(*period, *split, PERIODIC, DOUBLED, DOUBLED_TOP, DOUBLED_BANDS)
+    return packed(rules), packed(lamps)

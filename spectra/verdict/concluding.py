@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.contrast.block import row_by_row
 from spectriage.spectra.contrast.contrast import queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import blurred
@@ -189,10 +190,12 @@ class Concluder:
         """Return what disturbed each of some scans, where that is seen."""
         if not scans:
             return []
-        above = np.zeros((len(scans), self._index.references.shift.size))
-        for own, scan in zip(above, scans, strict=True):
-            inside = scan.query.covered
-            own[inside] = scan.query.values - scan.baseline[inside]
+        intensity, baseline, measured = (
+            row_by_row([scan.query.intensity for scan in scans]),
+            row_by_row([scan.baseline for scan in scans]),
+            row_by_row([scan.query.measured for scan in scans]),
+        )
+        above = np.subtract(intensity, baseline, out=np.zeros(intensity.shape), where=measured)
         queries = queries_together([scan.fitter.query for scan in scans])
         return find_artefacts(
             queries.derivative,

@@ -15,11 +15,11 @@ from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
 from spectriage.spectra.evidence.sighting import sight_table, sighting_of
 from spectriage.spectra.fitting.band_support import bands_of
-from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit, axis_numbers, fits_together
-from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit, FitRows, fits_together
+from spectriage.spectra.fitting.fitter import REFINED_FROM, Fitter
 from spectriage.spectra.fitting.library import library_of
 from spectriage.spectra.fitting.memory import memory_of
-from spectriage.spectra.fitting.selection import Alone
+from spectriage.spectra.fitting.selection import Alone, alone_together
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.verdict._kernels_candidates import FirstOdds
 from spectriage.spectra.verdict._kernels_parts import Parts, Singles, look_at_scans
@@ -136,19 +136,18 @@ class Namer:
         """Look at the parts of fits, and at what else the spectra resemble."""
         index, fits = self._index, [scan.fit for scan in scans]
         most = max(len(fit.rows) for fit in fits)
-        most_singles = max(scan.singles.rows.size for scan in scans)
         counted = np.zeros((len(scans), most), np.bool_)
         for place, own in enumerate(told):
             counted[place, : len(own)] = [part.is_told for part in own]
         models, queries = fits_together(fits), queries_together([fit.query for fit in fits])
         parts = _room_for(len(scans), most, index.rows.points)
         look_at_scans(
-            library_of(index, most + max(ALTERNATIVES, CANDIDATES + most_singles)),
+            library_of(index, most + max(ALTERNATIVES, CANDIDATES + REFINED_FROM)),
             models.views(queries),
             models.models,
             counted,
             queries_together([scan.fitter.query for scan in scans]).queries,
-            self._singles_of(scans, most_singles),
+            self._singles_of(scans, models),
             self._allowed,
             queries.noise,
             sight_table(index),
@@ -161,17 +160,14 @@ class Namer:
         index.rows.check()
         return parts
 
-    def _singles_of(self, scans: Sequence[Fitted], most: int) -> Singles:
+    def _singles_of(self, scans: Sequence[Fitted], models: FitRows) -> Singles:
         """Return what is known to explain most alone of several spectra, packed."""
-        rows, similarity = np.zeros((len(scans), most), np.intp), np.zeros((len(scans), most))
-        axes, (levels, counts) = np.empty((len(scans), 3)), np.zeros((2, len(scans)), np.intp)
-        for place, (_, fit, singles, snr) in enumerate(scans):
-            count = counts[place] = singles.rows.size
-            if count:
-                rows[place, :count], similarity[place, :count] = singles.rows, singles.numbers[:, 0]
-            axes[place] = singles.numbers[0, 1:] if count else axis_numbers(fit.axis)
-            levels[place] = 0 if self._null is None else self._null.level(snr)
-        return packed_as(Singles, (counts, rows, similarity, axes, levels, self._index.id_ranks))
+        alone = alone_together([scan.singles for scan in scans])
+        # what explains nothing alone is compared where the fit is
+        axes = np.where(alone.counts[:, None] > 0, alone.numbers[:, 0, 1:], models.axes)
+        levels = [0 if self._null is None else self._null.level(scan.snr) for scan in scans]
+        similarity, levels = alone.numbers[:, :, 0].copy(), np.array(levels, np.intp)
+        return packed_as(Singles, (alone.counts, alone.rows, similarity, axes, levels, self._index.id_ranks))
 
     def _components(
         self,

@@ -9,13 +9,26 @@ from spectriage.spectra import Spectrum
 from spectriage.spectra.contrast.contrast import contrast
 from spectriage.spectra.signal._kernels_artefacts import (
     ArtefactRules,
+    LampRules,
     disturbances,
     doubling,
+    highest_tops,
+    lamp_of,
     product,
     ripple,
     typical_width,
 )
-from spectriage.spectra.signal.artefacts import LAMPS, PERIODIC, find_artefacts
+from spectriage.spectra.signal.artefacts import (
+    LAMP_LINES,
+    LAMP_OFFSETS,
+    LAMP_REACH_CM,
+    LAMP_SHARE,
+    LAMP_TOPS,
+    LAMPS,
+    LEAST_TOP,
+    PERIODIC,
+    find_artefacts,
+)
 from spectriage.spectra.signal.grid import DEFAULT_GRID, resample
 from spectriage.spectra.signal.quality import background
 from spectriage.spectra.signal.wavelength import air_to_vacuum_nm
@@ -187,18 +200,87 @@ def test_a_width_is_that_of_the_definition(seed, size, step_cm):
     assert typical_width(above, step_cm, np.empty(size)) == pytest.approx(expected, rel=1e-9)
 
 
-def test_all_three_are_measured_of_several_in_one_call():
+def tops_of(derivative, least):
+    inner = derivative[1:-1]
+    high = inner <= -least * np.abs(derivative).max()
+    return np.flatnonzero(high & (inner <= derivative[:-2]) & (inner < derivative[2:])) + 1
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(3, 90), st.floats(0.0, 0.9), st.integers(1, 20))
+@settings(max_examples=80, deadline=None)
+def test_the_highest_tops_are_those_of_numpy(seed, size, least, most):
+    # of a few values, so that some are alike, and runs of them
+    derivative = np.random.default_rng(seed).integers(-9, 5, size).astype(np.float64)
+    tops = tops_of(derivative, least)
+    expected = tops[np.argsort(derivative[tops], kind="stable")][:most]
+    places, heights = np.empty((2, most))
+    count = highest_tops(derivative, least, places, heights)
+    assert places[:count].tolist() == expected.tolist()
+    assert heights[:count].tolist() == (-derivative[expected]).tolist()
+
+
+def lamp_rules(lamps):
+    ends = np.cumsum([lines.size for lines in lamps])
+    numbers = LEAST_TOP, LAMP_TOPS, LAMP_LINES, LAMP_SHARE, LAMP_REACH_CM
+    return LampRules(np.concatenate(lamps), ends, *numbers, LAMP_OFFSETS)
+
+
+def lamp_by_numpy(derivative, shift, lamps, laser_nm):
+    """All lines of a lamp against all tops, at all offsets at once."""
+    tops = tops_of(derivative, LEAST_TOP)
+    tops = tops[np.argsort(derivative[tops], kind="stable")][:LAMP_TOPS]
+    heights = -derivative[tops]
+    for lamp, lines in enumerate(lamps):
+        apart = shift[tops][:, None] - (1e7 / laser_nm - lines)
+        near = (np.abs(apart[:, :, None] - LAMP_OFFSETS) <= LAMP_REACH_CM).any(axis=1)
+        if ((near.sum(axis=0) >= LAMP_LINES) & (heights @ near >= LAMP_SHARE * heights.sum())).any():
+            return lamp
+    return -1
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([785.0, 830.0]),
+    st.integers(0, 9),
+    st.floats(-16.0, 16.0),
+    st.floats(0.0, 0.5),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_lamp_is_that_of_the_definition(seed, laser_nm, lines, offset_cm, other):
+    """A few lines of a made-up lamp, off by some, among other bands."""
+    rng = np.random.default_rng(seed)
+    shift, size = 200.0 + 2.0 * np.arange(700), 700
+    lamps = [1e7 / laser_nm - np.sort(rng.uniform(250.0, 1550.0, rng.integers(4, 14))) for _ in range(3)]
+    derivative = rng.normal(0.0, 0.01, size)
+    own = lamps[rng.integers(3)][:lines]
+    places = np.concatenate([1e7 / laser_nm - own + offset_cm, rng.uniform(250.0, 1550.0, 5)])
+    depths = np.concatenate([rng.uniform(0.4, 1.0, own.size), other * rng.uniform(0.2, 1.0, 5)])
+    derivative[np.rint((places - 200.0) / 2.0).astype(int)] -= depths
+    grid, room = np.array([200.0, 2.0]), np.empty(size)
+    found = lamp_of(derivative, grid, laser_nm, lamp_rules(lamps), room)
+    assert found == lamp_by_numpy(derivative, shift, lamps, laser_nm)
+    assert lamp_of(derivative, grid, 0.0, lamp_rules(lamps), room) == -1
+
+
+def test_all_of_them_are_measured_of_several_in_one_call():
     rng = np.random.default_rng(5)
     derivative, valid = rng.normal(size=(3, 200)).astype(np.float32), np.ones((3, 200), bool)
     compressed, above = np.arcsinh(9.0 * derivative), np.abs(rng.normal(size=(3, 200))).cumsum(axis=1)
     rules, room = ArtefactRules(6, 60, 10, 30, 0.05, 0.01, 0.05, 6), np.empty(200)
-    found = np.empty((3, 3))
-    disturbances(derivative, compressed, valid, above, 2.0, tuple(rules), np.empty((3, 200)), found)
+    grid, lasers_nm, found = np.array([200.0, 2.0]), np.array([785.0, 0.0, 785.0]), np.empty((3, 4))
+    # lamps of the first scan's lines, and of every other one of the last one's
+    tops = [200.0 + 2.0 * tops_of(own.astype(np.float64), LEAST_TOP) for own in derivative]
+    lamps = lamp_rules([1e7 / 785.0 - tops[2][::2], 1e7 / 785.0 - tops[0]])
+    lamps = lamps._replace(reach_cm=0.5, offsets_cm=np.zeros(1))
+    curves = derivative, compressed, valid, above
+    disturbances(*curves, lasers_nm, grid, tuple(rules), tuple(lamps), np.empty((3, 200)), found)
     for s in range(3):
         own, other = derivative[s].astype(np.float64), compressed[s].astype(np.float64)
         expected = (
             ripple(own, np.ones(200), 6, 60, 0.05, room),
             typical_width(above[s], 2.0, room),
             doubling(own, other, rules, room),
+            lamp_of(own, grid, lasers_nm[s], lamps, room),
         )
         assert found[s] == pytest.approx(expected)
+    assert found[:, 3].tolist() == [1.0, -1.0, -1.0]
