@@ -83,6 +83,7 @@ class Concluder:
         ]
         ruled = [(own, rule(own, self._policy)) for own in evidence]
         self._seek_artefacts(scans, ruled)
+        self._seek_light(scans, ruled)
         return [self._answer(scan, *own, traces) for scan, own in zip(scans, ruled, strict=True)]
 
     def _seek_artefacts(self, scans: Sequence[Scan], ruled: list[tuple[Evidence, Ruling]]) -> None:
@@ -98,12 +99,18 @@ class Concluder:
                 evidence = replace(ruled[place][0], artefact=artefact)
                 ruled[place] = evidence, rule(evidence, self._policy)
 
+    def _seek_light(self, scans: Sequence[Scan], ruled: list[tuple[Evidence, Ruling]]) -> None:
+        """Rule once more on scans that could not show enough, where more light would not help."""
+        places = [place for place, (_, ruling) in enumerate(ruled) if ruling.reason == "limit-of-detection"]
+        helps = self._watch.limits_are_noise([scans[place] for place in places])
+        for place, light_helps in zip(places, helps, strict=True):
+            if not light_helps:
+                evidence = replace(ruled[place][0], exposure=1.0)
+                ruled[place] = evidence, rule(evidence, self._policy)
+
     def _answer(self, scan: Scan, evidence: Evidence, ruling: Ruling, traces: bool) -> Identification:
         """Return what is said of a scan."""
         fit, references = scan.fit, self._index.references
-        if ruling.reason == "limit-of-detection" and not self._watch.limits_are_noise(scan):
-            evidence = replace(evidence, exposure=1.0)
-            ruling = rule(evidence, self._policy)
         return Identification(
             verdict=ruling.verdict,
             reason=ruling.reason,

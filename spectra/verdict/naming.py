@@ -166,8 +166,11 @@ class Namer:
         # what explains nothing alone is compared where the fit is
         axes = np.where(alone.counts[:, None] > 0, alone.numbers[:, 0, 1:], models.axes)
         levels = [0 if self._null is None else self._null.level(scan.snr) for scan in scans]
-        similarity, levels = alone.numbers[:, :, 0].copy(), np.array(levels, np.intp)
-        return packed_as(Singles, (alone.counts, alone.rows, similarity, axes, levels, self._index.id_ranks))
+        similarity = alone.numbers[:, :, 0].copy()
+        return packed_as(
+            Singles,
+            (alone.counts, alone.rows, similarity, axes, np.array(levels, np.intp), self._index.id_ranks),
+        )
 
     def _components(
         self,

@@ -77,16 +77,26 @@ class Watch:
             evidence = TargetList.of((*evidence[:watched], *others))
         scan.targets = evidence
 
-    def limits_are_noise(self, scan: Scan) -> bool:
-        """Say whether the limits would be within the policy if the scan had no noise."""
+    def limits_are_noise(self, scans: Sequence[Scan]) -> list[bool]:
+        """Say of each of some scans whether the limits would be within the policy if it had no noise."""
         if any(name for name in self.unwatched):
-            return False
+            return [False] * len(scans)
+        within = [True] * len(scans)
+        alike: dict[tuple[TargetRows, ...], list[int]] = {}
+        for place, scan in enumerate(scans):
+            found = {target.name for target in scan.targets.found}
+            known = [own for own in self._targets if own.target.required and own.target.name not in found]
+            alike.setdefault(tuple(known), []).append(place)
+        for targets, places in alike.items():
+            asked = [self._without_noise(scans[place]) for place in places]
+            for place, weighed in zip(places, weigh_targets(self._policy, targets, asked), strict=True):
+                within[place] = not weighed.evidence.beyond(self._policy)
+        return within
+
+    def _without_noise(self, scan: Scan) -> Asked:
+        """Return a scan as it would be without noise, explained by the same references."""
         quiet = Fitter(self._index, scan.fitter.query.without_noise())
-        model = quiet.fit(scan.fit.rows, scan.fit.axis)
-        found = {target.name for target in scan.targets.found}
-        known = [rows for rows in self._targets if rows.target.required and rows.target.name not in found]
-        (weighed,) = weigh_targets(self._policy, known, [Asked(quiet, model, 0.0)])
-        return not weighed.evidence.beyond(self._policy)
+        return Asked(quiet, quiet.fit(scan.fit.rows, scan.fit.axis), 0.0)
 
     def _other_hazards(self, fit: Fit) -> tuple[TargetRows, ...]:
         """Return the hazards in a fit that nobody watches for: they need no less evidence."""
