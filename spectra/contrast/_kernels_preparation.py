@@ -28,7 +28,7 @@ from spectriage.spectra.statistics._kernels_statistics import (
 # Columns of what `look_over` writes, and of the two tables that `prepare_scans` does.
 SPIKES, DEAD, CUT_OFF = range(3)
 COUNT, FIRST, LAST, DONE = range(4)
-NOISE, HEIGHT, LEVEL, NORM, THRESHOLD = range(5)
+NOISE, HEIGHT, LEVEL, NORM = range(4)
 
 
 class Together(NamedTuple):
@@ -135,10 +135,12 @@ class Room(NamedTuple):
         The derivative in its own unit, shape (m,).
     derivative, compressed, valid
         In the contrast domain.
+    threshold, noise
+        Of the compression, and the noise of the derivative as a share of its norm, shape (s,).
     places
         Shape (s, 4): how many points were measured, the first, the last, and whether all else is written.
     numbers
-        Shape (s, 5): the noise, the height over the baseline and its median, norm and threshold.
+        Shape (s, 4): the noise, the height over the baseline and its median, and the norm.
     """
 
     intensity: FloatArray
@@ -149,6 +151,8 @@ class Room(NamedTuple):
     derivative: Float32Array
     compressed: Float32Array
     valid: BoolArray
+    threshold: FloatArray
+    noise: FloatArray
     places: IndexArray
     numbers: FloatArray
 
@@ -292,7 +296,7 @@ def prepare_scans(spectra: Together, grid: FloatArray, rules: PreparationRules, 
         numbers[HEIGHT], numbers[LEVEL] = stand_over(values, below)
         noise = numbers[NOISE] * rules.gain
         settings = rules.multiple * noise, rules.floor, rules.rounding_of_derivative * rules.gain
-        numbers[NORM], numbers[THRESHOLD] = into_contrast(
+        numbers[NORM], room.threshold[i] = into_contrast(
             own,
             measured,
             rules.weights,
@@ -302,4 +306,5 @@ def prepare_scans(spectra: Together, grid: FloatArray, rules: PreparationRules, 
             room.compressed[i],
             room.valid[i],
         )
+        room.noise[i] = noise / numbers[NORM] if numbers[NORM] > 0.0 else 1.0
         places[DONE] = 1

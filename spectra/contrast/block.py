@@ -56,12 +56,14 @@ def together(each: Sequence[Own], stack: Callable[[Sequence[Own]], Rows]) -> Row
     stack
         Puts the rows of some together, wherever they stand.
     """
-    home: Block[Rows] | None = next((own.block for own in each if own.block is not None), None)
+    homes: set[Block[Rows] | None] = {own.block for own in each}
+    home = homes.pop()
+    if not homes and home is not None:
+        return home.at([own.place for own in each])
+    home = home or next(iter(homes), None)
     if home is None:
         return stack(each)
     strays = [number for number, own in enumerate(each) if own.block is not home]
-    if not strays:
-        return home.at([own.place for own in each])
     beside = stack([each[number] for number in strays])
     if any(array.shape[1:] != own.shape[1:] for array, own in zip(home.rows, beside, strict=True)):
         return stack(each)

@@ -142,16 +142,17 @@ def prepare_each(spectra: Sequence[Spectrum], shift: FloatArray) -> list[Prepare
     step_cm = float(shift[1] - shift[0])
     room = _room_for(len(spectra), shift.size)
     prepare_scans(together, shift, _rules(step_cm), packed(room))
-    block = _block_of(room, derivative_filter(step_cm)[1])
+    block = Block(QueryRows(room.derivative, room.compressed, room.valid, room.threshold, room.noise))
     found: list[Prepared | SpectriageError] = []
-    for place, (spectrum, own, saturated, places, numbers, share, *curves) in enumerate(
+    for place, (spectrum, own, saturated, places, numbers, threshold, share, *curves) in enumerate(
         zip(
             spectra,
             clean,
             cut_off,
             room.places.tolist(),
             room.numbers.tolist(),
-            block.rows.noise.tolist(),
+            room.threshold.tolist(),
+            room.noise.tolist(),
             room.intensity,
             room.variance,
             room.measured,
@@ -167,7 +168,7 @@ def prepare_each(spectra: Sequence[Spectrum], shift: FloatArray) -> list[Prepare
         if not done or spectrum.spacing_cm > COARSEST_CM:
             found.append(_by_itself(spectrum, shift))
             continue
-        noise, height, level, norm, threshold = numbers
+        noise, height, level, norm = numbers
         query = Resampled(intensity, None if own.variance is None else variance, measured)
         query.knows(count, first, last)
         ends_cm = float(shift[first]), float(shift[last])
@@ -175,13 +176,6 @@ def prepare_each(spectra: Sequence[Spectrum], shift: FloatArray) -> list[Prepare
         seen = Contrast(derivative, valid, threshold, compressed, norm, share, block, place)
         found.append(Prepared(own, query, baseline, quality, seen))
     return found
-
-
-def _block_of(room: Room, gain: float) -> Block[QueryRows]:
-    """Return all that was prepared, as a block; `gain` is what the derivative makes of the noise."""
-    noise, _, _, norm, threshold = np.ascontiguousarray(room.numbers.T)
-    share = np.divide(noise * gain, norm, out=np.ones(norm.size), where=norm > 0.0)
-    return Block(QueryRows(room.derivative, room.compressed, room.valid, threshold, share))
 
 
 def _by_itself(spectrum: Spectrum, shift: FloatArray) -> Prepared | SpectriageError:
@@ -240,8 +234,10 @@ def _room_for(scans: int, points: int) -> Room:
         np.empty(shape, np.float32),
         np.empty(shape, np.float32),
         np.empty(shape, np.bool_),
+        np.empty(scans),
+        np.empty(scans),
         np.empty((scans, 4), np.intp),
-        np.zeros((scans, 5)),
+        np.empty((scans, 4)),
     )
 
 

@@ -101,11 +101,10 @@ class Selected(NamedTuple):
     ----------
     counts, rows, amplitudes
         How many references each needs, their rows and amplitudes, strongest first: shape (s,) and (s, k).
-    numbers
-        Shape (s, 5): the similarity, the axis as an offset, a stretch and the number of the resolution, and
-        the log gain of what was rejected.
-    rejected
-        The best addition that was not necessary, −1 for none, shape (s,).
+    similarity, axes
+        Shape (s,), and (s, 3): the axis as an offset, a stretch and the number of the resolution.
+    rejected, gains
+        The best addition that was not necessary, −1 for none, and its log gain, shape (s,).
     fitted
         The fits, float32, shape (s, m).
     derivative, compressed, valid
@@ -118,8 +117,10 @@ class Selected(NamedTuple):
     counts: IndexArray
     rows: IndexArray
     amplitudes: FloatArray
-    numbers: FloatArray
+    similarity: FloatArray
+    axes: FloatArray
     rejected: IndexArray
+    gains: FloatArray
     fitted: Float32Array
     derivative: Float32Array
     compressed: Float32Array
@@ -343,8 +344,8 @@ def select_scans(
         copy(view.query.derivative, out.derivative[s])
         copy(view.query.compressed, out.compressed[s])
         copy(view.query.valid, out.valid[s])
-        out.numbers[s, 0], out.numbers[s, 4] = model.similarity, gain
-        copy(view.axis, out.numbers[s, 1:4])
+        out.similarity[s], out.gains[s] = model.similarity, gain
+        copy(view.axis, out.axes[s])
         for i in range(singles.rows.size):
             out.single_rows[s, i], out.singles[s, i, 0] = singles.rows[i], singles.similarity[i]
             copy(singles.axes[i], out.singles[s, i, 1:])

@@ -154,7 +154,7 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
         found.single_rows,
         found.singles,
         found.rejected.tolist(),
-        found.numbers[:, 4].tolist(),
+        found.gains.tolist(),
         strict=True,
     )
     return [
@@ -169,23 +169,38 @@ def select_each(fitters: Sequence[Fitter], rules: SelectionRules) -> list[Select
 
 def _fits_of(found: Selected, queries: QueryRows, fitters: Sequence[Fitter]) -> list[Fit]:
     """Return the fits that a kernel has written of some queries."""
-    axes, similarity = found.numbers[:, 1:4].copy(), found.numbers[:, 0].copy()
-    rows = FitRows(axes, found.counts, found.rows, found.amplitudes, similarity, found.fitted)
-    seen = QueryRows(found.derivative, found.compressed, found.valid, queries.threshold, queries.noise)
-    fitted, moved = Block(rows), Block(seen)
-    models = zip(
-        found.counts.tolist(), found.rows.tolist(), found.amplitudes, found.numbers.tolist(), strict=True
-    )
-    curves = zip(found.derivative, found.valid, found.compressed, found.fitted, strict=True)
+    models = found.counts, found.rows, found.amplitudes, found.similarity, found.fitted
+    curves = found.derivative, found.compressed, found.valid
+    fitted = Block(FitRows(found.axes, *models))
+    moved = Block(QueryRows(*curves, queries.threshold, queries.noise))
     fits = []
     for place, (
         fitter,
-        (count, known, amplitudes, (value, *axis, _)),
-        (derivative, valid, compressed, curve),
-    ) in enumerate(zip(fitters, models, curves, strict=True)):
-        own = fitter.query
+        axis,
+        count,
+        rows,
+        amplitudes,
+        similarity,
+        curve,
+        derivative,
+        compressed,
+        valid,
+    ) in enumerate(
+        zip(
+            fitters,
+            found.axes.tolist(),
+            found.counts.tolist(),
+            found.rows.tolist(),
+            found.amplitudes,
+            found.similarity.tolist(),
+            found.fitted,
+            *curves,
+            strict=True,
+        )
+    ):
+        own, known = fitter.query, tuple(rows[:count])
         query = Contrast(derivative, valid, own.threshold, compressed, own.norm, own.noise, moved, place)
-        fit = Fit(tuple(known[:count]), amplitudes[:count], value, axis_of(axis), query, curve, fitted, place)
+        fit = Fit(known, amplitudes[:count], similarity, axis_of(axis), query, curve, fitted, place)
         fits.append(fitter.kept(fit))
     return fits
 
@@ -197,8 +212,10 @@ def _room_for(scans: int, points: int) -> Selected:
         np.zeros(scans, np.intp),
         np.zeros((scans, most), np.intp),
         np.zeros((scans, most)),
-        np.zeros((scans, 5)),
-        np.zeros(scans, np.intp),
+        np.empty(scans),
+        np.empty((scans, 3)),
+        np.empty(scans, np.intp),
+        np.empty(scans),
         np.empty((scans, points), np.float32),
         np.empty((scans, points), np.float32),
         np.empty((scans, points), np.float32),

@@ -278,7 +278,9 @@ def disturbances(
     derivative: Float32Array,
     compressed: Float32Array,
     valid: BoolArray,
-    above: FloatArray,
+    intensity: FloatArray,
+    baseline: FloatArray,
+    measured: BoolArray,
     lasers_nm: FloatArray,
     grid: FloatArray,
     rules: ArtefactRules,
@@ -290,24 +292,28 @@ def disturbances(
 
     Parameters
     ----------
-    derivative, compressed, valid, above
-        Of s scans, shape (s, m).
+    derivative, compressed, valid
+        Of s scans in the contrast domain, shape (s, m).
+    intensity, baseline, measured
+        The scans, their backgrounds, and where they hold, shape (s, m).
     lasers_nm
         Shape (s,).
     grid
         Start and step of their axis, cm⁻¹.
     work
-        To work in, shape (3, m).
+        To work in, shape (4, m).
     out
         Written, shape (s, 4).
     """
     apart()
     rules, lamps = ArtefactRules(*rules), LampRules(*lamps)
-    own, other, room = work[0], work[1], work[2]
+    own, other, above, room = work[0], work[1], work[2], work[3]
     for s in range(out.shape[0]):
         for p in range(own.size):
             own[p], other[p] = derivative[s, p], compressed[s, p]
-        out[s, 1] = typical_width(above[s], grid[1], room)
+        for p in range(above.size):
+            above[p] = intensity[s, p] - baseline[s, p] if measured[s, p] else 0.0
+        out[s, 1] = typical_width(above, grid[1], room)
         out[s, 2] = doubling(own, other, rules, room)
         out[s, 3] = lamp_of(own, grid, lasers_nm[s], lamps, room)
         for p in range(own.size):

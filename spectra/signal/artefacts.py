@@ -61,7 +61,9 @@ def find_artefacts(
     derivative: Float32Array,
     compressed: Float32Array,
     valid: BoolArray,
-    above: FloatArray,
+    intensity: FloatArray,
+    baseline: FloatArray,
+    measured: BoolArray,
     shift: FloatArray,
     excitations_nm: Sequence[float | None],
 ) -> list[Artefact | None]:
@@ -73,8 +75,8 @@ def find_artefacts(
         Second derivatives, and those compressed, shape (s, m), zero where not valid.
     valid
         Where they hold, shape (s, m).
-    above
-        Intensity over the background, shape (s, m), zero where not measured.
+    intensity, baseline, measured
+        The scans, their backgrounds, and where they were measured, shape (s, m).
     shift
         The axis, evenly spaced, shape (m,), in cm⁻¹.
     excitations_nm
@@ -82,9 +84,10 @@ def find_artefacts(
     """
     step_cm = float(shift[1] - shift[0])
     lasers_nm = np.array([excitation_nm or 0.0 for excitation_nm in excitations_nm])
-    work, found = np.empty((3, shift.size)), np.empty((len(derivative), 4))
+    work, found = np.empty((4, shift.size)), np.empty((len(derivative), 4))
     grid, rules = np.array([shift[0], step_cm]), _rules(step_cm)
-    disturbances(derivative, compressed, valid, above, lasers_nm, grid, *rules, work, found)
+    scans = intensity, baseline, measured
+    disturbances(derivative, compressed, valid, *scans, lasers_nm, grid, *rules, work, found)
     return [
         _artefact(int(period) * step_cm, width_cm, int(split) * step_cm, int(lamp))
         for period, width_cm, split, lamp in found.tolist()

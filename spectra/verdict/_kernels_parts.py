@@ -79,10 +79,10 @@ class Singles(NamedTuple):
 
     Parameters
     ----------
-    counts, rows, similarity
-        How many there are, their rows, and V of each, shape (s,) and (s, c).
-    axes
-        Where candidates are compared with each scan, shape (s, 3).
+    counts, rows
+        How many there are, and their rows, shape (s,) and (s, c).
+    numbers
+        V of each, and its axis, shape (s, c, 4).
     levels
         The level of the null that each scan is at, shape (s,).
     id_ranks
@@ -91,8 +91,7 @@ class Singles(NamedTuple):
 
     counts: IndexArray
     rows: IndexArray
-    similarity: FloatArray
-    axes: FloatArray
+    numbers: FloatArray
     levels: IndexArray
     id_ranks: NDArray[np.int32]
 
@@ -153,14 +152,14 @@ def _rank(
     """Rank the singles of a scan, and what else was found to look like it."""
     apart()
     count = singles.counts[place]
-    own, similarity = singles.rows[place, :count], singles.similarity[place]
+    own, numbers = singles.rows[place, :count], singles.numbers[place]
     candidates = others_than(own, found)
     gains = add(library, memory, alone, nothing(alone), candidates, 0, 0).gains
     rows, scores = np.empty(count + gains.size, np.intp), np.empty(count + gains.size)
     worst = 1.0
     for i in range(count):
-        rows[i], scores[i] = own[i], similarity[i]
-        worst = min(worst, similarity[i])
+        rows[i], scores[i] = own[i], numbers[i, 0]
+        worst = min(worst, numbers[i, 0])
     for i in range(gains.size):
         rows[count + i], scores[count + i] = candidates[i], min(1.0 - np.exp(-gains[i]), worst)
     ranked, odds = out.candidates[place], out.candidate_odds[place]
@@ -241,7 +240,8 @@ def look_at_scans(
     counted
         Which parts are looked at, shape (s, k).
     queries
-        The scans as they came; the candidates are compared with them.
+        The scans as they came; the candidates are compared with them, at the axis of the best single or,
+        where there is none, of the fit.
     packed_singles
         Candidates that are known already.
     noise
@@ -265,13 +265,15 @@ def look_at_scans(
         Parts(*packed_out),
     )
     for s in range(models.counts.size):
+        view = view_of(views, s)
+        axis = singles.numbers[s, 0, 1:] if singles.counts[s] else view.axis
         _look_at(
             library,
             memory,
-            view_of(views, s),
+            view,
             model_of(models, s),
             counted[s],
-            view_at(library, query_of(queries, s), singles.axes[s]),
+            view_at(library, query_of(queries, s), axis),
             singles,
             allowed,
             noise[s],

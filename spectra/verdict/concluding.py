@@ -197,18 +197,14 @@ class Concluder:
         """Return what disturbed each of some scans, where that is seen."""
         if not scans:
             return []
-        intensity, baseline, measured = (
-            row_by_row([scan.query.intensity for scan in scans]),
-            row_by_row([scan.baseline for scan in scans]),
-            row_by_row([scan.query.measured for scan in scans]),
-        )
-        above = np.subtract(intensity, baseline, out=np.zeros(intensity.shape), where=measured)
         queries = queries_together([scan.fitter.query for scan in scans])
         return find_artefacts(
             queries.derivative,
             queries.compressed,
             queries.valid,
-            above,
+            row_by_row([scan.query.intensity for scan in scans]),
+            row_by_row([scan.baseline for scan in scans]),
+            row_by_row([scan.query.measured for scan in scans]),
             self._index.references.shift,
             [scan.spectrum.excitation_nm for scan in scans],
         )

@@ -15,7 +15,7 @@ from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
 from spectriage.spectra.evidence.sighting import sight_table, sighting_of
 from spectriage.spectra.fitting.band_support import bands_of
-from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit, FitRows, fits_together
+from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit, fits_together
 from spectriage.spectra.fitting.fitter import REFINED_FROM, Fitter
 from spectriage.spectra.fitting.library import library_of
 from spectriage.spectra.fitting.memory import memory_of
@@ -147,7 +147,7 @@ class Namer:
             models.models,
             counted,
             queries_together([scan.fitter.query for scan in scans]).queries,
-            self._singles_of(scans, models),
+            self._singles_of(scans),
             self._allowed,
             queries.noise,
             sight_table(index),
@@ -160,17 +160,11 @@ class Namer:
         index.rows.check()
         return parts
 
-    def _singles_of(self, scans: Sequence[Fitted], models: FitRows) -> Singles:
+    def _singles_of(self, scans: Sequence[Fitted]) -> Singles:
         """Return what is known to explain most alone of several spectra, packed."""
         alone = alone_together([scan.singles for scan in scans])
-        # what explains nothing alone is compared where the fit is
-        axes = np.where(alone.counts[:, None] > 0, alone.numbers[:, 0, 1:], models.axes)
         levels = [0 if self._null is None else self._null.level(scan.snr) for scan in scans]
-        similarity = alone.numbers[:, :, 0].copy()
-        return packed_as(
-            Singles,
-            (alone.counts, alone.rows, similarity, axes, np.array(levels, np.intp), self._index.id_ranks),
-        )
+        return packed_as(Singles, (*alone, np.array(levels, np.intp), self._index.id_ranks))
 
     def _components(
         self,

@@ -49,8 +49,9 @@ class Watch:
         """Weigh every watched target in some scans; one that is found joins the fit."""
         alike: dict[tuple[TargetRows, ...], list[Scan]] = {}
         for scan in scans:
-            alike.setdefault(self._targets + self._other_hazards(scan.fit), []).append(scan)
-        for known, group in alike.items():
+            alike.setdefault(self._other_hazards(scan.fit), []).append(scan)
+        for others, group in alike.items():
+            known = self._targets + others
             asked = [Asked(scan.fitter, scan.fit, self._rejected(scan), scan.quality.snr) for scan in group]
             for scan, weighed in zip(group, weigh_targets(self._policy, known, asked), strict=True):
                 self._keep(scan, known, weighed)

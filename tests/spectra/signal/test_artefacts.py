@@ -49,8 +49,8 @@ def find(values, excitation_nm=785.0, noise=0.002):
     values = np.asarray(values) + np.random.default_rng(3).normal(0.0, noise, AXIS.size)
     query = resample(Spectrum(AXIS, values), SHIFT)
     seen = contrast(query, SHIFT)
-    above = np.where(query.measured, query.intensity - background(query), 0.0)
-    curves = (seen.derivative, seen.compressed, seen.valid, above)
+    scan = query.intensity, background(query), query.measured
+    curves = seen.derivative, seen.compressed, seen.valid, *scan
     (found,) = find_artefacts(*[curve[None] for curve in curves], SHIFT, [excitation_nm])
     return found
 
@@ -265,15 +265,18 @@ def test_a_lamp_is_that_of_the_definition(seed, laser_nm, lines, offset_cm, othe
 def test_all_of_them_are_measured_of_several_in_one_call():
     rng = np.random.default_rng(5)
     derivative, valid = rng.normal(size=(3, 200)).astype(np.float32), np.ones((3, 200), bool)
-    compressed, above = np.arcsinh(9.0 * derivative), np.abs(rng.normal(size=(3, 200))).cumsum(axis=1)
+    compressed, measured = np.arcsinh(9.0 * derivative), rng.random((3, 200)) > 0.1
+    intensity, baseline = np.abs(rng.normal(size=(3, 200))).cumsum(axis=1), rng.normal(size=(3, 200))
+    above = np.where(measured, intensity - baseline, 0.0)
+    baseline[~measured] = np.nan
     rules, room = ArtefactRules(6, 60, 10, 30, 0.05, 0.01, 0.05, 6), np.empty(200)
     grid, lasers_nm, found = np.array([200.0, 2.0]), np.array([785.0, 0.0, 785.0]), np.empty((3, 4))
     # lamps of the first scan's lines, and of every other one of the last one's
     tops = [200.0 + 2.0 * tops_of(own.astype(np.float64), LEAST_TOP) for own in derivative]
     lamps = lamp_rules([1e7 / 785.0 - tops[2][::2], 1e7 / 785.0 - tops[0]])
     lamps = lamps._replace(reach_cm=0.5, offsets_cm=np.zeros(1))
-    curves = derivative, compressed, valid, above
-    disturbances(*curves, lasers_nm, grid, tuple(rules), tuple(lamps), np.empty((3, 200)), found)
+    curves, work = (derivative, compressed, valid, intensity, baseline, measured), np.empty((4, 200))
+    disturbances(*curves, lasers_nm, grid, tuple(rules), tuple(lamps), work, found)
     for s in range(3):
         own, other = derivative[s].astype(np.float64), compressed[s].astype(np.float64)
         expected = (
