@@ -104,6 +104,12 @@ class Fitter:
             found = self._fits[key] = self._fit(rows, axis)
         return found
 
+    def known(self, rows: tuple[int, ...], axis: Axis) -> Fit | None:
+        """Return the fit by these references where it was made before, or nothing is to be fitted."""
+        if not rows or self.query.norm == 0.0:
+            return self.fit(rows, axis)
+        return self._fits.get((rows, axis))
+
     def kept(self, found: Fit) -> Fit:
         """Return the fit that a kernel found, and keep it and the query as it is under its axis."""
         self._queries[found.axis[:2]] = found.query

@@ -16,7 +16,7 @@ from spectriage.spectra.evidence.sighting import sight
 from spectriage.spectra.evidence.unexplained import Unexplained, unexplained_bands
 from spectriage.spectra.fitting.far_axis import FarAxis, find_far_axes
 from spectriage.spectra.fitting.fit import Fit
-from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.refit import Given, fit_each
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import Hazard
 from spectriage.spectra.signal.artefacts import Artefact, find_artefacts
@@ -72,7 +72,7 @@ class Concluder:
         health
             Why the instrument's state forbids a conclusion; empty when it does not.
         """
-        named = [self._named(scan.fitter, scan.fit, scan.parts, scan.found) for scan in scans]
+        named = self._named(scans)
         explained = [self._is_explained(kept) for _, kept in named]
         left = unexplained_bands([kept for _, kept in named], self._index.step_cm)
         unclear = [scan for scan, is_explained in zip(scans, explained, strict=True) if not is_explained]
@@ -178,20 +178,48 @@ class Concluder:
             [records[row] for row in fit.rows], fit.amplitudes
         )
 
-    def _named(
-        self, fitter: Fitter, fit: Fit, parts: Sequence[Component], found: frozenset[str]
-    ) -> tuple[tuple[Component, ...], Fit]:
-        """Return the components that may be named, and the fit by them and packaging."""
-        contents = [part for part in parts if not part.reference.is_packaging]
-        named = tuple(part for part in contents if may_be_named(part, parts, found, fit, self._policy))
-        kept = self._without(fitter, fit, contents, named)
-        if kept is fit:
-            return named, fit
-        # what is not named explains nothing: the others' bands must stand without it
-        shown = {self._index.records[row].id: sight(fitter, kept, i) for i, row in enumerate(kept.rows)}
-        named = tuple(part._replace(sighting=shown[part.reference.id]) for part in named)
-        still = tuple(part for part in named if part.reference.family in found or not is_missing(part))
-        return still, self._without(fitter, kept, named, still)
+    def _named(self, scans: Sequence[Scan]) -> list[tuple[tuple[Component, ...], Fit]]:
+        """Return of some scans the components that may be named, and the fit by them and packaging."""
+        contents = [tuple([own for own in scan.parts if not own.reference.is_packaging]) for scan in scans]
+        named = [
+            tuple([own for own in parts if may_be_named(own, scan.parts, scan.found, scan.fit, self._policy)])
+            for scan, parts in zip(scans, contents, strict=True)
+        ]
+        kept = self._without(scans, [scan.fit for scan in scans], contents, named)
+        still = [
+            own if fit is scan.fit else self._still_named(scan, fit, own)
+            for scan, fit, own in zip(scans, kept, named, strict=True)
+        ]
+        return list(zip(still, self._without(scans, kept, named, still), strict=True))
+
+    def _still_named(self, scan: Scan, kept: Fit, named: Sequence[Component]) -> tuple[Component, ...]:
+        """Return what may be named where not all may, which then explains nothing.
+
+        The bands of the others must stand without it.
+        """
+        places = {self._index.records[row].id: place for place, row in enumerate(kept.rows)}
+        alone = [
+            part._replace(sighting=sight(scan.fitter, kept, places[part.reference.id])) for part in named
+        ]
+        return tuple([part for part in alone if part.reference.family in scan.found or not is_missing(part)])
+
+    def _without(
+        self,
+        scans: Sequence[Scan],
+        fits: Sequence[Fit],
+        before: Sequence[tuple[Component, ...]],
+        named: Sequence[tuple[Component, ...]],
+    ) -> list[Fit]:
+        """Return fits of some scans without what was among the components before and may not be named."""
+        records = self._index.records
+        given: dict[int, Given] = {}
+        for place, (scan, fit, parts, left) in enumerate(zip(scans, fits, before, named, strict=True)):
+            dropped = {part.reference.id for part in parts} - {part.reference.id for part in left}
+            if dropped:
+                rows = tuple([row for row in fit.rows if records[row].id not in dropped])
+                given[place] = Given(scan.fitter, rows, fit.axis)
+        made = dict(zip(given, fit_each(list(given.values())), strict=True))
+        return [made.get(place, fit) for place, fit in enumerate(fits)]
 
     def _artefacts(self, scans: Sequence[Scan]) -> list[Artefact | None]:
         """Return what disturbed each of some scans, where that is seen."""
@@ -208,16 +236,6 @@ class Concluder:
             self._index.references.shift,
             [scan.spectrum.excitation_nm for scan in scans],
         )
-
-    def _without(
-        self, fitter: Fitter, fit: Fit, contents: Sequence[Component], named: Sequence[Component]
-    ) -> Fit:
-        """Return the fit without what may not be named."""
-        dropped = {part.reference.id for part in contents} - {part.reference.id for part in named}
-        if not dropped:
-            return fit
-        records = self._index.records
-        return fitter.fit(tuple(row for row in fit.rows if records[row].id not in dropped), fit.axis)
 
     def _traces(self, fit: Fit, query: Resampled, baseline: FloatArray) -> Traces:
         """Return the curves of the fit in the query's own intensity."""

@@ -10,6 +10,7 @@ from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
 from spectriage.spectra.evidence.targets import Asked, Weighed, weigh_targets
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
+from spectriage.spectra.fitting.refit import Given, fit_each
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import Tier
@@ -89,15 +90,16 @@ class Watch:
             known = [own for own in self._targets if own.target.required and own.target.name not in found]
             alike.setdefault(tuple(known), []).append(place)
         for targets, places in alike.items():
-            asked = [self._without_noise(scans[place]) for place in places]
+            asked = self._without_noise([scans[place] for place in places])
             for place, weighed in zip(places, weigh_targets(self._policy, targets, asked), strict=True):
                 within[place] = not weighed.evidence.beyond(self._policy)
         return within
 
-    def _without_noise(self, scan: Scan) -> Asked:
-        """Return a scan as it would be without noise, explained by the same references."""
-        quiet = Fitter(self._index, scan.fitter.query.without_noise())
-        return Asked(quiet, quiet.fit(scan.fit.rows, scan.fit.axis), 0.0)
+    def _without_noise(self, scans: Sequence[Scan]) -> list[Asked]:
+        """Return some scans as they would be without noise, explained by the same references."""
+        quiet = [Fitter(self._index, scan.fitter.query.without_noise()) for scan in scans]
+        given = [Given(own, scan.fit.rows, scan.fit.axis) for own, scan in zip(quiet, scans, strict=True)]
+        return [Asked(own, fit, 0.0) for own, fit in zip(quiet, fit_each(given), strict=True)]
 
     def _other_hazards(self, fit: Fit) -> tuple[TargetRows, ...]:
         """Return the hazards in a fit that nobody watches for: they need no less evidence."""
