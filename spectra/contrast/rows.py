@@ -119,6 +119,8 @@ class ContrastRows:
         LibraryError
             When the file could not be read.
         """
+        if self._held is not None:
+            return
         own: _Brought | None = getattr(self._shelves, "own", None)
         if own is not None:
             own.check()

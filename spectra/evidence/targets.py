@@ -146,7 +146,7 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
             packed(weights),
         )
         index.rows.check()
-        if weights.known.all():
+        if all(weights.known.tolist()):
             break
         _know(index, weights.rows.ravel().tolist())
     return weights

@@ -54,7 +54,8 @@ DEFAULT_GRID = Grid(200.0, 2246.0, 2.0)
 """1,024 points: what 785 nm and 1064 nm handhelds share, two points on the narrowest band they resolve."""
 
 
-@dataclass(frozen=True, eq=False)
+# not frozen: one is made of every scan, and that would take thrice as long
+@dataclass(eq=False)
 class Resampled:
     """A spectrum on a grid of m points.
 
@@ -75,22 +76,24 @@ class Resampled:
 
     def knows(self, count: int, first: int, last: int) -> None:
         """Take down how many points were measured, the first and the last, as a kernel has found them."""
-        known = vars(self)
-        known["ends"] = first, last
-        known["covered"] = slice(first, last + 1) if count == last - first + 1 else self.measured
-        known["values"] = self.intensity[known["covered"]]
+        vars(self)["extent"] = count, first, last
 
     @cached_property
+    def extent(self) -> tuple[int, int, int]:
+        """How many points were measured, the first and the last."""
+        last = self.measured.size - 1 - int(self.measured[::-1].argmax())
+        return int(np.count_nonzero(self.measured)), int(self.measured.argmax()), last
+
+    @property
     def ends(self) -> tuple[int, int]:
         """The first and the last point that was measured."""
-        return int(self.measured.argmax()), self.measured.size - 1 - int(self.measured[::-1].argmax())
+        return self.extent[1:]
 
     @cached_property
     def covered(self) -> slice | NDArray[np.bool_]:
         """What was measured, as an index: a slice where it has no gaps, which takes no copies."""
-        first, last = self.ends
-        whole = np.count_nonzero(self.measured) == last - first + 1
-        return slice(first, last + 1) if whole else self.measured
+        count, first, last = self.extent
+        return slice(first, last + 1) if count == last - first + 1 else self.measured
 
     @cached_property
     def values(self) -> FloatArray:
