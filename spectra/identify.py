@@ -28,7 +28,7 @@ from spectriage.spectra.verdict.scan import Scan
 from spectriage.spectra.verdict.watching import Watch
 from spectriage.spectra.version import __version__
 
-TOGETHER = 32
+TOGETHER = 64
 """So many spectra of a batch go through each step together."""
 WAITING = 2
 """So many groups a thread are under way or wait to be taken."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from spectriage.spectra.spectrum import Spectrum
     from spectriage.spectra.verdict.identification import Identification
 
-TOGETHER = 32
+TOGETHER = 64
 """So many spectra are identified together; no more inputs are held than give as many, the last one whole."""
 
 
