@@ -105,10 +105,8 @@ class Selected(NamedTuple):
         Shape (s,), and (s, 3): the axis as an offset, a stretch and the number of the resolution.
     rejected, gains
         The best addition that was not necessary, −1 for none, and its log gain, shape (s,).
-    fitted
-        The fits, float32, shape (s, m).
-    derivative, compressed, valid
-        The scans at their axes, shape (s, m).
+    fitted; derivative, compressed, valid
+        The fits, and the scans at their axes, shape (s, m).
     single_counts, single_rows, singles
         The references that explain most alone, best first: how many, (s,); their rows, (s, c); and similarity
         and axis of each, (s, c, 4).
