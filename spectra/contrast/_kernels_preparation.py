@@ -1,4 +1,4 @@
-"""Kernels that take several spectra all the way to the contrast domain, with the lock let go of only twice.
+"""Kernels that take several spectra all the way to the contrast domain, with the lock let go of once.
 
 They say in which order the kernels of the single steps are called, and nothing else: what each step does and
 why stands beside it, in `signal`, `baseline` and `contrast`.
@@ -25,10 +25,11 @@ from spectriage.spectra.statistics._kernels_statistics import (
     sharp_steps,
 )
 
-# Columns of what `look_over` writes, and of the two tables that `prepare_scans` does.
-SPIKES, DEAD, CUT_OFF = range(3)
-COUNT, FIRST, LAST, DONE = range(4)
+# Columns of the two tables that `prepare_scans` writes.
+COUNT, FIRST, LAST, STATE, CUT_OFF = range(5)
 NOISE, HEIGHT, LEVEL, NORM = range(4)
+# What came of a spectrum: it cannot be prepared so, it can, or it must be cleaned first.
+UNDONE, DONE, SPOILT = range(3)
 
 
 class Together(NamedTuple):
@@ -41,7 +42,9 @@ class Together(NamedTuple):
     ends
         Spectrum i is from ``ends[i]`` to before ``ends[i + 1]``, shape (s + 1,).
     spacings_cm
-        The median distance between two points of each, shape (s,).
+        The median distance between two points of each, shape (s,); what is no number is written.
+    narrowest_cm
+        No band of each is narrower, shape (s,).
     stated
         Whether each has a variance, shape (s,).
     """
@@ -51,6 +54,7 @@ class Together(NamedTuple):
     variance: FloatArray
     ends: IndexArray
     spacings_cm: FloatArray
+    narrowest_cm: FloatArray
     stated: BoolArray
 
 
@@ -138,7 +142,8 @@ class Room(NamedTuple):
     threshold, noise
         Of the compression, and the noise of the derivative as a share of its norm, shape (s,).
     places
-        Shape (s, 4): how many points were measured, the first, the last, and whether all else is written.
+        Shape (s, 5): how many points were measured, the first, the last, what came of it, and whether the
+        top is cut off.
     numbers
         Shape (s, 4): the noise, the height over the baseline and its median, and the norm.
     """
@@ -183,29 +188,15 @@ def has_spikes(
 
 
 @kernel()
-def look_over(spectra: Together, narrowest_cm: FloatArray, rules: LookRules, seen: BoolArray) -> None:
-    """Write which of several spectra have spikes, dead stretches, and a top that is cut off.
-
-    Parameters
-    ----------
-    spectra
-        The spacings that are not a number are written too.
-    narrowest_cm
-        No band of each is narrower, shape (s,).
-    seen
-        Written, shape (s, 3).
-    """
+def is_spoilt(
+    intensity: FloatArray, shift: FloatArray, spacing_cm: float, narrowest_cm: float, rules: LookRules
+) -> bool:
+    """Whether a spectrum has spikes or dead stretches."""
     apart()
-    spectra, rules = Together(*spectra), LookRules(*rules)
-    for i in range(seen.shape[0]):
-        start, end = spectra.ends[i], spectra.ends[i + 1]
-        intensity, shift = spectra.intensity[start:end], spectra.shift[start:end]
-        if not spectra.spacings_cm[i] > 0.0:
-            spectra.spacings_cm[i] = spacing_of(shift)
-        seen[i, SPIKES] = has_spikes(intensity, shift, spectra.spacings_cm[i], narrowest_cm[i], rules)
-        dead = np.empty(shift.size, np.bool_)
-        seen[i, DEAD] = mark_runs(intensity, shift, rules.dead_points, rules.dead_cm, dead) > 0
-        seen[i, CUT_OFF] = is_cut_off(intensity, rules.equal_points, rules.plateau)
+    dead = np.empty(shift.size, np.bool_)
+    if mark_runs(intensity, shift, rules.dead_points, rules.dead_cm, dead) > 0:
+        return True
+    return has_spikes(intensity, shift, spacing_cm, narrowest_cm, rules)
 
 
 @kernel()
@@ -216,6 +207,40 @@ def gather(values: FloatArray, measured: BoolArray, found: FloatArray) -> None:
         if measured[p]:
             found[at] = values[p]
             at += 1
+
+
+@kernel()
+def spread_out(values: FloatArray, measured: BoolArray, found: FloatArray) -> None:
+    """Write values to where they were measured, shape (m,), and what is no number elsewhere."""
+    at = 0
+    for p in range(found.size):
+        found[p] = np.nan
+        if measured[p]:
+            found[p] = values[at]
+            at += 1
+
+
+@kernel()
+def onto_grid(
+    shift: FloatArray,
+    intensity: FloatArray,
+    variance: FloatArray,
+    spacing_cm: float,
+    grid: FloatArray,
+    rules: PreparationRules,
+    own: FloatArray,
+    spread: FloatArray,
+    measured: BoolArray,
+) -> tuple[int, int, int]:
+    """Write a spectrum on a grid (m,), see `resample`; return how many points it has, the first and last."""
+    step = grid[1] - grid[0]
+    if spacing_cm <= step:
+        average_cells(shift, intensity, variance, grid, step, own, spread)
+    else:
+        interpolate_cubic(shift, intensity, variance, grid, own, spread)
+    gap = max(rules.gap * step, rules.gap_spacings * spacing_cm)
+    count, first, last = measured_points(shift, grid, rules.rounding * step, gap, own, spread, measured)
+    return count, first, last
 
 
 @kernel()
@@ -250,35 +275,42 @@ def noise_of(values: FloatArray, variance: FloatArray, stated: bool, rules: Prep
 
 
 @kernel()
-def prepare_scans(spectra: Together, grid: FloatArray, rules: PreparationRules, room: Room) -> None:
-    """Bring several spectra without spikes and dead stretches to a grid and into the contrast domain.
+def prepare_scans(
+    spectra: Together, clean: bool, grid: FloatArray, look: LookRules, rules: PreparationRules, room: Room
+) -> None:
+    """Bring several spectra to a grid and into the contrast domain.
 
-    Where fewer points of the grid are measured than needed, or there is no baseline, what comes after is not
-    written.
+    Where there are spikes or dead stretches, fewer points of the grid are measured than needed, or there is
+    no baseline, what comes after is not written.
 
     Parameters
     ----------
+    clean
+        Whether spikes and dead stretches were taken out: then none are looked for.
     grid
         Evenly spaced, shape (m,), cm⁻¹.
     """
     apart()
-    spectra, rules, room = Together(*spectra), PreparationRules(*rules), Room(*room)
-    step = grid[1] - grid[0]
+    spectra, room = Together(*spectra), Room(*room)
+    look, rules = LookRules(*look), PreparationRules(*rules)
     for i in range(room.places.shape[0]):
         start, end = spectra.ends[i], spectra.ends[i + 1]
         shift = spectra.shift[start:end]
         intensity, variance = spectra.intensity[start:end], spectra.variance[start:end]
-        own, spread, measured = room.intensity[i], room.variance[i], room.measured[i]
-        if spectra.spacings_cm[i] <= step:
-            average_cells(shift, intensity, variance, grid, step, own, spread)
-        else:
-            interpolate_cubic(shift, intensity, variance, grid, own, spread)
         places, numbers = room.places[i], room.numbers[i]
-        gap = max(rules.gap * step, rules.gap_spacings * spectra.spacings_cm[i])
-        count, places[FIRST], places[LAST] = measured_points(
-            shift, grid, rules.rounding * step, gap, own, spread, measured
+        if not spectra.spacings_cm[i] > 0.0:
+            spectra.spacings_cm[i] = spacing_of(shift)
+        places[STATE] = SPOILT
+        if not clean and is_spoilt(intensity, shift, spectra.spacings_cm[i], spectra.narrowest_cm[i], look):
+            continue
+        places[STATE] = UNDONE
+        places[CUT_OFF] = is_cut_off(intensity, look.equal_points, look.plateau)
+        own, spread, measured = room.intensity[i], room.variance[i], room.measured[i]
+        spacing_cm = spectra.spacings_cm[i]
+        count, places[FIRST], places[LAST] = onto_grid(
+            shift, intensity, variance, spacing_cm, grid, rules, own, spread, measured
         )
-        places[COUNT], places[DONE] = count, 0
+        places[COUNT] = count
         if count < rules.least_points:
             continue
         values, below, spreads = np.empty(count), np.empty(count), np.empty(count)
@@ -286,12 +318,7 @@ def prepare_scans(spectra: Together, grid: FloatArray, rules: PreparationRules, 
         gather(spread, measured, spreads)
         if not fit_below(values, rules, below):
             continue
-        baseline, at = room.baseline[i], 0
-        for p in range(grid.size):
-            baseline[p] = np.nan
-            if measured[p]:
-                baseline[p] = below[at]
-                at += 1
+        spread_out(below, measured, room.baseline[i])
         numbers[NOISE] = noise_of(values, spreads, spectra.stated[i], rules)
         numbers[HEIGHT], numbers[LEVEL] = stand_over(values, below)
         noise = numbers[NOISE] * rules.gain
@@ -307,4 +334,4 @@ def prepare_scans(spectra: Together, grid: FloatArray, rules: PreparationRules, 
             room.valid[i],
         )
         room.noise[i] = noise / numbers[NORM] if numbers[NORM] > 0.0 else 1.0
-        places[DONE] = 1
+        places[STATE] = DONE
