@@ -134,9 +134,9 @@ class Room(NamedTuple):
     Parameters
     ----------
     intensity, variance, measured, baseline
-        On the grid; the baseline is not a number where nothing was measured.
+        On the grid, the variance where there is one; the baseline is not a number where nothing was measured.
     values
-        The derivative in its own unit, shape (m,).
+        To work in, shape (m,).
     derivative, compressed, valid
         In the contrast domain.
     threshold, noise
@@ -305,7 +305,8 @@ def prepare_scans(
             continue
         places[STATE] = UNDONE
         places[CUT_OFF] = is_cut_off(intensity, look.equal_points, look.plateau)
-        own, spread, measured = room.intensity[i], room.variance[i], room.measured[i]
+        own, measured = room.intensity[i], room.measured[i]
+        spread = room.variance[i] if spectra.stated[i] else room.values
         spacing_cm = spectra.spacings_cm[i]
         count, places[FIRST], places[LAST] = onto_grid(
             shift, intensity, variance, spacing_cm, grid, rules, own, spread, measured

@@ -74,6 +74,18 @@ def together(each: Sequence[Own], stack: Callable[[Sequence[Own]], Rows]) -> Row
     return rows
 
 
+def standing(each: Sequence[Own], stack: Callable[[Sequence[Own]], Rows]) -> tuple[Rows, list[int]]:
+    """Return rows among which several stand, and where each does: what `together` takes, without a copy.
+
+    For kernels that are told which scans of a block they are to take.
+    """
+    homes: set[Block[Rows] | None] = {own.block for own in each}
+    home = homes.pop() if len(homes) == 1 else None
+    if home is None:
+        return together(each, stack), list(range(len(each)))
+    return home.rows, [own.place for own in each]
+
+
 def row_by_row(rows: Sequence[NDArray[Kind]]) -> NDArray[Kind]:
     """Return rows of one length as a matrix, one row without a copy. `np.stack` takes thrice as long."""
     return rows[0][None] if len(rows) == 1 else np.concatenate(rows).reshape(len(rows), -1)

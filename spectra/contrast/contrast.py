@@ -108,10 +108,11 @@ class Contrast:
 
 def queries_together(queries: Sequence[Contrast]) -> QueryRows:
     """Return several queries as rows."""
-    return together(queries, _stacked)
+    return together(queries, queries_stacked)
 
 
-def _stacked(queries: Sequence[Contrast]) -> QueryRows:
+def queries_stacked(queries: Sequence[Contrast]) -> QueryRows:
+    """Return several queries as rows, wherever they stand."""
     return QueryRows(
         row_by_row([query.derivative for query in queries]),
         row_by_row([query.compressed for query in queries]),

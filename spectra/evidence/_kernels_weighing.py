@@ -273,6 +273,7 @@ def weigh_scans(
     packed_library: Library,
     views: Views,
     models: Models,
+    places: IndexArray,
     members: Members,
     sought: Sought,
     probes: Probes,
@@ -292,7 +293,9 @@ def weigh_scans(
     Parameters
     ----------
     views, models
-        The scans, whose references have one resolution, and their best models.
+        Scans and their best models.
+    places
+        Where those stand that are weighed in, shape (s,); their references have one resolution.
     members
         Of the targets.
     sought, probes, settings, rules, scattering
@@ -304,7 +307,7 @@ def weigh_scans(
     scatters
         A factor on every amount, for noise, shape (s,).
     noise
-        Of the derivatives, shape (s,).
+        Of the derivatives of all scans.
     others
         The log gain of the best addition to each model which is not necessary, shape (s,); not a number where
         it is not known: then it is that of the best harmless one.
@@ -318,6 +321,7 @@ def weigh_scans(
         Sought(*sought), Probes(*probes), FitSettings(*settings), LimitRules(*rules), Scattering(*scattering)
     )
     watched = Watched(Members(*members), limits, WeighingRules(*weighing), SightTable(*sighting))
-    for s in range(models.counts.size):
-        scan = Seen(view_of(views, s), scatters[s], noise[s])
-        _weigh_in_turn(library, memory, scan, model_of(models, s), others[s], watched, s, out)
+    for i in range(places.size):
+        place = places[i]
+        scan = Seen(view_of(views, place), scatters[i], noise[place])
+        _weigh_in_turn(library, memory, scan, model_of(models, place), others[i], watched, i, out)

@@ -10,7 +10,6 @@ import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.compile.jit import packed, packed_as
-from spectriage.spectra.contrast.contrast import queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence._kernels_amounts import Scattering
 from spectriage.spectra.evidence._kernels_weighing import WeighingRules, Weights, weigh_scans
@@ -28,7 +27,7 @@ from spectriage.spectra.evidence.target_rows import (
     table_of,
     watched_rows,
 )
-from spectriage.spectra.fitting.fit import Axis, Fit, fits_together
+from spectriage.spectra.fitting.fit import Axis, Fit, standing_fits
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.library import areas_of, library_of
 from spectriage.spectra.fitting.memory import memory_of
@@ -117,7 +116,7 @@ def weigh_targets(policy: Policy, targets: Sequence[TargetRows], asked: Sequence
 def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: Sequence[Asked]) -> Weights:
     """Weigh targets in scans whose models have one resolution: numbers only."""
     index, fits = asked[0].fitter.index, [each.fit for each in asked]
-    models, queries = fits_together(fits), queries_together([fit.query for fit in fits])
+    models, queries, places = standing_fits(fits)
     watched = watched_rows(targets)
     table = table_of(targets, watched)
     scattering = _know(index, [row for fit in fits for row in fit.rows])
@@ -131,6 +130,7 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
             library_of(index, room),
             models.views(queries),
             models.models,
+            np.array(places, np.intp),
             table.members,
             table.sought,
             packed(index.probes(watched, fits[0].axis.broadening_cm)),

@@ -10,8 +10,8 @@ import numpy as np
 
 from spectriage.spectra.arrays import Float32Array, FloatArray, IndexArray
 from spectriage.spectra.compile.jit import packed_as
-from spectriage.spectra.contrast.block import Block, row_by_row, together
-from spectriage.spectra.contrast.contrast import Contrast, QueryRows
+from spectriage.spectra.contrast.block import Block, row_by_row, standing, together
+from spectriage.spectra.contrast.contrast import Contrast, QueryRows, queries_stacked, queries_together
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
 from spectriage.spectra.fitting._kernels_model import Models, Views
 from spectriage.spectra.signal.axis import AXIS_TOLERANCE_CM
@@ -135,6 +135,15 @@ class Fit:
 def fits_together(fits: Sequence[Fit]) -> FitRows:
     """Return several fits as rows."""
     return together(fits, _stacked)
+
+
+def standing_fits(fits: Sequence[Fit]) -> tuple[FitRows, QueryRows, list[int]]:
+    """Return rows of fits and of their queries, among which several stand, and where each does in both."""
+    queries = [fit.query for fit in fits]
+    (rows, places), (seen, there) = standing(fits, _stacked), standing(queries, queries_stacked)
+    if places != there:
+        return fits_together(fits), queries_together(queries), list(range(len(fits)))
+    return rows, seen, places
 
 
 def _stacked(fits: Sequence[Fit]) -> FitRows:

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectriage.spectra.contrast.block import Block, row_by_row, together
+from spectriage.spectra.contrast.block import Block, row_by_row, standing, together
 
 
 class Rows(NamedTuple):
@@ -39,6 +39,9 @@ def test_all_of_a_block_in_order_are_its_own_arrays():
     rows = together(each, stack)
     assert rows is each[0].block.rows
     assert together(made_together(1, 7.0), stack).numbers.tolist() == [7.0]
+    some, places = standing([each[2], each[0]], stack)
+    assert some is each[0].block.rows
+    assert places == [2, 0]
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=12))
@@ -53,6 +56,9 @@ def test_any_of_several_blocks_and_of_none_are_as_if_stacked(asked):
     np.testing.assert_array_equal(rows.curves, expected.curves)
     np.testing.assert_array_equal(rows.numbers, expected.numbers)
     assert all(array.flags.c_contiguous for array in rows)
+    among, places = standing(each, stack)
+    np.testing.assert_array_equal(among.curves[places], expected.curves)
+    np.testing.assert_array_equal(among.numbers[places], expected.numbers)
     for kept, own in zip(before, blocks, strict=True):
         np.testing.assert_array_equal(own[0].block.rows.curves, kept)
 

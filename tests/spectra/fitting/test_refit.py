@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from spectriage.spectra.fitting.fit import NO_CORRECTION, Axis, fits_together
+from spectriage.spectra.fitting.fit import NO_CORRECTION, Axis, fits_together, standing_fits
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.refit import Given, fit_each
+from spectriage.spectra.fitting.selection import select_each, selection_rules
 from spectriage.spectra.spectrum import Spectrum
 
 AXES = (NO_CORRECTION, Axis(1.5, 0.0, 8.0), Axis(-3.0, 0.001, 12.0), Axis(0.0, 0.0, 8.0))
@@ -62,3 +63,23 @@ def test_fits_stand_together_wherever_they_were_made(engine, many_kinds, more):
         assert rows.amplitudes[place, :count].tolist() == fit.amplitudes.tolist()
         assert rows.similarity[place] == fit.similarity
         np.testing.assert_array_equal(rows.fitted[place], fit.fitted)
+    among, queries, places = standing_fits(fits)
+    for place, fit in zip(places, fits, strict=True):
+        np.testing.assert_array_equal(among.fitted[place], fit.fitted)
+        np.testing.assert_array_equal(queries.derivative[place], fit.query.derivative)
+
+
+def test_what_was_selected_together_stands_as_it_is(engine, many_kinds):
+    rules = selection_rules(engine.index, np.ones(len(engine.index), bool), engine.policy)
+    fitters = [Fitter(engine.index, scan) for scan in many_kinds.values()]
+    fits = [chosen.fit for chosen in select_each(fitters, rules)]
+    among, queries, places = standing_fits(fits[5:2:-1])
+    assert among is fits[0].block.rows
+    assert queries is fits[0].query.block.rows
+    assert places == [5, 4, 3]
+    # at no offset the query is that of the fitter, to the last bit
+    for fitter, fit in zip(fitters, fits, strict=True):
+        if fit.axis[:2] == (0.0, 0.0):
+            np.testing.assert_array_equal(fit.query.derivative, fitter.query.derivative)
+            np.testing.assert_array_equal(fit.query.compressed, fitter.query.compressed)
+            np.testing.assert_array_equal(fit.query.valid, fitter.query.valid)
