@@ -29,7 +29,8 @@ from spectriage.spectra.verdict.watching import Watch
 from spectriage.spectra.version import __version__
 
 TOGETHER = 64
-"""So many spectra of a batch go through each step together."""
+"""So many spectra of a batch go through each step together, of all threads: were each to take as many, the
+last to end would keep the others waiting."""
 WAITING = 2
 """So many groups a thread are under way or wait to be taken."""
 
@@ -166,7 +167,7 @@ class Identifier:
         """
         if threads < 1:
             raise ParameterError(f"{threads} threads cannot work")
-        return self._each(_groups_of(spectra), threads)
+        return self._each(_groups_of(spectra, max(TOGETHER // threads, 1)), threads)
 
     def _each(
         self, groups: Iterator[list[Spectrum]], threads: int
@@ -235,8 +236,8 @@ class Identifier:
             scan.parts, scan.candidates = with_odds_of_found(parts, scan.targets), candidates
 
 
-def _groups_of(spectra: Iterable[Spectrum]) -> Iterator[list[Spectrum]]:
+def _groups_of(spectra: Iterable[Spectrum], size: int) -> Iterator[list[Spectrum]]:
     """Yield the spectra of a batch that go through each step together."""
     left = iter(spectra)
-    while group := list(islice(left, TOGETHER)):
+    while group := list(islice(left, size)):
         yield group

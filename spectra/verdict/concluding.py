@@ -41,6 +41,8 @@ from spectriage.spectra.version import __version__
 
 SYNTHETIC = ("simulated", "emulated")
 """Origins of spectra that no instrument measured; said with every result."""
+CLEANED = {"without_dead": "Stretches of one value left out", "remove_spikes": "Cosmic rays taken out"}
+"""Steps of preparation that are told with a result."""
 
 
 class Concluder:
@@ -278,9 +280,10 @@ def _share_of_packaging(fit: Fit, index: ContrastIndex) -> float:
 
 def _notes(spectrum: Spectrum) -> tuple[str, ...]:
     """Say what was done to the spectrum, and of what kind the evidence is where it is not a measurement."""
-    done = {"without_dead": "Stretches of one value left out", "remove_spikes": "Cosmic rays taken out"}
     notes = [
-        f"{done[name]}: {step}." for step in spectrum.history[-2:] if (name := step.partition("(")[0]) in done
+        f"{CLEANED[name]}: {step}."
+        for step in spectrum.history[-2:]
+        if (name := step.partition("(")[0]) in CLEANED
     ]
     if spectrum.metadata.get("axis_assumed"):
         notes.append(AXIS_ASSUMED)
