@@ -202,7 +202,8 @@ def _by_itself(spectrum: Spectrum, shift: FloatArray) -> Prepared | SpectriageEr
     try:
         return prepare(spectrum, shift)
     except SpectriageError as error:
-        return error
+        # where it was raised holds on to all that is prepared together with it
+        return error.with_traceback(None)
 
 
 def _together(spectra: Sequence[Spectrum]) -> Together:

@@ -1,5 +1,8 @@
 """Several spectra prepared together: what the steps one after the other give, to the last bit."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -141,6 +144,23 @@ def test_what_cannot_be_prepared_stands_in_its_place():
     assert isinstance(found[2], SpectrumError)
     assert "shares fewer than 64" in str(found[2])
     assert not isinstance(found[1], SpectriageError)
+
+
+def test_an_error_that_is_kept_keeps_nothing_that_was_prepared_beside_it():
+    spectra = [
+        spectrum_of("plain", 900, 200.0, 2.0, 1),
+        spectrum_of("plain", 200, 200.0, 12.5, 2),
+        spectrum_of("plain", 400, 2300.0, 2.0, 3),
+        spectrum_of("huge", 900, 200.0, 2.0, 4),
+    ]
+    prepared, *kept = prepare_each(spectra, SHIFT)
+    assert any(isinstance(error, ParameterError) for error in kept)
+    assert all(isinstance(error, SpectriageError) for error in kept)
+    beside = weakref.ref(prepared.contrast.derivative.base)
+    assert beside() is not None
+    del prepared
+    gc.collect()
+    assert beside() is None
 
 
 def test_of_no_spectra_none_are_prepared():
