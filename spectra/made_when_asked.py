@@ -60,6 +60,14 @@ class MadeWhenAsked(Sequence[Member], Generic[Member]):
             return NotImplemented
         return tuple(self) == tuple(other)
 
+    def __add__(self, other: object) -> tuple[Member, ...]:
+        if not isinstance(other, (tuple, MadeWhenAsked)):
+            return NotImplemented
+        return tuple(self) + tuple(other)
+
+    def __radd__(self, other: object) -> tuple[Member, ...]:
+        return other + tuple(self) if isinstance(other, tuple) else NotImplemented
+
     def __hash__(self) -> int:
         return hash(tuple(self))
 

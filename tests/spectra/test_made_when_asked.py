@@ -49,6 +49,11 @@ def test_it_reads_as_a_tuple(given_texts, start, stop, step):
         expected,
     )
     assert list(reversed(made)) == list(reversed(expected))
+    assert made + made == 2 * expected
+    more = ("b",)
+    assert (made + more, more + made) == (expected + more, more + expected)
+    with pytest.raises(TypeError):
+        made + list(more)
     for text in ("", "aa", "abab"):
         assert (text in made, made.count(text)) == (text in expected, expected.count(text))
     for place in range(-len(expected), len(expected)):
