@@ -53,6 +53,7 @@ def warm(library: Path | None = None) -> list[str]:
         engine = make_engine(library)
         warm_engine(engine)
         warm_engine(_watching(engine.references))
+        _refits(engine)
         _search(engine.references)
         _baselines()
     return [name for name in names if name != "impl"]
@@ -65,6 +66,27 @@ def _watching(references: ReferenceSet) -> Identifier:
 
     families = dict.fromkeys(record.family for record in references.records[:WATCHED])
     return Identifier(references, Policy(targets=tuple(Target(name, (name,)) for name in families)))
+
+
+def _refits(engine: Identifier) -> None:
+    """Fit two scans at once, which only scans of a batch that lose a component are."""
+    import numpy as np
+
+    from spectriage.spectra.errors import SpectriageError
+    from spectriage.spectra.fitting.fit import NO_CORRECTION
+    from spectriage.spectra.fitting.fitter import Fitter
+    from spectriage.spectra.fitting.refit import Given, fit_each
+    from spectriage.spectra.spectrum import Spectrum
+
+    references = engine.references
+    if len(references) == 0:
+        return
+    curve = np.nan_to_num(references.spectra[0].astype(np.float64))
+    try:
+        fitters = [Fitter(engine.index, Spectrum(references.shift, curve)) for _ in range(2)]
+    except SpectriageError:
+        return  # as in `warm_engine`
+    fit_each([Given(own, (0,), NO_CORRECTION) for own in fitters])
 
 
 def _search(references: ReferenceSet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,8 +60,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, readonly: bool) -> None
     (found,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if not tables and not readonly:
-        # a record must be on the disk before anybody is shown what it says
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_wal(connection)
         connection.execute("BEGIN EXCLUSIVE")
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if not tables:
@@ -81,6 +81,23 @@ def _prepare(connection: sqlite3.Connection, path: Path, readonly: bool) -> None
             remedy="use the program that wrote it, or a newer one",
         )
     connection.execute("PRAGMA synchronous=FULL")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Let the file keep what is written in a log first: a record is on the disk before anybody is shown it.
+
+    SQLite does not wait for another program that makes the same file at the same moment; here it is.
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 @contextmanager

@@ -49,7 +49,8 @@ def kernels(tmp_path):
 
 
 def run(folder, program=PROGRAM, **variables):
-    environment = {**os.environ, "PYTHONPATH": str(folder), **variables}
+    # a file changed within a second, to the same size, is not told from the one that was compiled
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **variables}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )

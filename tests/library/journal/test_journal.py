@@ -291,6 +291,21 @@ def writer(path, key, count):
     )
 
 
+def test_a_file_that_another_program_is_about_to_write_is_waited_for(tmp_path):
+    path, key = tmp_path / "j.db", tmp_path / "unit.key"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE t (x)")
+    other.execute("DROP TABLE t")
+    other.execute("BEGIN IMMEDIATE")
+    letting_go = threading.Timer(0.3, other.execute, ("COMMIT",))
+    letting_go.start()
+    with Journal(path, unit_key(key)) as journal:
+        assert journal.append(Entry("scan", {"text": "1"})).number == 1
+    letting_go.join()
+    other.close()
+    assert problems(path) == []
+
+
 def test_two_programs_write_one_chain(tmp_path):
     path, key = tmp_path / "j.db", tmp_path / "unit.key"
     both = [writer(path, key, 30) for _ in range(2)]
