@@ -68,7 +68,7 @@ NOT_LOOKED_AT = Look(False, 0, probability(-math.inf, EVEN), NOTHING, False)
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class WatchedTargets:
     """What of several targets is the same in every scan.
 
     Parameters
@@ -117,7 +117,7 @@ class TargetList(MadeWhenAsked[TargetEvidence]):
 
     Parameters
     ----------
-    standing
+    watched
         What is the same in every scan.
     told
         Of each target what is said of it by the member that shows it best.
@@ -127,13 +127,13 @@ class TargetList(MadeWhenAsked[TargetEvidence]):
         What was seen of those that gained enough to be looked at, by their places, ascending.
     """
 
-    __slots__ = ("_standing", "looks", "numbers", "told")
+    __slots__ = ("_watched", "looks", "numbers", "told")
 
     def __init__(
-        self, standing: Standing, told: Sequence[Told], numbers: FloatArray, looks: Mapping[int, Look]
+        self, watched: WatchedTargets, told: Sequence[Told], numbers: FloatArray, looks: Mapping[int, Look]
     ) -> None:
         super().__init__(len(told))
-        self._standing = standing
+        self._watched = watched
         self.told = told
         self.numbers = numbers
         self.looks = looks
@@ -152,7 +152,7 @@ class TargetList(MadeWhenAsked[TargetEvidence]):
             Look(each.found, each.supports, each.probability, each.sighting, each.carried) for each in made
         ]
         numbers = np.array(rows, np.float64).reshape(-1, len(COLUMNS))
-        whole = cls(Standing([each.target for each in told]), told, numbers, dict(enumerate(looks)))
+        whole = cls(WatchedTargets([each.target for each in told]), told, numbers, dict(enumerate(looks)))
         whole._made = dict(enumerate(made))
         return whole
 
@@ -199,28 +199,28 @@ class TargetList(MadeWhenAsked[TargetEvidence]):
     @property
     def provisional(self) -> tuple[str, ...]:
         """The names of those whose limits the policy asks for although they are provisional."""
-        return self._standing.provisional
+        return self._watched.provisional
 
     @property
     def guessed(self) -> tuple[str, ...]:
         """The families that no limit holds for."""
-        return self._standing.guessed
+        return self._watched.guessed
 
     def beyond(self, policy: Policy) -> list[int]:
         """Return the places of those whose limits the policy asks for and are not what it asks.
 
         A limit that is no number never is. What no more than a guess is known of has none.
         """
-        where, allowed = self._standing.allowed(policy)
+        where, allowed = self._watched.allowed(policy)
         within = (self.numbers.take(where) <= allowed).tolist()
         if all(within):
             return []
-        return [place for place, holds in zip(self._standing.required, within, strict=True) if not holds]
+        return [place for place, holds in zip(self._watched.required, within, strict=True) if not holds]
 
     def least_visible(self) -> TargetEvidence | None:
         """Return the one with the greatest limit of those whose limits the policy asks for."""
         limits = self.numbers[:, LOD].tolist()
-        place = max(self._standing.required, key=limits.__getitem__, default=None)
+        place = max(self._watched.required, key=limits.__getitem__, default=None)
         return None if place is None else self[place]
 
 

@@ -16,7 +16,7 @@ from spectriage.spectra.evidence._kernels_limits import Sought
 from spectriage.spectra.evidence._kernels_targets import Members
 from spectriage.spectra.evidence.detection_limit import RECALLED_WORTH
 from spectriage.spectra.evidence.mass import response_row
-from spectriage.spectra.evidence.target_list import Standing, Told, WatchedTarget
+from spectriage.spectra.evidence.target_list import Told, WatchedTarget, WatchedTargets
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.policy.target import Target
 from spectriage.spectra.reference import CARRYING, Hazard, Reference, ReferenceSet, Tier
@@ -89,9 +89,9 @@ class TargetRows:
 
 
 @lru_cache(maxsize=KEPT_TABLES)
-def standing_of(targets: tuple[TargetRows, ...]) -> Standing:
+def watched_targets(targets: tuple[TargetRows, ...]) -> WatchedTargets:
     """Return what of some targets is the same in every scan."""
-    return Standing([known.watched for known in targets])
+    return WatchedTargets([known.watched for known in targets])
 
 
 class TargetTable(NamedTuple):

@@ -23,9 +23,9 @@ from spectriage.spectra.evidence.target_rows import (
     BEST_LOOKS,
     TargetRows,
     TargetTable,
-    standing_of,
     table_of,
     watched_rows,
+    watched_targets,
 )
 from spectriage.spectra.fitting.fit import Axis, Fit, standing_fits
 from spectriage.spectra.fitting.fitter import Fitter
@@ -171,7 +171,7 @@ def _judged(
         judge = _Judge(policy, each.fitter.index, each.fit.axis, weights, number)
         look = judge.look(targets, place, rows[number][place], numbers[number, place])
         looks.setdefault(number, {})[place] = look
-    standing, records = standing_of(targets), asked[0].fitter.index.records
+    watched, records = watched_targets(targets), asked[0].fitter.index.records
     told = [
         [
             known.told.get(row) or known.told_by(row, records[row])
@@ -181,7 +181,7 @@ def _judged(
     ]
     return [
         # copies: an answer that is kept does not keep those of the others
-        Weighed(TargetList(standing, own, numbers[place].copy(), looks.get(place, _NO_LOOKS)), rows[place])
+        Weighed(TargetList(watched, own, numbers[place].copy(), looks.get(place, _NO_LOOKS)), rows[place])
         for place, own in enumerate(told)
     ]
 

@@ -77,7 +77,7 @@ def test_numbers_tell_what_the_objects_tell(made, lod, judged):
 def test_made_of_its_numbers_alone_it_is_the_same(made):
     """A mass of no amount says no more than that."""
     together = TargetList.of(made)
-    again = TargetList(together._standing, together.told, together.numbers, together.looks)
+    again = TargetList(together._watched, together.told, together.numbers, together.looks)
     assert [repr(_known(each)) for each in again] == [repr(_known(each)) for each in made]
 
 
