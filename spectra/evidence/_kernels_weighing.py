@@ -95,7 +95,7 @@ class Weights(NamedTuple):
         Of the members that carry a target which another shows better, shape (s, c, l, 8): the log gain, −inf
         where it was not looked at, and what is shown.
     known
-        Whether the areas of all members are known: else the shares are no numbers. Shape (s,).
+        Whether the areas of all members were known: else the shares are no numbers. Shape (s,).
     shares
         The limit of each reference, shape (s, r).
     """
@@ -210,8 +210,9 @@ def _weigh(
         )
     for i in range(some):
         c = alone[i]
-        # what is weighed on a smaller model is written over, its member too
-        out.known[place] &= not np.isnan(library.areas[rows[c]])
+        # what is weighed on a smaller model is written over, its member too; by the share, since another
+        # thread may have taken the area after it was made
+        out.known[place] &= not np.isnan(out.numbers[place, own[c], 3])
         gain = tried.gains[best[c]]
         if gain >= rules.look_gain:
             _show(library, memory, scan, base, rows[c], watched.sighting, out.shown[place, own[c]])
