@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from spectriage.library.cluster.connection import connected, local_workers
 from spectriage.library.cluster.parts import Place, open_place
 from spectriage.library.cluster.rows import PREFIX
-from spectriage.library.cluster.run import SCHEMA, PartFormat, Run, begin
+from spectriage.library.cluster.run import SCHEMA, PartFormat, Run, begin, is_begun
 from spectriage.library.cluster.sending import forget, identify_shard, prepare
 from spectriage.library.cluster.shards import SHARD_INPUTS, shards
 from spectriage.library.cluster.spreading import spread
@@ -95,11 +95,14 @@ def run_cluster_batch(
     engine = setup.engine()
     place = open_place(out)
     run = _run(engine, setup, out, form, _inputs(source, place))
-    begin(place, _about(run, engine, shard_inputs))
+    about = _about(run, engine, shard_inputs)
+    is_begun(place, about)
     total = sum(1 for _ in _inputs(source, place)) if progress is not None else 0
     done: list[Done] = []
     reached = 0
     with connected(cluster) as client:
+        # not before: where no cluster is to be had nothing is left behind
+        begin(place, about)
         prepare(client, run, library_bytes(engine))
         jobs = ((run.name, shard) for shard in shards(_inputs(source, place), shard_inputs))
         if progress is not None:

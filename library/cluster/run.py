@@ -77,8 +77,20 @@ def begin(place: Place, about: Mapping[str, Any]) -> None:
     ParameterError
         When the place holds results of another library, version, policy or cut, or something else.
     """
-    text = json.dumps({"schema": SCHEMA, **about}, indent=1, sort_keys=True).encode() + b"\n"
-    there = place.read(RUN_FILE)
+    if not is_begun(place, about):
+        place.write_once(RUN_FILE, _text(about))
+        is_begun(place, about)
+
+
+def is_begun(place: Place, about: Mapping[str, Any]) -> bool:
+    """Say whether a run was begun there; nothing is written.
+
+    Raises
+    ------
+    ParameterError
+        As for `begin`.
+    """
+    text, there = _text(about), place.read(RUN_FILE)
     if there is None:
         others = place.names()
         if others:
@@ -87,12 +99,11 @@ def begin(place: Place, about: Mapping[str, Any]) -> None:
                 where=place.where,
                 remedy="name an empty or a new folder",
             )
-        place.write_once(RUN_FILE, text)
-        there = place.read(RUN_FILE)
+        return False
     if there == text:
-        return
+        return True
     try:
-        known = json.loads(there or b"")
+        known = json.loads(there)
         different = sorted(name for name in about if known.get(name) != about[name]) or ["schema"]
     except (ValueError, AttributeError):
         different = [RUN_FILE]
@@ -101,3 +112,7 @@ def begin(place: Place, about: Mapping[str, Any]) -> None:
         where=place.where,
         remedy="name another place, or remove this one",
     )
+
+
+def _text(about: Mapping[str, Any]) -> bytes:
+    return json.dumps({"schema": SCHEMA, **about}, indent=1, sort_keys=True).encode() + b"\n"

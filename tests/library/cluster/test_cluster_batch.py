@@ -236,6 +236,7 @@ def test_no_cluster(setup, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(connection, "CONNECT_S", 0.5)
     with pytest.raises(ClusterError, match="no scheduler"):
         run_cluster_batch(folder, str(tmp_path / "out"), setup, "tcp://127.0.0.1:9")
+    assert not (tmp_path / "out").exists(), "what was not begun does not stand in the way of another run"
     with pytest.raises(ParameterError, match="memory of one process"):
         run_cluster_batch("memory://in", str(tmp_path / "out"), setup, "local:1")
     assert local_workers("tcp://host:8786") is local_workers("host:8786") is None
