@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numba
@@ -70,6 +71,20 @@ class SealedFiles(IndexDataCacheFile):
         except OSError:
             pass
         return False
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep machine code, in a file named after what it is for, before the index says that it is there.
+
+        Numba counts the files, and writes the index first: of two processes that keep code for different
+        arguments at once both take the same number, and the index names the code of one for the other's.
+        """
+        named = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        name = f"{self._index_name.removesuffix('.nbi')}.{named}.nbc"
+        self._save_data(name, data)  # type: ignore[no-untyped-call]
+        found = self._load_index()
+        if found.get(key) != name:
+            found[key] = name
+            self._save_index(found)  # type: ignore[no-untyped-call]
 
     def discard(self) -> None:
         """Remove the index, so that nothing it names is loaded again."""
@@ -170,11 +185,16 @@ def _nothing() -> None:
 def keep(dispatcher: Any, folder: Path) -> None:
     """Keep the machine code of a function in a folder; nowhere if numba can write nothing there after all."""
     settings: Any = config
-    before = settings.CACHE_DIR
-    settings.CACHE_DIR = str(folder)
-    try:
-        dispatcher._cache = SealedCache(dispatcher.py_func)
-    except RuntimeError:
-        pass
-    finally:
-        settings.CACHE_DIR = before
+    # numba has one setting for all threads: two may import kernels, or compile what others call, at once
+    with _keeping:
+        before = settings.CACHE_DIR
+        settings.CACHE_DIR = str(folder)
+        try:
+            dispatcher._cache = SealedCache(dispatcher.py_func)
+        except RuntimeError:
+            pass
+        finally:
+            settings.CACHE_DIR = before
+
+
+_keeping = Lock()

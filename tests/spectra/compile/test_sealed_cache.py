@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from itertools import permutations
+from pathlib import Path
+from threading import Barrier, BrokenBarrierError, Semaphore
 
+import numba
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,3 +138,76 @@ def test_only_what_was_sealed_is_sound(tmp_path_factory, content, data):
     at, bit = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 7))
     path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
     assert not is_sound(path)
+
+
+def files_for(path):
+    return sealed_cache.SealedFiles(cache_path=str(path), filename_base="step", source_stamp=1)
+
+
+STEPS = ("_load_index", "_save_index", "_save_data")
+
+
+@pytest.mark.parametrize("turns", sorted(set(permutations("AAABBB"))), ids="".join)
+def test_of_two_processes_that_keep_code_at_once_each_finds_its_own(tmp_path, monkeypatch, turns):
+    """Each takes three steps to keep code for other arguments, whichever comes first."""
+    may, done = {"A": Semaphore(0), "B": Semaphore(0)}, Semaphore(0)
+
+    def in_turn(name, step, *values):
+        assert may[name].acquire(timeout=10)
+        try:
+            return step(*values)
+        finally:
+            done.release()
+
+    def saving(name):
+        files = files_for(tmp_path)
+        for step in STEPS:
+            monkeypatch.setattr(files, step, partial(in_turn, name, getattr(files, step)))
+        files.save(name, f"code of {name}")
+
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(saving, name) for name in "AB"]
+        for name in turns:
+            may[name].release()
+            assert done.acquire(timeout=10)
+        assert [each.result() for each in both] == [None, None]
+    found = [files_for(tmp_path).load(name) for name in "AB"]
+    # the index may forget one, which is compiled again
+    assert found in (["code of A", "code of B"], ["code of A", None], [None, "code of B"])
+
+
+def test_killed_while_code_is_kept_nothing_is_found_in_its_place(tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_):
+        raise Killed
+
+    files_for(tmp_path).save("of an int", "code of an int")
+    files_for(tmp_path).discard()
+    for step in ("_save_index", "_save_data"):
+        own = files_for(tmp_path)
+        monkeypatch.setattr(own, step, killed)
+        with pytest.raises(Killed):
+            own.save("of a float", "code of a float")
+        assert files_for(tmp_path).load("of a float") is None
+
+
+def test_threads_that_import_kernels_at_once_keep_each_in_its_own_folder(tmp_path, monkeypatch):
+    """Each waits for the other in the middle of it, if that can be there."""
+    both, before = Barrier(2), numba.config.CACHE_DIR
+
+    class Waiting(sealed_cache.SealedCache):
+        def __init__(self, function):
+            with suppress(BrokenBarrierError):
+                both.wait(0.3)
+            super().__init__(function)
+
+    monkeypatch.setattr(sealed_cache, "SealedCache", Waiting)
+    kernels = [numba.njit(function) for function in (files_for, flipped)]
+    folders = [tmp_path / "one", tmp_path / "two"]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(sealed_cache.keep, kernels, folders))
+    assert before == numba.config.CACHE_DIR
+    for made, folder in zip(kernels, folders, strict=True):
+        assert folder in Path(made._cache.cache_path).parents
