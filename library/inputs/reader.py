@@ -8,6 +8,7 @@ import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import local
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,8 +34,11 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-class Reader:
-    """Reads items; keeps the library, store or table that was opened last, and what was fetched ahead."""
+class Reader(local):
+    """Reads items; keeps the library, store or table that was opened last, and what was fetched ahead.
+
+    Every thread that uses one has its own of these: another may be reading something else.
+    """
 
     def __init__(self) -> None:
         self._path: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import h5py
@@ -131,6 +133,30 @@ def test_a_row_group_too_large_is_refused(tmp_path, monkeypatch):
     (item, *_) = batch_items(tmp_path / "t.parquet")
     with pytest.raises(FormatError, match="row group 0 has"):
         Reader().spectra(item)
+
+
+def test_threads_may_use_one_reader(tmp_path, monkeypatch):
+    """While one thread reads a row group another reads a row of the group before."""
+    values = counts(8)
+    write_table(tmp_path / "t.parquet", values)
+    items = list(batch_items(tmp_path / "t.parquet"))
+    reader, real, others = Reader(), tables._opened, []
+
+    def intensity(place):
+        (spectrum,) = reader.spectra(items[place]).values()
+        return spectrum.intensity
+
+    def opened(path):
+        if threading.current_thread() is threading.main_thread():
+            others.append(pool.submit(intensity, 1))
+            others[-1].exception()
+        return real(path)
+
+    with ThreadPoolExecutor(1) as pool:
+        np.testing.assert_array_equal(intensity(0), values[0])
+        monkeypatch.setattr(tables, "_opened", opened)
+        np.testing.assert_array_equal(intensity(5), values[5])
+    np.testing.assert_array_equal([other.result() for other in others], [values[1]])
 
 
 def test_tables_in_a_folder_give_their_rows(tmp_path):
