@@ -57,8 +57,9 @@ def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection, path: Path, readonly: bool) -> None:
     connection.execute("PRAGMA trusted_schema=OFF")
-    (found,) = connection.execute("PRAGMA application_id").fetchone()
+    # tables first: another program may make them at this moment, and whose they are together with them
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (found,) = connection.execute("PRAGMA application_id").fetchone()
     if not tables and not readonly:
         _use_wal(connection)
         connection.execute("BEGIN EXCLUSIVE")
