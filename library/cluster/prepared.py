@@ -62,7 +62,8 @@ class Prepared:
                 raise WorkerDiffersError("the library was changed on its way", where=self._worker)
             folder = Path(worker.local_directory)
             folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{self.run.file_sha256}.h5"
+            # of this run alone: the same library may be there for another one, and goes with that
+            path = folder / f"{self.run.name}.h5"
             path.write_bytes(data)
             self._path = path
         except (OSError, SpectriageError) as error:

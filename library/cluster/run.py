@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -65,8 +66,9 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The name under which a worker knows it."""
-        return f"spectriage-{self.key}"
+        """The name under which a worker knows it: others may run there meanwhile, into other places."""
+        place = hashlib.sha256(self.out.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return f"spectriage-{self.key}-{place}"
 
 
 def begin(place: Place, about: Mapping[str, Any]) -> None:

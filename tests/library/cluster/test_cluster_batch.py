@@ -232,6 +232,27 @@ def test_a_library_is_checked_where_it_arrives(setup, tmp_path):
         made.ready()
 
 
+def test_two_runs_on_one_cluster_do_not_see_each_other(whole, setup, folder, tmp_path, cluster):
+    """The other one, of the same library into another place, begins and ends after this one has begun."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    ran = []
+
+    def other(*_):
+        if not ran:
+            ran.append(True)
+            run_cluster_batch(folder, str(second), setup, cluster.address, shard_inputs=9)
+
+    run_cluster_batch(folder, str(first), setup, cluster.address, shard_inputs=7, progress=other)
+    assert (parts(first), parts(second)) == (whole, whole)
+
+
+def test_the_library_of_one_run_stays_where_another_ends(setup, tmp_path):
+    ends, stays = (prepared(setup, tmp_path / name, tmp_path) for name in ("a", "b"))
+    ends.teardown(None)
+    engine, _ = stays.ready()
+    assert engine.references.sha256 == setup.engine().references.sha256
+
+
 def test_no_cluster(setup, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(connection, "CONNECT_S", 0.5)
     with pytest.raises(ClusterError, match="no scheduler"):
