@@ -64,7 +64,8 @@ class Rules:
                 code="no-policy",
             )
         if choice not in self._loaded:
-            self._loaded[choice] = load_policy(choice)
+            # of two threads that read it one's is kept, for both
+            self._loaded.setdefault(choice, load_policy(choice))
         return self._loaded[choice]
 
     def choose(self, choice: str) -> None:

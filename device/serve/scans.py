@@ -117,7 +117,8 @@ class Scans:
         """
         with self._lock:
             self._need_idle()
-            self._change(phase="starting", problem=None)
+            self.control.disarm()  # a scan that starts meanwhile would be shown as none once this ends
+            self._change(phase="starting", holder="", problem=None)
         return self._worker.submit(self._guarded, self._check)
 
     def use(self, device: str) -> Future[Health | None]:
@@ -174,12 +175,13 @@ class Scans:
         with self._lock:
             self._need_idle()
             self.disarm()
-        who = operator or self.unit.setup.operator
 
         def change() -> None:
-            policy = choose(self.unit, choice, self.journal_path, who)
-            self._item.forget()
-            self._change(policy=policy.name, policy_sha256=policy.sha256, item=None)
+            policy = choose(self.unit, choice, self.journal_path, operator or self.unit.setup.operator)
+            with self._lock:
+                if not self._busy:  # a scan that was started meanwhile keeps its item
+                    self._item.forget()
+                self._change(policy=policy.name, policy_sha256=policy.sha256, item=self._item.shown())
 
         return self._worker.submit(change)
 
@@ -309,8 +311,7 @@ class Scans:
 
     def _with_axis(self, health: Health) -> Health:
         device = self.unit.opened()
-        known = self._axis.checks(device.info.serial, device.clock.now(), self.unit.known())
-        return with_axis(health, known)
+        return with_axis(health, self._axis.checks(device.info.serial, device.clock.now(), self.unit.known()))
 
     def _warned(self) -> tuple[str, ...]:
         try:

@@ -1,6 +1,7 @@
 """Policies chosen on a running service, and what it knows again after a restart; without a browser."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,8 @@ from spectriage.device.calibration.calibration import VALID_DAYS, Calibration
 from spectriage.device.calibration.unit import UnitCalibration
 from spectriage.device.record import replay_record
 from spectriage.device.serve import Scans, Setup, records, service_app
+from spectriage.device.serve import rules as rules_module
+from spectriage.device.serve import scans as module
 from spectriage.device.serve.control import RefusedError
 from spectriage.device.serve.kept import Kept, kept_path
 from spectriage.device.serve.models import Checked, Start
@@ -139,6 +142,54 @@ def test_a_choice_is_refused_while_scanning_and_takes_back_an_arming(service):
     scans._busy = False
     with pytest.raises(RefusedError, match="no such policy"):
         scans.choose("/etc/passwd")
+
+
+def test_a_scan_started_while_a_policy_is_being_chosen_keeps_its_item(service, monkeypatch):
+    """Two screens: one had asked the unit whether it may arm just before the other chose."""
+    scans = service()
+    started, real = [], module.choose
+
+    def choose(*what):
+        policy = real(*what)
+        started.append(scans.start(Start(arming=scans.control.arm("me"))))
+        return policy
+
+    monkeypatch.setattr(module, "choose", choose)
+    scans.choose("explosives").result(timeout=60.0)
+    started[0].result(timeout=60.0)
+    assert scans.state().result.result["policy"]["name"] == "explosives"
+    assert len(scans.state().item.spots) == 1
+
+
+def test_a_check_takes_back_an_arming(service):
+    """Else a scan would be started into it, and the end of the check would say that none runs."""
+    scans = service()
+    key = scans.arm("me").arming
+    checked = scans.check()
+    with pytest.raises(RefusedError, match="not armed"):
+        scans.start(Start(arming=key))
+    checked.result(timeout=60.0)
+    assert (scans.state().phase, scans.state().holder) == ("idle", "")
+    assert scanned(scans) is not None
+
+
+def test_a_file_that_two_threads_read_is_one_policy(tmp_path, monkeypatch):
+    own = tmp_path / "lab.toml"
+    own.write_text(shipped_text("explosives"))
+    rules, real = Rules(str(own), Kept(None)), rules_module.load_policy
+
+    def load(choice):
+        policy = real(choice)
+        if threading.current_thread() is threading.main_thread():
+            other.start()
+            other.join()
+        return policy
+
+    monkeypatch.setattr(rules_module, "load_policy", load)
+    found = []
+    other = threading.Thread(target=lambda: found.append(rules.of(str(own))))
+    found.append(rules.of(str(own)))
+    assert found[0] is found[1] is rules.of(str(own))
 
 
 def test_a_choice_that_cannot_be_recorded_is_not_made(service, monkeypatch):
