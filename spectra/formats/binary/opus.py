@@ -6,8 +6,6 @@ makes it loop for ever. So its blocks are taken one by one, and their sizes are 
 
 from __future__ import annotations
 
-import contextlib
-import io
 import struct
 from typing import Any
 
@@ -113,7 +111,7 @@ def read_opus(source: Source, data: bytes) -> Contents:
     FormatError
         For a file without a Raman spectrum, a damaged one, and when the package is missing.
     """
-    with typed_errors(source, "Bruker OPUS"), contextlib.redirect_stdout(io.StringIO()):
+    with typed_errors(source, "Bruker OPUS"):
         blocks = _blocks(source, data)
         parameters: dict[str, Any] = {}
         for block in blocks:

@@ -1,6 +1,8 @@
 """Renishaw WDF, Bruker OPUS, Andor SIF and Princeton SPE, written here byte by byte, and damaged."""
 
 import struct
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from spectriage.spectra.errors import FormatError, NotAShiftAxisError, SeveralSpectraError
 from spectriage.spectra.formats import read_spectra, read_spectrum
+from spectriage.spectra.formats.binary import opus as module
 
 N = 64
 SHIFT = np.float32(np.linspace(150.0, 1_725.0, N)).astype(float)
@@ -147,6 +150,31 @@ def test_opus(tmp_path):
     from brukeropus import read_opus
 
     np.testing.assert_allclose(read_opus(str(path)).rasm.y, read.intensity)
+
+
+def test_what_others_print_while_opus_is_read_is_printed(tmp_path, monkeypatch, capsys):
+    """Another thread begins to read while this one does, and ends after it."""
+    pytest.importorskip("brukeropus")
+    path, real, others = written(tmp_path, opus()), module._blocks, []
+    within, go_on = threading.Event(), threading.Event()
+
+    def blocks(source, data):
+        if threading.current_thread() is threading.main_thread():
+            others.append(pool.submit(read_spectrum, path))
+            assert within.wait(10)
+            print("an answer")
+        else:
+            within.set()
+            assert go_on.wait(10)
+        return real(source, data)
+
+    monkeypatch.setattr(module, "_blocks", blocks)
+    with ThreadPoolExecutor(1) as pool:
+        read = read_spectrum(path)
+        go_on.set()
+        np.testing.assert_array_equal(others[0].result().intensity, read.intensity)
+    print("another")
+    assert capsys.readouterr().out == "an answer\nanother\n"
 
 
 def test_opus_absolute_wavenumbers_and_infrared(tmp_path):
