@@ -103,6 +103,8 @@ def _copy(
     )
     new = 0
     for record, _ in journal.records():
+        if record.number > total:  # recorded since it was verified: for the next time
+            break
         if record.number <= last:
             if bytes(stored.get(record.number, b"")) != record.hash:
                 raise AlteredJournalError(

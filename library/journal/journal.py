@@ -6,7 +6,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -84,6 +84,16 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    @contextmanager
+    def as_of_now(self) -> Iterator[None]:
+        """See inside only what is there at the first look, whatever others record meanwhile."""
+        self._database.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
 
     def _identity(self) -> tuple[str, bytes]:
         with translated(self.path):

@@ -68,13 +68,16 @@ def verify(
         if public_key is not None and public_key != key:
             found.problems.append("the journal's key is not the unit's")
             key = public_key
-        hashes = _check_records(journal, key, found, progress)
+        # the head first: it follows the records, and none that it names may be missed
+        damaged = []
         try:
             head = Head.read(head_path(path), key)
         except AlteredJournalError as error:
             head = None
-            found.problems.append(error.what)
-        found.problems += list(_against_head(head, journal, hashes))
+            damaged.append(error.what)
+        with journal.as_of_now():
+            hashes = _check_records(journal, key, found, progress)
+        found.problems += [*damaged, *_against_head(head, journal, hashes)]
         if wanted and not any(made.startswith(wanted.lower()) for made in hashes):
             found.problems.append(f"no record has the hash {wanted}: it was removed, or is another journal's")
     return found

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectriage.library.fleet import control_charts, merge, open_store, plot_charts, summary
+from spectriage.library.fleet import control_charts, merge, merging, open_store, plot_charts, summary
 from spectriage.library.journal import AlteredJournalError, Entry, Journal, JournalError, unit_key
 from spectriage.spectra.errors import ParameterError
 
@@ -156,6 +156,23 @@ def test_a_journal_goes_on_and_is_merged_further(units, store, tmp_path):
         journal.append(scanned("U1", "lane 4", "WARNING", index=9))
     made = merge(units[0], store)
     assert (made.records, made.new) == (5, 1)
+
+
+def test_what_is_recorded_after_a_journal_was_verified_is_merged_the_next_time(
+    units, store, tmp_path, monkeypatch
+):
+    """The unit scans on."""
+    real = merging.verify
+
+    def verified(path, **options):
+        found = real(path, **options)
+        with Journal(path, unit_key(tmp_path / "U1.key")) as journal:
+            journal.append(scanned("U1", "lane 4", "WARNING", index=9))
+        return found
+
+    monkeypatch.setattr(merging, "verify", verified)
+    made = [merge(units[0], store) for _ in range(3)]
+    assert [(each.records, each.new) for each in made] == [(4, 4), (5, 1), (6, 1)]
 
 
 def edit(path, statement):
