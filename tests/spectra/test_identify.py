@@ -1,8 +1,6 @@
 """The whole engine on samples it has not drawn itself, and on measured spectra where they are at hand."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Timer
 
 import numpy as np
 import pytest
@@ -10,11 +8,8 @@ import pytest
 from spectriage.library.catalogue import load_catalogue
 from spectriage.spectra import Reference, ReferenceSet, Spectrum, Tier
 from spectriage.spectra import identify as module
-from spectriage.spectra.contrast import rows as contrast_rows
 from spectriage.spectra.derived import Derived
 from spectriage.spectra.errors import ParameterError, SpectrumError
-from spectriage.spectra.evidence.targets import _know
-from spectriage.spectra.fitting.library import areas_of
 from spectriage.spectra.formats import read_spectrum
 from spectriage.spectra.identify import Identifier
 from spectriage.spectra.policy.policy import Policy, Target
@@ -323,41 +318,6 @@ def test_a_watched_reference_without_bands_or_area_is_never_visible(library):
     for seed in range(5):
         scan = Spectrum(shift, 100.0 + np.random.default_rng(seed).normal(size=shift.size))
         assert [target.lod for target in engine.identify(scan).targets] == [np.inf]
-
-
-@pytest.mark.parametrize("most", [-1, contrast_rows.HELD_BYTES])
-def test_several_threads_may_use_one_engine(library, sample, monkeypatch, most):
-    names = (
-        "caffeine-anhydrous-wasatch",
-        "mannitol-beta",
-        "talc-rruff",
-        "cocaine-hcl",
-        "polystyrene-wasatch",
-    )
-    scans = [sample({name: 1.0}, seed=seed) for name in names for seed in range(4)]
-    # whether the library is held whole, or gathered from
-    monkeypatch.setattr(contrast_rows, "HELD_BYTES", most)
-    expected = [Identifier(library).identify(scan).to_json() for scan in scans]
-    engine = Identifier(library)
-    with ThreadPoolExecutor(4) as pool:
-        found = [result.to_json() for result in pool.map(engine.identify, scans * 2)]
-    assert found == expected * 2
-
-
-def test_an_area_that_another_thread_takes_meanwhile_is_not_thought_to_have_been_known(library, sample):
-    """At any moment of an identification another thread takes the areas of which its kernels have none."""
-    engine = Identifier(library)
-    areas = areas_of(engine.index)
-    scan = sample({"caffeine-anhydrous-wasatch": 0.7, "cocaine-hcl": 0.3})
-    expected = engine.identify(scan).to_json()
-    _know(engine.index, range(len(library)))
-    known = areas.copy()
-    for moment in np.linspace(0.0, 3e-3, 150):
-        areas.fill(np.nan)
-        other = Timer(moment, areas.__setitem__, (slice(None), known))
-        other.start()
-        assert engine.identify(scan).to_json() == expected
-        other.join()
 
 
 def test_an_axis_that_was_only_assumed_is_said(engine, sample):
