@@ -38,7 +38,8 @@ def look_for(
 
     def look() -> bool:
         """Whether there is nothing to look for any more."""
-        if unit.device is not None or unit.setup.device != device:
+        # one that was opened while the service closes would be left open
+        if closing.is_set() or unit.device is not None or unit.setup.device != device:
             return True
         try:
             unit.opened()
