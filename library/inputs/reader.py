@@ -69,6 +69,10 @@ class Reader(local):
         except (OSError, ValueError, SpectriageError):
             return ""
 
+    def holds(self, item: Item) -> bool:
+        """Say whether an item's content is held here, so that what is read of it is what was hashed."""
+        return item.kind is not Kind.FILE or is_url(item.path)
+
     def spectra(self, item: Item) -> Mapping[str, Spectrum]:
         """Return an item's spectra by name; the only one of an item under the empty name.
 

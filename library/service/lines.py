@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from spectriage.library.inputs.item import Item
 from spectriage.library.inputs.reader import Reader
 from spectriage.library.service.answers import Answer, with_head
-from spectriage.spectra.errors import SpectriageError
+from spectriage.spectra.errors import FormatError, SpectriageError
 
 if TYPE_CHECKING:
     from spectriage.spectra.identify import Identifier
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TOGETHER = 64
 """So many spectra are identified together; no more inputs are held than give as many, the last one whole."""
+READ_TRIES = 3
+"""So often a file is read that changes meanwhile."""
 
 
 class Line(NamedTuple):
@@ -57,12 +59,28 @@ def lines_of_items(engine: Identifier, reader: Reader, items: Iterable[Item], ru
     held: list[_Read] = []
     count = 0
     for item in items:
-        held.append(_Read(item, reader.digest(item), _spectra(reader, item)))
+        held.append(_read(reader, item))
         count += len(held[-1].spectra) if isinstance(held[-1].spectra, dict) else 0
         if count >= TOGETHER:
             found += _lines_of(engine, held, run)
             held, count = [], 0
     return found + _lines_of(engine, held, run)
+
+
+def _read(reader: Reader, item: Item) -> _Read:
+    """Read an input, and its hash: of the very content that was read, whoever may be writing it meanwhile."""
+    sha256 = reader.digest(item)
+    for _ in range(READ_TRIES):
+        spectra = _spectra(reader, item)
+        if reader.holds(item):
+            return _Read(item, sha256, spectra)
+        before, sha256 = sha256, reader.digest(item)
+        if before == sha256:
+            return _Read(item, sha256, spectra)
+    changing = FormatError(
+        "the file changed whenever it was read", where=item.name, remedy="give it once it is written"
+    )
+    return _Read(item, sha256, changing)
 
 
 def _spectra(reader: Reader, item: Item) -> dict[str, Spectrum] | Exception:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from spectriage.library.inputs import reader as reader_module
 from spectriage.library.inputs.item import Item
+from spectriage.library.inputs.reader import Reader
 from spectriage.library.service import lines as module
-from spectriage.library.service.lines import lines_of_items
+from spectriage.library.service.lines import READ_TRIES, lines_of_items
 from spectriage.spectra.errors import SpectrumError
 
 SIZES = {"one": 1, "five": 5, "none": 0, "bad": -1, "nine": 9, "two": 2, "three": 3, "last": 1}
@@ -32,6 +36,9 @@ class Shelf:
 
     def digest(self, item: Item) -> str:
         return f"hash of {item.name}"
+
+    def holds(self, item: Item) -> bool:
+        return False
 
     def spectra(self, item: Item) -> dict[str, Scan]:
         size = SIZES[item.name]
@@ -93,3 +100,41 @@ def test_no_more_inputs_are_held_than_are_identified_together(monkeypatch):
     told(Engine(), shelf, SIZES)
     # when an input is read: less than are identified together
     assert 0 < shelf.most < 4
+
+
+@pytest.mark.parametrize("changes", range(READ_TRIES + 2))
+def test_the_hash_is_that_of_what_was_read(tmp_path, monkeypatch, changes):
+    """Somebody writes the file just after it was read, so many times."""
+    path = tmp_path / "scan.csv"
+    write(path, 0)
+    read, times = reader_module._of_file, []
+
+    def written_after(*asked):
+        found = read(*asked)
+        times.append(found)
+        if len(times) <= changes:
+            write(path, len(times))
+        return found
+
+    monkeypatch.setattr(reader_module, "_of_file", written_after)
+    ((line,),) = lines_of_items(Height(), Reader(), [Item("scan.csv", str(path))], "run")
+    told = json.loads(line.text)
+    assert told["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest() or "error" in told
+    if changes < READ_TRIES:
+        assert told["height"] == changes
+    else:
+        assert "changed" in json.dumps(told["error"])
+        assert len(times) == READ_TRIES
+
+
+def write(path: Path, height: int) -> None:
+    path.write_text("shift,intensity\n" + "".join(f"{x},{height}\n" for x in range(200, 1800, 2)))
+
+
+class Height:
+    """Says of a scan how high it is."""
+
+    def identify_each(self, scans):
+        for scan in scans:
+            text = json.dumps({"verdict": "NO_ALARM", "height": float(scan.intensity.max())})
+            yield SimpleNamespace(verdict="NO_ALARM", json_text=lambda input_name, text=text: text)
