@@ -49,10 +49,10 @@ class Null(NullScores):
     seed: int = SEED
     _fitted: dict[tuple[bool, int], _Level] = field(default_factory=dict, repr=False)
 
-    def first(self, similarity: float, snr: float) -> tuple[float, float]:
+    def first(self, similarity: float, level: int) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a first component that fits with V."""
         disagreement = max(1.0 - similarity, MIN_DISAGREEMENT)
-        return self._judge(self.wrong, self.right, -math.log(disagreement), snr)
+        return self._judge(self.wrong, self.right, -math.log(disagreement), level)
 
     @cached_property
     def first_table(self) -> tuple[FloatArray, FloatArray]:
@@ -71,12 +71,12 @@ class Null(NullScores):
     def _log_levels(self) -> list[float]:
         return [math.log(level) for level in self.levels.tolist()]
 
-    def further(self, gain: float, snr: float) -> tuple[float, float]:
+    def further(self, gain: float, level: int) -> tuple[float, float]:
         """Return the p-value and the log likelihood ratio of a further component with this gain."""
-        return self._judge(self.added_wrong, self.added_right, gain, snr)
+        return self._judge(self.added_wrong, self.added_right, gain, level)
 
-    def _judge(self, wrong: FloatArray, right: FloatArray, value: float, snr: float) -> tuple[float, float]:
-        known, intercept, slope = self._at_level(wrong, right, self.level(snr))
+    def _judge(self, wrong: FloatArray, right: FloatArray, value: float, level: int) -> tuple[float, float]:
+        known, intercept, slope = self._at_level(wrong, right, level)
         beaten = len(known) - bisect_left(known, value)
         return (1.0 + beaten) / (len(known) + 1.0), intercept + slope * value
 

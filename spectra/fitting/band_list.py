@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Self
 
+import numpy as np
+
+from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.made_when_asked import MadeWhenAsked
 
 SUPPORT = 0.6
 """A band supports a component when the disagreement around it falls at least to this share."""
+CROWD_SHARE = 0.3
+"""Bands of one material differ by this share between instruments: less is not another band."""
+
+
+class KnownBand(NamedTuple):
+    """What is the same of a band in every scan: fields of `BandSupport`."""
+
+    shift_cm: float
+    height: float
+    shared_phenyl: bool
 
 
 class BandSupport(NamedTuple):
@@ -46,31 +59,23 @@ class BandList(MadeWhenAsked[BandSupport]):
     Parameters
     ----------
     known
-        Of each band of the reference its place in cm⁻¹, its height, and whether it is a shared phenyl line.
-    remaining, crowded
-        What the scan shows there, as of `BandSupport`.
-
-    Attributes
-    ----------
+        The bands of the reference.
+    shown
+        What the scan shows there, `remaining` over `beside` as `weigh_bands` writes them, shape (2, b). Bands
+        around which the query does not hold are left out.
+    size
+        How many are not.
     independent
         The pieces of evidence among them: the shared phenyl lines are one.
     """
 
-    __slots__ = ("_crowded", "_known", "_remaining", "independent")
+    __slots__ = ("_known", "_shown", "independent")
 
-    def __init__(
-        self, known: Sequence[tuple[float, float, bool]], remaining: Sequence[float], crowded: Sequence[bool]
-    ) -> None:
-        super().__init__(len(known))
+    def __init__(self, known: Sequence[KnownBand], shown: FloatArray, size: int, independent: int) -> None:
+        super().__init__(size)
         self._known = known
-        self._remaining = remaining
-        self._crowded = crowded
-        alone, shared = 0, False
-        for (_, _, is_shared), left, crowd in zip(known, remaining, crowded, strict=True):
-            if left <= SUPPORT and not crowd:
-                shared |= is_shared
-                alone += not is_shared
-        self.independent = alone + shared
+        self._shown = shown
+        self.independent = independent
 
     @classmethod
     def of(cls, members: Iterable[BandSupport]) -> Self:
@@ -78,14 +83,33 @@ class BandList(MadeWhenAsked[BandSupport]):
         if isinstance(members, cls):
             return members
         made = list(members)
-        known = [(each.shift_cm, each.height, each.shared_phenyl) for each in made]
-        return cls(known, [each.remaining for each in made], [each.crowded for each in made])
+        needed = [each for each in made if each.supports]
+        alone = sum([not each.shared_phenyl for each in needed])
+        whole = cls(
+            [KnownBand(each.shift_cm, each.height, each.shared_phenyl) for each in made],
+            np.array([(each.remaining, np.inf if each.crowded else 0.0) for each in made]).reshape(-1, 2).T,
+            len(made),
+            alone + (alone < len(needed)),
+        )
+        whole._made = dict(enumerate(made))
+        return whole
+
+    def _each(self) -> Iterator[tuple[KnownBand, float, bool]]:
+        """Yield what is known of each, the disagreement that remains, and whether it is crowded."""
+        for known, left, others in zip(self._known, *self._shown.tolist(), strict=True):
+            if left >= 0.0:
+                yield known, left, CROWD_SHARE * others > 1.0
 
     def _make(self, place: int) -> BandSupport:
-        at_cm, height, is_shared = self._known[place]
-        return BandSupport(at_cm, height, self._remaining[place], is_shared, self._crowded[place])
+        self._made = dict(enumerate([_support(*each) for each in self._each()]))
+        return self._made[place]
 
     def rows(self) -> Iterator[tuple[float, float, float, bool]]:
         """Yield of each its place, its height, the disagreement that remains, and whether it supports."""
-        for (at_cm, height, _), left, crowd in zip(self._known, self._remaining, self._crowded, strict=True):
-            yield at_cm, height, left, left <= SUPPORT and not crowd
+        for (at_cm, height, _), left, crowded in self._each():
+            yield at_cm, height, left, left <= SUPPORT and not crowded
+
+
+def _support(known: KnownBand, left: float, crowded: bool) -> BandSupport:
+    at_cm, height, is_shared = known
+    return BandSupport(at_cm, height, left, is_shared, crowded)

@@ -7,20 +7,18 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from spectriage.spectra.arrays import BoolArray, FloatArray
+from spectriage.spectra.arrays import BoolArray
 from spectriage.spectra.compile.bounded_cache import BoundedCache
 from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import BAND_HEIGHT, KEPT_BANDS
 from spectriage.spectra.fitting._kernels_bands import BandRules, BandsOfComponent, weigh_bands
-from spectriage.spectra.fitting.band_list import SUPPORT, BandList, BandSupport
+from spectriage.spectra.fitting.band_list import CROWD_SHARE, SUPPORT, BandList, BandSupport, KnownBand
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 
 BAND_WINDOW_CM = 12.0
 CROWD_CM = 14.0
-CROWD_SHARE = 0.3
-"""Bands of one material differ by this share between instruments: less is not another band."""
 SHARED_PHENYL_CM = ((614.0, 626.0), (994.0, 1010.0), (1023.0, 1037.0), (1150.0, 1162.0), (1580.0, 1610.0))
 """Where every mono-substituted benzene ring has lines (Varsanyi's modes 6b, 12, 18a, 9b, 8a and 8b), be it
 polystyrene, toluene, methamphetamine, cocaine or fentanyl. All of them together are one piece of evidence."""
@@ -32,7 +30,7 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> BandList:
     rest = fitter.fit(whole.without(position), whole.axis)
     index, query = fitter.index, whole.query
     centres, heights, _ = index.rows.bands(row, whole.axis.broadening_cm)
-    remaining, beside = np.empty((2, centres.size))
+    remaining, beside = shown = np.empty((2, centres.size))
     component = BandsOfComponent(
         index.rows.row(row, whole.axis.broadening_cm), whole.amplitudes[position], centres, heights
     )
@@ -46,33 +44,20 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> BandList:
         remaining,
         beside,
     )
-    return bands_of(index, row, whole.axis.broadening_cm, remaining, beside)
+    known = known_bands(index, row, whole.axis.broadening_cm)
+    return BandList.of(BandList(known, shown, int(np.count_nonzero(remaining >= 0.0)), 0)[:])
 
 
-def bands_of(
-    index: ContrastIndex, row: int, broadening_cm: float, remaining: FloatArray, beside: FloatArray
-) -> BandList:
-    """Return the bands of a reference of which a kernel said how much they need it, strongest band first.
-
-    Parameters
-    ----------
-    remaining, beside
-        What `weigh_bands` writes, shape (b,). Bands around which the query does not hold are left out.
-    """
-    known_bands = index.once("known bands", lambda: BoundedCache(partial(_known_bands, index), KEPT_BANDS))
-    known, left = known_bands((row, broadening_cm)), remaining.tolist()
-    crowded = [CROWD_SHARE * others > 1.0 for others in beside.tolist()]
-    if min(left, default=0.0) < 0.0:
-        held = [place for place, own in enumerate(left) if own >= 0.0]
-        known, left, crowded = ([column[place] for place in held] for column in (known, left, crowded))
-    return BandList(known, left, crowded)
+def known_bands(index: ContrastIndex, row: int, broadening_cm: float) -> list[KnownBand]:
+    """Return what is the same in every scan of the bands of a reference, blurred, strongest band first."""
+    known = index.once("known bands", lambda: BoundedCache(partial(_known_bands, index), KEPT_BANDS))
+    return known((row, broadening_cm))
 
 
-def _known_bands(index: ContrastIndex, key: tuple[int, float]) -> list[tuple[float, float, bool]]:
-    """Return of each band of a reference, blurred, where it is, how high, and whether it is a shared one."""
+def _known_bands(index: ContrastIndex, key: tuple[int, float]) -> list[KnownBand]:
     centres, _, shares = index.rows.bands(*key)
     places = index.references.shift[centres].tolist()
-    return [(at_cm, share, is_shared_phenyl(at_cm)) for at_cm, share in zip(places, shares, strict=True)]
+    return [KnownBand(at, share, is_shared_phenyl(at)) for at, share in zip(places, shares, strict=True)]
 
 
 @lru_cache(maxsize=64)

@@ -35,7 +35,7 @@ from spectriage.spectra.fitting._kernels_model import (
     view_of,
     without,
 )
-from spectriage.spectra.fitting._kernels_support import support_of
+from spectriage.spectra.fitting._kernels_support import count_support, support_of
 from spectriage.spectra.verdict._kernels_candidates import FirstOdds, rank_candidates
 
 
@@ -46,8 +46,10 @@ class Parts(NamedTuple):
     ----------
     losses
         The log gain of each part over the rest, shape (s, k).
-    remaining, beside, bands
-        What `weigh_bands` says of each part's bands, highest first, shape (s, k, b), and how many there are.
+    shown, bands
+        What `weigh_bands` says of each part's bands, highest first, `remaining` over `beside`, shape
+        (s, k, 2, b); and how many it has, around how many of these the scan holds, and how many pieces of
+        evidence those that need it are, shape (s, k, 3).
     sightings
         What `sight_reference` returns of each, shape (s, k, 5).
     own_gains
@@ -61,8 +63,7 @@ class Parts(NamedTuple):
     """
 
     losses: FloatArray
-    remaining: FloatArray
-    beside: FloatArray
+    shown: FloatArray
     bands: IndexArray
     sightings: FloatArray
     own_gains: FloatArray
@@ -131,10 +132,13 @@ def _look_at_part(
     out.own_gains[place, i] = gains[0]
     copy(gains[1:], out.gains[place, i, :count])
     support = support_of(library, view, whole, i, rest)
-    bands = support.centres.size
-    out.bands[place, i] = bands
-    copy(support.remaining, out.remaining[place, i, :bands])
-    copy(support.beside, out.beside[place, i, :bands])
+    bands, held = support.centres.size, 0
+    for b in range(bands):
+        held += support.remaining[b] >= 0.0
+    out.bands[place, i, 0], out.bands[place, i, 1] = bands, held
+    out.bands[place, i, 2] = count_support(library, support)[1]
+    copy(support.remaining, out.shown[place, i, 0, :bands])
+    copy(support.beside, out.shown[place, i, 1, :bands])
     sight_part(library, view, whole, i, noise, rules, out.sightings[place, i])
 
 

@@ -14,13 +14,15 @@ from spectriage.spectra.contrast.contrast import queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
 from spectriage.spectra.evidence.sighting import sight_table, sighting_of
-from spectriage.spectra.fitting.band_support import bands_of
+from spectriage.spectra.fitting.band_list import BandList
+from spectriage.spectra.fitting.band_support import known_bands
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit, fits_together
 from spectriage.spectra.fitting.fitter import REFINED_FROM, Fitter
 from spectriage.spectra.fitting.library import library_of
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.fitting.selection import Alone, alone_together
 from spectriage.spectra.policy.policy import Policy
+from spectriage.spectra.reference import Reference
 from spectriage.spectra.verdict._kernels_candidates import FirstOdds
 from spectriage.spectra.verdict._kernels_parts import Parts, Singles, look_at_scans
 from spectriage.spectra.verdict.candidate_list import CandidateList
@@ -97,15 +99,16 @@ class Namer:
         if not scans:
             return []
         told = [self._told(scan.fit) for scan in scans]
-        parts = self._look_at(scans, told)
+        levels = [0 if self._null is None else self._null.level(scan.snr) for scan in scans]
+        parts = self._look_at(scans, told, levels)
         near = _alternatives(parts)
         counts, rows = parts.candidate_counts.tolist(), parts.candidates.tolist()
         return [
             (
-                self._components(scan, own, parts, near, place),
+                self._components(scan.fit, level, own, parts, near, place),
                 self._candidates(rows[place][: counts[place]], parts.candidate_odds[place]),
             )
-            for place, (scan, own) in enumerate(zip(scans, told, strict=True))
+            for place, (scan, own, level) in enumerate(zip(scans, told, levels, strict=True))
         ]
 
     def _candidates(self, rows: Sequence[int], odds: FloatArray) -> CandidateList:
@@ -125,14 +128,16 @@ class Namer:
             amplitude * index.area_per_norm(row)
             for row, amplitude in zip(fit.rows, fit.amplitudes.tolist(), strict=True)
         ]
-        wraps = index.packaging[list(fit.rows)].tolist()
+        wraps = [index.records[row].is_packaging for row in fit.rows]
         total = sum([area for area, wrap in zip(areas, wraps, strict=True) if not wrap]) or sum(areas) or 1.0
         return [
             _Told(row, area / total, wrap or area / total >= self._policy.min_fraction)
             for row, area, wrap in zip(fit.rows, areas, wraps, strict=True)
         ]
 
-    def _look_at(self, scans: Sequence[Fitted], told: Sequence[Sequence[_Told]]) -> Parts:
+    def _look_at(
+        self, scans: Sequence[Fitted], told: Sequence[Sequence[_Told]], levels: Sequence[int]
+    ) -> Parts:
         """Look at the parts of fits, and at what else the spectra resemble."""
         index, fits = self._index, [scan.fit for scan in scans]
         most = max(len(fit.rows) for fit in fits)
@@ -147,7 +152,7 @@ class Namer:
             models.models,
             counted,
             queries_together([scan.fitter.query for scan in scans]).queries,
-            self._singles_of(scans),
+            self._singles_of(scans, levels),
             self._allowed,
             queries.noise,
             sight_table(index),
@@ -160,42 +165,38 @@ class Namer:
         index.rows.check()
         return parts
 
-    def _singles_of(self, scans: Sequence[Fitted]) -> Singles:
+    def _singles_of(self, scans: Sequence[Fitted], levels: Sequence[int]) -> Singles:
         """Return what is known to explain most alone of several spectra, packed."""
         alone = alone_together([scan.singles for scan in scans])
-        levels = [0 if self._null is None else self._null.level(scan.snr) for scan in scans]
         return packed_as(Singles, (*alone, np.array(levels, np.intp), self._index.id_ranks))
 
     def _components(
         self,
-        scan: Fitted,
+        fit: Fit,
+        level: int,
         told: Sequence[_Told],
         parts: Parts,
         near: Mapping[tuple[int, int], Sequence[int]],
         place: int,
     ) -> tuple[Component, ...]:
-        fit, records = scan.fit, self._index.records
-        substances = {records[row].substance for row in fit.rows}
+        records = self._index.records
         losses, bands = parts.losses[place].tolist(), parts.bands[place].tolist()
+        sightings, shown = parts.sightings[place].tolist(), parts.shown[place]
         components = []
         for position, (row, fraction, is_told) in enumerate(told):
             if not is_told:
                 continue
-            record, gain, seen = records[row], losses[position], bands[position]
-            alternatives = [
-                records[other]
-                for other in near.get((place, position), ())
-                if records[other].substance not in substances
-            ]
-            siblings = any(other.family == record.family for other in alternatives)
-            p_value, log_ratio = self._odds(fit, gain, scan.snr)
-            remaining, beside = parts.remaining[place, position, :seen], parts.beside[place, position, :seen]
+            record, gain, (count, held, independent) = records[row], losses[position], bands[position]
+            others = near.get((place, position))
+            alternatives = self._other_substances(fit, others) if others else []
+            has_sibling = record.family in [other.family for other in alternatives]
+            p_value, log_ratio = self._odds(fit, gain, level)
             components.append(
                 # by position: with names it takes twice as long
                 Component(
                     record,
                     # members of a family that cannot be told apart here are claimed as the family
-                    record.family if siblings else claim(record),
+                    record.family if has_sibling else claim(record),
                     fraction,
                     *_interval(fraction, gain),
                     1.0 - math.exp(-gain),
@@ -203,18 +204,31 @@ class Namer:
                     None if log_ratio is None else self._probability(log_ratio),
                     p_value,
                     None if log_ratio is None else math.exp(min(log_ratio, 700.0)),
-                    bands_of(self._index, row, fit.axis.broadening_cm, remaining, beside),
+                    # a copy: an answer that is kept does not keep the numbers of all
+                    BandList(
+                        known_bands(self._index, row, fit.axis.broadening_cm),
+                        shown[position, :, :count].copy(),
+                        held,
+                        independent,
+                    ),
                     tuple(sorted([other.id for other in alternatives])),
-                    sighting_of(parts.sightings[place, position].tolist()),
+                    sighting_of(sightings[position]),
                 )
             )
         return tuple(sorted(components, key=lambda part: (-part.spectral_fraction, part.reference.id)))
 
-    def _odds(self, fit: Fit, gain: float, snr: float) -> tuple[float | None, float | None]:
-        """Return the p-value and the log likelihood ratio of a component."""
-        if self._null is None:
+    def _other_substances(self, fit: Fit, rows: Sequence[int]) -> list[Reference]:
+        """Return those of some references that are of other substances than a fit has."""
+        records = self._index.records
+        substances = {records[row].substance for row in fit.rows}
+        return [records[row] for row in rows if records[row].substance not in substances]
+
+    def _odds(self, fit: Fit, gain: float, level: int) -> tuple[float | None, float | None]:
+        """Return the p-value and the log likelihood ratio of a component, at a level of the null."""
+        null = self._null
+        if null is None:
             return None, None
-        return self._null.first(fit.similarity, snr) if len(fit.rows) == 1 else self._null.further(gain, snr)
+        return null.first(fit.similarity, level) if len(fit.rows) == 1 else null.further(gain, level)
 
     def _probability(self, log_ratio: float) -> float:
         return probability(log_ratio, self._policy.prior_known)
@@ -224,9 +238,8 @@ def _room_for(scans: int, most: int, points: int) -> Parts:
     """Return room for what a kernel writes of so many scans, with so many parts at most."""
     return Parts(
         np.zeros((scans, most)),
-        np.empty((scans, most, points // 2)),
-        np.empty((scans, most, points // 2)),
-        np.zeros((scans, most), np.intp),
+        np.empty((scans, most, 2, points // 2)),
+        np.zeros((scans, most, 3), np.intp),
         np.zeros((scans, most, 5)),
         np.zeros((scans, most)),
         np.zeros((scans, most, ALTERNATIVES), np.intp),

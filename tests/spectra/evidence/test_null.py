@@ -41,10 +41,10 @@ def test_likelihood_ratios_are_those_of_the_regression_at_that_noise(null, snr, 
     intercept, slope = regression(null.wrong[level], null.right[level])
     for similarity in (0.1, 0.6, 0.9):
         value = -np.log(1.0 - similarity)
-        _, ratio = null.first(similarity, snr)
+        _, ratio = null.first(similarity, null.level(snr))
         assert ratio == pytest.approx(intercept + slope * value, rel=1e-3, abs=1e-3)
     intercept, slope = regression(null.added_wrong[level], null.added_right[level])
-    _, ratio = null.further(0.4, snr)
+    _, ratio = null.further(0.4, null.level(snr))
     assert ratio == pytest.approx(intercept + slope * 0.4, rel=1e-3, abs=1e-3)
 
 
@@ -54,12 +54,12 @@ def test_p_values_count_the_wrong_ones(one, other):
     wrong = rng.gamma(4.0, 0.2, (3, 60))
     null = Null(LEVELS, wrong, wrong + 1.0, wrong, wrong + 1.0)
     value = -np.log(max(1.0 - one, 1e-4))
-    p_value, _ = null.first(one, 300.0)
+    p_value, _ = null.first(one, null.level(300.0))
     assert p_value == pytest.approx((1 + sum(w >= value for w in wrong[0])) / 61)
     assert p_value >= 1 / 61
     low, high = sorted([one, other])
-    assert null.first(low, 40.0)[0] >= null.first(high, 40.0)[0]
-    assert null.first(low, 40.0)[1] <= null.first(high, 40.0)[1]
+    assert null.first(low, null.level(40.0))[0] >= null.first(high, null.level(40.0))[0]
+    assert null.first(low, null.level(40.0))[1] <= null.first(high, null.level(40.0))[1]
 
 
 @given(
@@ -75,7 +75,7 @@ def test_a_p_value_counts_the_wrong_ones_that_are_as_good(similarity, snr):
     value = -np.log(max(1.0 - similarity, 1e-4))
     level = np.argmin(np.abs(np.log(LEVELS / max(snr, 1.0))))
     assert null.level(snr) == level
-    p_value, _ = null.first(similarity, snr)
+    p_value, _ = null.first(similarity, null.level(snr))
     assert p_value == pytest.approx((1 + sum(w >= value for w in wrong[level])) / 61)
 
 
@@ -95,7 +95,7 @@ def test_overlapping_distributions_give_no_certainty():
     same = np.random.default_rng(2).gamma(4.0, 0.2, (3, 80))
     null = Null(LEVELS, same, same, same, same)
     for similarity in (0.2, 0.5, 0.8):
-        assert abs(null.first(similarity, 300.0)[1]) < 0.5
+        assert abs(null.first(similarity, null.level(300.0))[1]) < 0.5
 
 
 def test_a_null_survives_its_library(null, library, tmp_path):
@@ -103,7 +103,7 @@ def test_a_null_survives_its_library(null, library, tmp_path):
     write_library(path, replace(library, derived=Derived(null=null)))
     read = read_null(read_library(path))
     assert read is not None
-    assert read.first(0.9, 40.0) == null.first(0.9, 40.0)
+    assert read.first(0.9, read.level(40.0)) == null.first(0.9, null.level(40.0))
     assert read_null(replace(library, derived=Derived())) is None
     assert read_null(replace(library, derived=Derived(null=replace(null, method="contrast-0")))) is None
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectriage.spectra.fitting._kernels_bands import BandRules, count_bands
-from spectriage.spectra.fitting.band_list import BandSupport
-from spectriage.spectra.fitting.band_support import CROWD_SHARE, band_support, independent_supports
+from spectriage.spectra.fitting.band_list import CROWD_SHARE, BandSupport
+from spectriage.spectra.fitting.band_support import band_support, independent_supports
 from spectriage.spectra.fitting.fit import Axis
 from spectriage.spectra.fitting.fitter import Fitter
 

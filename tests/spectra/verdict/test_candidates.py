@@ -43,5 +43,5 @@ def test_odds_are_those_of_the_null(values, snr):
     null = FirstOdds(*NULL.first_table, 1e-4)
     ids = np.arange(len(values), dtype=np.int32)
     for score, p_value, log_ratio, ratio in ranked(values, ids, null, NULL.level(snr), 12)[1]:
-        assert (p_value, log_ratio) == pytest.approx(NULL.first(score, snr), rel=1e-12)
+        assert (p_value, log_ratio) == pytest.approx(NULL.first(score, NULL.level(snr)), rel=1e-12)
         assert ratio == pytest.approx(math.exp(log_ratio), rel=1e-12)

@@ -70,7 +70,7 @@ def test_candidates_are_ranked_and_share_one_probability(named, engine):
     assert 0 < len(candidates) <= CANDIDATES
     scores = [candidate.score for candidate in candidates]
     assert scores == sorted(scores, reverse=True)
-    _, log_ratio = engine.null.first(scores[0], 300.0)
+    _, log_ratio = engine.null.first(scores[0], engine.null.level(300.0))
     each = {candidate.reference.substance: candidate.probability for candidate in candidates}
     whole = probability(log_ratio, engine.policy.prior_known)
     assert sum(each.values()) == pytest.approx(whole, rel=1e-6)

@@ -102,6 +102,7 @@ def same(found: tuple[tuple[Component, ...], tuple[Candidate, ...]], parts, cand
         assert part.alternatives == expected.alternatives
         assert part.sighting == pytest.approx(expected.sighting, abs=1e-6)
         assert len(part.bands) == len(expected.bands)
+        assert part.bands.independent == expected.bands.independent
         for mine, its in zip(part.bands, expected.bands, strict=True):
             assert mine == its._replace(remaining=pytest.approx(its.remaining, abs=1e-6))
     assert [(each.reference.id, each.score) for each in likeness] == [
