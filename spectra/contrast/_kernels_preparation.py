@@ -47,6 +47,8 @@ class Together(NamedTuple):
         No band of each is narrower, shape (s,).
     stated
         Whether each has a variance, shape (s,).
+    places
+        Where in a room each is written, shape (s,).
     """
 
     intensity: FloatArray
@@ -56,6 +58,7 @@ class Together(NamedTuple):
     spacings_cm: FloatArray
     narrowest_cm: FloatArray
     stated: BoolArray
+    places: IndexArray
 
 
 class LookRules(NamedTuple):
@@ -293,11 +296,12 @@ def prepare_scans(
     apart()
     spectra, room = Together(*spectra), Room(*room)
     look, rules = LookRules(*look), PreparationRules(*rules)
-    for i in range(room.places.shape[0]):
+    for i in range(spectra.places.size):
+        row = spectra.places[i]
         start, end = spectra.ends[i], spectra.ends[i + 1]
         shift = spectra.shift[start:end]
         intensity, variance = spectra.intensity[start:end], spectra.variance[start:end]
-        places, numbers = room.places[i], room.numbers[i]
+        places, numbers = room.places[row], room.numbers[row]
         if not spectra.spacings_cm[i] > 0.0:
             spectra.spacings_cm[i] = spacing_of(shift)
         places[STATE] = SPOILT
@@ -305,8 +309,8 @@ def prepare_scans(
             continue
         places[STATE] = UNDONE
         places[CUT_OFF] = is_cut_off(intensity, look.equal_points, look.plateau)
-        own, measured = room.intensity[i], room.measured[i]
-        spread = room.variance[i] if spectra.stated[i] else room.values
+        own, measured = room.intensity[row], room.measured[row]
+        spread = room.variance[row] if spectra.stated[i] else room.values
         spacing_cm = spectra.spacings_cm[i]
         count, places[FIRST], places[LAST] = onto_grid(
             shift, intensity, variance, spacing_cm, grid, rules, own, spread, measured
@@ -319,20 +323,20 @@ def prepare_scans(
         gather(spread, measured, spreads)
         if not fit_below(values, rules, below):
             continue
-        spread_out(below, measured, room.baseline[i])
+        spread_out(below, measured, room.baseline[row])
         numbers[NOISE] = noise_of(values, spreads, spectra.stated[i], rules)
         numbers[HEIGHT], numbers[LEVEL] = stand_over(values, below)
         noise = numbers[NOISE] * rules.gain
         settings = rules.multiple * noise, rules.floor, rules.rounding_of_derivative * rules.gain
-        numbers[NORM], room.threshold[i] = into_contrast(
+        numbers[NORM], room.threshold[row] = into_contrast(
             own,
             measured,
             rules.weights,
             settings,
             room.values,
-            room.derivative[i],
-            room.compressed[i],
-            room.valid[i],
+            room.derivative[row],
+            room.compressed[row],
+            room.valid[row],
         )
-        room.noise[i] = noise / numbers[NORM] if numbers[NORM] > 0.0 else 1.0
+        room.noise[row] = noise / numbers[NORM] if numbers[NORM] > 0.0 else 1.0
         places[STATE] = DONE

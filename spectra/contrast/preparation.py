@@ -15,6 +15,7 @@ from spectriage.spectra.baseline.methods import BASELINE_LAM, MAX_ITER, TOLERANC
 from spectriage.spectra.compile.jit import packed, packed_as
 from spectriage.spectra.contrast._kernels_preparation import (
     SPOILT,
+    STATE,
     UNDONE,
     LookRules,
     PreparationRules,
@@ -137,12 +138,16 @@ def prepare_each(spectra: Sequence[Spectrum], shift: FloatArray) -> list[Prepare
     list
         Of length s; in place of a spectrum that cannot be prepared the error that `prepare` raises.
     """
-    found = _prepared([_Ready(spectrum, spectrum, None) for spectrum in spectra], shift, clean=False)
-    spoilt = [place for place, own in enumerate(found) if own is None]
-    cleaned = _prepared([_cleaned(spectra[place]) for place in spoilt], shift, clean=True)
-    for place, own in zip(spoilt, cleaned, strict=True):
-        found[place] = own
-    return [own for own in found if own is not None]
+    if not spectra:
+        return []
+    ready = [_Ready(spectrum, spectrum, None) for spectrum in spectra]
+    room = _room_for(len(ready), shift.size)
+    _prepare(ready, range(len(ready)), shift, room, clean=False)
+    spoilt = (room.places[:, STATE] == SPOILT).nonzero()[0].tolist()
+    for place in spoilt:
+        ready[place] = _cleaned(spectra[place])
+    _prepare(ready, spoilt, shift, room, clean=True)
+    return _prepared(ready, shift, room)
 
 
 class _Ready(NamedTuple):
@@ -159,28 +164,31 @@ def _cleaned(spectrum: Spectrum) -> _Ready:
     return _Ready(spectrum, without_dead(despiked), is_saturated(despiked))
 
 
-def _prepared(
-    ready: Sequence[_Ready], shift: FloatArray, *, clean: bool
-) -> list[Prepared | SpectriageError | None]:
-    """Prepare several spectra together; None stands for one that is not clean."""
-    if not ready:
-        return []
-    together, room = _together([own.spectrum for own in ready]), _room_for(len(ready), shift.size)
+def _prepare(
+    ready: Sequence[_Ready], places: Sequence[int], shift: FloatArray, room: Room, *, clean: bool
+) -> None:
+    """Prepare those of some spectra that stand at these places, together."""
+    if not places:
+        return
+    spectra = [ready[place].spectrum for place in places]
+    together = _together(spectra, places)
     prepare_scans(together, clean, shift, _LOOK, _rules(float(shift[1] - shift[0])), packed(room))
+    for spectrum, spacing_cm in zip(spectra, together[4].tolist(), strict=True):
+        vars(spectrum)["spacing_cm"] = spacing_cm  # as if it had been asked for
+
+
+def _prepared(ready: Sequence[_Ready], shift: FloatArray, room: Room) -> list[Prepared | SpectriageError]:
+    """Return what came of some spectra."""
     block = Block(QueryRows(room.derivative, room.compressed, room.valid, room.threshold, room.noise))
     on_grid = zip(room.intensity, room.variance, room.measured, room.baseline, strict=True)
     curves = zip(room.derivative, room.valid, room.threshold.tolist(), room.compressed, strict=True)
     numbers = zip(room.places.tolist(), room.numbers.tolist(), room.noise.tolist(), strict=True)
-    found: list[Prepared | SpectriageError | None] = []
-    for place, (own, spacing_cm, (places, values, share), scan, curve) in enumerate(
-        zip(ready, together[4].tolist(), numbers, on_grid, curves, strict=True)
+    found: list[Prepared | SpectriageError] = []
+    for place, (own, (places, values, share), scan, curve) in enumerate(
+        zip(ready, numbers, on_grid, curves, strict=True)
     ):
         measured, spectrum, saturated = own
-        vars(spectrum)["spacing_cm"] = spacing_cm  # as if it had been asked for
         count, first, last, state, cut_off = places
-        if state == SPOILT:
-            found.append(None)
-            continue
         if state == UNDONE or measured.spacing_cm > COARSEST_CM:
             found.append(_by_itself(measured, shift))
             continue
@@ -206,7 +214,7 @@ def _by_itself(spectrum: Spectrum, shift: FloatArray) -> Prepared | SpectriageEr
         return error.with_traceback(None)
 
 
-def _together(spectra: Sequence[Spectrum]) -> Together:
+def _together(spectra: Sequence[Spectrum], places: Sequence[int]) -> Together:
     """Return several spectra one after the other, packed; spacings that are not known are not numbers."""
     intensities = [spectrum.intensity for spectrum in spectra]
     stated = [spectrum.variance is not None for spectrum in spectra]
@@ -224,6 +232,7 @@ def _together(spectra: Sequence[Spectrum]) -> Together:
         np.array([vars(spectrum).get("spacing_cm", np.nan) for spectrum in spectra]),
         np.array([narrowest_band_cm(spectrum) for spectrum in spectra]),
         np.array(stated),
+        np.array(places, np.intp),
     )
     return packed_as(Together, together)
 

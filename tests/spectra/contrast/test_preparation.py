@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spectriage.spectra.contrast.contrast import queries_together
 from spectriage.spectra.contrast.preparation import prepare, prepare_each
 from spectriage.spectra.errors import ParameterError, SpectriageError, SpectrumError
 from spectriage.spectra.signal.grid import DEFAULT_GRID
@@ -132,6 +133,18 @@ def test_every_kind_among_others(kind):
         assert not own.query.measured[own.query.ends[0] : own.query.ends[1]].all()
     elif kind == "variance":
         assert own.quality.noise_from == "variance"
+
+
+def test_what_was_cleaned_stands_in_one_block_with_the_others():
+    """So that kernels are given all of them as they are."""
+    spectra = [spectrum_of(kind, 700, 250.0, 2.5, 3) for kind in ("plain", "spikes", "dead", "plain")]
+    found = [own.contrast for own in prepare_each(spectra, SHIFT)]
+    assert [own.place for own in found] == [0, 1, 2, 3]
+    rows = queries_together(found)
+    assert rows is found[0].block.rows
+    for place, own in enumerate(found):
+        np.testing.assert_array_equal(rows.derivative[place], own.derivative)
+        assert (rows.threshold[place], rows.noise[place]) == (own.threshold, own.noise)
 
 
 def test_what_cannot_be_prepared_stands_in_its_place():
