@@ -141,8 +141,8 @@ def write_limits(
         The numbers of the targets, of each the member that shows it best, and how much the scan may hold of
         it, shape (k,).
     numbers
-        Written, shape (c, ≥ 8): from the third on the limit, and from the fifth on by mass low, middle, high,
-        and 1 where all it rests on was measured.
+        Written, shape (c, 9): the limit, by mass low, middle and high, and 1 where all it rests on was
+        measured, where `Weights.numbers` has them.
     all_shares
         Written: the limit of each reference, (r,).
     """
@@ -177,10 +177,10 @@ def write_limits(
     matrix = _matrix(library, base, scattering)
     for c in range(kept.size):
         number = numbers[kept[c]]
-        number[2], worst = limits[c], heaviest[c]
+        number[3], worst = limits[c], heaviest[c]
         if worst >= 0:
             response = scattering.sought[references[worst]]
             number[4], number[5], number[6] = mass_between(shares[worst], response, matrix)
-            number[7] = min(matrix[2], response[2])
+            number[8] = min(matrix[2], response[2])
     for r in range(references.size):
         all_shares[references[r]] = shares[r]

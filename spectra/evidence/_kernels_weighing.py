@@ -84,10 +84,10 @@ class Weights(NamedTuple):
     rows
         The best member of each, shape (s, c).
     numbers
-        Shape (s, c, 9): of the best member its log gain; the greatest of those that carry the target; the
-        limit; the share of the signal that it has in the model with it, packaging not counted; the limit by
-        mass: low, middle, high, and 1 where all it rests on was measured; and the log gain of the best other
-        addition.
+        Shape (s, c, 9): of the best member its log gain; the greatest of those that carry the target; by how
+        much the first exceeds that of the best other addition; the limit; by mass low, middle, high; the
+        share of the signal that the best member has in the model with it, packaging not counted; and 1 where
+        all that the limit by mass rests on was measured.
     shown
         Of the best member V of the model with it, how many independent bands need it, and what
         `sight_reference` says, shape (s, c, 7); only where it gains enough to be looked at.
@@ -188,8 +188,9 @@ def _weigh(
     for c in range(count):
         fitted, number = tried.amplitudes[best[c]], out.numbers[place, own[c]]
         out.rows[place, own[c]] = rows[c]
-        number[0], number[1], number[8] = tried.gains[best[c]], carrying[c], other
-        number[3], number[7] = share_of_signal(library, base, rows[c], fitted), 0.0
+        gain = tried.gains[best[c]]
+        number[0], number[1], number[2] = gain, carrying[c], gain - other
+        number[7], number[8] = share_of_signal(library, base, rows[c], fitted), 0.0
         alone[some], kept[some], amplitudes[some] = c, own[c], fitted[k]
         some += 1 if not compete else not is_any(needless[c])
     alone = alone[:some]
@@ -212,7 +213,7 @@ def _weigh(
         c = alone[i]
         # what is weighed on a smaller model is written over, its member too; by the share, since another
         # thread may have taken the area after it was made
-        out.known[place] &= not np.isnan(out.numbers[place, own[c], 3])
+        out.known[place] &= not np.isnan(out.numbers[place, own[c], 7])
         gain = tried.gains[best[c]]
         if gain >= rules.look_gain:
             _show(library, memory, scan, base, rows[c], watched.sighting, out.shown[place, own[c]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from spectriage.spectra.evidence.mass import NO_MATRIX, response_row
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
 from spectriage.spectra.evidence.sighting import Sighting, sight_table, sighting_of
-from spectriage.spectra.evidence.target_list import COLUMNS, EVEN, NOT_LOOKED_AT, Look, TargetList
+from spectriage.spectra.evidence.target_list import EVEN, GAIN, NOT_LOOKED_AT, Look, TargetList
 from spectriage.spectra.evidence.target_rows import (
     BEST_LOOKS,
     TargetRows,
@@ -40,10 +40,6 @@ CRITICAL = 0.6
 LOOKED_AT = 0.5
 """Of the log gain that is asked for: from this share on it is looked what the bands show."""
 _NO_LOOKS: Mapping[int, Look] = {}
-_OTHER = 8
-_IN_ORDER = np.array([0, 1, 0, 2, 4, 5, 6, 3, 7])
-"""Where `Weights.numbers` has what comes in the order of `COLUMNS`; the margin is still to be taken."""
-_MARGIN = COLUMNS.index("margin")
 
 
 class Weighed(NamedTuple):
@@ -98,19 +94,38 @@ def weigh_targets(policy: Policy, targets: Sequence[TargetRows], asked: Sequence
     list
         Of each scan, in the order of `targets`.
     """
-    nothing = Weighed(TargetList.of(()), [])
-    found = [nothing] * len(asked)
     if not targets:
-        return found
+        return [Weighed(TargetList.of(()), [])] * len(asked)
+    known, found = tuple(targets), dict[int, Weighed]()
+    for places in _alike(asked):
+        group = [asked[place] for place in places]
+        weights = _weighed_by_kernel(policy, known, group)
+        found.update(zip(places, _judged(policy, known, group, weights), strict=True))
+    return [found[place] for place in range(len(asked))]
+
+
+def limits_hold(policy: Policy, targets: Sequence[TargetRows], asked: Sequence[Asked]) -> list[bool]:
+    """Say of each of several scans whether no limit of these targets is beyond what the policy asks.
+
+    As `TargetList.beyond` does of what `weigh_targets` finds, with nothing else judged.
+    """
+    if not targets:
+        return [True] * len(asked)
+    known, found = tuple(targets), np.empty(len(asked), np.bool_)
+    where, allowed = watched_targets(known).allowed(policy)
+    for places in _alike(asked):
+        weights = _weighed_by_kernel(policy, known, [asked[place] for place in places])
+        limits = weights.numbers.reshape(len(places), -1).take(where, 1)
+        found[places] = (limits <= allowed).all(1)
+    return found.tolist()
+
+
+def _alike(asked: Sequence[Asked]) -> Iterable[list[int]]:
+    """Return the places of scans whose models have one resolution, for each."""
     alike: dict[float, list[int]] = {}
     for place, each in enumerate(asked):
         alike.setdefault(each.fit.axis.broadening_cm, []).append(place)
-    for places in alike.values():
-        group = [asked[place] for place in places]
-        weights = _weighed_by_kernel(policy, tuple(targets), group)
-        for place, weighed in zip(places, _judged(policy, tuple(targets), group, weights), strict=True):
-            found[place] = weighed
-    return found
+    return alike.values()
 
 
 def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: Sequence[Asked]) -> Weights:
@@ -159,17 +174,16 @@ def _judged(
 
     Of what gained too little to be looked at, which is most, there are but the numbers.
     """
-    numbers = weights.numbers.take(_IN_ORDER, axis=2)
-    with np.errstate(invalid="ignore"):
-        numbers[:, :, _MARGIN] -= weights.numbers[:, :, _OTHER]
+    numbers = weights.numbers
     # a gain that is no number is not passed over
-    enough = ~(weights.numbers[:, :, 0] < LOOKED_AT * policy.hazard_gain)
+    enough = ~(numbers[:, :, GAIN] < LOOKED_AT * policy.hazard_gain)
     looks: dict[int, dict[int, Look]] = {}
-    rows = weights.rows.tolist()
-    for number, place in zip(*[places.tolist() for places in enough.nonzero()], strict=True):
-        each = asked[number]
-        judge = _Judge(policy, each.fitter.index, each.fit.axis, weights, number)
-        look = judge.look(targets, place, rows[number][place], numbers[number, place])
+    rows, judge = weights.rows.tolist(), _Judge(policy, targets, asked, weights)
+    where = [places.tolist() for places in enough.nonzero()]
+    for number, place, own, shown in zip(
+        *where, numbers[enough].tolist(), weights.shown[enough].tolist(), strict=True
+    ):
+        look = judge.look(number, place, rows[number][place], own, shown)
         looks.setdefault(number, {})[place] = look
     watched, records = watched_targets(targets), asked[0].fitter.index.records
     told = [
@@ -187,60 +201,62 @@ def _judged(
 
 
 class _Judge:
-    """Judges by the numbers that a kernel found of targets in one scan.
+    """Judges by the numbers that a kernel found of targets in scans.
 
     Parameters
     ----------
-    axis
-        Of the scan's model.
-    weights, number
-        The numbers, and which of their scans it is.
+    weights
+        The numbers.
     """
 
     def __init__(
-        self, policy: Policy, index: ContrastIndex, axis: Axis, weights: Weights, number: int
+        self, policy: Policy, targets: Sequence[TargetRows], asked: Sequence[Asked], weights: Weights
     ) -> None:
         self._policy = policy
-        self._records = index.records
-        self._axis = axis
-        self._shares = weights.shares[number]
-        self._shown = weights.shown[number]
-        self._carriers = weights.carriers[number]
+        self._targets = targets
+        self._asked = asked
+        self._weights = weights
+        self._records = asked[0].fitter.index.records
 
-    def look(self, targets: Sequence[TargetRows], place: int, row: int, numbers: FloatArray) -> Look:
-        """Return what is seen of a target that its best member gains enough for; its numbers: `COLUMNS`."""
-        known, record = targets[place], self._records[row]
-        gain, _, margin, *_, share, _ = numbers.tolist()
+    def look(self, scan: int, place: int, row: int, numbers: Sequence[float], shown: Sequence[float]) -> Look:
+        """Return what is seen in a scan of the target at a place that its best member gains enough for.
+
+        Parameters
+        ----------
+        row, numbers, shown
+            That member, its `COLUMNS`, and what it shows as the kernel writes it.
+        """
+        record, axis = self._records[row], self._asked[scan].fit.axis
+        gain, _, margin, *_, share, _ = numbers
         if math.isnan(gain):
             return NOT_LOOKED_AT
-        seen = self._seen(record, gain, self._shown[place].tolist())
-        least = self._critical_share(targets, place, record)
+        seen = self._seen(record, axis, gain, shown)
         # a share that is no number clears nothing
-        found = self._is_found(gain, margin, seen) and not share < least
-        carried = found and (record.tier in CARRYING or self._is_carried(known, place))
+        found = self._is_found(gain, margin, seen) and not share < self._critical_share(scan, place, record)
+        carried = found and (record.tier in CARRYING or self._is_carried(scan, place, axis))
         return Look(found, seen.supports, probability(seen.log_odds, EVEN), seen.sighting, carried)
 
     def _is_found(self, gain: float, margin: float, seen: _Shown) -> bool:
         """Whether the evidence suffices to report a target of which there is enough."""
         return gain >= self._policy.hazard_gain and margin >= 0.0 and self._policy.is_present(seen.log_odds)
 
-    def _critical_share(self, targets: Sequence[TargetRows], place: int, record: Reference) -> float:
+    def _critical_share(self, scan: int, place: int, record: Reference) -> float:
         """Return how much of what warns must be there to be told from the mismatch of the others.
 
         A share of the least amount that would be found in 95 of 100 scans (Currie 1995, Pure Appl. Chem. 67,
         1699: the critical level). What alarms is raised on less, and less of what warns is not ruled out.
         """
-        known = targets[place]
+        known = self._targets[place]
         if not known.hazards[record.family].warns:
             return 0.0
         # the limits of the foremost members of all targets stand one after another
-        start = sum([len(own.foremost) for own in targets[:place]])
+        start = sum([len(own.foremost) for own in self._targets[:place]])
         for at, row in enumerate(known.foremost, start):
             if self._records[row].family == record.family:
-                return CRITICAL * min(float(self._shares[at]), 1.0)
+                return CRITICAL * min(float(self._weights.shares[scan, at]), 1.0)
         return 0.0
 
-    def _seen(self, record: Reference, gain: float, shown: Sequence[float]) -> _Shown:
+    def _seen(self, record: Reference, axis: Axis, gain: float, shown: Sequence[float]) -> _Shown:
         """Return what a member shows of its bands, in the model with it; `shown` as the kernel writes it."""
         similarity, supports, *sighting = shown
         seen = sighting_of(sighting)
@@ -249,16 +265,17 @@ class _Judge:
             similarity=similarity,
             gain=gain,
             lacking=max(self._policy.supports_needed(record, gain) - int(supports), 0),
-            axis=self._axis,
+            axis=axis,
             tier=record.tier,
         )
         return _Shown(log_odds, int(supports), seen)
 
-    def _is_carried(self, known: TargetRows, place: int) -> bool:
+    def _is_carried(self, scan: int, place: int, axis: Axis) -> bool:
         """Whether a target that an estimated member shows best is seen by a better-known one too."""
-        for row, (gain, *shown) in zip(known.carrying, self._carriers[place].tolist(), strict=False):
+        carriers = self._weights.carriers[scan, place].tolist()
+        for row, (gain, *shown) in zip(self._targets[place].carrying, carriers, strict=False):
             if gain >= self._policy.hazard_gain:
-                seen = self._seen(self._records[row], gain, shown)
+                seen = self._seen(self._records[row], axis, gain, shown)
                 if self._policy.is_present(seen.log_odds):
                     return True
         return False

@@ -21,7 +21,7 @@ JUDGED = ("middle", "upper")
 RAISES = tuple(hazard for hazard in Hazard if hazard is not Hazard.NONE)
 FEW_LINES = (Hazard.OXIDISER, Hazard.PRECURSOR)
 """Hazards of which some have one strong line and a few weak ones."""
-SUPPORTS_NEEDED = np.array([[0, 0, 0], [3, 2, 1], [4, 3, 3]])
+SUPPORTS_NEEDED = ((0, 0, 0), (3, 2, 1), (4, 3, 3))
 """Independent bands that must need a reference which gains little, more, and most: of what is harmless; of
 hazards of few lines, where one must do alone in a bag; of the others and what is watched for."""
 STRIP = "Test with an immunoassay strip for fentanyl and for xylazine; they see amounts that Raman cannot."
@@ -157,8 +157,8 @@ class Policy:
 
         One shared line is never enough for what alarms; the less is gained, the more bands must agree.
         """
-        at = sum(gain >= bound for bound in self._supports_bounds.tolist())
-        return int(SUPPORTS_NEEDED[self._supports_kind(reference.hazard, reference.family), at])
+        at = sum([gain >= bound for bound in self._supports_bounds])
+        return SUPPORTS_NEEDED[self._supports_kind(reference.hazard, reference.family)][at]
 
     def _supports_kind(self, hazard: Hazard, family: str) -> int:
         """Return the row of `SUPPORTS_NEEDED` that holds for a reference."""
@@ -167,8 +167,8 @@ class Policy:
         return 2 if hazard is not Hazard.NONE or family in self.watched_families else 0
 
     @cached_property
-    def _supports_bounds(self) -> FloatArray:
-        return np.array([2.0, 4.0]) * self.hazard_gain
+    def _supports_bounds(self) -> tuple[float, float]:
+        return 2.0 * self.hazard_gain, 4.0 * self.hazard_gain
 
     def supports_table(self, references: ReferenceSet) -> tuple[Int8Array, IndexArray, FloatArray]:
         """Return `supports_needed` of a whole library.
@@ -186,7 +186,7 @@ class Policy:
         watched = references.among("family", self.watched_families)
         kinds = np.where(hazardous | watched, 2, 0).astype(np.int8)
         kinds[references.among("hazard", FEW_LINES)] = 1
-        return kinds, SUPPORTS_NEEDED, self._supports_bounds
+        return kinds, np.array(SUPPORTS_NEEDED), np.array(self._supports_bounds)
 
     @cached_property
     def sha256(self) -> str:

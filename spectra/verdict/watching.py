@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.target_list import TargetList
 from spectriage.spectra.evidence.target_rows import TargetRows, target_rows
-from spectriage.spectra.evidence.targets import Asked, Weighed, weigh_targets
+from spectriage.spectra.evidence.targets import Asked, Weighed, limits_hold, weigh_targets
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.refit import Given, fit_each
@@ -51,37 +51,44 @@ class Watch:
         alike: dict[tuple[TargetRows, ...], list[Scan]] = {}
         for scan in scans:
             alike.setdefault(self._other_hazards(scan.fit), []).append(scan)
+        larger: list[tuple[Scan, Given]] = []
         for others, group in alike.items():
             known = self._targets + others
             asked = [Asked(scan.fitter, scan.fit, self._rejected(scan), scan.quality.snr) for scan in group]
             for scan, weighed in zip(group, weigh_targets(self._policy, known, asked), strict=True):
-                self._keep(scan, known, weighed)
+                rows = self._keep(scan, known, weighed)
+                if rows != scan.fit.rows:
+                    larger.append((scan, Given(scan.fitter, rows, scan.fit.axis)))
+        for (scan, _), fit in zip(larger, fit_each([given for _, given in larger]), strict=True):
+            scan.fit = fit
 
     def _rejected(self, scan: Scan) -> float | None:
         """Return the log gain of the best harmless addition that was not necessary, where one was tried."""
         rejected = scan.selection.rejected
         return None if rejected is None or self._index.hazardous[rejected[0]] else rejected[1]
 
-    def _keep(self, scan: Scan, targets: Sequence[TargetRows], weighed: Weighed) -> None:
-        """Keep what is to be said of the targets in a scan; what was found joins its fit.
+    def _keep(self, scan: Scan, targets: Sequence[TargetRows], weighed: Weighed) -> tuple[int, ...]:
+        """Keep what is to be said of the targets in a scan; return the rows of its fit, with what was found.
 
         Of other hazards than those that are watched for, the last ones, only what was found is told.
         """
         evidence, rows = weighed
         found = [place for place, look in evidence.looks.items() if look.found]
+        whole = scan.fit.rows
         for place in found:
-            if set(scan.fit.rows).isdisjoint(targets[place].rows):
-                scan.fit = scan.fitter.fit((*scan.fit.rows, rows[place]), scan.fit.axis)
+            if set(whole).isdisjoint(targets[place].rows):
+                whole = (*whole, rows[place])
         scan.found = frozenset([evidence.told[place].reference.family for place in found])
         watched = len(self._targets)
         others = [evidence[place] for place in found if place >= watched]
         if len(evidence) > watched:
             evidence = TargetList.of((*evidence[:watched], *others))
         scan.targets = evidence
+        return whole
 
     def limits_are_noise(self, scans: Sequence[Scan]) -> list[bool]:
         """Say of each of some scans whether the limits would be within the policy if it had no noise."""
-        if any(name for name in self.unwatched):
+        if self.unwatched:
             return [False] * len(scans)
         within = [True] * len(scans)
         alike: dict[tuple[TargetRows, ...], list[int]] = {}
@@ -91,8 +98,8 @@ class Watch:
             alike.setdefault(tuple(known), []).append(place)
         for targets, places in alike.items():
             asked = self._without_noise([scans[place] for place in places])
-            for place, weighed in zip(places, weigh_targets(self._policy, targets, asked), strict=True):
-                within[place] = not weighed.evidence.beyond(self._policy)
+            for place, holds in zip(places, limits_hold(self._policy, targets, asked), strict=True):
+                within[place] = holds
         return within
 
     def _without_noise(self, scans: Sequence[Scan]) -> list[Asked]:

@@ -22,7 +22,7 @@ from spectriage.spectra.evidence.presence import presence_log_odds
 from spectriage.spectra.evidence.sighting import NOTHING, sight
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.target_rows import TargetRows, target_rows, watched_rows
-from spectriage.spectra.evidence.targets import Asked, weigh_targets
+from spectriage.spectra.evidence.targets import Asked, limits_hold, weigh_targets
 from spectriage.spectra.fitting.band_support import band_rules, band_support, independent_supports
 from spectriage.spectra.fitting.fit import Axis, Fit
 from spectriage.spectra.fitting.fitter import Fitter
@@ -384,3 +384,19 @@ def test_several_scans_together_are_weighed_as_each_alone(engine, many_kinds, wa
     alone = [weigh_targets(engine.policy, watched, [scan])[0] for scan in asked()]
     assert together == alone
     assert weigh_targets(engine.policy, watched, []) == []
+
+
+def test_limits_hold_where_nothing_that_is_weighed_is_beyond_them(engine, many_kinds, watched):
+    rules, seen = selection_rules(engine.index, everything(engine.index), engine.policy), set()
+    fitters = [Fitter(engine.index, spectrum) for spectrum in many_kinds.values()]
+    scans = [Asked(fitter, select(fitter, rules).fit, None, 300.0) for fitter in fitters]
+    for share in (0.02, 0.1, 0.9):
+        policy = engine.policy.with_signal_limit(share)
+        known = target_rows(engine.references, policy, policy.targets)
+        held = limits_hold(policy, known, scans)
+        assert held == [
+            not weighed.evidence.beyond(policy) for weighed in weigh_targets(policy, known, scans)
+        ]
+        seen |= set(held)
+    assert seen == {False, True}
+    assert limits_hold(engine.policy, (), scans[:2]) == [True, True]
