@@ -8,7 +8,7 @@ instruments is shared by every wrong addition, so that the factor, not the absol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -83,10 +83,10 @@ class Fitter:
         self._queries: dict[tuple[float, float], Contrast] = {(0.0, 0.0): self.query}
         self._fits: dict[tuple[tuple[int, ...], Axis], Fit] = {}
 
-    @cached_property
+    @property
     def _nothing(self) -> Float32Array:
-        """The fit of no references, shape (m,)."""
-        return np.zeros(self.query.derivative.size, np.float32)
+        """The fit of no references, shape (m,): the same for all."""
+        return self.index.once("nothing", lambda: np.zeros(self.index.rows.points, np.float32))
 
     def query_at(self, axis: Axis) -> Contrast:
         """Return the query under an axis correction."""

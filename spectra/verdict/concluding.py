@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -83,32 +82,41 @@ class Concluder:
             self._evidence(scan, components, is_explained, own, None if is_explained else next(far), health)
             for scan, (components, _), is_explained, own in zip(scans, named, explained, left, strict=True)
         ]
-        ruled = [(own, rule(own, self._policy)) for own in evidence]
-        self._seek_artefacts(scans, ruled)
-        self._seek_light(scans, ruled)
-        return [self._answer(scan, *own, traces) for scan, own in zip(scans, ruled, strict=True)]
+        rulings = [rule(own, self._policy) for own in evidence]
+        self._seek_artefacts(scans, evidence, rulings)
+        self._seek_light(scans, evidence, rulings)
+        return [
+            self._answer(scan, own, ruling, traces)
+            for scan, own, ruling in zip(scans, evidence, rulings, strict=True)
+        ]
 
-    def _seek_artefacts(self, scans: Sequence[Scan], ruled: list[tuple[Evidence, Ruling]]) -> None:
+    def _seek_artefacts(
+        self, scans: Sequence[Scan], evidence: Sequence[Evidence], rulings: list[Ruling]
+    ) -> None:
         """Rule once more on scans that nothing explains, where it is seen what disturbed them."""
         places = [
             place
-            for place, (evidence, ruling) in enumerate(ruled)
-            if ruling.reason in UNKNOWN and not evidence.explained
+            for place, ruling in enumerate(rulings)
+            if ruling.reason in UNKNOWN and not evidence[place].explained
         ]
         artefacts = self._artefacts([scans[place] for place in places])
         for place, artefact in zip(places, artefacts, strict=True):
             if artefact is not None:
-                evidence = replace(ruled[place][0], artefact=artefact)
-                ruled[place] = evidence, rule(evidence, self._policy)
+                evidence[place].artefact = artefact
+                rulings[place] = rule(evidence[place], self._policy)
 
-    def _seek_light(self, scans: Sequence[Scan], ruled: list[tuple[Evidence, Ruling]]) -> None:
+    def _seek_light(self, scans: Sequence[Scan], evidence: Sequence[Evidence], rulings: list[Ruling]) -> None:
         """Rule once more on scans that could not show enough, where more light would not help."""
-        places = [place for place, (_, ruling) in enumerate(ruled) if ruling.reason == "limit-of-detection"]
+        places = [
+            place
+            for place, ruling in enumerate(rulings)
+            if ruling.reason == "limit-of-detection" and evidence[place].exposure > 1.0
+        ]
         helps = self._watch.limits_are_noise([scans[place] for place in places])
         for place, light_helps in zip(places, helps, strict=True):
             if not light_helps:
-                evidence = replace(ruled[place][0], exposure=1.0)
-                ruled[place] = evidence, rule(evidence, self._policy)
+                evidence[place].exposure = 1.0
+                rulings[place] = rule(evidence[place], self._policy)
 
     def _answer(self, scan: Scan, evidence: Evidence, ruling: Ruling, traces: bool) -> Identification:
         """Return what is said of a scan."""
@@ -169,7 +177,7 @@ class Concluder:
             unexplained=unexplained,
             nearest=with_odds_of_named(scan.candidates, shown),
             exposure=useful_exposure(scan.fitter.query, scan.quality),
-            packaging_share=_share_of_packaging(fit, self._index),
+            packaging_share=_share_of_packaging(fit, self._index) if wrapping else 0.0,
             few_lines=rests_on_few_lines(shown, fit.axis.offset_cm),
         )
 
@@ -271,8 +279,6 @@ def _axis_error(fit: Fit, explained: bool, far: FarAxis | None) -> float:
 
 def _share_of_packaging(fit: Fit, index: ContrastIndex) -> float:
     """Return the share of packaging in the area under a fit."""
-    if not any(index.packaging[row] for row in fit.rows):
-        return 0.0
     areas = [a * index.area_per_norm(row) for a, row in zip(fit.amplitudes.tolist(), fit.rows, strict=True)]
     wrapped = sum(area for area, row in zip(areas, fit.rows, strict=True) if index.packaging[row])
     return wrapped / sum(areas) if wrapped > 0.0 else 0.0

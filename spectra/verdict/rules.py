@@ -87,8 +87,8 @@ class Evidence:
 
     Attributes
     ----------
-    watched
-        The targets, as the rules look at them.
+    watched, found
+        The targets, as the rules look at them, and those that were found.
     """
 
     components: tuple[Component, ...]
@@ -108,9 +108,11 @@ class Evidence:
     packaging_share: float = 0.0
     artefact: Artefact | None = None
     watched: TargetList = field(init=False, repr=False, compare=False)
+    found: list[TargetEvidence] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.watched = TargetList.of(self.targets)
+        self.found = self.watched.found
 
 
 def rule(evidence: Evidence, policy: Policy) -> Ruling:
@@ -129,7 +131,7 @@ def rule(evidence: Evidence, policy: Policy) -> Ruling:
 def _without_hints(evidence: Evidence) -> Evidence:
     """Leave out what rests on computed references: a hint among the candidates, never part of a verdict."""
     parts = tuple([part for part in evidence.components if part.reference.tier is not Tier.COMPUTED])
-    hints = [target for target in evidence.watched.found if _is_hint(target)]
+    hints = [target for target in evidence.found if _is_hint(target)]
     if not hints and len(parts) == len(evidence.components):
         return evidence
     return replace(
@@ -147,14 +149,14 @@ def _is_hint(target: TargetEvidence) -> bool:
 
 
 def _alarm(evidence: Evidence, policy: Policy) -> Ruling | None:
-    for target in evidence.watched.found:
+    for target in evidence.found:
         if _is_raised(target, policy) and target.hazard.alarms and target.carried:
             return _raise(Verdict.ALARM, target, evidence, policy)
     return None
 
 
 def _warning(evidence: Evidence, policy: Policy) -> Ruling | None:
-    for target in evidence.watched.found:
+    for target in evidence.found:
         if _is_raised(target, policy):
             return _raise(Verdict.WARNING, target, evidence, policy)
     return None
@@ -219,8 +221,7 @@ def _inconclusive(evidence: Evidence, policy: Policy) -> Ruling | None:
 
 def _found(evidence: Evidence, policy: Policy) -> tuple[str, ...]:
     """Return the families of what is there by its own evidence, and was not raised for another reason."""
-    found = [target for target in evidence.watched.found if _is_raised(target, policy)]
-    return tuple(sorted({target.reference.family for target in found})) if found else ()
+    return tuple(sorted({target.reference.family for target in evidence.found if _is_raised(target, policy)}))
 
 
 def _is_suspected(target: TargetEvidence, policy: Policy) -> bool:
