@@ -220,8 +220,8 @@ class Identifier:
             return SpectrumError(
                 "the spectrum is flat", remedy="check that the laser was on and the file is whole"
             )
-        spectrum, query, baseline, quality, seen = prepared
-        return Scan(spectrum, query, baseline, quality, Fitter(self.index, seen))
+        spectrum, query, baseline, quality, seen, block, place = prepared
+        return Scan(spectrum, query, baseline, quality, Fitter(self.index, seen), block, place)
 
     def _explain(self, scans: Sequence[Scan]) -> None:
         """Find what explains some scans, what is to be said of the targets, and the names."""

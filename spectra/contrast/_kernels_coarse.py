@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
 from spectriage.spectra.compile._kernels_vectors import float_of_upper, widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query
@@ -236,17 +236,23 @@ def likeliest_each(
 
 @kernel()
 def greatest_moved(
-    compressed: Float32Array, reach: int, near: int, coarse: NDArray[np.uint16], out: FloatArray
+    compressed: Float32Array,
+    places: IndexArray,
+    reach: int,
+    near: int,
+    coarse: NDArray[np.uint16],
+    out: FloatArray,
 ) -> None:
-    """Write the move and the row at which each of some curves (s, m) is most like one of some rows.
+    """Write the move and the row at which each of some curves is most like one of some rows.
 
-    That is among moves by −reach to reach points. Shape of `out` is (s, 4): the move, the row, how much the
-    curve is like it, and how much it is at most when moved by no more than `near`.
+    The curves are the rows of `compressed` that stand at `places`, shape (s,). That is among moves by −reach
+    to reach points. Shape of `out` is (s, 4): the move, the row, how much the curve is like it, and how much
+    it is at most when moved by no more than `near`.
     """
     moved = np.empty((2 * reach + 1, coarse.shape[1]), np.float32)
     cosines = np.empty((coarse.shape[0], 2 * reach + 1), np.float32)
-    for curve in range(compressed.shape[0]):
-        pool_moved(compressed[curve], reach, moved)
+    for curve in range(places.size):
+        pool_moved(compressed[places[curve]], reach, moved)
         products_with_coarse(coarse, moved, cosines)
         move, at = 0, 0
         best, best_near = np.float32(-np.inf), np.float32(-np.inf)

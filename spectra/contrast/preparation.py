@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.baseline._checks import LARGEST, SMALLEST
 from spectriage.spectra.baseline.methods import BASELINE_LAM, MAX_ITER, TOLERANCE
 from spectriage.spectra.compile.jit import packed, packed_as
@@ -81,6 +81,8 @@ class Prepared(NamedTuple):
         How good it is.
     contrast
         In the contrast domain; of norm 0 when it is flat.
+    block, place
+        Where what is on the grid stands together with others.
     """
 
     spectrum: Spectrum
@@ -88,6 +90,16 @@ class Prepared(NamedTuple):
     baseline: FloatArray
     quality: Quality
     contrast: Contrast
+    block: Block[GridRows] | None = None
+    place: int = 0
+
+
+class GridRows(NamedTuple):
+    """Several spectra on the grid: their backgrounds, and where they were measured, shape (s, m) each."""
+
+    intensity: FloatArray
+    baseline: FloatArray
+    measured: BoolArray
 
 
 def prepare(spectrum: Spectrum, shift: FloatArray) -> Prepared:
@@ -180,6 +192,7 @@ def _prepare(
 def _prepared(ready: Sequence[_Ready], shift: FloatArray, room: Room) -> list[Prepared | SpectriageError]:
     """Return what came of some spectra."""
     block = Block(QueryRows(room.derivative, room.compressed, room.valid, room.threshold, room.noise))
+    grid = Block(GridRows(room.intensity, room.baseline, room.measured))
     on_grid = zip(room.intensity, room.variance, room.measured, room.baseline, strict=True)
     curves = zip(room.derivative, room.valid, room.threshold.tolist(), room.compressed, strict=True)
     numbers = zip(room.places.tolist(), room.numbers.tolist(), room.noise.tolist(), strict=True)
@@ -201,7 +214,7 @@ def _prepared(ready: Sequence[_Ready], shift: FloatArray, room: Room) -> list[Pr
         ends_cm = float(shift[first]), float(shift[last])
         quality = quality_of(spectrum, height, level, noise, saturated, ends_cm)
         seen = Contrast(*curve, norm, share, block, place)
-        found.append(Prepared(spectrum, query, baseline, quality, seen))
+        found.append(Prepared(spectrum, query, baseline, quality, seen, grid, place))
     return found
 
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.contrast._kernels_coarse import greatest_moved
-from spectriage.spectra.contrast.block import row_by_row
+from spectriage.spectra.contrast.block import standing
+from spectriage.spectra.contrast.contrast import queries_stacked
 from spectriage.spectra.fitting.fitter import AXIS_REACH_CM, Fitter
 
 REACH_CM = 60.0
@@ -43,8 +44,9 @@ def find_far_axes(fitters: Sequence[Fitter]) -> list[FarAxis | None]:
         return [None] * len(fitters)
     reach, near = int(REACH_CM // index.step_cm), int(AXIS_REACH_CM // index.step_cm)
     found = np.empty((len(fitters), 4))
-    compressed = row_by_row([fitter.query.compressed for fitter in fitters])
-    greatest_moved(compressed, reach, near, index.coarse_standards, found)
+    queries, places = standing([fitter.query for fitter in fitters], queries_stacked)
+    standards = index.coarse_standards
+    greatest_moved(queries.compressed, np.array(places, np.intp), reach, near, standards, found)
     return [
         FarAxis(moved * index.step_cm, index.standards[int(place)])
         if best >= LEAST_COSINE and abs(moved) > near and best - best_near >= LEAST_ADVANTAGE

@@ -281,6 +281,7 @@ def disturbances(
     intensity: FloatArray,
     baseline: FloatArray,
     measured: BoolArray,
+    places: IndexArray,
     lasers_nm: FloatArray,
     grid: FloatArray,
     rules: ArtefactRules,
@@ -293,11 +294,13 @@ def disturbances(
     Parameters
     ----------
     derivative, compressed, valid
-        Of s scans in the contrast domain, shape (s, m).
+        Of scans in the contrast domain, shape (n, m).
     intensity, baseline, measured
-        The scans, their backgrounds, and where they hold, shape (s, m).
+        The scans, their backgrounds, and where they hold, shape (n, m).
+    places
+        Where those stand that are looked at, shape (s,).
     lasers_nm
-        Shape (s,).
+        Of these, shape (s,).
     grid
         Start and step of their axis, cm⁻¹.
     work
@@ -308,14 +311,15 @@ def disturbances(
     apart()
     rules, lamps = ArtefactRules(*rules), LampRules(*lamps)
     own, other, above, room = work[0], work[1], work[2], work[3]
-    for s in range(out.shape[0]):
+    for s in range(places.size):
+        place = places[s]
         for p in range(own.size):
-            own[p], other[p] = derivative[s, p], compressed[s, p]
+            own[p], other[p] = derivative[place, p], compressed[place, p]
         for p in range(above.size):
-            above[p] = intensity[s, p] - baseline[s, p] if measured[s, p] else 0.0
+            above[p] = intensity[place, p] - baseline[place, p] if measured[place, p] else 0.0
         out[s, 1] = typical_width(above, grid[1], room)
         out[s, 2] = doubling(own, other, rules, room)
         out[s, 3] = lamp_of(own, grid, lasers_nm[s], lamps, room)
         for p in range(own.size):
-            other[p] = valid[s, p]
+            other[p] = valid[place, p]
         out[s, 0] = ripple(own, other, rules.least_period, rules.most_period, rules.periodic, room)

@@ -64,6 +64,7 @@ def find_artefacts(
     intensity: FloatArray,
     baseline: FloatArray,
     measured: BoolArray,
+    places: Sequence[int],
     shift: FloatArray,
     excitations_nm: Sequence[float | None],
 ) -> list[Artefact | None]:
@@ -72,21 +73,23 @@ def find_artefacts(
     Parameters
     ----------
     derivative, compressed
-        Second derivatives, and those compressed, shape (s, m), zero where not valid.
+        Second derivatives, and those compressed, shape (n, m), zero where not valid.
     valid
-        Where they hold, shape (s, m).
+        Where they hold, shape (n, m).
     intensity, baseline, measured
-        The scans, their backgrounds, and where they were measured, shape (s, m).
+        The scans, their backgrounds, and where they were measured, shape (n, m).
+    places
+        Where among these the scans stand.
     shift
         The axis, evenly spaced, shape (m,), in cm⁻¹.
     excitations_nm
-        Where known: without it a lamp cannot be told.
+        Of each, where known: without it a lamp cannot be told.
     """
     step_cm = float(shift[1] - shift[0])
     lasers_nm = np.array([excitation_nm or 0.0 for excitation_nm in excitations_nm])
-    work, found = np.empty((4, shift.size)), np.empty((len(derivative), 4))
+    work, found = np.empty((4, shift.size)), np.empty((len(places), 4))
     grid, rules = np.array([shift[0], step_cm]), _rules(step_cm)
-    scans = intensity, baseline, measured
+    scans = intensity, baseline, measured, np.array(places, np.intp)
     disturbances(derivative, compressed, valid, *scans, lasers_nm, grid, *rules, work, found)
     return [
         _artefact(int(period) * step_cm, width_cm, int(split) * step_cm, int(lamp))

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
-from spectriage.spectra.contrast.block import row_by_row
-from spectriage.spectra.contrast.contrast import queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import blurred
 from spectriage.spectra.evidence.sighting import sight
@@ -34,7 +32,7 @@ from spectriage.spectra.verdict.named import (
     with_odds_of_named,
 )
 from spectriage.spectra.verdict.rules import UNKNOWN, Evidence, Ruling, rule
-from spectriage.spectra.verdict.scan import Scan
+from spectriage.spectra.verdict.scan import Scan, standing_scans
 from spectriage.spectra.verdict.watching import Watch
 from spectriage.spectra.version import __version__
 
@@ -235,14 +233,13 @@ class Concluder:
         """Return what disturbed each of some scans, where that is seen."""
         if not scans:
             return []
-        queries = queries_together([scan.fitter.query for scan in scans])
+        queries, grid, places = standing_scans(scans)
         return find_artefacts(
             queries.derivative,
             queries.compressed,
             queries.valid,
-            row_by_row([scan.query.intensity for scan in scans]),
-            row_by_row([scan.baseline for scan in scans]),
-            row_by_row([scan.query.measured for scan in scans]),
+            *grid,
+            places,
             self._index.references.shift,
             [scan.spectrum.excitation_nm for scan in scans],
         )

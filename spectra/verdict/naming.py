@@ -57,14 +57,6 @@ class Fitted(NamedTuple):
     snr: float
 
 
-class _Told(NamedTuple):
-    """A part of a fit: its row, its share of the signal, and whether it is told of."""
-
-    row: int
-    fraction: float
-    is_told: bool
-
-
 class Namer:
     """Names what a fit holds, and what else the spectrum resembles.
 
@@ -118,10 +110,10 @@ class Namer:
         # a copy: an answer that is kept does not keep the numbers of all
         return CandidateList([records[row] for row in rows], odds[: len(rows)].copy(), prior)
 
-    def _told(self, fit: Fit) -> list[_Told]:
-        """Return what each part of a fit is worth.
+    def _told(self, fit: Fit) -> list[float | None]:
+        """Return the share of the signal that each part of a fit has; None for what is too little to tell of.
 
-        Packaging is not counted in the signal, but told of; what is too little is not.
+        Packaging is not counted in the signal, but told of.
         """
         index = self._index
         areas = [
@@ -130,20 +122,21 @@ class Namer:
         ]
         wraps = [index.records[row].is_packaging for row in fit.rows]
         total = sum([area for area, wrap in zip(areas, wraps, strict=True) if not wrap]) or sum(areas) or 1.0
+        least = self._policy.min_fraction
         return [
-            _Told(row, area / total, wrap or area / total >= self._policy.min_fraction)
-            for row, area, wrap in zip(fit.rows, areas, wraps, strict=True)
+            area / total if wrap or area / total >= least else None
+            for area, wrap in zip(areas, wraps, strict=True)
         ]
 
     def _look_at(
-        self, scans: Sequence[Fitted], told: Sequence[Sequence[_Told]], levels: Sequence[int]
+        self, scans: Sequence[Fitted], told: Sequence[Sequence[float | None]], levels: Sequence[int]
     ) -> Parts:
         """Look at the parts of fits, and at what else the spectra resemble."""
         index, fits = self._index, [scan.fit for scan in scans]
         most = max(len(fit.rows) for fit in fits)
         counted = np.zeros((len(scans), most), np.bool_)
         for place, own in enumerate(told):
-            counted[place, : len(own)] = [part.is_told for part in own]
+            counted[place, : len(own)] = [fraction is not None for fraction in own]
         models, queries = fits_together(fits), queries_together([fit.query for fit in fits])
         parts = _room_for(len(scans), most, index.rows.points)
         look_at_scans(
@@ -174,7 +167,7 @@ class Namer:
         self,
         fit: Fit,
         level: int,
-        told: Sequence[_Told],
+        told: Sequence[float | None],
         parts: Parts,
         near: Mapping[tuple[int, int], Sequence[int]],
         place: int,
@@ -183,8 +176,8 @@ class Namer:
         losses, bands = parts.losses[place].tolist(), parts.bands[place].tolist()
         sightings, shown = parts.sightings[place].tolist(), parts.shown[place]
         components = []
-        for position, (row, fraction, is_told) in enumerate(told):
-            if not is_told:
+        for position, (row, fraction) in enumerate(zip(fit.rows, told, strict=True)):
+            if fraction is None:
                 continue
             record, gain, (count, held, independent) = records[row], losses[position], bands[position]
             others = near.get((place, position))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from spectriage.spectra.evidence.target_evidence import TargetEvidence
 from spectriage.spectra.evidence.target_list import TargetList
@@ -37,8 +38,7 @@ UNKNOWN = ("unknown", "fluorescent")
 """Reasons that a disturbance of the scan would be a better one than."""
 
 
-@dataclass(frozen=True)
-class Ruling:
+class Ruling(NamedTuple):
     """A verdict with its words."""
 
     verdict: Verdict

@@ -78,7 +78,8 @@ class Watch:
         for place in found:
             if set(whole).isdisjoint(targets[place].rows):
                 whole = (*whole, rows[place])
-        scan.found = frozenset([evidence.told[place].reference.family for place in found])
+        if found:
+            scan.found = frozenset([evidence.told[place].reference.family for place in found])
         watched = len(self._targets)
         others = [evidence[place] for place in found if place >= watched]
         if len(evidence) > watched:

@@ -51,7 +51,7 @@ def find(values, excitation_nm=785.0, noise=0.002):
     seen = contrast(query, SHIFT)
     scan = query.intensity, background(query), query.measured
     curves = seen.derivative, seen.compressed, seen.valid, *scan
-    (found,) = find_artefacts(*[curve[None] for curve in curves], SHIFT, [excitation_nm])
+    (found,) = find_artefacts(*[curve[None] for curve in curves], [0], SHIFT, [excitation_nm])
     return found
 
 
@@ -276,7 +276,11 @@ def test_all_of_them_are_measured_of_several_in_one_call():
     lamps = lamp_rules([1e7 / 785.0 - tops[2][::2], 1e7 / 785.0 - tops[0]])
     lamps = lamps._replace(reach_cm=0.5, offsets_cm=np.zeros(1))
     curves, work = (derivative, compressed, valid, intensity, baseline, measured), np.empty((4, 200))
-    disturbances(*curves, lasers_nm, grid, tuple(rules), tuple(lamps), work, found)
+    last = np.array([2])
+    disturbances(*curves, last, lasers_nm[2:], grid, tuple(rules), tuple(lamps), work, found[:1])
+    alone = found[0].copy()
+    disturbances(*curves, np.arange(3), lasers_nm, grid, tuple(rules), tuple(lamps), work, found)
+    np.testing.assert_array_equal(alone, found[2])
     for s in range(3):
         own, other = derivative[s].astype(np.float64), compressed[s].astype(np.float64)
         expected = (
