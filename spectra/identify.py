@@ -29,8 +29,8 @@ from spectriage.spectra.verdict.watching import Watch
 from spectriage.spectra.version import __version__
 
 TOGETHER = 64
-"""So many spectra of a batch go through each step together, of all threads: were each to take as many, the
-last to end would keep the others waiting."""
+"""So many spectra of a batch go through each step together, in each thread: what is done once for all of them
+takes Python a millisecond."""
 WAITING = 2
 """So many groups a thread are under way or wait to be taken."""
 
@@ -167,7 +167,7 @@ class Identifier:
         """
         if threads < 1:
             raise ParameterError(f"{threads} threads cannot work")
-        return self._each(_groups_of(spectra, max(TOGETHER // threads, 1)), threads)
+        return self._each(_groups_of(spectra, threads), threads)
 
     def _each(
         self, groups: Iterator[list[Spectrum]], threads: int
@@ -236,8 +236,13 @@ class Identifier:
             scan.parts, scan.candidates = with_odds_of_found(parts, scan.targets), candidates
 
 
-def _groups_of(spectra: Iterable[Spectrum], size: int) -> Iterator[list[Spectrum]]:
-    """Yield the spectra of a batch that go through each step together."""
+def _groups_of(spectra: Iterable[Spectrum], threads: int) -> Iterator[list[Spectrum]]:
+    """Yield the spectra of a batch that go through each step together.
+
+    The last of them are shared among the threads, so that none waits for another.
+    """
     left = iter(spectra)
-    while group := list(islice(left, size)):
-        yield group
+    while taken := list(islice(left, TOGETHER * threads)):
+        size = -(-len(taken) // threads)
+        for start in range(0, len(taken), size):
+            yield taken[start : start + size]

@@ -66,7 +66,7 @@ def known(prepared):
     """Return all that was prepared, as arrays and numbers."""
     if isinstance(prepared, SpectriageError):
         return [type(prepared), str(prepared)]
-    spectrum, query, baseline, quality, seen = prepared
+    spectrum, query, baseline, quality, seen, *_ = prepared
     return [
         spectrum.shift, spectrum.intensity, spectrum.variance, spectrum.history, spectrum.spacing_cm,
         query.intensity, query.variance, query.measured, query.ends, query.values, baseline, quality,

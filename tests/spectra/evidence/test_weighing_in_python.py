@@ -386,17 +386,15 @@ def test_several_scans_together_are_weighed_as_each_alone(engine, many_kinds, wa
     assert weigh_targets(engine.policy, watched, []) == []
 
 
-def test_limits_hold_where_nothing_that_is_weighed_is_beyond_them(engine, many_kinds, watched):
+def test_limits_hold_where_nothing_that_is_weighed_is_beyond_them(engine, many_kinds):
     rules, seen = selection_rules(engine.index, everything(engine.index), engine.policy), set()
     fitters = [Fitter(engine.index, spectrum) for spectrum in many_kinds.values()]
     scans = [Asked(fitter, select(fitter, rules).fit, None, 300.0) for fitter in fitters]
     for share in (0.02, 0.1, 0.9):
         policy = engine.policy.with_signal_limit(share)
         known = target_rows(engine.references, policy, policy.targets)
-        held = limits_hold(policy, known, scans)
-        assert held == [
-            not weighed.evidence.beyond(policy) for weighed in weigh_targets(policy, known, scans)
-        ]
+        held, weighed = limits_hold(policy, known, scans), weigh_targets(policy, known, scans)
+        assert held == [not each.evidence.beyond(policy) for each in weighed]
         seen |= set(held)
     assert seen == {False, True}
     assert limits_hold(engine.policy, (), scans[:2]) == [True, True]
