@@ -69,7 +69,7 @@ def _watching(references: ReferenceSet) -> Identifier:
 
 
 def _refits(engine: Identifier) -> None:
-    """Fit two scans at once, which only scans of a batch that lose a component are."""
+    """Fit two scans at once, as scans of a batch are that lose a component, or in which a target is found."""
     import numpy as np
 
     from spectriage.spectra.errors import SpectriageError

@@ -23,7 +23,7 @@ from spectriage.spectra.reference import Hazard, Reference, Tier
 EVEN = 0.5
 """The prior of a probability that says what the evidence alone is worth."""
 COLUMNS = ("gain", "carrying_gain", "margin", "lod", "low", "middle", "high", "share", "measured")
-"""What is known of each target, in the order in which a result is written."""
+"""What is known of each target, in the order in which a result is written, and a kernel writes `Weights`."""
 GAIN, LOD, LOW, MIDDLE, HIGH, SHARE, MEASURED = 0, *range(3, 9)
 
 

@@ -45,7 +45,9 @@ def band_support(fitter: Fitter, whole: Fit, position: int) -> BandList:
         beside,
     )
     known = known_bands(index, row, whole.axis.broadening_cm)
-    return BandList.of(BandList(known, shown, int(np.count_nonzero(remaining >= 0.0)), 0)[:])
+    bands = BandList(known, shown, int(np.count_nonzero(remaining >= 0.0)), 0)[:]
+    # its pieces of evidence are counted from the bands themselves: no kernel did here
+    return BandList.of(bands)
 
 
 def known_bands(index: ContrastIndex, row: int, broadening_cm: float) -> list[KnownBand]:
