@@ -17,7 +17,8 @@ from spectriage.spectra.evidence._kernels_mass import mass_between, matrix_of
 from spectriage.spectra.fitting._kernels_additions import copy
 from spectriage.spectra.fitting._kernels_fit import FitSettings
 from spectriage.spectra.fitting._kernels_memory import Memory
-from spectriage.spectra.fitting._kernels_model import Library, Model, View, taken
+from spectriage.spectra.fitting._kernels_model import Library, Model, View
+from spectriage.spectra.fitting._kernels_rows import taken
 
 
 class Scattering(NamedTuple):

@@ -11,16 +11,9 @@ from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.evidence._kernels_targets import Members
 from spectriage.spectra.fitting._kernels_memory import Memory
-from spectriage.spectra.fitting._kernels_model import (
-    Library,
-    Model,
-    View,
-    add,
-    fit,
-    is_among,
-    likeliest,
-    outside,
-)
+from spectriage.spectra.fitting._kernels_model import Library, Model, View, likeliest, outside
+from spectriage.spectra.fitting._kernels_rows import is_among
+from spectriage.spectra.fitting._kernels_trials import add, fit, losses_of_each
 
 
 class Seen(NamedTuple):
@@ -93,7 +86,7 @@ def best_other(
     may = outside(library, ~library.hazardous, base.rows)
     rows = likeliest(library, view, base, outside(library, may, excluded), looks)
     best = 0.0
-    for gain in add(library, memory, view, base, rows, 0, 0).gains:
+    for gain in add(library, memory, view, base, rows).gains:
         best = max(best, gain)
     return best
 
@@ -105,13 +98,17 @@ def find_needless(
     view: View,
     base: Model,
     rows: IndexArray,
+    similarity: FloatArray,
     required: FloatArray,
     out: BoolArray,
 ) -> None:
-    """Write which references of a model, but for its first, each of some additions makes needless."""
+    """Write which references of a model, but for its first, each of some additions makes needless.
+
+    How similar the scan is to the model with each is known, shape (c,).
+    """
     k = base.rows.size
     if k > 1:
-        losses = add(library, memory, view, base, rows, 1, k).losses
+        losses = losses_of_each(library, memory, view, base.rows, rows, similarity, 1, k)
         for c in range(rows.size):
             for i in range(1, k):
                 out[c, i] = losses[c, i] < required[base.rows[i]]
@@ -144,6 +141,6 @@ def without_rivals(
     best, smaller = -np.inf, base
     if rivals.size > 0:
         smaller = fit(library, memory, scan.at_axis, others)
-        for gain in add(library, memory, scan.at_axis, smaller, rivals, 0, 0).gains:
+        for gain in add(library, memory, scan.at_axis, smaller, rivals).gains:
             best = max(best, gain)
     return smaller, best

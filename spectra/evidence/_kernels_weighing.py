@@ -33,16 +33,14 @@ from spectriage.spectra.fitting._kernels_model import (
     Model,
     Models,
     Views,
-    add,
-    fit,
     model_of,
     named,
     rest_of,
-    taken,
     view_of,
-    with_last,
 )
+from spectriage.spectra.fitting._kernels_rows import once_each, taken
 from spectriage.spectra.fitting._kernels_support import count_support, support_of
+from spectriage.spectra.fitting._kernels_trials import Added, add, added_to
 
 
 class WeighingRules(NamedTuple):
@@ -111,43 +109,47 @@ class Weights(NamedTuple):
 @kernel()
 def _show(
     library: Library,
-    memory: Memory,
     scan: Seen,
     base: Model,
     row: int,
+    tried: Added,
+    place: int,
     rules: SightTable,
     out: FloatArray,
 ) -> None:
     """Write what an addition shows of its bands, in the model with it: V, how many need it, the sighting."""
     apart()
-    whole = fit(library, memory, scan.at_axis, with_last(base.rows, row))
-    place = base.rows.size
-    _, supports = count_support(library, support_of(library, scan.at_axis, whole, place, base))
+    whole = added_to(library, scan.at_axis, base, row, tried, place)
+    last = base.rows.size
+    _, supports = count_support(library, support_of(library, scan.at_axis, whole, last, base))
     out[0], out[1] = whole.similarity, supports
-    sight_part(library, scan.at_axis, whole, place, scan.noise, rules, out[2:])
+    sight_part(library, scan.at_axis, whole, last, scan.noise, rules, out[2:])
 
 
 @kernel()
 def _show_carriers(
     library: Library,
-    memory: Memory,
     scan: Seen,
     base: Model,
     watched: Watched,
     carrying: IndexArray,
     looks: IndexArray,
-    gains: FloatArray,
+    tried: Added,
+    which: IndexArray,
     out: FloatArray,
 ) -> None:
-    """Write what those that carry a target show, where they gain enough; they are among what was tried."""
+    """Write what those that carry a target show, where they gain enough; they are among its looks.
+
+    The looks are those `which` are among what was tried.
+    """
     for place in range(carrying.size):
-        row = carrying[place]
-        gain = -np.inf
+        row, found = carrying[place], -1
         for i in range(looks.size):
-            gain = gains[i] if looks[i] == row else gain
+            found = which[i] if looks[i] == row else found
+        gain = tried.gains[found] if found >= 0 else -np.inf
         if gain >= watched.rules.carry_gain and library.ranks[row] <= watched.rules.carrying_rank:
             out[place, 0] = gain
-            _show(library, memory, scan, base, row, watched.sighting, out[place, 1:])
+            _show(library, scan, base, row, tried, found, watched.sighting, out[place, 1:])
 
 
 @kernel()
@@ -177,18 +179,21 @@ def _weigh(
     carrying = np.empty(count)
     pooled = rest_of(view, base, library.coarse.shape[1])
     total = looked_at(library.coarse, pooled, packed(members), rules.looks, looks, likely, ends)
-    tried = add(library, memory, view, base, looks[:total], 0, 0)
-    best_looks(tried.gains, looks, likely, ends, packed(members), best, carrying)
-    rows = taken(looks, best)
+    # targets share members: each is tried once
+    distinct, which = once_each(looks[:total])
+    tried = add(library, memory, view, base, distinct)
+    best_looks(taken(tried.gains, which), looks, likely, ends, packed(members), best, carrying)
+    rows, bests = taken(looks, best), taken(which, best)
     if compete:
-        find_needless(library, memory, view, base, rows, rules.required, needless)
+        similarity = taken(tried.similarity, bests)
+        find_needless(library, memory, view, base, rows, similarity, rules.required, needless)
     alone, kept = np.empty(count, np.intp), np.empty(count, np.intp)
     amplitudes = np.empty(count)
     some = 0
     for c in range(count):
-        fitted, number = tried.amplitudes[best[c]], out.numbers[place, own[c]]
+        fitted, number = tried.amplitudes[bests[c]], out.numbers[place, own[c]]
         out.rows[place, own[c]] = rows[c]
-        gain = tried.gains[best[c]]
+        gain = tried.gains[bests[c]]
         number[0], number[1], number[2] = gain, carrying[c], gain - other
         number[7], number[8] = share_of_signal(library, base, rows[c], fitted), 0.0
         alone[some], kept[some], amplitudes[some] = c, own[c], fitted[k]
@@ -214,20 +219,21 @@ def _weigh(
         # what is weighed on a smaller model is written over, its member too; by the share, since another
         # thread may have taken the area after it was made
         out.known[place] &= not np.isnan(out.numbers[place, own[c], 7])
-        gain = tried.gains[best[c]]
+        gain = tried.gains[bests[c]]
         if gain >= rules.look_gain:
-            _show(library, memory, scan, base, rows[c], watched.sighting, out.shown[place, own[c]])
+            shown = out.shown[place, own[c]]
+            _show(library, scan, base, rows[c], tried, bests[c], watched.sighting, shown)
         if gain >= rules.carry_gain and library.ranks[rows[c]] > rules.carrying_rank:
             first = ends[c - 1] if c > 0 else 0
             _show_carriers(
                 library,
-                memory,
                 scan,
                 base,
                 watched,
                 members.carrying[members.carrying_ends[c - 1] if c > 0 else 0 : members.carrying_ends[c]],
                 looks[first : ends[c]],
-                tried.gains[first : ends[c]],
+                tried,
+                which[first : ends[c]],
                 out.carriers[place, own[c]],
             )
 

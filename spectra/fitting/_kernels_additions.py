@@ -66,6 +66,15 @@ def weigh(
             out[p] = out[p] if holds[p] or out[p] < limit else limit
 
 
+@kernel(bare=True, fastmath=True)
+def add_row(row: Float32Array, amplitude: float, first: bool, out: Float32Array) -> None:
+    """Add a reference to a sum of them (m,); the first is written over what is there."""
+    widest()
+    factor = np.float32(amplitude)
+    for p in range(out.size):
+        out[p] = factor * row[p] + (np.float32(0.0) if first else out[p])
+
+
 @kernel(bare=True, shared=True, fastmath=True)
 def add_each(
     references: References,
@@ -75,6 +84,7 @@ def add_each(
     settings: FitSettings,
     first_part: int,
     end_part: int,
+    known: bool,
     memory: Memory,
     of_each: FloatArray,
     of_parts: FloatArray,
@@ -89,18 +99,21 @@ def add_each(
     references
         Its places are those of the model's references, so many as `base_count`, and then what is added.
     base_fitted
-        The model's fit, (m,).
+        The model's fit, (m,), or empty: then gains are over nothing.
     first_part, end_part
         Which parts of each model, those with the reference as its last, are left out in turn.
+    known
+        The similarities are given: then nothing is fitted but what lacks a part.
     memory
         To work in.
     of_each
-        Written, shape (2, c): the similarity with each, and its log gain over the model as it was fitted.
+        Shape (2, c): the similarity with each, and its log gain over the model as it was fitted. Written
+        unless known.
     of_parts
-        Written, shape (2, c, k + 1): the amplitudes with each, its own last; and, for the parts asked for,
-        the log gain over a fit without it.
+        Shape (2, c, k + 1). Written unless known: the amplitudes with each, its own last. Written: for the
+        parts asked for, the log gain over a fit without it.
     fitted
-        Written: the fit with the last reference, shape (m,).
+        Written: the fit with the last reference, shape (m,); empty where that is not asked for.
     """
     widest()
     apart()
@@ -121,7 +134,7 @@ def add_each(
     copy(query.compressed[start:end], compressed)
     for p in range(m):
         before[p] = 0.0
-    if k > 0:
+    if k > 0 and base_fitted.size > 0:
         compress(base_fitted[start:end], threshold, before)
     for i in range(k):
         copy(rows[places[i], start:end], stack[i])
@@ -135,7 +148,7 @@ def add_each(
             lower(weights, ranges[numbers[place], start:end], most, lowered)
             base_similarity = weighted_cosine(compressed, before, lowered)
         # the whole first, then without each part
-        for part in range(first_part - 1, end_part):
+        for part in range(first_part if known else first_part - 1, end_part):
             whole = part < first_part
             own_rows, own = (stack, amplitudes[c]) if whole else (rest, kept)
             at = 0
@@ -152,8 +165,8 @@ def add_each(
                 gains[c] = log_gain(base_similarity, reached, settings.least)
             else:
                 losses[c, part] = log_gain(reached, similarity[c], settings.least)
-    last = places.size - 1 - k
-    for i in range(k + 1):
-        row, amplitude = places[i if i < k else k + last], np.float32(amplitudes[last, i])
-        for p in range(fitted.size):
-            fitted[p] = amplitude * rows[row, p] + (np.float32(0.0) if i == 0 else fitted[p])
+    if fitted.size > 0:
+        last = places.size - 1 - k
+        for i in range(k):
+            add_row(rows[places[i]], amplitudes[last, i], i == 0, fitted)
+        add_row(rows[places[k + last]], amplitudes[last, k], k == 0, fitted)

@@ -1,7 +1,7 @@
-"""Kernels of the steps that every search among models takes: fit one, add to it, look for what is left.
+"""What the kernels of whole searches share: the library, a query at an axis, and models of it.
 
-What `Fitter` does for a caller in Python, for kernels that do a whole search. The numbers are the same: both
-end in `add_each` and `best_axes`.
+With `_kernels_trials` they do in a search what `Fitter` does for a caller in Python. The numbers are the same:
+both end in `add_each` and `best_axes`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, HalfArray, IndexArray, Int8Array
 from spectriage.spectra.compile._kernels_calls import packed
@@ -19,11 +18,11 @@ from spectriage.spectra.contrast._kernels_arguments import Queries, Query, Refer
 from spectriage.spectra.contrast._kernels_coarse import likeliest_each, pool_rest
 from spectriage.spectra.contrast._kernels_compress import compress
 from spectriage.spectra.contrast._kernels_shelf import Shelf, find_places
-from spectriage.spectra.fitting._kernels_additions import add_each
 from spectriage.spectra.fitting._kernels_axes import AxisSearch, best_axes
 from spectriage.spectra.fitting._kernels_bands import BandRules
 from spectriage.spectra.fitting._kernels_fit import FitSettings
 from spectriage.spectra.fitting._kernels_memory import Memory
+from spectriage.spectra.fitting._kernels_rows import others_than
 from spectriage.spectra.signal._kernels_grid import move
 
 
@@ -72,16 +71,6 @@ class Model(NamedTuple):
     rows: IndexArray
     amplitudes: FloatArray
     similarity: float
-    fitted: Float32Array
-
-
-class Added(NamedTuple):
-    """A model with one more reference, for each of several: see `Additions`."""
-
-    similarity: FloatArray
-    gains: FloatArray
-    amplitudes: FloatArray
-    losses: FloatArray
     fitted: Float32Array
 
 
@@ -174,91 +163,6 @@ def nothing(view: View) -> Model:
 
 
 @kernel()
-def add(
-    library: Library,
-    memory: Memory,
-    view: View,
-    base: Model,
-    rows: IndexArray,
-    first_part: int,
-    end_part: int,
-) -> Added:
-    """Fit a model with each of several references; what each of some of its parts is then worth."""
-    apart()
-    k, count = base.rows.size, rows.size
-    of_each, of_parts = np.zeros((2, count)), np.zeros((2, count, k + 1))
-    fitted = np.zeros(base.fitted.size, np.float32)
-    if count > 0:
-        asked = np.empty(k + count, np.intp)
-        for i in range(k):
-            asked[i] = base.rows[i]
-        for i in range(count):
-            asked[k + i] = rows[i]
-        places = np.empty(k + count, np.intp)
-        find_places(library.shelf, asked, places)
-        shelf = library.shelf
-        add_each(
-            packed(References(shelf.rows[np.intp(view.axis[2])], shelf.ranges, shelf.numbers, places)),
-            k,
-            packed(view.query),
-            base.fitted,
-            packed(library.settings),
-            first_part,
-            end_part,
-            packed(memory),
-            of_each,
-            of_parts,
-            fitted,
-        )
-    return Added(of_each[0], of_each[1], of_parts[0], of_parts[1], fitted)
-
-
-@kernel()
-def fit(library: Library, memory: Memory, view: View, rows: IndexArray) -> Model:
-    """Fit given references with non-negative amplitudes."""
-    apart()
-    empty = nothing(view)
-    k = rows.size
-    if k == 0:
-        return empty
-    base = Model(rows[: k - 1], empty.amplitudes, 0.0, empty.fitted)
-    added = add(library, memory, view, base, rows[k - 1 :], 0, 0)
-    return Model(rows, added.amplitudes[0], added.similarity[0], added.fitted)
-
-
-@kernel()
-def without(rows: IndexArray, position: int) -> IndexArray:
-    """Return rows but for one."""
-    out = np.empty(rows.size - 1, np.intp)
-    for i in range(out.size):
-        out[i] = rows[i if i < position else i + 1]
-    return out
-
-
-@kernel()
-def with_last(rows: IndexArray, row: int) -> IndexArray:
-    """Return rows and one more."""
-    out = np.empty(rows.size + 1, np.intp)
-    for i in range(rows.size):
-        out[i] = rows[i]
-    out[rows.size] = row
-    return out
-
-
-@kernel()
-def losses(library: Library, memory: Memory, view: View, whole: Model) -> FloatArray:
-    """Return how much disagreement each component removes from the whole fit, shape (k,)."""
-    apart()
-    k = whole.rows.size
-    empty = nothing(view)
-    if k == 0:
-        return empty.amplitudes
-    base = Model(whole.rows[: k - 1], empty.amplitudes, 0.0, empty.fitted)
-    lost: FloatArray = add(library, memory, view, base, whole.rows[k - 1 :], 0, k).losses[0]
-    return lost
-
-
-@kernel()
 def seek(
     library: Library,
     memory: Memory,
@@ -318,45 +222,3 @@ def likeliest(library: Library, view: View, base: Model, may: BoolArray, count: 
     rest = rest_of(view, base, points)
     likeliest_each(library.coarse, rest.reshape(1, points), may.reshape(1, n), best, counts)
     return others_than(base.rows, best[0, : counts[0]])
-
-
-@kernel()
-def others_than(rows: IndexArray, found: IndexArray) -> IndexArray:
-    """Return what was found but for some rows; what is given is written over."""
-    kept = 0
-    for row in found:
-        if not is_among(row, rows):
-            found[kept] = row
-            kept += 1
-    return found[:kept]
-
-
-@kernel()
-def is_among(row: int, rows: IndexArray) -> bool:
-    """Say whether a row is one of some."""
-    for other in rows:
-        if row == other:
-            return True
-    return False
-
-
-@kernel()
-def taken(values: NDArray[Any], places: IndexArray) -> Any:
-    """Return values (n,) at some places: an array that is indexed by another one compiles into far more."""
-    out = np.empty(places.size, values.dtype)
-    for i in range(places.size):
-        out[i] = values[places[i]]
-    return out
-
-
-@kernel()
-def descending(values: FloatArray) -> IndexArray:
-    """Return the order of a few values, the greatest first; of equal ones the first comes first."""
-    order = np.empty(values.size, np.intp)
-    for i in range(values.size):
-        at = i
-        while at > 0 and values[order[at - 1]] < values[i]:
-            order[at] = order[at - 1]
-            at -= 1
-        order[at] = i
-    return order

@@ -6,7 +6,8 @@ from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.fitting._kernels_additions import copy
 from spectriage.spectra.fitting._kernels_memory import Memory
-from spectriage.spectra.fitting._kernels_model import Library, Models, Views, fit, named, view_of
+from spectriage.spectra.fitting._kernels_model import Library, Models, Views, named, view_of
+from spectriage.spectra.fitting._kernels_trials import fit
 
 
 @kernel()

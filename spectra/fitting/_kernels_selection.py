@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray, Int8Array
+from spectriage.spectra.arrays import BoolArray, FloatArray, IndexArray
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Queries, Query
@@ -18,114 +16,18 @@ from spectriage.spectra.fitting._kernels_model import (
     Library,
     Model,
     View,
-    add,
-    descending,
-    fit,
-    is_among,
     likeliest,
-    losses,
     named,
     nothing,
     outside,
     query_of,
     seek,
-    taken,
     view_at,
-    with_last,
-    without,
 )
+from spectriage.spectra.fitting._kernels_rows import descending, is_among, taken, with_last, without
+from spectriage.spectra.fitting._kernels_selected import Selected, SelectionRules, Singles
 from spectriage.spectra.fitting._kernels_support import count_support, support_of
-
-
-class SelectionRules(NamedTuple):
-    """What a reference must bring to be selected.
-
-    Parameters
-    ----------
-    allowed, required, supports
-        Which references may be used, the log gain that each must bring, and which of `needed` holds for it,
-        shape (n,).
-    needed
-        How many independent bands must need it, for what gains less than each of `gains` and for more: shape
-        (s, g + 1) and (g,).
-    most, most_packagings
-        Most components, packaging not counted, and most of packaging.
-    seen_share
-        The share of an addition's bands, by height, that must need it.
-    equal_gain
-        Members of a family within this log gain of each other fit equally well.
-    likeliest, seconds
-        So many additions are tried that are most like what is left, and so many of those that explain most
-        alone.
-    known_rank
-        A harmless reference of a tier of a greater rank may be exchanged for one of a better tier.
-    offset_penalty, stretch_penalty
-        What the square of an offset and of a stretch take off the similarity.
-    coarse_penalties
-        What a move by −reach to reach points takes off it in the coarse search.
-    one_axis, both
-        How the axis is sought: by an offset, and by a stretch too.
-    """
-
-    allowed: BoolArray
-    required: FloatArray
-    supports: Int8Array
-    needed: IndexArray
-    gains: FloatArray
-    most: int
-    most_packagings: int
-    seen_share: float
-    equal_gain: float
-    likeliest: int
-    seconds: int
-    known_rank: int
-    offset_penalty: float
-    stretch_penalty: float
-    coarse_penalties: Float32Array
-    one_axis: AxisSearch
-    both: AxisSearch
-
-
-class Singles(NamedTuple):
-    """The references that explain most alone, best first: their rows, similarities and axes (c, 3)."""
-
-    rows: IndexArray
-    similarity: FloatArray
-    axes: FloatArray
-
-
-class Selected(NamedTuple):
-    """What was selected for each of s scans on m points: at most k references of c singles.
-
-    Parameters
-    ----------
-    counts, rows, amplitudes
-        How many references each needs, their rows and amplitudes, strongest first: shape (s,) and (s, k).
-    similarity, axes
-        Shape (s,), and (s, 3): the axis as an offset, a stretch and the number of the resolution.
-    rejected, gains
-        The best addition that was not necessary, −1 for none, and its log gain, shape (s,).
-    fitted; derivative, compressed, valid
-        The fits, and the scans at their axes, shape (s, m).
-    single_counts, single_rows, singles
-        The references that explain most alone, best first: how many, (s,); their rows, (s, c); and similarity
-        and axis of each, (s, c, 4).
-    """
-
-    counts: IndexArray
-    rows: IndexArray
-    amplitudes: FloatArray
-    similarity: FloatArray
-    axes: FloatArray
-    rejected: IndexArray
-    gains: FloatArray
-    fitted: Float32Array
-    derivative: Float32Array
-    compressed: Float32Array
-    valid: BoolArray
-    single_counts: IndexArray
-    single_rows: IndexArray
-    singles: FloatArray
+from spectriage.spectra.fitting._kernels_trials import add, added_to, fit, losses
 
 
 @kernel()
@@ -286,7 +188,7 @@ def _best_forms(library: Library, memory: Memory, view: View, model: Model, rule
                 rows = with_last(rows, other)
         if rows.size == 1:
             continue
-        gains = add(library, memory, view, rest, rows, 0, 0).gains
+        gains = add(library, memory, view, rest, rows).gains
         enough = gains[0]
         for gain in gains:
             enough = max(enough, gain)
@@ -312,9 +214,11 @@ def _best_forms(library: Library, memory: Memory, view: View, model: Model, rule
 @kernel()
 def _strongest_first(library: Library, memory: Memory, view: View, model: Model) -> Model:
     """Return the fit with its references in the order of their amplitudes."""
-    if model.rows.size < 2:
-        return model
-    return fit(library, memory, view, taken(model.rows, descending(model.amplitudes)))
+    rows = taken(model.rows, descending(model.amplitudes))
+    for i in range(rows.size):
+        if rows[i] != model.rows[i]:
+            return fit(library, memory, view, rows)
+    return model
 
 
 @kernel()
@@ -377,7 +281,7 @@ def _select(
     going = True
     while going:
         rows = _to_try(library, view, model, singles, rules)
-        added = add(library, memory, view, model, rows, 0, 0)
+        added = add(library, memory, view, model, rows)
         excess = np.empty(rows.size)
         for i in range(rows.size):
             excess[i] = added.gains[i] - rules.required[rows[i]]
@@ -385,7 +289,7 @@ def _select(
         for i in descending(excess):
             row, gain = rows[i], added.gains[i]
             if excess[i] >= 0.0:
-                larger = fit(library, memory, view, with_last(model.rows, row))
+                larger = added_to(library, view, model, row, added, i)
                 if _is_seen(library, view, larger, model, rules, gain):
                     view = _refined(library, memory, query, larger.rows, view.axis, one_axis)
                     model = fit(library, memory, view, larger.rows)

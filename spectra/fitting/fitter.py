@@ -163,6 +163,7 @@ class Fitter:
                 base_fitted,
                 PACKED_SETTINGS,
                 *parts,
+                False,
                 memory_of(len(base) + 1, fitted.size),
                 of_each,
                 of_parts,

@@ -12,7 +12,8 @@ from spectriage.spectra.compile.jit import packed
 from spectriage.spectra.contrast.block import Block, together
 from spectriage.spectra.contrast.contrast import Contrast, QueryRows, queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
-from spectriage.spectra.fitting._kernels_selection import Selected, SelectionRules, select_scans
+from spectriage.spectra.fitting._kernels_selected import Selected, SelectionRules
+from spectriage.spectra.fitting._kernels_selection import select_scans
 from spectriage.spectra.fitting.fit import (
     MOST_COMPONENTS,
     MOST_PACKAGINGS,

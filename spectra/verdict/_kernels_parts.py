@@ -22,20 +22,17 @@ from spectriage.spectra.fitting._kernels_model import (
     Models,
     View,
     Views,
-    add,
-    fit,
-    losses,
     model_of,
     named,
     nothing,
-    others_than,
     query_of,
     rest_of,
     view_at,
     view_of,
-    without,
 )
+from spectriage.spectra.fitting._kernels_rows import others_than, without
 from spectriage.spectra.fitting._kernels_support import count_support, support_of
+from spectriage.spectra.fitting._kernels_trials import add, fit, losses
 from spectriage.spectra.verdict._kernels_candidates import FirstOdds, rank_candidates
 
 
@@ -128,7 +125,7 @@ def _look_at_part(
     tried = np.empty(count + 1, np.intp)
     tried[0] = whole.rows[i]
     copy(out.others[place, i, :count], tried[1:])
-    gains = add(library, memory, view, rest, tried, 0, 0).gains
+    gains = add(library, memory, view, rest, tried).gains
     out.own_gains[place, i] = gains[0]
     copy(gains[1:], out.gains[place, i, :count])
     support = support_of(library, view, whole, i, rest)
@@ -158,7 +155,7 @@ def _rank(
     count = singles.counts[place]
     own, numbers = singles.rows[place, :count], singles.numbers[place]
     candidates = others_than(own, found)
-    gains = add(library, memory, alone, nothing(alone), candidates, 0, 0).gains
+    gains = add(library, memory, alone, nothing(alone), candidates).gains
     rows, scores = np.empty(count + gains.size, np.intp), np.empty(count + gains.size)
     worst = 1.0
     for i in range(count):

@@ -14,14 +14,8 @@ from spectriage.spectra import ReferenceSet
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.contrast.rows import ContrastRows
 from spectriage.spectra.fitting import selection
-from spectriage.spectra.fitting._kernels_model import (
-    descending,
-    is_among,
-    named,
-    others_than,
-    with_last,
-    without,
-)
+from spectriage.spectra.fitting._kernels_model import named
+from spectriage.spectra.fitting._kernels_rows import descending, is_among, others_than, with_last, without
 from spectriage.spectra.fitting._kernels_support import Support, count_support, find_bands
 from spectriage.spectra.fitting.band_support import (
     BAND_WINDOW_CM,
