@@ -12,14 +12,12 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numba
-from numba.core import config
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, NullCache
 
 from spectriage.spectra.compile.code_pages import kernel_loading
 
@@ -101,6 +99,68 @@ class SealedFiles(IndexDataCacheFile):
             file.write(_seal(content))
 
 
+class _Place:
+    """Where the code of one function is kept, as numba asks for it.
+
+    Numba's own would be one for all threads, and would write a file there for each function to see whether it
+    can.
+
+    Parameters
+    ----------
+    folder
+        Where. Its name is another after every change of the function, whose age then says nothing.
+    py_func
+        The function.
+    """
+
+    def __init__(self, folder: Path, py_func: Any) -> None:
+        self._folder = folder
+        self._line = py_func.__code__.co_firstlineno
+        # numba names it where it warns of code that it cannot keep
+        self._py_file = py_func.__code__.co_filename
+
+    def ensure_cache_path(self) -> None:
+        """Make the folder.
+
+        Raises
+        ------
+        OSError
+            When it cannot be made.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def get_cache_path(self) -> str:
+        """Return the folder."""
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        """Return what changes with the function's file."""
+        return ""
+
+    def get_disambiguator(self) -> str:
+        """Return what tells functions of one name in one file apart."""
+        return str(self._line)
+
+
+class _Placed(CompileResultCacheImpl):
+    """Numba's ways of writing and reading code, in a folder that is given."""
+
+    def __init__(self, folder: Path, py_func: Any) -> None:
+        self._locator_classes: Any = [_Places(folder)]
+        super().__init__(py_func)  # type: ignore[no-untyped-call]
+
+
+class _Places:
+    """What numba asks for the place of a function."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def from_function(self, py_func: Any, _: str) -> _Place:
+        """Return the place of a function."""
+        return _Place(self._folder, py_func)
+
+
 class SealedCache(FunctionCache):
     """Numba's cache of one function, that never fails: at worst the function is compiled in this process.
 
@@ -108,14 +168,12 @@ class SealedCache(FunctionCache):
     ----------
     py_func
         The function.
-
-    Raises
-    ------
-    RuntimeError
-        When numba finds no folder that it can write to.
+    folder
+        Where its code is kept.
     """
 
-    def __init__(self, py_func: Any) -> None:
+    def __init__(self, py_func: Any, folder: Path) -> None:
+        self._impl_class: Any = partial(_Placed, folder)
         super().__init__(py_func)  # type: ignore[no-untyped-call]
         files: Any = SealedFiles
         self._cache_file: Any = files(
@@ -182,19 +240,46 @@ def _nothing() -> None:
     """Do nothing."""
 
 
+class _NotYet(NullCache):
+    """In place of a function's cache until it is asked for code: of the kernels half are not called.
+
+    Parameters
+    ----------
+    dispatcher
+        The compiled function.
+    folder
+        Where its code is kept.
+    """
+
+    def __init__(self, dispatcher: Any, folder: Path) -> None:
+        self._dispatcher = dispatcher
+        self._folder = folder
+
+    @property
+    def cache_path(self) -> Any:
+        """Where the code is kept."""
+        return self._made().cache_path
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the machine code for a signature, or None when it has to be compiled."""
+        return self._made().load_overload(sig, target_context)
+
+    def save_overload(self, sig: Any, cres: Any) -> None:
+        """Keep the machine code of a signature where the disk lets it."""
+        self._made().save_overload(sig, cres)
+
+    def _made(self) -> Any:
+        made = self._dispatcher._cache
+        if made is self:
+            try:
+                made = SealedCache(self._dispatcher.py_func, self._folder)
+            except RuntimeError:
+                # a place of numba's own was asked for by the environment, and there is none
+                made = NullCache()
+            self._dispatcher._cache = made
+        return made
+
+
 def keep(dispatcher: Any, folder: Path) -> None:
-    """Keep the machine code of a function in a folder; nowhere if numba can write nothing there after all."""
-    settings: Any = config
-    # numba has one setting for all threads: two may import kernels, or compile what others call, at once
-    with _keeping:
-        before = settings.CACHE_DIR
-        settings.CACHE_DIR = str(folder)
-        try:
-            dispatcher._cache = SealedCache(dispatcher.py_func)
-        except RuntimeError:
-            pass
-        finally:
-            settings.CACHE_DIR = before
-
-
-_keeping = Lock()
+    """Keep the machine code of a function in a folder."""
+    dispatcher._cache = _NotYet(dispatcher, folder)

@@ -6,11 +6,10 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from itertools import permutations
 from pathlib import Path
-from threading import Barrier, BrokenBarrierError, Semaphore
+from threading import Semaphore
 
 import numba
 import pytest
@@ -117,7 +116,7 @@ def test_numba_s_own_reader_can_still_read_the_files(kept):
     for path, content in files.items():
         path.write_bytes(content)
     plain = "import numba.core.caching\nfrom spectriage.spectra.compile import sealed_cache\n"
-    plain += "sealed_cache.SealedCache = numba.core.caching.FunctionCache\n"
+    plain += "sealed_cache.SealedFiles = numba.core.caching.IndexDataCacheFile\n"
     assert run(folder, plain + PROGRAM) == LOADED
 
 
@@ -193,21 +192,45 @@ def test_killed_while_code_is_kept_nothing_is_found_in_its_place(tmp_path, monke
         assert files_for(tmp_path).load("of a float") is None
 
 
-def test_threads_that_import_kernels_at_once_keep_each_in_its_own_folder(tmp_path, monkeypatch):
-    """Each waits for the other in the middle of it, if that can be there."""
-    both, before = Barrier(2), numba.config.CACHE_DIR
-
-    class Waiting(sealed_cache.SealedCache):
-        def __init__(self, function):
-            with suppress(BrokenBarrierError):
-                both.wait(0.3)
-            super().__init__(function)
-
-    monkeypatch.setattr(sealed_cache, "SealedCache", Waiting)
-    kernels = [numba.njit(function) for function in (files_for, flipped)]
+def test_code_is_kept_in_a_kernel_s_own_folder_which_is_made_when_it_is_needed(tmp_path):
+    before = numba.config.CACHE_DIR
+    kernels = [numba.njit(lambda value, more=more: value + more) for more in (1, 2)]
     folders = [tmp_path / "one", tmp_path / "two"]
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(sealed_cache.keep, kernels, folders))
-    assert before == numba.config.CACHE_DIR
     for made, folder in zip(kernels, folders, strict=True):
-        assert folder in Path(made._cache.cache_path).parents
+        sealed_cache.keep(made, folder)
+    assert list(tmp_path.iterdir()) == []
+    assert [made(5) for made in kernels] == [6, 7]
+    for made, folder in zip(kernels, folders, strict=True):
+        assert Path(made._cache.cache_path) == folder
+        assert {path.suffix for path in folder.iterdir()} == {".nbi", ".nbc"}
+    assert before == numba.config.CACHE_DIR
+
+
+LARGE = """
+import numpy as np
+from spectriage.spectra.compile.jit import kernel
+
+TABLE = np.arange(2_000_000.0)
+
+@kernel()
+def step(number):
+    return TABLE[number]
+"""
+WITH_TABLE = """
+import warnings
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    from _kernels_large import step
+    print(step(3), any("cannot cache" in str(one.message).lower() for one in told))
+"""
+
+
+def test_code_that_numba_cannot_keep_is_compiled_each_time(tmp_path):
+    (tmp_path / "_kernels_large.py").write_text(LARGE)
+    for _ in range(2):
+        assert run(tmp_path, WITH_TABLE) == ["3.0", "True"]
+
+
+def test_a_place_that_numba_cannot_make_costs_only_the_cache(kept):
+    folder, _ = kept
+    assert run(folder, NUMBA_CACHE_LOCATOR_CLASSES="IPythonCacheLocator")[:2] == LOADED[:2]
