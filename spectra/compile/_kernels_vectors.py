@@ -41,6 +41,16 @@ def widest(typing: Any) -> Any:
 
 
 @intrinsic
+def without_nans(typing: Any) -> Any:
+    """Let the compiler find the least of many values at once in the function that this stands in.
+
+    It does so only where none may be no number, and where of two zeros either will do: said here, since
+    numba marks with `fastmath` only comparisons, not what is chosen by them.
+    """
+    return _marked('"no-nans-fp-math"="true" "no-signed-zeros-fp-math"="true"')
+
+
+@intrinsic
 def apart(typing: Any) -> Any:
     """Keep the function that this stands in a function of its own.
 

@@ -20,6 +20,7 @@ from spectriage.spectra.signal._kernels_despike import SmearedRules, mark_smeare
 from spectriage.spectra.signal._kernels_grid import average_cells, interpolate_cubic, measured_points
 from spectriage.spectra.signal._kernels_quality import PlateauRules, is_cut_off, stand_over
 from spectriage.spectra.statistics._kernels_statistics import (
+    extremes,
     quantile_of,
     residual_level,
     sharp_steps,
@@ -250,12 +251,13 @@ def onto_grid(
 def fit_below(values: FloatArray, rules: PreparationRules, below: FloatArray) -> bool:
     """Write the arPLS baseline of values (k,); False where that cannot be done."""
     apart()
-    low, high, finite = values[0], values[0], 0.0
+    wild = 0
     for p in range(values.size):
-        low, high = min(low, values[p]), max(high, values[p])
-        finite += values[p] - values[p]
-    if finite != 0.0 or max(-low, high) > rules.largest:
+        # what is no number is not within either
+        wild += not abs(values[p]) <= rules.largest
+    if wild > 0:
         return False
+    low, high = extremes(values)
     if high - low < rules.smallest:
         for p in range(values.size):
             below[p] = values[p]

@@ -11,6 +11,7 @@ from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
 from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query
+from spectriage.spectra.fitting._kernels_tops import depth_of, find_tops
 
 _CHANCE_HEIGHT, _CHANCE_VARIANCE = 0.8, 0.3
 """Relative to what is expected: the height of a band of something else, where one is, and its variance."""
@@ -73,18 +74,6 @@ class SightTable(NamedTuple):
 
 
 @kernel()
-def find_tops(values: FloatArray, least: float, places: NDArray[np.intp]) -> int:
-    """Write where values (m,) have a local maximum of at least `least` above zero; return how many."""
-    found = 0
-    for p in range(1, values.size - 1):
-        high = values[p] > 0.0 and values[p] >= least
-        if high and values[p] >= values[p - 1] and values[p] > values[p + 1]:
-            places[found] = p
-            found += 1
-    return found
-
-
-@kernel()
 def density(value: float, middle: float, variance: float) -> float:
     """Return a Gaussian density, but for a constant factor."""
     return float(np.exp(-0.5 * (value - middle) ** 2 / variance) / np.sqrt(variance))
@@ -140,26 +129,35 @@ def sight_bands(
     tolerance, near = rules.tolerance, rules.near
     m = row.size
     curvature, left, others = np.empty(m), np.empty(m), np.empty(m)
-    count, highest = 0, 0.0
+    count, highest = 0, depth_of(row)
     for p in range(m):
         curvature[p] = -row[p] if valid[p] else 0.0
         others[p] = fitted[p] - amplitude * row[p]
         left[p] = others[p] - derivative[p] if valid[p] else 0.0
-        count += 1 if valid[p] else 0
-        highest = max(highest, -np.float64(row[p]))
+    for p in range(m):
+        count += valid[p]
     tops = np.empty(m, np.intp)
     top_count = find_tops(left, 0.0, tops)
+    heights = np.empty(top_count)
+    for i in range(top_count):
+        heights[i] = left[tops[i]]
     bands = find_tops(curvature, rules.least_height * highest, centres)
+    first = 0
     for b in range(bands):
         centre = centres[b]
         expected = amplitude * curvature[centre]
         low, high = max(0, centre - tolerance), min(m, centre + tolerance + 1)
         shown, has_top, higher = 0.0, False, 0
+        # counted, not looked up: to sort is more to compile than all else here
+        least = _CHANCE_LEAST * expected
         for i in range(top_count):
-            # counted, not looked up: to sort is more to compile than all else here
-            higher += left[tops[i]] >= _CHANCE_LEAST * expected
-            if low <= tops[i] < high:
-                shown, has_top = max(shown, left[tops[i]]), True
+            higher += heights[i] >= least
+        while first < top_count and tops[first] < low:
+            first += 1
+        near_top = first
+        while near_top < top_count and tops[near_top] < high:
+            shown, has_top = max(shown, heights[near_top]), True
+            near_top += 1
         if not has_top:
             # the flank of something else is not a band
             shown = min(max(left[centre], 0.0), _HALF * expected)
@@ -229,13 +227,12 @@ def count_unexplained(
     shape (s, 2).
     """
     s, m = derivative.shape
-    left, tops = np.empty(m), np.empty(m, np.intp)
+    left, measured, tops = np.empty(m), np.empty(m, np.float32), np.empty(m, np.intp)
     for scan in range(s):
-        highest = 0.0
         for p in range(m):
             left[p] = fitted[scan, p] - derivative[scan, p] if valid[scan, p] else 0.0
-            if valid[scan, p]:
-                highest = max(highest, -np.float64(derivative[scan, p]))
+            measured[p] = derivative[scan, p] if valid[scan, p] else np.float32(0.0)
+        highest = depth_of(measured)
         count, greatest = 0, 0.0
         least = noise_multiple * noise[scan] + least_share * highest
         for i in range(find_tops(left, least, tops)):

@@ -55,6 +55,17 @@ class BandRules(NamedTuple):
     shared: BoolArray
 
 
+@kernel(bare=True, fastmath=True)
+def _best_scale(curve: Float32Array, other: Float32Array) -> np.float32:
+    """Return how many times a curve (m,) comes nearest to another one."""
+    widest()
+    energy = dot = 0.0
+    for p in range(curve.size):
+        energy += np.float64(curve[p] * curve[p])
+        dot += np.float64(curve[p] * other[p])
+    return np.float32(dot / energy if energy > 0.0 else 0.0)
+
+
 @kernel(fastmath=True)
 def _disagreement(
     fitted: Float32Array,
@@ -70,11 +81,7 @@ def _disagreement(
     m = fitted.size
     own = np.empty(m, np.float32)
     compress(fitted, threshold, own)
-    energy = dot = 0.0
-    for p in range(m):
-        energy += np.float64(own[p] * own[p])
-        dot += np.float64(own[p] * compressed[p])
-    scale = np.float32(dot / energy if energy > 0.0 else 0.0)
+    scale = _best_scale(own, compressed)
     for p in range(m):
         first = compressed[p] - scale * own[p] if valid[p] else np.float32(0.0)
         second = derivative[p] - fitted[p] if valid[p] else np.float32(0.0)
@@ -155,13 +162,25 @@ def count_bands(
     """
     window, shared = rules.window, rules.shared
     m = valid.size
+    first, end = 0, m
+    while first < m and not valid[first]:
+        first += 1
+    while end > first and not valid[end - 1]:
+        end -= 1
+    gaps = 0
+    for p in range(first, end):
+        gaps += not valid[p]
     start = 0
     for c in range(ends.size):
         alone, together = 0, 0
         for b in range(start, ends[c]):
             centre, whole = centres[b], True
-            for p in range(max(0, centre - window), min(m, centre + window + 1)):
-                whole &= valid[p]
+            low, high = max(0, centre - window), min(m, centre + window + 1)
+            if gaps == 0:
+                whole = first <= low and high <= end
+            else:
+                for p in range(low, high):
+                    whole &= valid[p]
             alone += whole and not shared[centre]
             together |= whole and shared[centre]
         counts[c] = alone + together

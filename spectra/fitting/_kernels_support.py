@@ -13,6 +13,7 @@ from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_shelf import find_places
 from spectriage.spectra.fitting._kernels_bands import BandsOfComponent, weigh_bands
 from spectriage.spectra.fitting._kernels_model import Library, Model, View
+from spectriage.spectra.fitting._kernels_tops import depth_of, find_tops
 
 
 class Support(NamedTuple):
@@ -38,21 +39,16 @@ def row_at(library: Library, view: View, row: int) -> Float32Array:
 def find_bands(row: Float32Array, least_height: float) -> IndexArray:
     """Return where a reference's bands are, the highest first; of equal ones the first place comes first."""
     apart()
-    top = np.float32(0.0)
+    curvature, centres = np.empty(row.size, np.float32), np.empty(row.size, np.intp)
     for p in range(row.size):
-        top = max(top, -row[p])
-    least = np.float32(least_height * np.float64(top))
-    centres = np.empty(row.size, np.intp)
-    count = 0
-    for p in range(1, row.size - 1):
-        high = -row[p]
-        if top > 0.0 and high >= least and high >= -row[p - 1] and high > -row[p + 1]:
-            at = count
-            while at > 0 and -row[centres[at - 1]] < high:
-                centres[at] = centres[at - 1]
-                at -= 1
-            centres[at] = p
-            count += 1
+        curvature[p] = -row[p]
+    count = find_tops(curvature, least_height * depth_of(row), centres)
+    for i in range(count):
+        centre, at = centres[i], i
+        while at > 0 and curvature[centres[at - 1]] < curvature[centre]:
+            centres[at] = centres[at - 1]
+            at -= 1
+        centres[at] = centre
     return centres[:count]
 
 

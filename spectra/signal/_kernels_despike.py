@@ -8,7 +8,7 @@ import numpy as np
 
 from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.compile.jit import kernel
-from spectriage.spectra.statistics._kernels_statistics import peak_widths, quantile_of
+from spectriage.spectra.statistics._kernels_statistics import extremes, peak_widths, quantile_of
 
 _LEAST_SHARE = 1e-4
 """Of the whole height: lower peaks are rounding."""
@@ -62,10 +62,9 @@ def mark_smeared(
     rules = SmearedRules(*rules)
     n = values.size
     steps = np.empty(n - 1)
-    low, high = values[0], values[0]
     for p in range(n - 1):
         steps[p] = abs(values[p + 1] - values[p])
-        low, high = min(low, values[p + 1]), max(high, values[p + 1])
+    low, high = extremes(values)
     least = max(rules.noise_steps * quantile_of(steps, 0.5), _LEAST_SHARE * (high - low))
     if least <= 0.0:
         return 0

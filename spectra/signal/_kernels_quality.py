@@ -8,7 +8,7 @@ import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.compile.jit import kernel
-from spectriage.spectra.statistics._kernels_statistics import quantile, quantile_of
+from spectriage.spectra.statistics._kernels_statistics import extremes, quantile, quantile_of
 
 _ROOT_6 = 2.449489742783178
 _LOW_SHARE = 0.1
@@ -87,10 +87,10 @@ def is_cut_off(values: FloatArray, equal_points: int, rules: PlateauRules) -> bo
     when they lie on a plateau, see `PlateauRules`.
     """
     rules = PlateauRules(*rules)
-    top = values[0]
+    top, highest = extremes(values)[1], 0
     for p in range(values.size):
-        top = max(top, values[p])
-    if _longest_run(values, top) >= equal_points and top > quantile(values, 0.5):
+        highest += values[p] >= top
+    if highest >= equal_points and _longest_run(values, top) >= equal_points and top > quantile(values, 0.5):
         return True
     return _has_plateau(values, top, rules)
 
@@ -98,9 +98,10 @@ def is_cut_off(values: FloatArray, equal_points: int, rules: PlateauRules) -> bo
 @kernel()
 def stand_over(values: FloatArray, below: FloatArray) -> tuple[float, float]:
     """Return how high the highest of values (k,) stands over others, at least 0, and the median of these."""
-    height = 0.0
     own = np.empty(below.size)
     for p in range(values.size):
-        height = max(height, values[p] - below[p])
+        own[p] = values[p] - below[p]
+    height = max(0.0, extremes(own)[1])
+    for p in range(values.size):
         own[p] = below[p]
     return height, quantile_of(own, 0.5)

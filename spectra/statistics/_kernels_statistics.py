@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import FloatArray
-from spectriage.spectra.compile._kernels_vectors import widest
+from spectriage.spectra.compile._kernels_vectors import widest, without_nans
 from spectriage.spectra.compile.jit import kernel
 
 _MAGNITUDE = np.int64(0x7FFFFFFFFFFFFFFF)
@@ -18,6 +18,18 @@ _MANY, _FEWER = 256, 8
 
 _MEAN_TO_DEVIATION = 1.2533141373155003
 """√(π/2): the standard deviation of Gaussian noise over its mean absolute deviation."""
+
+
+@kernel(bare=True, fastmath=True)
+def extremes(values: FloatArray) -> tuple[float, float]:
+    """Return the least and the greatest of finite values (n,), n > 0."""
+    widest()
+    without_nans()
+    low, high = values[0], values[0]
+    for p in range(values.size):
+        low = values[p] if values[p] < low else low
+        high = values[p] if values[p] > high else high
+    return low, high
 
 
 @kernel(inline="always")
