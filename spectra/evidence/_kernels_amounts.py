@@ -159,7 +159,6 @@ def write_limits(
     shelf, scattering = library.shelf, asked.scattering
     limits_each(
         packed(References(shelf.rows[np.intp(view.axis[2])], shelf.ranges, shelf.numbers, places)),
-        base.amplitudes,
         packed(view.query),
         packed(asked.probes),
         packed(own),

@@ -11,7 +11,7 @@ from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_compress import agreement, compress
 from spectriage.spectra.fitting._kernels_additions import copy
-from spectriage.spectra.fitting._kernels_fit import FitSettings, fit_rows
+from spectriage.spectra.fitting._kernels_fit import FitSettings, fit_rows, write_errors
 from spectriage.spectra.fitting._kernels_memory import Workspace
 
 _SECANTS, _MOST_TRIES = 4, 14
@@ -39,8 +39,6 @@ class Scene(NamedTuple):
         The scan without the target, and what is put into it, float32, shape (g,).
     weights
         Of the points, float32, shape (g,).
-    base_amplitudes
-        Of the model, shape (k,).
     threshold
         Of the compression.
     """
@@ -52,7 +50,6 @@ class Scene(NamedTuple):
     empty: Float32Array
     spike: Float32Array
     weights: Float32Array
-    base_amplitudes: FloatArray
     threshold: float
 
 
@@ -67,13 +64,14 @@ def brought_by(
     """Return what the target of a scene brings when this amount of it is in the scan.
 
     That is its log gain over the model; or, where there are imitators, by how much its log gain exceeds that
-    of the best of them in its place. Memory to work in is given: `room` (k + 4, g), and `space`, whose `work`
+    of the best of them in its place. Memory to work in is given: `room` (k + 5, g), and `space`, whose `work`
     has one row more than a fit of k + 1 references takes.
     """
     widest()
-    stack, imitators, chosen, start, empty, spike, weights, base_amplitudes, threshold = scene
+    stack, imitators, chosen, start, empty, spike, weights, threshold = scene
     k, m = stack.shape[0] - 1, empty.size
-    other, derivative, compressed, fitted = room[: k + 1], room[k + 1], room[k + 2], room[k + 3]
+    other, derivative, compressed = room[: k + 1], room[k + 1], room[k + 2]
+    fitted, errors = room[k + 3], room[k + 4]
     amplitudes = space.work[2 * k + 5]
     for i in range(k if chosen.size > 0 else 0):
         copy(stack[i], other[i])
@@ -81,6 +79,7 @@ def brought_by(
     for p in range(m):
         derivative[p] = empty[p] + added * spike[p] if weights[p] > 0.0 else np.float32(0.0)
     compress(derivative, threshold, compressed)
+    write_errors(derivative, threshold, settings, errors)
     with_target, without = 0.0, np.inf
     # with the target first, then with each imitator in its place, or with nothing there
     for option in range(1 + max(1, chosen.size)):
@@ -88,15 +87,13 @@ def brought_by(
         size = k if option > 0 and chosen.size == 0 else k + 1
         if 0 < option <= chosen.size:
             copy(imitators[chosen[option - 1], start : start + m], other[k])
-        for i in range(k):
-            amplitudes[i] = base_amplitudes[i]
-        amplitudes[k] = amount
         similarity = 0.0
         if size > 0:
             fit_rows(
                 rows[:size],
                 derivative,
                 weights,
+                errors,
                 threshold,
                 settings,
                 amplitudes[:size],
@@ -190,7 +187,6 @@ def least_visible(
             scene.empty,
             scene.spike,
             scene.weights,
-            scene.base_amplitudes,
             scene.threshold,
         )
         found = amount_that_brings(

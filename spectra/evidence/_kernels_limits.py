@@ -95,7 +95,6 @@ def _mass(share: float, response: float) -> float:
 @kernel(bare=True)
 def limits_each(
     references: References,
-    base_amplitudes: FloatArray,
     query: Query,
     probes: Probes,
     sought: Sought,
@@ -122,8 +121,8 @@ def limits_each(
     Parameters
     ----------
     references
-        Their places are those of the model's references, one for each amplitude, and then, for each target,
-        of what the query may hold of it: that is taken out first.
+        Their places are those of the model's references, and then, for each target, of what the query may
+        hold of it: that is taken out first.
     query
         Not thinned, shape (m,).
     taken_families
@@ -146,12 +145,12 @@ def limits_each(
     settings, rules, bands = FitSettings(*settings), LimitRules(*rules), BandRules(*bands)
     memory = Memory(*memory)
     thin = probes.thin
-    k = base_amplitudes.size
+    k = places.size - limits.size
     start_point, end = inside(query.valid, thin)
     m = end - start_point
     count_bands(probes.bands, probes.band_ends, query.valid, bands, in_range)
-    stack, room = rows_of(memory.points, 0, k + 1, m), rows_of(memory.points, k + 1, k + 4, m)
-    curves = rows_of(memory.points, 2 * k + 5, 5, m)
+    stack, room = rows_of(memory.points, 0, k + 1, m), rows_of(memory.points, k + 1, k + 5, m)
+    curves = rows_of(memory.points, 2 * k + 6, 5, m)
     weights, lowered, empty, seen_there = curves[0], curves[1], curves[2], curves[3]
     space = workspace(memory, k + 1, curves[4])
     others = memory.counts[k + 1 : k + 1 + rules.imitators]
@@ -159,12 +158,11 @@ def limits_each(
     for i in range(k):
         _thinned(rows[places[i]], thin, start_point, stack[i])
     for p in range(m):
-        at = (start_point + p) * thin
-        weight = np.float32(1.0) if query.valid[at] else np.float32(0.0)
-        for i in range(k):
-            holds = ranges[numbers[places[i]], at]
-            weight = weight if holds else min(weight, np.float32(settings.unmeasured_weight))
-        weights[p] = weight
+        weights[p] = np.float32(1.0)
+    lower(weights, query.valid[start_point * thin :: thin], 0.0, weights)
+    for i in range(k):
+        holds = ranges[numbers[places[i]], start_point * thin :: thin]
+        lower(weights, holds, settings.unmeasured_weight, weights)
     amounts = shares
     for r in range(amounts.size):
         amounts[r] = np.inf
@@ -197,7 +195,6 @@ def limits_each(
                 empty,
                 probes.perturbed[c, start_point:end],
                 lowered,
-                base_amplitudes,
                 query.threshold,
             )
             found = least_visible(scene, settings, rules.wanted[turn], rules.amounts, start, room, space)

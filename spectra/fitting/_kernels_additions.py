@@ -12,7 +12,7 @@ from spectriage.spectra.compile._kernels_vectors import apart, widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_compress import agreement, compress, weighted_cosine
-from spectriage.spectra.fitting._kernels_fit import FitSettings, fit_rows
+from spectriage.spectra.fitting._kernels_fit import FitSettings, fit_rows, write_errors
 from spectriage.spectra.fitting._kernels_memory import Memory, inside, rows_of, workspace
 
 
@@ -126,12 +126,14 @@ def add_each(
     start, end = inside(query.valid, 1)
     m = end - start
     stack, rest = rows_of(memory.points, 0, k + 1, m), rows_of(memory.points, k + 1, k, m)
-    curves = rows_of(memory.points, 2 * k + 1, 7, m)
+    curves = rows_of(memory.points, 2 * k + 1, 8, m)
     derivative, compressed, before, weights = curves[0], curves[1], curves[2], curves[3]
-    lowered, own_fit, space = curves[4], curves[5], workspace(memory, k + 1, curves[6])
+    lowered, own_fit, errors = curves[4], curves[5], curves[6]
+    space = workspace(memory, k + 1, curves[7])
     kept = memory.numbers[memory.numbers.size - k :]
     copy(query.derivative[start:end], derivative)
     copy(query.compressed[start:end], compressed)
+    write_errors(derivative, threshold, settings, errors)
     for p in range(m):
         before[p] = 0.0
     if k > 0 and base_fitted.size > 0:
@@ -158,7 +160,7 @@ def add_each(
                     at += 1
             reached = 0.0
             if own_rows.shape[0] > 0:
-                fit_rows(own_rows, derivative, lowered, threshold, settings, own, own_fit, space)
+                fit_rows(own_rows, derivative, lowered, errors, threshold, settings, own, own_fit, space)
                 reached = agreement(compressed, own_fit, lowered, threshold)
             if whole:
                 similarity[c] = reached

@@ -10,7 +10,7 @@ from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query, References
 from spectriage.spectra.contrast._kernels_compress import agreement, compress
 from spectriage.spectra.fitting._kernels_additions import copy, weigh
-from spectriage.spectra.fitting._kernels_fit import FitSettings, fit_rows
+from spectriage.spectra.fitting._kernels_fit import FitSettings, fit_rows, write_errors
 from spectriage.spectra.fitting._kernels_memory import Memory, inside, rows_of, workspace
 from spectriage.spectra.signal._kernels_grid import move
 
@@ -82,8 +82,8 @@ def best_axes(
     last = memory.numbers.size
     trial, seen_at = memory.numbers[last - 3 :], memory.numbers[last - 5 : last - 3]
     amplitudes = memory.numbers[last - 5 - k : last - 5]
-    whole, moved_valid = rows_of(memory.points, 0, 2, m), memory.flags[:m]
-    derivative, compressed = whole[0], whole[1]
+    whole, moved_valid = rows_of(memory.points, 0, 3, m), memory.flags[:m]
+    derivative, compressed, errors = whole[0], whole[1], whole[2]
     for i in range(k):
         amplitudes[i] = 0.0
     for part in range(2):
@@ -119,15 +119,17 @@ def best_axes(
                 start, end = inside(moved_valid, 1)
                 size = end - start
                 compress(derivative[start:end], threshold, compressed[:size])
+                write_errors(derivative[start:end], threshold, settings, errors[:size])
                 seen_at[0], seen_at[1] = trial[0], trial[1]
-            memory_left = memory.points[2 * m :]
+            memory_left = memory.points[3 * m :]
             stack, curves = rows_of(memory_left, 0, k, size), rows_of(memory_left, k, 3, size)
             weights, fitted, space = curves[0], curves[1], workspace(memory, k, curves[2])
             for i in range(k):
                 copy(rows[int(trial[2]), places[c, i], start : start + size], stack[i])
             weigh(moved_valid, ranges, numbers, places[c], settings.unmeasured_weight, start, weights)
             seen = derivative[start : start + size]
-            fit_rows(stack, seen, weights, threshold, settings, amplitudes, fitted, space)
+            own = errors[:size]
+            fit_rows(stack, seen, weights, own, threshold, settings, amplitudes, fitted, space)
             merit = agreement(compressed[:size], fitted, weights, threshold)
             merit -= penalties[0] * trial[0] * trial[0] + penalties[1] * trial[1] * trial[1]
             if rank < 0 or merit > merits[c]:

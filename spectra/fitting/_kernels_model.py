@@ -1,6 +1,6 @@
 """What the kernels of whole searches share: the library, a query at an axis, and models of it.
 
-With `_kernels_trials` they do in a search what `Fitter` does for a caller in Python. The numbers are the same:
+With `_kernels_trials` they do in a search what `Fitter` does for a caller in Python, with the same numbers:
 both end in `add_each` and `best_axes`.
 """
 

@@ -1,8 +1,13 @@
 """Kernels of the sums behind a weighted fit: Gᵢⱼ = Σ w rᵢ rⱼ and bᵢ = Σ w rᵢ q.
 
+They are of rows (k, m), a query (m,) and weights (m,). A point's weight is divided by
+``least + rise · signal²``, the signal being the greater of the query and the fit by `amplitudes` (k,). Of G
+(k, k) the lower half is written. At `first` there is no fit, and what a weight is divided by is known: the
+`errors` (m,). Of two references that would change the order in which sums are added up.
+
 Up to three references are written out: all sums are then taken in one pass, in registers, which is twice as
-fast as one pass for each sum. They stand in what calls them: to hand over so many arrays takes a tenth of the
-time of a short spectrum.
+fast as one pass for each sum; and they are returned too, since what solves for them need not wait for memory.
+They stand in what calls them: to hand over so many arrays takes a tenth of the time of a short spectrum.
 """
 
 from __future__ import annotations
@@ -36,41 +41,8 @@ def combine(rows: Float32Array, amplitudes: FloatArray, out: Float32Array) -> No
                 out[p] += x * rows[i, p] + y * rows[other, p]
 
 
-@kernel(bare=True, fastmath=True, inline="always")
-def moments(
-    rows: Float32Array,
-    query: Float32Array,
-    weights: Float32Array,
-    amplitudes: FloatArray,
-    floor: float,
-    slope: float,
-    gram: FloatArray,
-    target: FloatArray,
-    weighted: Float32Array,
-) -> None:
-    """Write G (k, k) and b (k,) of rows (k, m) and a query (m,).
-
-    A point's weight is divided by ``floor + slope · signal²``, the signal being the greater of the query and
-    the fit by `amplitudes`. A row of points, `weighted`, is there to work in.
-    """
-    widest()
-    k = rows.shape[0]
-    least, rise = np.float32(floor), np.float32(slope)
-    if k == 1:
-        _of_one(rows, query, weights, amplitudes, least, rise, gram, target)
-    elif k == 2:
-        _of_two(rows, query, weights, amplitudes, least, rise, gram, target)
-    elif k == 3:
-        _of_three(rows, query, weights, amplitudes, least, rise, gram, target)
-    else:
-        _of_many(rows, query, weights, amplitudes, least, rise, gram, target, weighted)
-    for i in range(k):
-        for j in range(i):
-            gram[j, i] = gram[i, j]
-
-
 @kernel(bare=True, fastmath=True)
-def _of_many(
+def of_many(
     rows: Float32Array,
     query: Float32Array,
     weights: Float32Array,
@@ -114,16 +86,18 @@ def _of_many(
 
 
 @kernel(bare=True, fastmath=True, inline="always")
-def _of_one(
+def of_one(
     rows: Float32Array,
     query: Float32Array,
     weights: Float32Array,
+    errors: Float32Array,
+    first: bool,
     amplitudes: FloatArray,
     least: np.float32,
     rise: np.float32,
     gram: FloatArray,
     target: FloatArray,
-) -> None:
+) -> tuple[float, float]:
     widest()
     x = np.float32(amplitudes[0])
     g = b = _ZERO
@@ -131,14 +105,15 @@ def _of_one(
         r, q = rows[0, p], query[p]
         measured, explained = abs(q), abs(x * r)
         signal = measured if measured > explained else explained
-        w = r * (weights[p] / (least + rise * signal * signal))
+        w = r * (weights[p] / (errors[p] if first else least + rise * signal * signal))
         g += w * r
         b += w * q
     gram[0, 0], target[0] = g, b
+    return np.float64(g), np.float64(b)
 
 
 @kernel(bare=True, fastmath=True, inline="always")
-def _of_two(
+def of_two(
     rows: Float32Array,
     query: Float32Array,
     weights: Float32Array,
@@ -147,7 +122,7 @@ def _of_two(
     rise: np.float32,
     gram: FloatArray,
     target: FloatArray,
-) -> None:
+) -> tuple[float, float, float, float, float]:
     widest()
     x, y = np.float32(amplitudes[0]), np.float32(amplitudes[1])
     g11 = g21 = g22 = b1 = b2 = _ZERO
@@ -164,19 +139,22 @@ def _of_two(
         b2 += ws * q
     gram[0, 0], gram[1, 0], gram[1, 1] = g11, g21, g22
     target[0], target[1] = b1, b2
+    return np.float64(g11), np.float64(g21), np.float64(g22), np.float64(b1), np.float64(b2)
 
 
 @kernel(bare=True, fastmath=True, inline="always")
-def _of_three(
+def of_three(
     rows: Float32Array,
     query: Float32Array,
     weights: Float32Array,
+    errors: Float32Array,
+    first: bool,
     amplitudes: FloatArray,
     least: np.float32,
     rise: np.float32,
     gram: FloatArray,
     target: FloatArray,
-) -> None:
+) -> tuple[float, float, float, float, float, float, float, float, float]:
     widest()
     x, y, z = np.float32(amplitudes[0]), np.float32(amplitudes[1]), np.float32(amplitudes[2])
     g11 = g21 = g22 = g31 = g32 = g33 = b1 = b2 = b3 = _ZERO
@@ -184,7 +162,7 @@ def _of_three(
         r, s, t, q = rows[0, p], rows[1, p], rows[2, p], query[p]
         measured, explained = abs(q), abs(x * r + y * s + z * t)
         signal = measured if measured > explained else explained
-        w = weights[p] / (least + rise * signal * signal)
+        w = weights[p] / (errors[p] if first else least + rise * signal * signal)
         wr, ws, wt = w * r, w * s, w * t
         g11 += wr * r
         g21 += ws * r
@@ -198,3 +176,14 @@ def _of_three(
     gram[0, 0], gram[1, 0], gram[1, 1] = g11, g21, g22
     gram[2, 0], gram[2, 1], gram[2, 2] = g31, g32, g33
     target[0], target[1], target[2] = b1, b2, b3
+    return (
+        np.float64(g11),
+        np.float64(g21),
+        np.float64(g22),
+        np.float64(g31),
+        np.float64(g32),
+        np.float64(g33),
+        np.float64(b1),
+        np.float64(b2),
+        np.float64(b3),
+    )

@@ -56,8 +56,7 @@ class Case:
         # one of the others is near the target, so that it can be taken for it
         self.others = np.array([0.9 * self.target + 0.45 * first, second])
         self.spike = self.target + 0.2 * curve(rng)
-        self.amounts = rng.uniform(0.5, 1.0, count)
-        self.empty = self.amounts @ self.base + 0.15 * curve(rng)
+        self.empty = rng.uniform(0.5, 1.0, count) @ self.base + 0.15 * curve(rng)
         self.weights = rng.choice([0.0, 0.5, 1.0], POINTS, p=[0.05, 0.1, 0.85])
 
     def expected(self, amount: float, *, others: bool) -> float:
@@ -75,12 +74,12 @@ class Case:
         imitators[1::2, 5:] = self.others
         chosen = np.array([1, 3] if others else [], np.intp)
         stack, *curves = (a.astype(np.float32) for a in (stack, self.empty, self.spike, self.weights))
-        return Scene(stack, imitators, chosen, 5, *curves, self.amounts, THRESHOLD)
+        return Scene(stack, imitators, chosen, 5, *curves, THRESHOLD)
 
 
 def memory(count: int) -> tuple[np.ndarray, Workspace]:
     """To work in, for a model of `count`; there is nothing in it that could be used."""
-    room = np.full((count + 4, POINTS), np.nan, np.float32)
+    room = np.full((count + 5, POINTS), np.nan, np.float32)
     work, free = np.full((2 * count + 6, count + 1), np.nan), np.full(count + 1, -1, np.intp)
     return room, Workspace(work, free, np.full(POINTS, np.nan, np.float32))
 
@@ -194,7 +193,6 @@ class Several:
                     np.array([5, 1, 0, 4, 2]),
                 )
             ),
-            self.case.amounts,
             packed(Query(self.query[2], np.full_like(self.query[2], np.nan), self.query[3], THRESHOLD)),
             packed(self.probes),
             packed(sought),
@@ -227,7 +225,6 @@ class Several:
             self.empty - np.float32(self.held_amounts[target]) * self.held[target],
             (1.1 * self.targets[c]).astype(np.float32),
             np.where(self.holds[c], self.weights, np.minimum(self.weights, np.float32(UNMEASURED))),
-            self.case.amounts,
             THRESHOLD,
         )
         return least_visible(scene, SETTINGS, wanted, AMOUNTS, 0.14, *memory(2))

@@ -178,7 +178,6 @@ def limits(fitter, base, targets, watched, *, worth=1.0, responses=None) -> Limi
     found = np.empty(len(targets)), np.empty(places.size), np.empty(len(targets), np.intp)
     limits_each(
         packed(index.rows.gather([*base.rows, *(target.held for target in targets)], width)),
-        base.amplitudes,
         base.query.packed,
         packed(index.probes(watched, width)),
         packed(sought),

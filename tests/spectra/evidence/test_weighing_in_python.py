@@ -215,7 +215,6 @@ def limits_of(fitter: Fitter, policy: Policy, base: Fit, asked, watched, snr) ->
     heaviest = np.empty(len(asked), np.intp)
     limits_each(
         packed(index.rows.gather((*base.rows, *[one.row for _, one in asked]), width)),
-        base.amplitudes,
         base.query.packed,
         packed(index.probes(watched, width)),
         packed(sought),

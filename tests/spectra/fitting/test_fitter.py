@@ -12,8 +12,15 @@ from spectriage.spectra.contrast._kernels_compress import agreement
 from spectriage.spectra.contrast.rows import BROADENINGS_CM
 from spectriage.spectra.fitting._kernels_additions import log_gain as log_gain_of
 from spectriage.spectra.fitting._kernels_additions import weigh
-from spectriage.spectra.fitting._kernels_fit import fit_rows, nonnegative_least_squares
+from spectriage.spectra.fitting._kernels_fit import fit_rows, write_errors
 from spectriage.spectra.fitting._kernels_memory import Workspace
+from spectriage.spectra.fitting._kernels_nonnegative import (
+    minimise,
+    solve_four,
+    solve_one,
+    solve_three,
+    solve_two,
+)
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Axis
 from spectriage.spectra.fitting.fitter import (
     RELATIVE_ERROR,
@@ -24,14 +31,26 @@ from spectriage.spectra.fitting.fitter import (
 )
 
 
+def solved(gram, target, solution):
+    """What is solved for in registers of a system, its upper half not to be used."""
+    if target.size == 4:
+        return solve_four(np.where(np.tri(4, dtype=bool), gram, np.nan), target, solution)
+    solve = (solve_one, solve_two, solve_three)[target.size - 1]
+    return solve(*gram[np.tril_indices(target.size)].tolist(), *target.tolist(), solution)
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(1, 7), st.floats(0.0, 0.9), st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_non_negative_least_squares_is_that_of_scipy(seed, columns, overlap, warm):
     rng = np.random.default_rng(seed)
     a = rng.normal(size=(60, columns)) + overlap * rng.normal(size=(60, 1))
     b = a @ rng.normal(size=columns) + 0.1 * rng.normal(size=60)
+    gram, target = a.T @ a, a.T @ b
     solution = rng.uniform(0, 2, columns) if warm else np.zeros(columns)
-    nonnegative_least_squares(a.T @ a, a.T @ b, solution)
+    # the half that is to be written has nothing in it that could be used
+    half = np.where(np.tri(columns, dtype=bool), gram, np.nan)
+    free, factor, room = np.full(columns, -1, np.intp), np.full((columns, columns), np.nan), np.empty(columns)
+    minimise(half, target, solution, free, factor, room)
     expected, residual = nnls(a, b)
     assert np.all(solution >= 0.0)
     np.testing.assert_allclose(solution, expected, atol=1e-4 * max(1.0, expected.max()))
@@ -39,9 +58,56 @@ def test_non_negative_least_squares_is_that_of_scipy(seed, columns, overlap, war
 
 
 def test_columns_of_nothing_get_nothing():
-    solution = np.array([3.0, 3.0])
-    nonnegative_least_squares(np.diag([0.0, 2.0]), np.array([1.0, 4.0]), solution)
+    solution, free, room = np.array([3.0, 3.0]), np.empty(2, np.intp), np.empty(2)
+    minimise(np.diag([0.0, 2.0]), np.array([1.0, 4.0]), solution, free, np.empty((2, 2)), room)
     np.testing.assert_allclose(solution, [0.0, 2.0])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.floats(0.0, 0.95), st.sampled_from([1e-9, 1.0, 1e9]))
+@settings(max_examples=300, deadline=None)
+def test_up_to_four_are_solved_for_as_by_scipy_or_not_at_all(seed, columns, overlap, size):
+    rng = np.random.default_rng(seed)
+    a = size * (rng.normal(size=(60, columns)) + overlap * rng.normal(size=(60, 1)))
+    b = a @ rng.uniform(-0.3, 1.0, columns) + 0.1 * size * rng.normal(size=60)
+    expected, _ = nnls(a, b)
+    solution = np.full(columns, np.nan)
+    if solved(a.T @ a, a.T @ b, solution):
+        np.testing.assert_allclose(solution, expected, rtol=1e-8, atol=1e-8)
+    else:
+        # one but the last would not be positive
+        assert not expected[:-1].all()
+        assert np.isnan(solution).all()
+
+
+@pytest.mark.parametrize("columns", [2, 3, 4])
+def test_what_is_singular_or_no_number_is_not_solved_for(columns):
+    solution = np.full(columns, np.nan)
+    for gram in (
+        np.ones((columns, columns)),
+        np.zeros((columns, columns)),
+        np.full((columns, columns), np.nan),
+    ):
+        assert not solved(gram, np.ones(columns), solution)
+    # each pivot in turn is rounding
+    for pivot in range(1, columns):
+        lower = np.tri(columns)
+        lower[pivot, pivot] = 3e-4
+        gram = lower @ lower.T
+        assert not solved(gram, gram.sum(1), solution)
+        lower[pivot, pivot] = 1e-2
+        gram = lower @ lower.T
+        assert solved(gram, gram.sum(1), solution)
+        np.testing.assert_allclose(solution, 1.0, rtol=1e-9)
+    # of a product of eight sums nothing is left
+    tiny = 1e-38 * (np.eye(columns) + 0.5)
+    if columns == 4:
+        assert not solved(tiny, tiny.sum(1), solution)
+
+
+def test_of_nothing_there_is_nothing():
+    solution = np.array([3.0])
+    assert solve_one(0.0, 1.0, solution)
+    assert solution[0] == 0.0
 
 
 def reweighted(rows, query, weights, threshold, error, iterations):
@@ -64,12 +130,14 @@ def test_the_reweighted_fit_is_that_of_scipy(seed, count, threshold, extra):
     query = rng.uniform(-0.2, 1.0, count) @ rows + 0.02 * rng.normal(size=150)
     weights = rng.choice([0.0, 0.5, 1.0], 150)
     amplitudes, fitted = np.zeros(count), np.zeros(150, np.float32)
-    single = (array.astype(np.float32) for array in (rows, query, weights))
+    single = [array.astype(np.float32) for array in (rows, query, weights)]
+    errors = np.full(150, np.nan, np.float32)
+    write_errors(single[1], threshold, SETTINGS, errors)
     # room for as many or more, with nothing in it that could be used
     room = count + extra
     work, free = np.full((2 * room + 3, room), np.nan), np.full(room, -1, np.intp)
     space = Workspace(work, free, np.full(150, np.nan, np.float32))
-    fit_rows(*single, threshold, SETTINGS, amplitudes, fitted, space)
+    fit_rows(*single, errors, threshold, SETTINGS, amplitudes, fitted, space)
     expected, expected_fit = reweighted(rows, query, weights, threshold, 0.3, 3)
     np.testing.assert_allclose(amplitudes, expected, atol=2e-5)
     np.testing.assert_allclose(fitted, expected_fit, atol=2e-5)

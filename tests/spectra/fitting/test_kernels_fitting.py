@@ -8,23 +8,38 @@ from hypothesis import strategies as st
 from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.fitting._kernels_axes import best_axes
 from spectriage.spectra.fitting._kernels_bands import BandsOfComponent, weigh_bands
-from spectriage.spectra.fitting._kernels_moments import combine, moments
+from spectriage.spectra.fitting._kernels_moments import combine, of_many, of_one, of_three, of_two
 from spectriage.spectra.fitting.fit import Axis
 from spectriage.spectra.fitting.fitter import SETTINGS, UNSTRETCHED, Fitter
 from spectriage.spectra.fitting.memory import memory_of
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.sampled_from([1, 7, 64, 333]))
-@settings(max_examples=60, deadline=None)
-def test_moments_are_the_weighted_sums(seed, k, m):
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.sampled_from([1, 7, 64, 333]), st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_moments_are_the_weighted_sums(seed, k, m, first):
     rng = np.random.default_rng(seed)
     rows, query = rng.normal(size=(k, m)).astype(np.float32), rng.normal(size=m).astype(np.float32)
     weights = rng.choice([0.0, 0.5, 1.0], m).astype(np.float32)
     amplitudes = rng.choice([0.0, 0.4, 1.3], k)
     gram, target = np.full((k, k), np.nan), np.full(k, np.nan)
-    moments(rows, query, weights, amplitudes, 1e-3, 0.09, gram, target, np.full(m, np.nan, np.float32))
+    if first:
+        amplitudes[:] = 0.0
     signal = np.maximum(np.abs(query), np.abs(amplitudes @ rows.astype(float)))
     root = weights / (1e-3 + 0.09 * signal**2)
+    error = np.float32(1e-3), np.float32(0.09)
+    known = 1e-3 + 0.09 * query**2 if first else np.full(m, np.nan)
+    errors = known.astype(np.float32), first
+    sums = None
+    if k == 1:
+        sums = of_one(rows, query, weights, *errors, amplitudes, *error, gram, target)
+    elif k == 2:
+        sums = of_two(rows, query, weights, amplitudes, *error, gram, target)
+    elif k == 3:
+        sums = of_three(rows, query, weights, *errors, amplitudes, *error, gram, target)
+    else:
+        of_many(rows, query, weights, amplitudes, *error, gram, target, np.full(m, np.nan, np.float32))
+    assert sums is None or sums == (*gram[np.tril_indices(k)], *target)
+    gram = np.where(np.tri(k, dtype=bool), gram, gram.T)
     np.testing.assert_allclose(gram, (rows * root) @ rows.T, rtol=2e-4, atol=2e-2)
     np.testing.assert_allclose(target, (rows * root) @ query, rtol=2e-4, atol=2e-2)
     out = np.empty(m, np.float32)

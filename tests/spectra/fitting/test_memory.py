@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spectriage.spectra.compile.jit import packed
+from spectriage.spectra.contrast._kernels_arguments import Query, References
+from spectriage.spectra.fitting._kernels_additions import add_each
 from spectriage.spectra.fitting._kernels_memory import LINE_POINTS, inside
 from spectriage.spectra.fitting.fit import Axis
-from spectriage.spectra.fitting.fitter import REFINED_FROM, Fitter
+from spectriage.spectra.fitting.fitter import PACKED_SETTINGS, REFINED_FROM, Fitter
 from spectriage.spectra.fitting.memory import memory_of
 
 
@@ -48,6 +51,32 @@ def test_what_a_call_leaves_means_nothing_to_the_next(engine, sample, row_of):
     )
     np.testing.assert_array_equal(again.amplitudes, fit.amplitudes)
     np.testing.assert_array_equal(again.fitted, fit.fitted)
+
+
+def losses_of_twins(seed, k, left):
+    """What the parts of a model are worth of which two are hardly to be told apart, with `left` in memory."""
+    rng, points = np.random.default_rng(seed), 400
+    rows = rng.normal(size=(k + 1, points))
+    rows[1] = rows[0] + 3e-4 * rng.normal(size=points)
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    derivative = (rng.uniform(-0.2, 1.0, k + 1) @ rows + 1e-3 * rng.normal(size=points)).astype(np.float32)
+    query = Query(derivative, np.arcsinh(derivative / 2e-3).astype(np.float32), np.ones(points, bool), 2e-3)
+    places = np.arange(k + 1, dtype=np.intp)
+    given = packed(References(rows, np.ones((1, points), bool), np.zeros(k + 1, np.intp), places))
+    of_each, of_parts = np.zeros((2, 1)), np.zeros((2, 1, k + 1))
+    memory, nothing = memory_of(k + 1, points), np.empty(0, np.float32)
+    memory[2].fill(left)
+    add_each(
+        given, k, packed(query), nothing, PACKED_SETTINGS, 0, k + 1, False, memory, of_each, of_parts, nothing
+    )
+    return of_parts[1].tolist()
+
+
+@pytest.mark.parametrize("k", [2, 3, 4, 5])
+def test_what_a_call_leaves_means_nothing_where_two_references_are_hardly_to_be_told_apart(k):
+    """Then the solution is sought step by step, and where it begins shows."""
+    for seed in range(40):
+        assert losses_of_twins(seed, k, 0.0) == losses_of_twins(seed, k, 5.0)
 
 
 def test_every_thread_has_its_own():
