@@ -132,15 +132,14 @@ def without_members(
 def without_rivals(
     library: Library, memory: Memory, scan: Seen, base: Model, needless: BoolArray
 ) -> tuple[Model, float]:
-    """Return a model without what a target makes needless, and the greatest log gain of that.
+    """Return a model without what a target makes needless, of one or more, and the greatest log gain of that.
 
-    It stood in for the target, which competes with it and does not precede it. The gain of nothing is −inf.
+    It stood in for the target, which competes with it and does not precede it.
     """
     apart()
     rivals, others = _parted(base.rows, needless)
-    best, smaller = -np.inf, base
-    if rivals.size > 0:
-        smaller = fit(library, memory, scan.at_axis, others)
-        for gain in add(library, memory, scan.at_axis, smaller, rivals).gains:
-            best = max(best, gain)
+    smaller = fit(library, memory, scan.at_axis, others)
+    best = -np.inf
+    for gain in add(library, memory, scan.at_axis, smaller, rivals).gains:
+        best = max(best, gain)
     return smaller, best

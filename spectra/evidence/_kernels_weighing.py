@@ -269,10 +269,10 @@ def _weigh_in_turn(
         for again in range(1 + group.size):
             own, model, best = group, base, gain
             if again > 0:
+                if not is_any(needless[again - 1]):
+                    continue
                 own = group[again - 1 : again]
                 model, best = without_rivals(library, memory, scan, base, needless[again - 1])
-                if best == -np.inf:
-                    continue
             _weigh(library, memory, scan, model, watched, own, best, again == 0, needless, place, out)
 
 
