@@ -28,7 +28,7 @@ from spectriage.spectra.verdict.scan import Scan
 from spectriage.spectra.verdict.watching import Watch
 from spectriage.spectra.version import __version__
 
-TOGETHER = 64
+TOGETHER = 128
 """So many spectra of a batch go through each step together, in each thread: what is done once for all of them
 takes Python a millisecond."""
 WAITING = 2

@@ -18,7 +18,7 @@ from spectriage.bench.suite._compare import report  # noqa: F401
 from spectriage.library.store import write_library
 
 REFERENCES = 10_000
-SCANS = 100
+SCANS = 160
 PROGRAM = """
 import json, resource, sys
 from pathlib import Path

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from spectriage.library.signing import Trust
     from spectriage.spectra.identify import Identifier
 
-CHUNK = 64
+CHUNK = 128
 """Inputs that a worker is handed together."""
 WAITING_CHUNKS = 4
 """So many chunks a worker are under way or waiting to be written."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from spectriage.spectra.spectrum import Spectrum
     from spectriage.spectra.verdict.identification import Identification
 
-TOGETHER = 64
+TOGETHER = 128
 """So many spectra are identified together; no more inputs are held than give as many, the last one whole."""
 READ_TRIES = 3
 """So often a file is read that changes meanwhile."""
