@@ -98,7 +98,7 @@ def fit_rows(
             three = of_three(rows, query, weights, errors, first, amplitudes, least, rise, gram, target)
             solved = solve_three(*three, amplitudes)
         else:
-            of_many(rows, query, weights, amplitudes, least, rise, gram, target, space.weighted)
+            of_many(rows, query, weights, first, amplitudes, least, rise, gram, target, space.weighted)
             if k == 4:
                 solved = solve_four(gram, target, amplitudes)
         if not solved:

@@ -46,6 +46,7 @@ def of_many(
     rows: Float32Array,
     query: Float32Array,
     weights: Float32Array,
+    first: bool,
     amplitudes: FloatArray,
     least: np.float32,
     rise: np.float32,
@@ -56,7 +57,11 @@ def of_many(
     """Take the sums two references by two at a time, the weights of the points before."""
     widest()
     k, m = rows.shape
-    combine(rows, amplitudes, weighted)
+    if first:
+        for p in range(m):
+            weighted[p] = _ZERO
+    else:
+        combine(rows, amplitudes, weighted)
     for p in range(m):
         measured, explained = abs(query[p]), abs(weighted[p])
         signal = measured if measured > explained else explained

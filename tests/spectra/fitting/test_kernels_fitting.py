@@ -37,7 +37,8 @@ def test_moments_are_the_weighted_sums(seed, k, m, first):
     elif k == 3:
         sums = of_three(rows, query, weights, *errors, amplitudes, *error, gram, target)
     else:
-        of_many(rows, query, weights, amplitudes, *error, gram, target, np.full(m, np.nan, np.float32))
+        room = np.full(m, np.nan, np.float32)
+        of_many(rows, query, weights, first, amplitudes, *error, gram, target, room)
     assert sums is None or sums == (*gram[np.tril_indices(k)], *target)
     gram = np.where(np.tri(k, dtype=bool), gram, gram.T)
     np.testing.assert_allclose(gram, (rows * root) @ rows.T, rtol=2e-4, atol=2e-2)
