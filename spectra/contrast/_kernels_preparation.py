@@ -17,7 +17,14 @@ from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_contrast import into_contrast
 from spectriage.spectra.signal._kernels_dead import mark_runs
 from spectriage.spectra.signal._kernels_despike import SmearedRules, mark_smeared
-from spectriage.spectra.signal._kernels_grid import average_cells, interpolate_cubic, measured_points
+from spectriage.spectra.signal._kernels_grid import (
+    Cells,
+    average_cells,
+    interpolate_cubic,
+    measured_points,
+    room_for_cells,
+    write_cells,
+)
 from spectriage.spectra.signal._kernels_quality import PlateauRules, is_cut_off, stand_over
 from spectriage.spectra.statistics._kernels_statistics import (
     extremes,
@@ -225,21 +232,39 @@ def spread_out(values: FloatArray, measured: BoolArray, found: FloatArray) -> No
 
 
 @kernel()
+def is_same(axis: FloatArray, other: FloatArray) -> bool:
+    """Say whether two axes are the same."""
+    if axis.size != other.size:
+        return False
+    differing = 0
+    for p in range(axis.size):
+        differing += axis[p] != other[p]
+    return differing == 0
+
+
+@kernel()
 def onto_grid(
     shift: FloatArray,
     intensity: FloatArray,
     variance: FloatArray,
     spacing_cm: float,
     grid: FloatArray,
+    cells: Cells,
+    known: bool,
     rules: PreparationRules,
     own: FloatArray,
     spread: FloatArray,
     measured: BoolArray,
 ) -> tuple[int, int, int]:
-    """Write a spectrum on a grid (m,), see `resample`; return how many points it has, the first and last."""
+    """Write a spectrum on a grid (m,), see `resample`; return how many points it has, the first and last.
+
+    The cells of its axis are written unless known.
+    """
     step = grid[1] - grid[0]
     if spacing_cm <= step:
-        average_cells(shift, intensity, variance, grid, step, own, spread)
+        if not known:
+            write_cells(shift, grid, step, cells)
+        average_cells(intensity, variance, cells, own, spread)
     else:
         interpolate_cubic(shift, intensity, variance, grid, own, spread)
     gap = max(rules.gap * step, rules.gap_spacings * spacing_cm)
@@ -280,6 +305,39 @@ def noise_of(values: FloatArray, variance: FloatArray, stated: bool, rules: Prep
 
 
 @kernel()
+def finish(
+    row: int, count: int, spread: FloatArray, stated: bool, rules: PreparationRules, room: Room
+) -> int:
+    """Take a spectrum that is on the grid, with so many points measured, on to the contrast domain.
+
+    Return what came of it.
+    """
+    own, measured, numbers = room.intensity[row], room.measured[row], room.numbers[row]
+    values, below, spreads = np.empty(count), np.empty(count), np.empty(count)
+    gather(own, measured, values)
+    gather(spread, measured, spreads)
+    if not fit_below(values, rules, below):
+        return UNDONE
+    spread_out(below, measured, room.baseline[row])
+    numbers[NOISE] = noise_of(values, spreads, stated, rules)
+    numbers[HEIGHT], numbers[LEVEL] = stand_over(values, below)
+    noise = numbers[NOISE] * rules.gain
+    settings = rules.multiple * noise, rules.floor, rules.rounding_of_derivative * rules.gain
+    numbers[NORM], room.threshold[row] = into_contrast(
+        own,
+        measured,
+        rules.weights,
+        settings,
+        room.values,
+        room.derivative[row],
+        room.compressed[row],
+        room.valid[row],
+    )
+    room.noise[row] = noise / numbers[NORM] if numbers[NORM] > 0.0 else 1.0
+    return DONE
+
+
+@kernel()
 def prepare_scans(
     spectra: Together, clean: bool, grid: FloatArray, look: LookRules, rules: PreparationRules, room: Room
 ) -> None:
@@ -298,47 +356,43 @@ def prepare_scans(
     apart()
     spectra, room = Together(*spectra), Room(*room)
     look, rules = LookRules(*look), PreparationRules(*rules)
+    longest = 0
+    for i in range(spectra.places.size):
+        longest = max(longest, spectra.ends[i + 1] - spectra.ends[i])
+    cells = room_for_cells(longest, grid.size)
+    known, known_spacing_cm = spectra.shift[:0], 0.0
     for i in range(spectra.places.size):
         row = spectra.places[i]
         start, end = spectra.ends[i], spectra.ends[i + 1]
         shift = spectra.shift[start:end]
         intensity, variance = spectra.intensity[start:end], spectra.variance[start:end]
-        places, numbers = room.places[row], room.numbers[row]
-        if not spectra.spacings_cm[i] > 0.0:
-            spectra.spacings_cm[i] = spacing_of(shift)
+        places, spacing_cm = room.places[row], spectra.spacings_cm[i]
+        # most are of one instrument, with one axis
+        same = is_same(shift, known)
+        if not spacing_cm > 0.0:
+            spacing_cm = spectra.spacings_cm[i] = known_spacing_cm if same else spacing_of(shift)
         places[STATE] = SPOILT
-        if not clean and is_spoilt(intensity, shift, spectra.spacings_cm[i], spectra.narrowest_cm[i], look):
+        if not clean and is_spoilt(intensity, shift, spacing_cm, spectra.narrowest_cm[i], look):
             continue
         places[STATE] = UNDONE
         places[CUT_OFF] = is_cut_off(intensity, look.equal_points, look.plateau)
         own, measured = room.intensity[row], room.measured[row]
         spread = room.variance[row] if spectra.stated[i] else room.values
-        spacing_cm = spectra.spacings_cm[i]
         count, places[FIRST], places[LAST] = onto_grid(
-            shift, intensity, variance, spacing_cm, grid, rules, own, spread, measured
+            shift,
+            intensity,
+            variance,
+            spacing_cm,
+            grid,
+            cells,
+            same,
+            rules,
+            own,
+            spread,
+            measured,
         )
+        known, known_spacing_cm = shift, spacing_cm
         places[COUNT] = count
         if count < rules.least_points:
             continue
-        values, below, spreads = np.empty(count), np.empty(count), np.empty(count)
-        gather(own, measured, values)
-        gather(spread, measured, spreads)
-        if not fit_below(values, rules, below):
-            continue
-        spread_out(below, measured, room.baseline[row])
-        numbers[NOISE] = noise_of(values, spreads, spectra.stated[i], rules)
-        numbers[HEIGHT], numbers[LEVEL] = stand_over(values, below)
-        noise = numbers[NOISE] * rules.gain
-        settings = rules.multiple * noise, rules.floor, rules.rounding_of_derivative * rules.gain
-        numbers[NORM], room.threshold[row] = into_contrast(
-            own,
-            measured,
-            rules.weights,
-            settings,
-            room.values,
-            room.derivative[row],
-            room.compressed[row],
-            room.valid[row],
-        )
-        room.noise[row] = noise / numbers[NORM] if numbers[NORM] > 0.0 else 1.0
-        places[STATE] = DONE
+        places[STATE] = finish(row, count, spread, spectra.stated[i], rules, room)

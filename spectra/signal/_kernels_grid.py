@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray
+from spectriage.spectra.arrays import BoolArray, Float32Array, FloatArray, IndexArray
 from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
 
 _ZERO = np.float32(0.0)
 
 
+class Cells(NamedTuple):
+    """What each of m cells takes of n points: their mean is a sum of these, each times its share.
+
+    Parameters
+    ----------
+    firsts
+        The first of each cell's points, one after the other, shape (m,).
+    ends, shares
+        Where the shares of each cell end, shape (m,); and all of them, with room for n + 4m.
+    """
+
+    firsts: IndexArray
+    ends: IndexArray
+    shares: FloatArray
+
+
 @kernel()
-def average_cells(
-    shift: FloatArray,
-    values: FloatArray,
-    variance: FloatArray,
-    centres: FloatArray,
-    width: float,
-    mean: FloatArray,
-    spread: FloatArray,
-) -> None:
-    """Write the mean of the linear interpolant of (shift, values) over cells of one width, and its variance.
+def room_for_cells(points: int, cells: int) -> Cells:
+    """Return room for what so many cells take of so many points."""
+    # a point is in two cells where it lies between them, or in both by rounding; each takes two at its ends
+    return Cells(np.empty(cells, np.intp), np.empty(cells, np.intp), np.empty(points + 4 * cells))
+
+
+@kernel()
+def write_cells(shift: FloatArray, centres: FloatArray, width: float, cells: Cells) -> None:
+    """Write what cells of one width take of the linear interpolant between points (n,).
 
     Near the ends of `shift` a cell is narrowed on both sides, so that its mean still stands for its centre;
     beyond them the end's value is held.
     """
+    firsts, ends, shares = cells
     n = shift.size
-    start = 0
+    start = at = 0
     for k in range(centres.size):
         centre = min(max(centres[k], shift[0]), shift[n - 1])
         half = max(min(0.5 * width, centre - shift[0], shift[n - 1] - centre), 1e-9 * width)
@@ -35,10 +53,9 @@ def average_cells(
         high = min(centre + half, shift[n - 1])
         while start < n - 2 and shift[start + 1] <= low:
             start += 1
+        firsts[k] = start
         length = high - low
         carried = 0.0
-        total = 0.0
-        total_variance = 0.0
         j = start
         while j < n - 1 and shift[j] < high:
             a = max(low, shift[j])
@@ -46,13 +63,30 @@ def average_cells(
             step = shift[j + 1] - shift[j]
             middle = (0.5 * (a + b) - shift[j]) / step
             share = (b - a) / length
-            left = carried + share * (1.0 - middle)
+            shares[at] = carried + share * (1.0 - middle)
             carried = share * middle
-            total += left * values[j]
-            total_variance += left * left * variance[j]
+            at += 1
             j += 1
-        total += carried * values[j]
-        total_variance += carried * carried * variance[j]
+        shares[at] = carried
+        at += 1
+        ends[k] = at
+
+
+@kernel()
+def average_cells(
+    values: FloatArray, variance: FloatArray, cells: Cells, mean: FloatArray, spread: FloatArray
+) -> None:
+    """Write the mean of values (n,) over cells, and its variance, shape (m,)."""
+    firsts, ends, shares = cells
+    at = 0
+    for k in range(mean.size):
+        total = total_variance = 0.0
+        place = firsts[k] - at
+        while at < ends[k]:
+            share = shares[at]
+            total += share * values[place + at]
+            total_variance += share * share * variance[place + at]
+            at += 1
         mean[k] = total
         spread[k] = total_variance
 

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.errors import ParameterError, SpectrumError
-from spectriage.spectra.signal._kernels_grid import average_cells, interpolate_cubic, measured_points
+from spectriage.spectra.signal._kernels_grid import (
+    average_cells,
+    interpolate_cubic,
+    measured_points,
+    room_for_cells,
+    write_cells,
+)
 from spectriage.spectra.spectrum import Spectrum
 
 MIN_COMMON_POINTS = 64
@@ -129,7 +135,9 @@ def resample(spectrum: Spectrum, shift: FloatArray, *, offset_cm: float = 0.0) -
     typical = spectrum.spacing_cm
     intensity, spread = np.empty(shift.size), np.empty(shift.size)
     if typical <= step:
-        average_cells(axis, values, variance, shift, step, intensity, spread)
+        cells = room_for_cells(axis.size, shift.size)
+        write_cells(axis, shift, step, cells)
+        average_cells(values, variance, cells, intensity, spread)
     else:
         interpolate_cubic(axis, values, variance, shift, intensity, spread)
     measured = np.empty(shift.size, np.bool_)

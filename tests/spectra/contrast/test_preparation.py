@@ -94,6 +94,33 @@ def assert_same(spectra):
     return together
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([kind for kind in KINDS if kind != "gap"]), st.integers(0, 3), st.booleans()
+        ),
+        min_size=2,
+        max_size=9,
+    ),
+    st.integers(0, 2**16),
+)
+def test_spectra_that_share_axes_are_the_same_too(asked, seed):
+    """What is known of an axis is taken from the spectrum before, unless that one was not prepared."""
+    axes = [
+        spectrum_of("plain", 900, start_cm, step_cm, 1).shift
+        for start_cm, step_cm in ((180.0, 1.7), (180.1, 1.7), (250.0, 2.6), (3000.0, 1.5))
+    ]
+    spectra = []
+    for place, (kind, which, told) in enumerate(asked):
+        made = spectrum_of(kind, 900, 180.0, 1.7, seed + place)
+        own = Spectrum(axes[which], made.intensity, made.variance, resolution_cm=made.resolution_cm)
+        if told:
+            assert own.spacing_cm > 0.0
+        spectra.append(own)
+    assert_same(spectra)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
