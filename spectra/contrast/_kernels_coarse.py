@@ -11,6 +11,7 @@ from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.contrast._kernels_compress import compress
 
+_ZERO = np.float32(0.0)
 POOL = 4
 """So many points are one in the coarse search; sums over them are written out, to be vector instructions."""
 
@@ -100,33 +101,51 @@ def pool_rest(query: Query, fitted: Float32Array, out: Float32Array) -> None:
 def products_with_coarse(coarse: NDArray[np.uint16], queries: Float32Array, out: Float32Array) -> None:
     """Write the products of coarse rows (n, g), kept in sixteen bits, with queries (k, g); shape (n, k).
 
-    Two rows by three queries at a time, so that what is read is used more than once.
+    Four rows by four queries at a time, so that what is read is used more than once.
     """
     widest()
     count, points = queries.shape
     last = coarse.shape[0] - 1
-    for row in range(0, coarse.shape[0], 2):
-        # of the last two or three some may be the last one again
-        other = min(row + 1, last)
-        for i in range(0, count, 3):
-            j, k = min(i + 1, count - 1), min(i + 2, count - 1)
-            a = b = c = d = e = f = np.float32(0.0)
-            if i == k:
+    for a in range(0, coarse.shape[0], 4):
+        # of the last four some may be the last one again
+        b, c, d = min(a + 1, last), min(a + 2, last), min(a + 3, last)
+        for i in range(0, count, 4):
+            j, k, l = min(i + 1, count - 1), min(i + 2, count - 1), min(i + 3, count - 1)
+            ai = bi = ci = di = _ZERO
+            if i == l:
                 for p in range(points):
-                    a += float_of_upper(coarse[row, p]) * queries[i, p]
-                    d += float_of_upper(coarse[other, p]) * queries[i, p]
-                out[row, i], out[other, i] = a, d
-            else:
-                for p in range(points):
-                    one, two = float_of_upper(coarse[row, p]), float_of_upper(coarse[other, p])
-                    a += one * queries[i, p]
-                    b += one * queries[j, p]
-                    c += one * queries[k, p]
-                    d += two * queries[i, p]
-                    e += two * queries[j, p]
-                    f += two * queries[k, p]
-                out[row, i], out[row, j], out[row, k] = a, b, c
-                out[other, i], out[other, j], out[other, k] = d, e, f
+                    ai += float_of_upper(coarse[a, p]) * queries[i, p]
+                    bi += float_of_upper(coarse[b, p]) * queries[i, p]
+                    ci += float_of_upper(coarse[c, p]) * queries[i, p]
+                    di += float_of_upper(coarse[d, p]) * queries[i, p]
+                out[a, i], out[b, i], out[c, i], out[d, i] = ai, bi, ci, di
+                continue
+            aj = ak = al = bj = bk = bl = cj = ck = cl = dj = dk = dl = _ZERO
+            for p in range(points):
+                value = float_of_upper(coarse[a, p])
+                ai += value * queries[i, p]
+                aj += value * queries[j, p]
+                ak += value * queries[k, p]
+                al += value * queries[l, p]
+                value = float_of_upper(coarse[b, p])
+                bi += value * queries[i, p]
+                bj += value * queries[j, p]
+                bk += value * queries[k, p]
+                bl += value * queries[l, p]
+                value = float_of_upper(coarse[c, p])
+                ci += value * queries[i, p]
+                cj += value * queries[j, p]
+                ck += value * queries[k, p]
+                cl += value * queries[l, p]
+                value = float_of_upper(coarse[d, p])
+                di += value * queries[i, p]
+                dj += value * queries[j, p]
+                dk += value * queries[k, p]
+                dl += value * queries[l, p]
+            out[a, i], out[a, j], out[a, k], out[a, l] = ai, aj, ak, al
+            out[b, i], out[b, j], out[b, k], out[b, l] = bi, bj, bk, bl
+            out[c, i], out[c, j], out[c, k], out[c, l] = ci, cj, ck, cl
+            out[d, i], out[d, j], out[d, k], out[d, l] = di, dj, dk, dl
 
 
 @kernel()
