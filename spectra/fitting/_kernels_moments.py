@@ -42,6 +42,52 @@ def combine(rows: Float32Array, amplitudes: FloatArray, out: Float32Array) -> No
 
 
 @kernel(bare=True, fastmath=True)
+def _weigh_by_four(
+    rows: Float32Array,
+    query: Float32Array,
+    weights: Float32Array,
+    amplitudes: FloatArray,
+    least: np.float32,
+    rise: np.float32,
+    weighted: Float32Array,
+) -> None:
+    """Write the weight of each point, by a fit of four references."""
+    widest()
+    x, y = np.float32(amplitudes[0]), np.float32(amplitudes[1])
+    z, v = np.float32(amplitudes[2]), np.float32(amplitudes[3])
+    for p in range(query.size):
+        measured = abs(query[p])
+        # in the order of `combine`
+        explained = abs((x * rows[0, p] + y * rows[1, p]) + (z * rows[2, p] + v * rows[3, p]))
+        signal = measured if measured > explained else explained
+        weighted[p] = weights[p] / (least + rise * signal * signal)
+
+
+@kernel(bare=True, fastmath=True)
+def _weigh_by_many(
+    rows: Float32Array,
+    query: Float32Array,
+    weights: Float32Array,
+    first: bool,
+    amplitudes: FloatArray,
+    least: np.float32,
+    rise: np.float32,
+    weighted: Float32Array,
+) -> None:
+    """Write the weight of each point, by a fit of any number of references, or none at first."""
+    widest()
+    if first:
+        for p in range(query.size):
+            weighted[p] = _ZERO
+    else:
+        combine(rows, amplitudes, weighted)
+    for p in range(query.size):
+        measured, explained = abs(query[p]), abs(weighted[p])
+        signal = measured if measured > explained else explained
+        weighted[p] = weights[p] / (least + rise * signal * signal)
+
+
+@kernel(bare=True, fastmath=True)
 def of_many(
     rows: Float32Array,
     query: Float32Array,
@@ -57,15 +103,10 @@ def of_many(
     """Take the sums two references by two at a time, the weights of the points before."""
     widest()
     k, m = rows.shape
-    if first:
-        for p in range(m):
-            weighted[p] = _ZERO
+    if k == 4 and not first:
+        _weigh_by_four(rows, query, weights, amplitudes, least, rise, weighted)
     else:
-        combine(rows, amplitudes, weighted)
-    for p in range(m):
-        measured, explained = abs(query[p]), abs(weighted[p])
-        signal = measured if measured > explained else explained
-        weighted[p] = weights[p] / (least + rise * signal * signal)
+        _weigh_by_many(rows, query, weights, first, amplitudes, least, rise, weighted)
     for i in range(0, k, 2):
         # of an odd number the last stands for two
         other = min(i + 1, k - 1)
