@@ -13,7 +13,15 @@ from spectriage.spectra.arrays import Float32Array, FloatArray
 from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.fitting._kernels_memory import Workspace
-from spectriage.spectra.fitting._kernels_moments import combine, of_many, of_one, of_three, of_two
+from spectriage.spectra.fitting._kernels_moments import (
+    TWO_VECTORS,
+    combine,
+    of_many,
+    of_one,
+    of_three,
+    of_two,
+    of_two_at_first,
+)
 from spectriage.spectra.fitting._kernels_nonnegative import (
     minimise,
     solve_four,
@@ -91,6 +99,9 @@ def fit_rows(
         if k == 1:
             one = of_one(rows, query, weights, errors, first, amplitudes, least, rise, gram, target)
             solved = solve_one(*one, amplitudes)
+        elif k == 2 and first and query.size % TWO_VECTORS == 0:
+            two = of_two_at_first(rows, query, weights, errors, gram, target)
+            solved = solve_two(*two, amplitudes)
         elif k == 2:
             two = of_two(rows, query, weights, amplitudes, least, rise, gram, target)
             solved = solve_two(*two, amplitudes)

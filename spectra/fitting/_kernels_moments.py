@@ -3,7 +3,7 @@
 They are of rows (k, m), a query (m,) and weights (m,). A point's weight is divided by
 ``least + rise · signal²``, the signal being the greater of the query and the fit by `amplitudes` (k,). Of G
 (k, k) the lower half is written. At `first` there is no fit, and what a weight is divided by is known: the
-`errors` (m,). Of two references that would change the order in which sums are added up.
+`errors` (m,).
 
 Up to three references are written out: all sums are then taken in one pass, in registers, which is twice as
 fast as one pass for each sum; and they are returned too, since what solves for them need not wait for memory.
@@ -15,10 +15,13 @@ from __future__ import annotations
 import numpy as np
 
 from spectriage.spectra.arrays import Float32Array, FloatArray
-from spectriage.spectra.compile._kernels_vectors import widest
+from spectriage.spectra.compile._kernels_vectors import apart, widest
 from spectriage.spectra.compile.jit import kernel
 
 _ZERO = np.float32(0.0)
+TWO_VECTORS = 32
+"""Points in two of the widest vectors. What is over is added up in another order by `of_two_at_first` than by
+`of_two`, and who replays a record is to find what was recorded to the last digit."""
 
 
 @kernel(bare=True, fastmath=True)
@@ -177,6 +180,33 @@ def of_two(
         measured, explained = abs(q), abs(x * r + y * s)
         signal = measured if measured > explained else explained
         w = weights[p] / (least + rise * signal * signal)
+        wr, ws = w * r, w * s
+        g11 += wr * r
+        g21 += ws * r
+        g22 += ws * s
+        b1 += wr * q
+        b2 += ws * q
+    gram[0, 0], gram[1, 0], gram[1, 1] = g11, g21, g22
+    target[0], target[1] = b1, b2
+    return np.float64(g11), np.float64(g21), np.float64(g22), np.float64(b1), np.float64(b2)
+
+
+@kernel(bare=True, fastmath=True)
+def of_two_at_first(
+    rows: Float32Array,
+    query: Float32Array,
+    weights: Float32Array,
+    errors: Float32Array,
+    gram: FloatArray,
+    target: FloatArray,
+) -> tuple[float, float, float, float, float]:
+    # written into its caller it changes in which order the compiler lets the others add up
+    apart()
+    widest()
+    g11 = g21 = g22 = b1 = b2 = _ZERO
+    for p in range(query.size):
+        r, s, q = rows[0, p], rows[1, p], query[p]
+        w = weights[p] / errors[p]
         wr, ws = w * r, w * s
         g11 += wr * r
         g21 += ws * r

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from spectriage.spectra.contrast._kernels_arguments import Query
 from spectriage.spectra.fitting._kernels_axes import best_axes
 from spectriage.spectra.fitting._kernels_bands import BandsOfComponent, weigh_bands
-from spectriage.spectra.fitting._kernels_moments import combine, of_many, of_one, of_three, of_two
+from spectriage.spectra.fitting._kernels_moments import (
+    combine,
+    of_many,
+    of_one,
+    of_three,
+    of_two,
+    of_two_at_first,
+)
 from spectriage.spectra.fitting.fit import Axis
 from spectriage.spectra.fitting.fitter import SETTINGS, UNSTRETCHED, Fitter
 from spectriage.spectra.fitting.memory import memory_of
@@ -32,6 +39,8 @@ def test_moments_are_the_weighted_sums(seed, k, m, first):
     sums = None
     if k == 1:
         sums = of_one(rows, query, weights, *errors, amplitudes, *error, gram, target)
+    elif k == 2 and first:
+        sums = of_two_at_first(rows, query, weights, errors[0], gram, target)
     elif k == 2:
         sums = of_two(rows, query, weights, amplitudes, *error, gram, target)
     elif k == 3:
