@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 KEPT_LIBRARIES = 4
 STALE_S = 3600.0
-_CODE = {"spectriage.spectra": "**/*.py", "spectriage.library": "**/*.py"}
+_CODE = "spectriage.spectra", "spectriage.library"
 
 Notify = Callable[[str], None]
 
@@ -43,8 +44,20 @@ def _content_files() -> Iterator[Path]:
     from spectriage.library.catalogue import catalogue_files
 
     yield from catalogue_files()
-    for package, pattern in _CODE.items():
-        yield from sorted(Path(str(resources.files(package))).glob(pattern))
+    for package in _CODE:
+        yield from _code_files(str(resources.files(package)))
+
+
+def _code_files(folder: str) -> list[Path]:
+    """Return the code of a package, in order.
+
+    Not looked for among what was compiled: of a few versions that takes longer than all the rest.
+    """
+    found: list[str] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        found += [os.path.join(place, name) for name in names if name.endswith(".py")]
+    return [Path(path) for path in sorted(found)]
 
 
 def cache_key() -> str:
