@@ -241,7 +241,7 @@ def _nothing() -> None:
 
 
 class _NotYet(NullCache):
-    """In place of a function's cache until it is asked for code: of the kernels half are not called.
+    """In place of a function's cache until it is asked for code: an identification asks two in five.
 
     Parameters
     ----------

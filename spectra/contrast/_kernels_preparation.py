@@ -371,6 +371,8 @@ def prepare_scans(
         same = is_same(shift, known)
         if not spacing_cm > 0.0:
             spacing_cm = spectra.spacings_cm[i] = known_spacing_cm if same else spacing_of(shift)
+        # what a spacing was told to be decides whether the cells were written
+        same &= spacing_cm == known_spacing_cm
         places[STATE] = SPOILT
         if not clean and is_spoilt(intensity, shift, spacing_cm, spectra.narrowest_cm[i], look):
             continue

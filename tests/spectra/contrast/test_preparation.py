@@ -138,6 +138,16 @@ def test_together_they_are_what_they_are_one_by_one(given_spectra):
     assert_same([spectrum_of(*each) for each in given_spectra])
 
 
+def test_a_spacing_that_was_told_otherwise_is_not_taken_for_the_one_before():
+    """One spacing is averaged over cells, the other interpolated, which has none to take."""
+    first, other = (spectrum_of("plain", 900, 180.0, 1.7, seed) for seed in (3, 4))
+    other = Spectrum(first.shift, other.intensity)
+    for told in ((2.6, 1.7), (1.7, 2.6)):
+        for spectrum, spacing_cm in zip((first, other), told, strict=True):
+            vars(spectrum)["spacing_cm"] = spacing_cm
+        assert_same([first, other])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_among_others(kind):
     plain = [spectrum_of("plain", points, 150.0, 1.5, points) for points in (600, 1400)]
