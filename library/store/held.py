@@ -73,7 +73,7 @@ class HeldFile:
             check_superblock(os.read(descriptor, SUPERBLOCK_BYTES), before.st_size, path)
             os.lseek(descriptor, 0, os.SEEK_SET)
             self.mapping, self.sha256 = _take_over(descriptor, before.st_size, path, folder)
-            if _moment(os.fstat(descriptor)) != _moment(before):
+            if _was_written(descriptor, before, self.sha256, path):
                 raise AlteredLibraryError(
                     "the file was changed while it was being read", where=str(path), remedy="open it again"
                 )
@@ -142,8 +142,20 @@ def _open_regular(path: Path) -> int:
     return descriptor
 
 
-def _moment(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+def _was_written(descriptor: int, before: os.stat_result, sha256: str, path: Path) -> bool:
+    """Tell whether somebody wrote into an open file since it was opened.
+
+    The time of the last change of its status also moves where the bytes stay: an import has put another file
+    under its name, somebody has made or removed a link or set its mode. And it moves where somebody wrote and
+    then set the time of writing back. The bytes, read once more, tell these apart.
+    """
+    after = os.fstat(descriptor)
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        return True
+    if after.st_ctime_ns == before.st_ctime_ns:
+        return False
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return _copy(descriptor, before.st_size, len, path) != sha256
 
 
 def _take_over(

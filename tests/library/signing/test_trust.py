@@ -1,5 +1,6 @@
 """Attacks on a signed library: each is refused with its own reason before anything is parsed, or harmless."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -319,3 +320,52 @@ def test_a_file_changed_while_it_is_read(signed, trust, monkeypatch):
     monkeypatch.setattr(os, "read", read)
     with pytest.raises(AlteredLibraryError, match="changed while"):
         read_library(signed, trust=trust)
+
+
+def test_a_file_changed_while_it_is_read_by_who_sets_the_time_back(signed, trust, monkeypatch):
+    real = os.read
+    content = signed.read_bytes()
+    times = signed.stat().st_atime_ns, signed.stat().st_mtime_ns
+    writes = iter([content[::-1]])
+
+    def read(descriptor: int, count: int) -> bytes:
+        found = real(descriptor, count)
+        if count > 48:
+            for each in writes:
+                signed.write_bytes(each)
+                os.utime(signed, ns=times)
+        return found
+
+    monkeypatch.setattr(os, "read", read)
+    with pytest.raises(AlteredLibraryError, match="changed while"):
+        read_library(signed, trust=trust)
+
+
+@pytest.mark.parametrize("happens", ["replaced", "removed", "linked"])
+def test_a_file_that_loses_its_name_while_it_is_read(happens, small, signed, tmp_path, monkeypatch):
+    """An import puts a new file under the name: who has opened the old one reads that, as it was."""
+    if os.name == "nt" and happens != "linked":
+        pytest.skip("an open file keeps its name here")
+    real = os.read
+    content = signed.read_bytes()
+    new = tmp_path / "new.h5"
+    write_library(new, small.references, small.natives, ["newer"])
+    todo = iter([happens])
+
+    def read(descriptor: int, count: int) -> bytes:
+        found = real(descriptor, count)
+        if count > 48:
+            for each in todo:
+                if each == "replaced":
+                    os.replace(new, signed)
+                elif each == "removed":
+                    signed.unlink()
+                else:
+                    os.link(signed, tmp_path / "another.h5")
+        return found
+
+    monkeypatch.setattr(os, "read", read)
+    held = HeldFile(signed)
+    assert not list(todo)
+    assert bytes(held.buffer) == content
+    assert held.sha256 == hashlib.sha256(content).hexdigest()
