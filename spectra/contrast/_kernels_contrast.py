@@ -10,6 +10,7 @@ from spectriage.spectra.compile._kernels_vectors import apart
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.contrast._kernels_compress import compress
 from spectriage.spectra.signal._kernels_derivative import filter_measured
+from spectriage.spectra.statistics._kernels_statistics import extremes
 
 
 @kernel(bare=True)
@@ -28,7 +29,7 @@ def into_contrast(
     Parameters
     ----------
     intensity, measured
-        On the grid, shape (m,).
+        On the grid, shape (m,); zero where not measured.
     weights
         Of the derivative, shape (k,), odd.
     settings
@@ -43,15 +44,15 @@ def into_contrast(
     by_noise, least, rounding = settings
     filter_measured(intensity, measured, weights, values, valid)
     m = values.size
-    whole, added, squares, greatest = m - m % LANES, spread(0.0), 0.0, 0.0
+    whole, added, squares = m - m % LANES, spread(0.0), 0.0
     for at in range(0, whole, LANES):
         value = load(values, at)
         added = fma(value, value, added)
     for p in range(whole, m):
         squares += values[p] * values[p]
     norm = np.sqrt(squares + total(added))
-    for p in range(m):
-        greatest = max(greatest, abs(intensity[p]))
+    low, high = extremes(intensity)
+    greatest = max(-low, high, 0.0)
     # a constant or a line leaves the rounding of its own size
     flat = norm <= rounding * greatest or not norm < np.inf
     if flat:

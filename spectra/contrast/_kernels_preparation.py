@@ -20,9 +20,11 @@ from spectriage.spectra.signal._kernels_despike import SmearedRules, mark_smeare
 from spectriage.spectra.signal._kernels_grid import (
     Cells,
     average_cells,
+    gather,
     interpolate_cubic,
     measured_points,
     room_for_cells,
+    spread_out,
     write_cells,
 )
 from spectriage.spectra.signal._kernels_quality import PlateauRules, is_cut_off, stand_over
@@ -211,27 +213,6 @@ def is_spoilt(
 
 
 @kernel()
-def gather(values: FloatArray, measured: BoolArray, found: FloatArray) -> None:
-    """Write the values that were measured, shape (m,), one after the other."""
-    at = 0
-    for p in range(values.size):
-        if measured[p]:
-            found[at] = values[p]
-            at += 1
-
-
-@kernel()
-def spread_out(values: FloatArray, measured: BoolArray, found: FloatArray) -> None:
-    """Write values to where they were measured, shape (m,), and what is no number elsewhere."""
-    at = 0
-    for p in range(found.size):
-        found[p] = np.nan
-        if measured[p]:
-            found[p] = values[at]
-            at += 1
-
-
-@kernel()
 def is_same(axis: FloatArray, other: FloatArray) -> bool:
     """Say whether two axes are the same."""
     if axis.size != other.size:
@@ -252,14 +233,16 @@ def onto_grid(
     cells: Cells,
     known: bool,
     rules: PreparationRules,
-    own: FloatArray,
     spread: FloatArray,
-    measured: BoolArray,
-) -> tuple[int, int, int]:
-    """Write a spectrum on a grid (m,), see `resample`; return how many points it has, the first and last.
+    row: int,
+    before: int,
+    room: Room,
+) -> None:
+    """Write a spectrum on a grid (m,), see `resample`, and which points of it were measured.
 
-    The cells of its axis are written unless known.
+    Where the one before had the same axis, cells are known, and the same points were measured.
     """
+    own, measured, places = room.intensity[row], room.measured[row], room.places[row]
     step = grid[1] - grid[0]
     if spacing_cm <= step:
         if not known:
@@ -267,9 +250,20 @@ def onto_grid(
         average_cells(intensity, variance, cells, own, spread)
     else:
         interpolate_cubic(shift, intensity, variance, grid, own, spread)
+    if known:
+        alike = room.measured[before]
+        for p in range(grid.size):
+            measured[p] = alike[p]
+            own[p] = own[p] if alike[p] else 0.0
+            spread[p] = spread[p] if alike[p] else 0.0
+        for column in (COUNT, FIRST, LAST):
+            places[column] = room.places[before, column]
+        return
     gap = max(rules.gap * step, rules.gap_spacings * spacing_cm)
-    count, first, last = measured_points(shift, grid, rules.rounding * step, gap, own, spread, measured)
-    return count, first, last
+    rounding = rules.rounding * step
+    places[COUNT], places[FIRST], places[LAST] = measured_points(
+        shift, grid, rounding, gap, own, spread, measured
+    )
 
 
 @kernel()
@@ -314,11 +308,13 @@ def finish(
     """
     own, measured, numbers = room.intensity[row], room.measured[row], room.numbers[row]
     values, below, spreads = np.empty(count), np.empty(count), np.empty(count)
-    gather(own, measured, values)
-    gather(spread, measured, spreads)
+    first, last = room.places[row, FIRST], room.places[row, LAST]
+    gather(own, measured, first, last, values)
+    if stated:
+        gather(spread, measured, first, last, spreads)
     if not fit_below(values, rules, below):
         return UNDONE
-    spread_out(below, measured, room.baseline[row])
+    spread_out(below, measured, first, last, room.baseline[row])
     numbers[NOISE] = noise_of(values, spreads, stated, rules)
     numbers[HEIGHT], numbers[LEVEL] = stand_over(values, below)
     noise = numbers[NOISE] * rules.gain
@@ -360,7 +356,7 @@ def prepare_scans(
     for i in range(spectra.places.size):
         longest = max(longest, spectra.ends[i + 1] - spectra.ends[i])
     cells = room_for_cells(longest, grid.size)
-    known, known_spacing_cm = spectra.shift[:0], 0.0
+    known, known_spacing_cm, before = spectra.shift[:0], 0.0, spectra.places[0]
     for i in range(spectra.places.size):
         row = spectra.places[i]
         start, end = spectra.ends[i], spectra.ends[i + 1]
@@ -378,23 +374,10 @@ def prepare_scans(
             continue
         places[STATE] = UNDONE
         places[CUT_OFF] = is_cut_off(intensity, look.equal_points, look.plateau)
-        own, measured = room.intensity[row], room.measured[row]
         spread = room.variance[row] if spectra.stated[i] else room.values
-        count, places[FIRST], places[LAST] = onto_grid(
-            shift,
-            intensity,
-            variance,
-            spacing_cm,
-            grid,
-            cells,
-            same,
-            rules,
-            own,
-            spread,
-            measured,
-        )
-        known, known_spacing_cm = shift, spacing_cm
-        places[COUNT] = count
+        onto_grid(shift, intensity, variance, spacing_cm, grid, cells, same, rules, spread, row, before, room)
+        known, known_spacing_cm, before = shift, spacing_cm, row
+        count = places[COUNT]
         if count < rules.least_points:
             continue
         places[STATE] = finish(row, count, spread, spectra.stated[i], rules, room)

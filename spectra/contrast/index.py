@@ -106,6 +106,8 @@ class ContrastIndex:
         plastics = references.among("family", ("polystyrene", "polyethylene"))
         self.standards: list[int] = np.flatnonzero(self.packaging | plastics).tolist()
         self.coarse_standards: HalfArray = self.coarse[self.standards]
+        # as the whole is: kernels are compiled once more for what may be written
+        self.coarse_standards.flags.writeable = False
         self.hazardous: BoolArray = references.column("hazard") != Hazard.NONE.encode()
         tiers = references.column("tier")
         self.ranks: Int8Array = np.full(len(references), -1, np.int8)

@@ -237,9 +237,13 @@ def _together(spectra: Sequence[Spectrum], places: Sequence[int]) -> Together:
         variance = np.concatenate(
             [spectrum.intensity if spectrum.variance is None else spectrum.variance for spectrum in spectra]
         )
+    shift = np.concatenate([spectrum.shift for spectrum in spectra])
+    for values in (intensity, shift, variance):
+        # as those of a spectrum: kernels are compiled once more for what may be written
+        values.flags.writeable = False
     together = (
         intensity,
-        np.concatenate([spectrum.shift for spectrum in spectra]),
+        shift,
         variance,
         np.array([0, *accumulate([values.size for values in intensities])], np.intp),
         np.array([vars(spectrum).get("spacing_cm", np.nan) for spectrum in spectra]),

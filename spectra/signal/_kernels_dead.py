@@ -6,7 +6,7 @@ from spectriage.spectra.arrays import BoolArray, FloatArray
 from spectriage.spectra.compile.jit import kernel
 
 
-@kernel()
+@kernel(shared=True)
 def mark_runs(
     values: FloatArray, axis: FloatArray, least_points: int, least_width: float, marked: BoolArray
 ) -> int:
@@ -14,6 +14,12 @@ def mark_runs(
 
     Return how many points that is.
     """
+    # most spectra have not so many points that are as the one before, wherever these stand
+    alike = 1
+    for place in range(1, values.size):
+        alike += values[place] == values[place - 1]
+    if alike < least_points:
+        return 0
     count, start = 0, 0
     for place in range(1, values.size + 1):
         if place < values.size and values[place] == values[start]:

@@ -39,7 +39,7 @@ class SmearedRules(NamedTuple):
     reach: float
 
 
-@kernel()
+@kernel(shared=True)
 def mark_smeared(
     values: FloatArray,
     axis: FloatArray,

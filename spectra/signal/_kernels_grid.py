@@ -137,6 +137,39 @@ def measured_points(
 
 
 @kernel()
+def gather(values: FloatArray, measured: BoolArray, first: int, last: int, found: FloatArray) -> None:
+    """Write the values that were measured, shape (m,), one after the other; the first and last are known."""
+    if last - first + 1 == found.size:
+        # nothing is missing between them, as in most spectra
+        between = values[first : last + 1]
+        for p in range(found.size):
+            found[p] = between[p]
+        return
+    at = 0
+    for p in range(values.size):
+        if measured[p]:
+            found[at] = values[p]
+            at += 1
+
+
+@kernel()
+def spread_out(values: FloatArray, measured: BoolArray, first: int, last: int, found: FloatArray) -> None:
+    """Write values to where they were measured, shape (m,), and what is no number elsewhere."""
+    for p in range(found.size):
+        found[p] = np.nan
+    if last - first + 1 == values.size:
+        between = found[first : last + 1]
+        for p in range(values.size):
+            between[p] = values[p]
+        return
+    at = 0
+    for p in range(found.size):
+        if measured[p]:
+            found[p] = values[at]
+            at += 1
+
+
+@kernel()
 def _cubic_weights(x0: float, x1: float, x2: float, x3: float, x: float, weights: FloatArray) -> None:
     """Weights of four points in the cubic Hermite interpolant between x1 and x2, parabolic slopes."""
     h0, h1, h2 = x1 - x0, x2 - x1, x3 - x2

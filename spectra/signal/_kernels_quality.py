@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
 from spectriage.spectra.statistics._kernels_statistics import extremes, quantile, quantile_of
 
@@ -56,6 +57,34 @@ def _is_abrupt(values: FloatArray, start: int, end: int, fall: float) -> bool:
     return bool(beside > -np.inf and level - beside >= fall)
 
 
+@kernel(bare=True, fastmath=True)
+def _curvatures(values: FloatArray) -> float:
+    """Return the sum of the second differences of values (n,), all taken as positive."""
+    widest()
+    total = 0.0
+    for p in range(values.size - 2):
+        total += abs(values[p + 2] - values[p + 1] - (values[p + 1] - values[p]))
+    return total
+
+
+@kernel()
+def _may_have_plateau(values: FloatArray, top: float, low: float, rules: PlateauRules) -> bool:
+    """Whether so many points as a plateau has are near the top: `_has_plateau` asks for more.
+
+    The height over the lowest point is no less than that over a quantile, and twice a mean no less than a
+    median (Markov's inequality): neither has to be sought.
+    """
+    n = values.size
+    noise = 2.0 * _curvatures(values) / max(n - 2, 1) / 0.6745 / _ROOT_6
+    depth = 2.0 * max(rules.share * (top - low), 3.0 * noise)
+    least = top - (1.0 + 1e-6) * depth - 1e-12 * max(abs(top), abs(low))
+    near = 0
+    for p in range(n):
+        # what is no number rules nothing out
+        near += not values[p] < least
+    return near >= rules.points
+
+
 @kernel(inline="always")
 def _has_plateau(values: FloatArray, top: float, rules: PlateauRules) -> bool:
     n = values.size
@@ -79,7 +108,7 @@ def _has_plateau(values: FloatArray, top: float, rules: PlateauRules) -> bool:
     return False
 
 
-@kernel()
+@kernel(shared=True)
 def is_cut_off(values: FloatArray, equal_points: int, rules: PlateauRules) -> bool:
     """Say whether the highest of values (n,) are a detector's limit.
 
@@ -87,12 +116,13 @@ def is_cut_off(values: FloatArray, equal_points: int, rules: PlateauRules) -> bo
     when they lie on a plateau, see `PlateauRules`.
     """
     rules = PlateauRules(*rules)
-    top, highest = extremes(values)[1], 0
+    low, top = extremes(values)
+    highest = 0
     for p in range(values.size):
         highest += values[p] >= top
     if highest >= equal_points and _longest_run(values, top) >= equal_points and top > quantile(values, 0.5):
         return True
-    return _has_plateau(values, top, rules)
+    return _may_have_plateau(values, top, low, rules) and _has_plateau(values, top, rules)
 
 
 @kernel()

@@ -16,6 +16,8 @@ _SIGN_BIT = np.int64(63)
 _MANY, _FEWER = 256, 8
 """Of more keys than these, what is still in question is put together once it is so many times less."""
 
+_ROUNDED = 1.0 - 1e-9
+"""Less than one by more than what is rounded."""
 _MEAN_TO_DEVIATION = 1.2533141373155003
 """√(π/2): the standard deviation of Gaussian noise over its mean absolute deviation."""
 
@@ -143,14 +145,28 @@ def residual_level(values: FloatArray, weights: FloatArray, width: int, share: f
     left = np.empty(size)
     for p in range(size):
         left[p] = values[half + p]
-    for k in range(weights.size):
-        weight = weights[k]
+    # four in the order of one after the other: a sum is fetched and put away less often
+    whole = weights.size - weights.size % 4
+    for k in range(0, whole, 4):
+        a, b, c, d = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+        first, second, third, fourth = values[k:], values[k + 1 :], values[k + 2 :], values[k + 3 :]
         for p in range(size):
-            left[p] -= weight * values[p + k]
+            left[p] = (((left[p] - a * first[p]) - b * second[p]) - c * third[p]) - d * fourth[p]
+    for k in range(whole, weights.size):
+        weight, first = weights[k], values[k:]
+        for p in range(size):
+            left[p] -= weight * first[p]
+    for p in range(size):
+        left[p] *= left[p]
     local = np.zeros(size - width + 1)
-    for k in range(width):
+    for k in range(0, width - 3, 4):
+        first, second, third, fourth = left[k:], left[k + 1 :], left[k + 2 :], left[k + 3 :]
         for p in range(local.size):
-            local[p] += left[p + k] * left[p + k]
+            local[p] = (((local[p] + first[p]) + second[p]) + third[p]) + fourth[p]
+    for k in range(width - width % 4, width):
+        first = left[k:]
+        for p in range(local.size):
+            local[p] += first[p]
     return quantile_of(local, share) / width
 
 
@@ -177,7 +193,53 @@ def _is_sharp(values: FloatArray, start: int, width: int, sharpness: float) -> b
     return bool(height - middle > sharpness * (around[count - 1] - around[0]))
 
 
+@kernel(bare=True)
+def _may_stand_out(values: FloatArray, width: int, sharpness: float) -> bool:
+    """Whether points with six around them may be sharp: what `_is_sharp` says of each asks for more.
+
+    Their lowest is no higher than the first and the last of them, and the median around no lower than the
+    least. All points are looked at at once, and hardly a spectrum has one that may.
+    """
+    widest()
+    without_nans()
+    least = _ROUNDED * sharpness
+    # slices: of a sum the compiler does not know that it is no place from the end
+    second, third, first_of_top, last_of_top = values[1:], values[2:], values[3:], values[2 + width :]
+    fourth, fifth, sixth = values[3 + width :], values[4 + width :], values[5 + width :]
+    found = 0
+    for p in range(sixth.size):
+        a, b, c, d, e, f = values[p], second[p], third[p], fourth[p], fifth[p], sixth[p]
+        low = a if a < b else b
+        high = a if a > b else b
+        low = c if c < low else low
+        high = c if c > high else high
+        low = d if d < low else low
+        high = d if d > high else high
+        low = e if e < low else low
+        high = e if e > high else high
+        low = f if f < low else low
+        high = f if f > high else high
+        top, last = first_of_top[p], last_of_top[p]
+        height = top if top < last else last
+        found += height - low > least * (high - low)
+    return found > 0
+
+
 @kernel()
+def _has_sharp(values: FloatArray, most_points: int, sharpness: float) -> bool:
+    """Whether any points may be sharp; those with fewer than six around them are looked at one by one."""
+    n = values.size
+    for width in range(1, most_points + 1):
+        # less than once the range is asked of points as well where more of it is found around them
+        if sharpness < 1.0 or _may_stand_out(values, width, sharpness):
+            return True
+        for start in (1, 2, n - width - 2, n - width - 1):
+            if 1 <= start < n - width and _is_sharp(values, start, width, sharpness):
+                return True
+    return False
+
+
+@kernel(shared=True)
 def sharp_steps(
     values: FloatArray, threshold: float, most_points: int, sharpness: float, places: NDArray[np.intp]
 ) -> int:
@@ -190,6 +252,9 @@ def sharp_steps(
     what those around them vary.
     """
     n = values.size - 1
+    # what is usual is not asked where nothing is sharp
+    if not _has_sharp(values, most_points, sharpness):
+        return 0
     steps, own = np.empty(n), np.empty(n)
     for p in range(n):
         own[p] = values[p + 1] - values[p]

@@ -104,6 +104,17 @@ def test_sharp_steps_are_those_of_the_definition(seed, spikes):
     assert sharp_steps(values, 8.0, 2, 4.0, places[:1]) == min(found, 1)
 
 
+@given(st.lists(st.integers(0, 30), min_size=4, max_size=40), st.integers(0, 8), st.integers(1, 3))
+@settings(max_examples=300, deadline=None)
+def test_sharp_steps_among_few_heights_and_near_the_ends(heights, start, widest):
+    """Heights that are whole numbers stand out by exactly what is asked for, or hardly, again and again."""
+    values = np.array(heights, np.float64)
+    values[start : start + 1] += 25.0
+    places = np.empty((3 * values.size, 2), np.intp)
+    found = sharp_steps(values, 1.0, widest, 4.0, places)
+    assert [tuple(place) for place in places[:found].tolist()] == sharp_places(values, 1.0, widest, 4.0)
+
+
 def test_a_level_curve_has_no_steps():
     assert sharp_steps(np.full(50, 3.0), 8.0, 2, 4.0, np.empty((9, 2), np.intp)) == 0
 
