@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.selection import select_each, selection_rules
 from spectriage.spectra.policy.policy import Policy
 from spectriage.spectra.reference import ReferenceSet
+from spectriage.spectra.sharing import groups_of
 from spectriage.spectra.spectrum import Spectrum
 from spectriage.spectra.technique import Technique
 from spectriage.spectra.verdict.concluding import Concluder
@@ -167,7 +167,7 @@ class Identifier:
         """
         if threads < 1:
             raise ParameterError(f"{threads} threads cannot work")
-        return self._each(_groups_of(spectra, threads), threads)
+        return self._each(groups_of(spectra, TOGETHER, threads), threads)
 
     def _each(
         self, groups: Iterator[list[Spectrum]], threads: int
@@ -234,15 +234,3 @@ class Identifier:
         )
         for scan, (parts, candidates) in zip(scans, named, strict=True):
             scan.parts, scan.candidates = with_odds_of_found(parts, scan.targets), candidates
-
-
-def _groups_of(spectra: Iterable[Spectrum], threads: int) -> Iterator[list[Spectrum]]:
-    """Yield the spectra of a batch that go through each step together.
-
-    The last of them are shared among the threads, so that none waits for another.
-    """
-    left = iter(spectra)
-    while taken := list(islice(left, TOGETHER * threads)):
-        size = -(-len(taken) // threads)
-        for start in range(0, len(taken), size):
-            yield taken[start : start + size]

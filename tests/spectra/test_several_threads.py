@@ -5,10 +5,7 @@ from threading import Timer
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from spectriage.spectra import identify as module
 from spectriage.spectra.contrast import rows as contrast_rows
 from spectriage.spectra.evidence.targets import _know
 from spectriage.spectra.fitting.library import areas_of
@@ -48,15 +45,3 @@ def test_an_area_that_another_thread_takes_meanwhile_is_not_thought_to_have_been
         other.start()
         assert engine.identify(scan).to_json() == expected
         other.join()
-
-
-@given(st.integers(0, 700), st.integers(1, 5))
-def test_threads_share_a_batch_evenly(count, threads):
-    groups = list(module._groups_of(range(count), threads))
-    assert [own for group in groups for own in group] == list(range(count))
-    whole = count // (module.TOGETHER * threads) * threads
-    assert [len(group) for group in groups[:whole]] == [module.TOGETHER] * whole
-    left, rest = [len(group) for group in groups[whole:]], count - whole * module.TOGETHER
-    # of what is left no thread has more than a whole share
-    assert len(left) <= threads
-    assert max(left, default=0) == -(-rest // threads)
