@@ -7,7 +7,7 @@ from spectriage.spectra.compile._kernels_vectors import widest
 from spectriage.spectra.compile.jit import kernel
 
 
-@kernel(bare=True)
+@kernel(inline="always")
 def _mark_whole(measured: BoolArray, half: int, valid: BoolArray) -> None:
     """Mark the points (m,) around which all were measured, as many as `half` on either side."""
     m, count, start, end = measured.size, 0, 0, measured.size
@@ -20,9 +20,10 @@ def _mark_whole(measured: BoolArray, half: int, valid: BoolArray) -> None:
         end -= 1
     if count == end - start:
         # nothing is missing between the first and the last, as in most spectra
-        for p in range(start + half, end - half):
+        start, end = start + half, max(start + half, end - half)
+        for p in range(start, end):
             valid[p] = True
-        return
+        start = end
     run = 0
     for p in range(start, end):
         run = run + 1 if measured[p] else 0

@@ -67,7 +67,7 @@ def _curvatures(values: FloatArray) -> float:
     return total
 
 
-@kernel()
+@kernel(inline="always")
 def _may_have_plateau(values: FloatArray, top: float, low: float, rules: PlateauRules) -> bool:
     """Whether so many points as a plateau has are near the top: `_has_plateau` asks for more.
 

@@ -225,7 +225,7 @@ def _may_stand_out(values: FloatArray, width: int, sharpness: float) -> bool:
     return found > 0
 
 
-@kernel()
+@kernel(inline="always")
 def _has_sharp(values: FloatArray, most_points: int, sharpness: float) -> bool:
     """Whether any points may be sharp; those with fewer than six around them are looked at one by one."""
     n = values.size
