@@ -232,5 +232,6 @@ class Identifier:
         named = self._namer.name(
             [Fitted(scan.fitter, scan.fit, scan.selection.alone, scan.quality.snr) for scan in scans]
         )
-        for scan, (parts, candidates) in zip(scans, named, strict=True):
+        for scan, (parts, candidates, unexplained) in zip(scans, named, strict=True):
             scan.parts, scan.candidates = with_odds_of_found(parts, scan.targets), candidates
+            scan.unexplained = unexplained

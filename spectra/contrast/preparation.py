@@ -155,7 +155,7 @@ def prepare_each(spectra: Sequence[Spectrum], shift: FloatArray) -> list[Prepare
     ready = [_Ready(spectrum, spectrum, None) for spectrum in spectra]
     room = _room_for(len(ready), shift.size)
     _prepare(ready, range(len(ready)), shift, room, clean=False)
-    spoilt = (room.places[:, STATE] == SPOILT).nonzero()[0].tolist()
+    spoilt = [place for place, state in enumerate(room.places[:, STATE].tolist()) if state == SPOILT]
     for place in spoilt:
         ready[place] = _cleaned(spectra[place])
     _prepare(ready, spoilt, shift, room, clean=True)
@@ -231,19 +231,15 @@ def _together(spectra: Sequence[Spectrum], places: Sequence[int]) -> Together:
     """Return several spectra one after the other, packed; spacings that are not known are not numbers."""
     intensities = [spectrum.intensity for spectrum in spectra]
     stated = [spectrum.variance is not None for spectrum in spectra]
-    intensity = np.concatenate(intensities)
+    intensity = _joined(intensities)
     variance = intensity
     if any(stated):
-        variance = np.concatenate(
+        variance = _joined(
             [spectrum.intensity if spectrum.variance is None else spectrum.variance for spectrum in spectra]
         )
-    shift = np.concatenate([spectrum.shift for spectrum in spectra])
-    for values in (intensity, shift, variance):
-        # as those of a spectrum: kernels are compiled once more for what may be written
-        values.flags.writeable = False
     together = (
         intensity,
-        shift,
+        _joined([spectrum.shift for spectrum in spectra]),
         variance,
         np.array([0, *accumulate([values.size for values in intensities])], np.intp),
         np.array([vars(spectrum).get("spacing_cm", np.nan) for spectrum in spectra]),
@@ -252,6 +248,16 @@ def _together(spectra: Sequence[Spectrum], places: Sequence[int]) -> Together:
         np.array(places, np.intp),
     )
     return packed_as(Together, together)
+
+
+def _joined(values: Sequence[FloatArray]) -> FloatArray:
+    """Return values of spectra one after the other; of one spectrum they are not copied."""
+    if len(values) == 1:
+        return values[0]
+    joined = np.concatenate(values)
+    # as those of a spectrum: kernels are compiled once more for what may be written
+    joined.flags.writeable = False
+    return joined
 
 
 def _room_for(scans: int, points: int) -> Room:

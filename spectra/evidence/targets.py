@@ -154,7 +154,7 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
             packed_as(Scattering, (scattering, table.scattering, NO_MATRIX)),
             _weighing_rules(index, policy),
             sight_table(index),
-            1.0 + NOISY_SNR / np.array([max(each.snr, 1.0) for each in asked]),
+            np.array([1.0 + NOISY_SNR / max(each.snr, 1.0) for each in asked]),
             queries.noise,
             np.array(others),
             memory_of(most + 1, index.rows.points),
@@ -174,17 +174,15 @@ def _judged(
 
     Of what gained too little to be looked at, which is most, there are but the numbers.
     """
-    numbers = weights.numbers
-    # a gain that is no number is not passed over
-    enough = ~(numbers[:, :, GAIN] < LOOKED_AT * policy.hazard_gain)
+    numbers, shown, least = weights.numbers, weights.shown, LOOKED_AT * policy.hazard_gain
     looks: dict[int, dict[int, Look]] = {}
     rows, judge = weights.rows.tolist(), _Judge(policy, targets, asked, weights)
-    where = [places.tolist() for places in enough.nonzero()]
-    for number, place, own, shown in zip(
-        *where, numbers[enough].tolist(), weights.shown[enough].tolist(), strict=True
-    ):
-        look = judge.look(number, place, rows[number][place], own, shown)
-        looks.setdefault(number, {})[place] = look
+    for number, gains in enumerate(numbers[:, :, GAIN].tolist()):
+        # a gain that is no number is not passed over
+        for place in [place for place, gain in enumerate(gains) if not gain < least]:
+            own, seen = numbers[number, place].tolist(), shown[number, place].tolist()
+            look = judge.look(number, place, rows[number][place], own, seen)
+            looks.setdefault(number, {})[place] = look
     watched, records = watched_targets(targets), asked[0].fitter.index.records
     told = [
         [

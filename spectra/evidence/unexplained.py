@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from spectriage.spectra.arrays import FloatArray
+from spectriage.spectra.compile.jit import packed_as
 from spectriage.spectra.contrast.block import row_by_row
 from spectriage.spectra.contrast.contrast import queries_together
-from spectriage.spectra.evidence._kernels_sighting import count_unexplained
+from spectriage.spectra.evidence._kernels_unexplained import LeftRules, count_left_each
 from spectriage.spectra.fitting.band_support import points_of
 from spectriage.spectra.fitting.fit import Fit
 
@@ -46,14 +48,16 @@ def unexplained_bands(fits: Sequence[Fit], step_cm: float) -> list[Unexplained]:
     if not fits:
         return []
     queries, found = queries_together([fit.query for fit in fits]), np.empty((len(fits), 2))
-    count_unexplained(
-        queries.derivative,
-        queries.valid,
-        row_by_row([fit.fitted for fit in fits]),
-        queries.noise,
-        NOISE_MULTIPLE,
-        LEAST_SHARE,
-        points_of(NEAR_CM, step_cm),
-        found,
-    )
+    fitted = row_by_row([fit.fitted for fit in fits])
+    count_left_each(queries.derivative, queries.valid, fitted, queries.noise, left_rules(step_cm), found)
+    return unexplained_of(found)
+
+
+def left_rules(step_cm: float) -> LeftRules:
+    """Return what counts as a band that is left, packed for kernels."""
+    return packed_as(LeftRules, (NOISE_MULTIPLE, LEAST_SHARE, points_of(NEAR_CM, step_cm)))
+
+
+def unexplained_of(found: FloatArray) -> list[Unexplained]:
+    """Return what `count_left` wrote of several scans, shape (s, 2)."""
     return [Unexplained(int(count), greatest) for count, greatest in found.tolist()]

@@ -32,6 +32,8 @@ def fit_each(given: Sequence[Given]) -> list[Fit]:
     LibraryError
         When a reference could not be read.
     """
+    if not given:
+        return []
     found = [fitter.known(rows, axis) for fitter, rows, axis in given]
     places = [place for place, fit in enumerate(found) if fit is None]
     made = iter(_fitted([given[place] for place in places]))

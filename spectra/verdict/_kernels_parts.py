@@ -14,6 +14,7 @@ from spectriage.spectra.contrast._kernels_arguments import Queries
 from spectriage.spectra.contrast._kernels_coarse import likeliest_each
 from spectriage.spectra.evidence._kernels_sighting import SightTable
 from spectriage.spectra.evidence._kernels_sighting_parts import sight_part
+from spectriage.spectra.evidence._kernels_unexplained import LeftRules, count_left
 from spectriage.spectra.fitting._kernels_additions import copy
 from spectriage.spectra.fitting._kernels_memory import Memory
 from spectriage.spectra.fitting._kernels_model import (
@@ -49,11 +50,10 @@ class Parts(NamedTuple):
         evidence those that need it are, shape (s, k, 3).
     sightings
         What `sight_reference` returns of each, shape (s, k, 5).
-    own_gains
-        The log gain of each part over the rest, as of the others, shape (s, k).
-    others, gains, counts
-        What looks most like what each part explains, the log gain of each in its place, and how many there
-        are: shape (s, k, o) and (s, k).
+    others, counts
+        What explains about as much in the place of each part, and how many there are, (s, k, o) and (s, k).
+    left
+        What `count_left` writes of each scan, shape (s, 2).
     candidates, candidate_odds, candidate_counts
         What looks most like the whole scan, what `rank_candidates` says of each, and how many there are:
         shape (s, c), (s, c, 4) and (s,).
@@ -63,10 +63,9 @@ class Parts(NamedTuple):
     shown: FloatArray
     bands: IndexArray
     sightings: FloatArray
-    own_gains: FloatArray
     others: IndexArray
-    gains: FloatArray
     counts: IndexArray
+    left: FloatArray
     candidates: IndexArray
     candidate_odds: FloatArray
     candidate_counts: IndexArray
@@ -116,18 +115,23 @@ def _look_at_part(
     rest: Model,
     noise: float,
     rules: SightTable,
+    equal_gain: float,
+    others: IndexArray,
     place: int,
     out: Parts,
 ) -> None:
-    """Look at one part of a fit, of which `out` has the others."""
+    """Look at one part of a fit; the others are what looks most like what it explains."""
     apart()
-    count = out.counts[place, i]
-    tried = np.empty(count + 1, np.intp)
+    tried = np.empty(others.size + 1, np.intp)
     tried[0] = whole.rows[i]
-    copy(out.others[place, i, :count], tried[1:])
+    copy(others, tried[1:])
     gains = add(library, memory, view, rest, tried).gains
-    out.own_gains[place, i] = gains[0]
-    copy(gains[1:], out.gains[place, i, :count])
+    enough, alike = gains[0] - equal_gain, 0
+    for j in range(others.size):
+        if gains[1 + j] >= enough:
+            out.others[place, i, alike] = others[j]
+            alike += 1
+    out.counts[place, i] = alike
     support = support_of(library, view, whole, i, rest)
     bands, held = support.centres.size, 0
     for b in range(bands):
@@ -181,7 +185,9 @@ def _look_at(
     noise: float,
     rules: SightTable,
     null: FirstOdds,
+    equal_gain: float,
     most_candidates: int,
+    left_rules: LeftRules,
     place: int,
     out: Parts,
 ) -> None:
@@ -205,14 +211,14 @@ def _look_at(
     # one look at the library for all of them: it reads a large one but once
     likeliest_each(library.coarse, pooled, may, best, counts)
     for i in range(k):
-        others = others_than(whole.rows, best[i, : counts[i]])
-        out.counts[place, i] = others.size
-        copy(others, out.others[place, i, : others.size])
         if counted[i]:
+            others = others_than(whole.rows, best[i, : counts[i]])
             rest = Model(without(whole.rows, i), amplitudes[i], 0.0, fitted[i])
-            _look_at_part(library, memory, view, whole, i, rest, noise, rules, place, out)
+            _look_at_part(library, memory, view, whole, i, rest, noise, rules, equal_gain, others, place, out)
     _rank(library, memory, alone, best[k, : counts[k]], singles, null, place, out)
     copy(losses(library, memory, view, whole), out.losses[place, :k])
+    query = view.query
+    count_left(query.derivative, query.valid, whole.fitted, noise, left_rules, out.left[place])
 
 
 @kernel()
@@ -227,8 +233,9 @@ def look_at_scans(
     noise: FloatArray,
     packed_rules: SightTable,
     packed_null: FirstOdds,
-    most_others: int,
+    equal_gain: float,
     most_candidates: int,
+    packed_left_rules: LeftRules,
     memory: Memory,
     packed_out: Parts,
 ) -> None:
@@ -251,8 +258,12 @@ def look_at_scans(
         How bands are weighed.
     packed_null
         What a match is worth.
-    most_others, most_candidates
-        So many are looked for of each part, and of the whole scan beside the singles.
+    equal_gain
+        What explains within this log factor as much in a part's place could stand there.
+    most_candidates
+        So many are looked for of the whole scan, beside the singles.
+    packed_left_rules
+        What counts as a band that is left.
     packed_out
         Written; zero before.
     """
@@ -280,7 +291,9 @@ def look_at_scans(
             noise[s],
             rules,
             null,
+            equal_gain,
             most_candidates,
+            LeftRules(*packed_left_rules),
             s,
             out,
         )

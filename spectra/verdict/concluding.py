@@ -73,7 +73,7 @@ class Concluder:
         """
         named = self._named(scans)
         explained = [self._is_explained(kept) for _, kept in named]
-        left = unexplained_bands([kept for _, kept in named], self._index.step_cm)
+        left = self._left(scans, [kept for _, kept in named])
         unclear = [scan for scan, is_explained in zip(scans, explained, strict=True) if not is_explained]
         far = iter(find_far_axes([scan.fitter for scan in unclear]))
         evidence = [
@@ -86,6 +86,15 @@ class Concluder:
         return [
             self._answer(scan, own, ruling, traces)
             for scan, own, ruling in zip(scans, evidence, rulings, strict=True)
+        ]
+
+    def _left(self, scans: Sequence[Scan], fits: Sequence[Fit]) -> list[Unexplained]:
+        """Return the bands that fits of some scans do not explain; of the scans' own fits these are known."""
+        others = [fit for scan, fit in zip(scans, fits, strict=True) if fit is not scan.fit]
+        found = iter(unexplained_bands(others, self._index.step_cm))
+        return [
+            scan.unexplained if fit is scan.fit else next(found)
+            for scan, fit in zip(scans, fits, strict=True)
         ]
 
     def _seek_artefacts(
@@ -222,10 +231,12 @@ class Concluder:
         records = self._index.records
         given: dict[int, Given] = {}
         for place, (scan, fit, parts, left) in enumerate(zip(scans, fits, before, named, strict=True)):
-            dropped = {part.reference.id for part in parts} - {part.reference.id for part in left}
-            if dropped:
+            if len(left) < len(parts):
+                dropped = {part.reference.id for part in parts} - {part.reference.id for part in left}
                 rows = tuple([row for row in fit.rows if records[row].id not in dropped])
                 given[place] = Given(scan.fitter, rows, fit.axis)
+        if not given:
+            return list(fits)
         made = dict(zip(given, fit_each(list(given.values())), strict=True))
         return [made.get(place, fit) for place, fit in enumerate(fits)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from spectriage.spectra.contrast.contrast import queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
 from spectriage.spectra.evidence.sighting import sight_table, sighting_of
+from spectriage.spectra.evidence.unexplained import Unexplained, left_rules, unexplained_of
 from spectriage.spectra.fitting.band_list import BandList
 from spectriage.spectra.fitting.band_support import known_bands
 from spectriage.spectra.fitting.fit import MIN_DISAGREEMENT, Fit, fits_together
@@ -31,7 +32,6 @@ from spectriage.spectra.verdict.words import claim
 
 CANDIDATES = 12
 ALTERNATIVES = 8
-_NUMBERS = np.arange(ALTERNATIVES)
 ALTERNATIVE_GAIN = 0.1
 """References that explain within this log factor as much in a component's place are its alternatives."""
 INTENSITY_SPREAD, UNKNOWN_SPREAD = 0.25, 0.35
@@ -57,6 +57,24 @@ class Fitted(NamedTuple):
     snr: float
 
 
+class Named(NamedTuple):
+    """What a spectrum is named by.
+
+    Parameters
+    ----------
+    components
+        Largest fraction first; small ones are left out.
+    candidates
+        For the whole of it as one substance, best first.
+    unexplained
+        Its bands that the fit does not explain.
+    """
+
+    components: tuple[Component, ...]
+    candidates: CandidateList
+    unexplained: Unexplained
+
+
 class Namer:
     """Names what a fit holds, and what else the spectrum resembles.
 
@@ -78,29 +96,22 @@ class Namer:
         wrong, lines = (np.empty((0, 0)), np.empty((0, 2))) if null is None else null.first_table
         self._first_odds = packed_as(FirstOdds, (wrong, lines, MIN_DISAGREEMENT))
 
-    def name(self, scans: Sequence[Fitted]) -> list[tuple[tuple[Component, ...], CandidateList]]:
-        """Return the components of fits and the candidates for the spectra as single substances.
-
-        Returns
-        -------
-        components
-            Of each: largest fraction first; small ones are left out.
-        candidates
-            Best first.
-        """
+    def name(self, scans: Sequence[Fitted]) -> list[Named]:
+        """Return what each of some spectra is named by."""
         if not scans:
             return []
         told = [self._told(scan.fit) for scan in scans]
         levels = [0 if self._null is None else self._null.level(scan.snr) for scan in scans]
         parts = self._look_at(scans, told, levels)
-        near = _alternatives(parts)
         counts, rows = parts.candidate_counts.tolist(), parts.candidates.tolist()
+        each = zip(scans, told, levels, unexplained_of(parts.left), strict=True)
         return [
-            (
-                self._components(scan.fit, level, own, parts, near, place),
+            Named(
+                self._components(scan.fit, level, own, parts, place),
                 self._candidates(rows[place][: counts[place]], parts.candidate_odds[place]),
+                left,
             )
-            for place, (scan, own, level) in enumerate(zip(scans, told, levels, strict=True))
+            for place, (scan, own, level, left) in enumerate(each)
         ]
 
     def _candidates(self, rows: Sequence[int], odds: FloatArray) -> CandidateList:
@@ -150,8 +161,9 @@ class Namer:
             queries.noise,
             sight_table(index),
             self._first_odds,
-            ALTERNATIVES,
+            ALTERNATIVE_GAIN,
             CANDIDATES,
+            left_rules(index.step_cm),
             memory_of(most + 1, index.rows.points),
             packed(parts),
         )
@@ -169,18 +181,18 @@ class Namer:
         level: int,
         told: Sequence[float | None],
         parts: Parts,
-        near: Mapping[tuple[int, int], Sequence[int]],
         place: int,
     ) -> tuple[Component, ...]:
         records = self._index.records
         losses, bands = parts.losses[place].tolist(), parts.bands[place].tolist()
         sightings, shown = parts.sightings[place].tolist(), parts.shown[place]
+        alike = parts.counts[place].tolist()
         components = []
         for position, (row, fraction) in enumerate(zip(fit.rows, told, strict=True)):
             if fraction is None:
                 continue
             record, gain, (count, held, independent) = records[row], losses[position], bands[position]
-            others = near.get((place, position))
+            others = parts.others[place, position, : alike[position]].tolist() if alike[position] else []
             alternatives = self._other_substances(fit, others) if others else []
             has_sibling = record.family in [other.family for other in alternatives]
             p_value, log_ratio = self._odds(fit, gain, level)
@@ -234,28 +246,13 @@ def _room_for(scans: int, most: int, points: int) -> Parts:
         np.empty((scans, most, 2, points // 2)),
         np.zeros((scans, most, 3), np.intp),
         np.zeros((scans, most, 5)),
-        np.zeros((scans, most)),
         np.zeros((scans, most, ALTERNATIVES), np.intp),
-        np.zeros((scans, most, ALTERNATIVES)),
         np.zeros((scans, most), np.intp),
+        np.empty((scans, 2)),
         np.zeros((scans, CANDIDATES), np.intp),
         np.zeros((scans, CANDIDATES, 4)),
         np.zeros(scans, np.intp),
     )
-
-
-def _alternatives(parts: Parts) -> dict[tuple[int, int], list[int]]:
-    """Return the rows of what could stand in the place of parts, by the numbers of scan and part."""
-    enough = parts.own_gains[:, :, np.newaxis] - ALTERNATIVE_GAIN
-    known = parts.counts[:, :, np.newaxis] > _NUMBERS
-    scans, positions, numbers = (known & (parts.gains >= enough)).nonzero()
-    near: dict[tuple[int, int], list[int]] = {}
-    found = zip(
-        scans.tolist(), positions.tolist(), parts.others[scans, positions, numbers].tolist(), strict=True
-    )
-    for place, position, row in found:
-        near.setdefault((place, position), []).append(row)
-    return near
 
 
 def _interval(fraction: float, gain: float) -> tuple[float, float]:

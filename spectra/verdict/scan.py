@@ -10,6 +10,7 @@ from spectriage.spectra.contrast.block import Block, row_by_row, standing
 from spectriage.spectra.contrast.contrast import QueryRows, queries_stacked
 from spectriage.spectra.contrast.preparation import GridRows
 from spectriage.spectra.evidence.target_list import TargetList
+from spectriage.spectra.evidence.unexplained import Unexplained
 from spectriage.spectra.fitting.fit import Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.selection import Selection
@@ -34,8 +35,8 @@ class Scan:
         What explains it; the fit has what was found besides.
     targets, found
         What is to be said of each target, and the families that are found.
-    parts, candidates
-        What has a name.
+    parts, candidates, unexplained
+        What has a name, and what the fit leaves.
     """
 
     spectrum: Spectrum
@@ -51,6 +52,7 @@ class Scan:
     found: frozenset[str] = frozenset()
     parts: tuple[Component, ...] = ()
     candidates: CandidateList = field(init=False)
+    unexplained: Unexplained = field(init=False)
 
 
 def standing_scans(scans: Sequence[Scan]) -> tuple[QueryRows, GridRows, list[int]]:

@@ -29,7 +29,7 @@ def named(engine, sample):
     fitter = Fitter(engine.index, sample({CAFFEINE: 0.6, MANNITOL: 0.4}, seed=3))
     chosen = select(fitter, everything_allowed(engine))
     namer = Namer(engine.index, engine.policy, engine.null, everything(engine.index))
-    return fitter, chosen.fit, *namer.name([Fitted(fitter, chosen.fit, chosen.alone, 300.0)])[0]
+    return fitter, chosen.fit, *namer.name([Fitted(fitter, chosen.fit, chosen.alone, 300.0)])[0][:2]
 
 
 def test_the_components_are_what_was_mixed_and_their_fractions_are_of_the_contents(named):
@@ -81,7 +81,7 @@ def test_without_a_null_there_are_no_odds(engine, sample):
     fitter = Fitter(engine.index, sample({CAFFEINE: 1.0}, seed=4))
     chosen = select(fitter, everything_allowed(engine))
     namer = Namer(engine.index, engine.policy, None, everything(engine.index))
-    ((components, candidates),) = namer.name([Fitted(fitter, chosen.fit, chosen.alone, 300.0)])
+    ((components, candidates, _),) = namer.name([Fitted(fitter, chosen.fit, chosen.alone, 300.0)])
     assert [part.reference.substance for part in components] == ["caffeine"]
     for part in (*components, *candidates):
         assert (part.probability, part.p_value, part.likelihood_ratio) == (None, None, None)
@@ -93,7 +93,7 @@ def test_what_may_not_explain_is_no_alternative(engine, sample, row_of):
     only = np.zeros(len(engine.index), bool)
     only[row_of[CAFFEINE]] = True
     namer = Namer(engine.index, engine.policy, None, only)
-    ((components, _),) = namer.name([Fitted(fitter, chosen.fit, chosen.alone, 300.0)])
+    ((components, *_),) = namer.name([Fitted(fitter, chosen.fit, chosen.alone, 300.0)])
     assert components[0].alternatives == ()
 
 

@@ -17,8 +17,7 @@ from spectriage.spectra.fitting.fit import Axis, Fit
 from spectriage.spectra.fitting.fitter import Fitter
 from spectriage.spectra.fitting.selection import Alone, select, selection_rules
 from spectriage.spectra.policy.policy import Policy
-from spectriage.spectra.verdict.component import Candidate, Component
-from spectriage.spectra.verdict.naming import Fitted, Namer
+from spectriage.spectra.verdict.naming import Fitted, Named, Namer
 
 CANDIDATES, ALTERNATIVES, ALTERNATIVE_GAIN = 12, 8, 0.1
 
@@ -92,8 +91,23 @@ def candidates_in_python(fitter: Fitter, fit: Fit, singles) -> list[tuple[str, f
     return [(name, max(-score, 0.0)) for score, name in ranked[:CANDIDATES]]
 
 
-def same(found: tuple[tuple[Component, ...], tuple[Candidate, ...]], parts, candidates) -> None:
-    components, likeness = found
+def left_in_python(fit: Fit, step_cm: float) -> tuple[int, float]:
+    """How many bands the fit leaves, and how high the greatest is."""
+    query, near = fit.query, round(10.0 / step_cm)
+    left = np.where(query.valid, fit.fitted - query.derivative, np.float32(0.0)).astype(np.float64)
+    highest = max(0.0, -float(np.where(query.valid, query.derivative, 0.0).min()))
+    heights = []
+    for p in range(1, left.size - 1):
+        if left[p] > 0.0 and left[p] >= left[p - 1] and left[p] > left[p + 1]:
+            around = float(np.abs(fit.fitted[max(0, p - near) : p + near + 1]).max())
+            if left[p] > around + 10.0 * query.noise + 0.004 * highest:
+                heights.append(float(left[p]) - around)
+    return len(heights), max(heights, default=0.0) / highest if highest > 0.0 else 0.0
+
+
+def same(found: Named, parts, candidates, left) -> None:
+    components, likeness, unexplained = found
+    assert unexplained == pytest.approx(left, abs=1e-9)
     assert {part.reference.id for part in components} == set(parts)
     for part in components:
         expected = parts[part.reference.id]
@@ -127,17 +141,20 @@ def compare(engine, spectra, *, rows=None, allowed=None) -> list:
         singles = chosen.runner_up
         (found,) = namer.name([one])
         parts = parts_in_python(fitter, fit, allowed, policy)
-        same(found, parts, candidates_in_python(fitter, fit, singles))
+        left = left_in_python(fit, index.step_cm)
+        same(found, parts, candidates_in_python(fitter, fit, singles), left)
         named.append(found)
     return named
 
 
 def test_simulated_scans_of_every_kind(engine, many_kinds):
-    components = [part for parts, _ in compare(engine, many_kinds.values()) for part in parts]
+    found = compare(engine, many_kinds.values())
+    components = [part for named in found for part in named.components]
     # else much of what is compared is always the same
     assert any(part.alternatives for part in components)
     assert any(not part.alternatives for part in components)
     assert any(band.crowded for part in components for band in part.bands)
+    assert len({named.unexplained for named in found}) > 3
     assert len({part.sighting for part in components}) > 20
 
 
