@@ -277,6 +277,20 @@ def _weigh_in_turn(
 
 
 @kernel()
+def _write_nothing(out: Weights, place: int) -> None:
+    """Write that nothing is known of a scan yet, so that no limit is a number."""
+    out.known[place] = True
+    for r in range(out.shares.shape[1]):
+        out.shares[place, r] = np.inf
+    for c in range(out.rows.shape[1]):
+        for column in range(out.numbers.shape[2]):
+            out.numbers[place, c, column] = np.inf
+        for look in range(out.carriers.shape[2]):
+            for column in range(out.carriers.shape[3]):
+                out.carriers[place, c, look, column] = -np.inf
+
+
+@kernel()
 def weigh_scans(
     packed_library: Library,
     views: Views,
@@ -320,7 +334,7 @@ def weigh_scans(
         The log gain of the best addition to each model which is not necessary, shape (s,); not a number where
         it is not known: then it is that of the best harmless one.
     packed_out
-        Written; its limits are infinite before.
+        Written.
     """
     apart()
     library, memory = named(packed_library), Memory(*memory)
@@ -331,5 +345,6 @@ def weigh_scans(
     watched = Watched(Members(*members), limits, WeighingRules(*weighing), SightTable(*sighting))
     for i in range(places.size):
         place = places[i]
+        _write_nothing(out, i)
         scan = Seen(view_of(views, place), scatters[i], noise[place])
         _weigh_in_turn(library, memory, scan, model_of(models, place), others[i], watched, i, out)

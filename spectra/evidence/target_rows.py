@@ -99,6 +99,8 @@ class TargetTable(NamedTuple):
 
     Parameters
     ----------
+    watched
+        The foremost members of all, each once.
     members
         Their members, and those that carry them.
     most_looks
@@ -109,21 +111,22 @@ class TargetTable(NamedTuple):
         How strongly each of these scatters: `response_row`, shape (r, 3).
     """
 
+    watched: tuple[int, ...]
     members: Members
     most_looks: int
     sought: Sought
     scattering: FloatArray
 
 
-@lru_cache(maxsize=KEPT_TABLES)
 def watched_rows(targets: tuple[TargetRows, ...]) -> tuple[int, ...]:
     """Return the foremost members of some targets, each once."""
     return tuple(dict.fromkeys([row for known in targets for row in known.foremost]))
 
 
 @lru_cache(maxsize=KEPT_TABLES)
-def table_of(targets: tuple[TargetRows, ...], watched: tuple[int, ...]) -> TargetTable:
-    """Return some targets as kernels take them; `watched` has the foremost members of each."""
+def table_of(targets: tuple[TargetRows, ...]) -> TargetTable:
+    """Return some targets as kernels take them."""
+    watched = watched_rows(targets)
     places = {row: place for place, row in enumerate(watched)}
     rows, carrying = [known.rows for known in targets], [known.carrying for known in targets]
     flat = [
@@ -134,6 +137,7 @@ def table_of(targets: tuple[TargetRows, ...], watched: tuple[int, ...]) -> Targe
     scattering = np.array([row for known in targets for row in known.responses], np.float64).reshape(-1, 3)
     foremost, needed, numbers = np.array(flat, np.intp).reshape(-1, 3).T.copy()
     return TargetTable(
+        watched,
         packed(Members(*_joined(rows), *_joined(carrying))),
         sum(min(len(own), BEST_LOOKS) + len(few) for own, few in zip(rows, carrying, strict=True)),
         packed_as(

@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spectriage.spectra.arrays import FloatArray
 from spectriage.spectra.compile.jit import packed, packed_as
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence._kernels_amounts import Scattering
 from spectriage.spectra.evidence._kernels_weighing import WeighingRules, Weights, weigh_scans
 from spectriage.spectra.evidence.detection_limit import LIMIT_SETTINGS, NOISY_SNR, limit_rules
-from spectriage.spectra.evidence.mass import NO_MATRIX, response_row
+from spectriage.spectra.evidence.mass import NO_MATRIX
 from spectriage.spectra.evidence.null import probability
 from spectriage.spectra.evidence.presence import presence_log_odds
+from spectriage.spectra.evidence.scattering import know
 from spectriage.spectra.evidence.sighting import Sighting, sight_table, sighting_of
 from spectriage.spectra.evidence.target_list import EVEN, GAIN, NOT_LOOKED_AT, Look, TargetList
 from spectriage.spectra.evidence.target_rows import (
@@ -24,12 +24,11 @@ from spectriage.spectra.evidence.target_rows import (
     TargetRows,
     TargetTable,
     table_of,
-    watched_rows,
     watched_targets,
 )
 from spectriage.spectra.fitting.fit import Axis, Fit, standing_fits
 from spectriage.spectra.fitting.fitter import Fitter
-from spectriage.spectra.fitting.library import areas_of, library_of
+from spectriage.spectra.fitting.library import library_of
 from spectriage.spectra.fitting.memory import memory_of
 from spectriage.spectra.fitting.selection import required_gains
 from spectriage.spectra.policy.policy import Policy
@@ -40,6 +39,7 @@ CRITICAL = 0.6
 LOOKED_AT = 0.5
 """Of the log gain that is asked for: from this share on it is looked what the bands show."""
 _NO_LOOKS: Mapping[int, Look] = {}
+_WORST_CARRYING = max(tier.rank for tier in CARRYING)
 
 
 class Weighed(NamedTuple):
@@ -132,9 +132,8 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
     """Weigh targets in scans whose models have one resolution: numbers only."""
     index, fits = asked[0].fitter.index, [each.fit for each in asked]
     models, queries, places = standing_fits(fits)
-    watched = watched_rows(targets)
-    table = table_of(targets, watched)
-    scattering = _know(index, [row for fit in fits for row in fit.rows])
+    table = table_of(targets)
+    scattering = know(index, [row for fit in fits for row in fit.rows])
     most = max(len(fit.rows) for fit in fits)
     room = most + max(table.most_looks, BEST_LOOKS, len(targets))
     others = [math.nan if each.other_gain is None else each.other_gain for each in asked]
@@ -148,7 +147,7 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
             np.array(places, np.intp),
             table.members,
             table.sought,
-            packed(index.probes(watched, fits[0].axis.broadening_cm)),
+            packed(index.probes(table.watched, fits[0].axis.broadening_cm)),
             LIMIT_SETTINGS,
             limit_rules(policy.hazard_gain, policy.margin),
             packed_as(Scattering, (scattering, table.scattering, NO_MATRIX)),
@@ -163,7 +162,7 @@ def _weighed_by_kernel(policy: Policy, targets: tuple[TargetRows, ...], asked: S
         index.rows.check()
         if all(weights.known.tolist()):
             break
-        _know(index, weights.rows.ravel().tolist())
+        know(index, weights.rows.ravel().tolist())
     return weights
 
 
@@ -282,7 +281,7 @@ class _Judge:
 def _room_for(scans: int, table: TargetTable) -> Weights:
     """Return room for what a kernel writes of some targets in so many scans."""
     count = table.members[1].size
-    weights = Weights(
+    return Weights(
         np.zeros((scans, count), np.intp),
         np.empty((scans, count, 9)),
         np.empty((scans, count, 7)),
@@ -290,33 +289,9 @@ def _room_for(scans: int, table: TargetTable) -> Weights:
         np.empty(scans, np.bool_),
         np.empty((scans, len(table.scattering))),
     )
-    # `np.full` takes thrice as long
-    weights.numbers.fill(math.inf)
-    weights.carriers.fill(-math.inf)
-    weights.known.fill(True)
-    weights.shares.fill(math.inf)
-    return weights
 
 
 def _weighing_rules(index: ContrastIndex, policy: Policy) -> WeighingRules:
     """Return how targets are tried, packed."""
-    worst = max(tier.rank for tier in CARRYING)
     gains = (LOOKED_AT * policy.hazard_gain, policy.hazard_gain)
-    return packed_as(WeighingRules, (required_gains(index, policy), BEST_LOOKS, *gains, worst))
-
-
-def _know(index: ContrastIndex, rows: Sequence[int]) -> FloatArray:
-    """Take the areas of some references for kernels that need them, and how strongly they scatter.
-
-    Returns
-    -------
-    scattering
-        `response_row` of each reference of the library, as far as any was asked for, shape (n, 3).
-    """
-    areas = areas_of(index)
-    scattering = index.once("scattering", lambda: np.zeros((len(index), 3)))
-    for row in rows:
-        if math.isnan(areas[row]):
-            scattering[row] = response_row(index.records[row])
-            areas[row] = index.area_per_norm(row)
-    return scattering
+    return packed_as(WeighingRules, (required_gains(index, policy), BEST_LOOKS, *gains, _WORST_CARRYING))

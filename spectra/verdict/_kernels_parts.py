@@ -42,6 +42,9 @@ class Parts(NamedTuple):
 
     Parameters
     ----------
+    fractions
+        The share of the signal that each part has, shape (s, k); what is too little to tell of is no number.
+        Packaging is not counted in the signal, but told of.
     losses
         The log gain of each part over the rest, shape (s, k).
     shown, bands
@@ -59,6 +62,7 @@ class Parts(NamedTuple):
         shape (s, c), (s, c, 4) and (s,).
     """
 
+    fractions: FloatArray
     losses: FloatArray
     shown: FloatArray
     bands: IndexArray
@@ -91,6 +95,20 @@ class Singles(NamedTuple):
     numbers: FloatArray
     levels: IndexArray
     id_ranks: NDArray[np.int32]
+
+
+@kernel()
+def _write_fractions(library: Library, whole: Model, least: float, out: FloatArray) -> None:
+    """Write `Parts.fractions` of one scan, of parts whose areas are known."""
+    contents = everything = 0.0
+    for i in range(whole.rows.size):
+        out[i] = whole.amplitudes[i] * library.areas[whole.rows[i]]
+        everything += out[i]
+        contents += 0.0 if library.packaging[whole.rows[i]] else out[i]
+    total = contents if contents != 0.0 else everything
+    for i in range(whole.rows.size):
+        fraction = out[i] / (total if total != 0.0 else 1.0)
+        out[i] = fraction if library.packaging[whole.rows[i]] or fraction >= least else np.nan
 
 
 @kernel()
@@ -178,7 +196,7 @@ def _look_at(
     memory: Memory,
     view: View,
     whole: Model,
-    counted: BoolArray,
+    least_fraction: float,
     alone: View,
     singles: Singles,
     allowed: BoolArray,
@@ -200,6 +218,7 @@ def _look_at(
     best = np.empty((k + 1, max(most_others, room)), np.intp)
     counts = np.empty(k + 1, np.intp)
     fitted = np.empty((k, whole.fitted.size), np.float32)
+    _write_fractions(library, whole, least_fraction, out.fractions[place])
     amplitudes = _rests(library, memory, view, whole, fitted)
     for i in range(k + 1):
         own = view if i < k else alone
@@ -211,7 +230,7 @@ def _look_at(
     # one look at the library for all of them: it reads a large one but once
     likeliest_each(library.coarse, pooled, may, best, counts)
     for i in range(k):
-        if counted[i]:
+        if not np.isnan(out.fractions[place, i]):
             others = others_than(whole.rows, best[i, : counts[i]])
             rest = Model(without(whole.rows, i), amplitudes[i], 0.0, fitted[i])
             _look_at_part(library, memory, view, whole, i, rest, noise, rules, equal_gain, others, place, out)
@@ -226,7 +245,7 @@ def look_at_scans(
     packed_library: Library,
     views: Views,
     models: Models,
-    counted: BoolArray,
+    least_fraction: float,
     queries: Queries,
     packed_singles: Singles,
     allowed: BoolArray,
@@ -245,8 +264,8 @@ def look_at_scans(
     ----------
     views, models
         The scans at their axes, and the fits.
-    counted
-        Which parts are looked at, shape (s, k).
+    least_fraction
+        Parts of less of the signal are not looked at.
     queries
         The scans as they came; the candidates are compared with them, at the axis of the best single or,
         where there is none, of the fit.
@@ -284,7 +303,7 @@ def look_at_scans(
             memory,
             view,
             model_of(models, s),
-            counted[s],
+            least_fraction,
             view_at(library, query_of(queries, s), axis),
             singles,
             allowed,

@@ -91,6 +91,8 @@ class Concluder:
     def _left(self, scans: Sequence[Scan], fits: Sequence[Fit]) -> list[Unexplained]:
         """Return the bands that fits of some scans do not explain; of the scans' own fits these are known."""
         others = [fit for scan, fit in zip(scans, fits, strict=True) if fit is not scan.fit]
+        if not others:
+            return [scan.unexplained for scan in scans]
         found = iter(unexplained_bands(others, self._index.step_cm))
         return [
             scan.unexplained if fit is scan.fit else next(found)
@@ -106,6 +108,8 @@ class Concluder:
             for place, ruling in enumerate(rulings)
             if ruling.reason in UNKNOWN and not evidence[place].explained
         ]
+        if not places:
+            return
         artefacts = self._artefacts([scans[place] for place in places])
         for place, artefact in zip(places, artefacts, strict=True):
             if artefact is not None:
@@ -119,6 +123,8 @@ class Concluder:
             for place, ruling in enumerate(rulings)
             if ruling.reason == "limit-of-detection" and evidence[place].exposure > 1.0
         ]
+        if not places:
+            return
         helps = self._watch.limits_are_noise([scans[place] for place in places])
         for place, light_helps in zip(places, helps, strict=True):
             if not light_helps:
@@ -242,8 +248,6 @@ class Concluder:
 
     def _artefacts(self, scans: Sequence[Scan]) -> list[Artefact | None]:
         """Return what disturbed each of some scans, where that is seen."""
-        if not scans:
-            return []
         queries, grid, places = standing_scans(scans)
         return find_artefacts(
             queries.derivative,

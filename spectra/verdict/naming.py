@@ -13,6 +13,7 @@ from spectriage.spectra.compile.jit import packed, packed_as
 from spectriage.spectra.contrast.contrast import queries_together
 from spectriage.spectra.contrast.index import ContrastIndex
 from spectriage.spectra.evidence.null import Null, probability
+from spectriage.spectra.evidence.scattering import know
 from spectriage.spectra.evidence.sighting import sight_table, sighting_of
 from spectriage.spectra.evidence.unexplained import Unexplained, left_rules, unexplained_of
 from spectriage.spectra.fitting.band_list import BandList
@@ -100,18 +101,17 @@ class Namer:
         """Return what each of some spectra is named by."""
         if not scans:
             return []
-        told = [self._told(scan.fit) for scan in scans]
         levels = [0 if self._null is None else self._null.level(scan.snr) for scan in scans]
-        parts = self._look_at(scans, told, levels)
+        parts = self._look_at(scans, levels)
         counts, rows = parts.candidate_counts.tolist(), parts.candidates.tolist()
-        each = zip(scans, told, levels, unexplained_of(parts.left), strict=True)
+        each = zip(scans, levels, unexplained_of(parts.left), strict=True)
         return [
             Named(
-                self._components(scan.fit, level, own, parts, place),
+                self._components(scan.fit, level, parts, place),
                 self._candidates(rows[place][: counts[place]], parts.candidate_odds[place]),
                 left,
             )
-            for place, (scan, own, level, left) in enumerate(each)
+            for place, (scan, level, left) in enumerate(each)
         ]
 
     def _candidates(self, rows: Sequence[int], odds: FloatArray) -> CandidateList:
@@ -121,40 +121,18 @@ class Namer:
         # a copy: an answer that is kept does not keep the numbers of all
         return CandidateList([records[row] for row in rows], odds[: len(rows)].copy(), prior)
 
-    def _told(self, fit: Fit) -> list[float | None]:
-        """Return the share of the signal that each part of a fit has; None for what is too little to tell of.
-
-        Packaging is not counted in the signal, but told of.
-        """
-        index = self._index
-        areas = [
-            amplitude * index.area_per_norm(row)
-            for row, amplitude in zip(fit.rows, fit.amplitudes.tolist(), strict=True)
-        ]
-        wraps = [index.records[row].is_packaging for row in fit.rows]
-        total = sum([area for area, wrap in zip(areas, wraps, strict=True) if not wrap]) or sum(areas) or 1.0
-        least = self._policy.min_fraction
-        return [
-            area / total if wrap or area / total >= least else None
-            for area, wrap in zip(areas, wraps, strict=True)
-        ]
-
-    def _look_at(
-        self, scans: Sequence[Fitted], told: Sequence[Sequence[float | None]], levels: Sequence[int]
-    ) -> Parts:
+    def _look_at(self, scans: Sequence[Fitted], levels: Sequence[int]) -> Parts:
         """Look at the parts of fits, and at what else the spectra resemble."""
         index, fits = self._index, [scan.fit for scan in scans]
         most = max(len(fit.rows) for fit in fits)
-        counted = np.zeros((len(scans), most), np.bool_)
-        for place, own in enumerate(told):
-            counted[place, : len(own)] = [fraction is not None for fraction in own]
+        know(index, [row for fit in fits for row in fit.rows])
         models, queries = fits_together(fits), queries_together([fit.query for fit in fits])
         parts = _room_for(len(scans), most, index.rows.points)
         look_at_scans(
             library_of(index, most + max(ALTERNATIVES, CANDIDATES + REFINED_FROM)),
             models.views(queries),
             models.models,
-            counted,
+            float(self._policy.min_fraction),
             queries_together([scan.fitter.query for scan in scans]).queries,
             self._singles_of(scans, levels),
             self._allowed,
@@ -179,17 +157,17 @@ class Namer:
         self,
         fit: Fit,
         level: int,
-        told: Sequence[float | None],
         parts: Parts,
         place: int,
     ) -> tuple[Component, ...]:
         records = self._index.records
         losses, bands = parts.losses[place].tolist(), parts.bands[place].tolist()
         sightings, shown = parts.sightings[place].tolist(), parts.shown[place]
-        alike = parts.counts[place].tolist()
+        fractions, alike = parts.fractions[place].tolist(), parts.counts[place].tolist()
         components = []
-        for position, (row, fraction) in enumerate(zip(fit.rows, told, strict=True)):
-            if fraction is None:
+        for position, row in enumerate(fit.rows):
+            fraction = fractions[position]
+            if math.isnan(fraction):
                 continue
             record, gain, (count, held, independent) = records[row], losses[position], bands[position]
             others = parts.others[place, position, : alike[position]].tolist() if alike[position] else []
@@ -242,6 +220,7 @@ class Namer:
 def _room_for(scans: int, most: int, points: int) -> Parts:
     """Return room for what a kernel writes of so many scans, with so many parts at most."""
     return Parts(
+        np.empty((scans, most)),
         np.zeros((scans, most)),
         np.empty((scans, most, 2, points // 2)),
         np.zeros((scans, most, 3), np.intp),

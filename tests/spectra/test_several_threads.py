@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spectriage.spectra.contrast import rows as contrast_rows
-from spectriage.spectra.evidence.targets import _know
+from spectriage.spectra.evidence.scattering import know
 from spectriage.spectra.fitting.library import areas_of
 from spectriage.spectra.identify import Identifier
 
@@ -37,7 +37,7 @@ def test_an_area_that_another_thread_takes_meanwhile_is_not_thought_to_have_been
     areas = areas_of(engine.index)
     scan = sample({"caffeine-anhydrous-wasatch": 0.7, "cocaine-hcl": 0.3})
     expected = engine.identify(scan).to_json()
-    _know(engine.index, range(len(library)))
+    know(engine.index, range(len(library)))
     known = areas.copy()
     for moment in np.linspace(0.0, 3e-3, 150):
         areas.fill(np.nan)
