@@ -26,10 +26,16 @@ def mixtures(references: ReferenceSet, scans: int) -> list[Spectrum]:
     ]
 
 
+def engine_of(references: ReferenceSet) -> Identifier:
+    """Return an engine as the commands make theirs: garbage is not sought in what lasts as long."""
+    with lasting():
+        return Identifier(references)
+
+
 def identify(benchmark: Any, references: ReferenceSet, *, fit_all: bool) -> None:
     """Time identifications of mixtures of one to three references, each round the same scans."""
     scans = mixtures(references, SCANS)
-    engine = Identifier(references)
+    engine = engine_of(references)
     others = {"pipeline with a shortlist": PeerPipeline(references)}
     if fit_all:
         others["pipeline fitting all"] = PeerPipeline(references, shortlist=None)
@@ -68,9 +74,7 @@ def test_batch(benchmark: Any) -> None:
     from spectriage.library.building import default_library
 
     benchmark.group = "identify, shipped library, in a batch"
-    # as the commands make theirs: garbage is not sought in what lasts as long as the process
-    with lasting():
-        engine = Identifier(default_library())
+    engine = engine_of(default_library())
     scans = mixtures(engine.references, BATCH)
     compare(
         benchmark,
