@@ -77,6 +77,8 @@ class HeldFile:
                 raise AlteredLibraryError(
                     "the file was changed while it was being read", where=str(path), remedy="open it again"
                 )
+            # of what is held: the file may have been another one when its first bytes were looked at
+            check_superblock(bytes(self.mapping[:SUPERBLOCK_BYTES]), len(self.mapping), path)
         finally:
             os.close(descriptor)
 
@@ -154,8 +156,12 @@ def _was_written(descriptor: int, before: os.stat_result, sha256: str, path: Pat
         return True
     if after.st_ctime_ns == before.st_ctime_ns:
         return False
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return _copy(descriptor, before.st_size, len, path) != sha256
+    try:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return _copy(descriptor, before.st_size, len, path) != sha256
+    except (OSError, TruncatedLibraryError):
+        # what cannot be read any more, as on a server that has removed it, is not known to be the same
+        return True
 
 
 def _take_over(
