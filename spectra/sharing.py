@@ -24,7 +24,7 @@ def groups_of(items: Iterable[Item], size: int, threads: int) -> Iterator[list[I
     Parameters
     ----------
     items
-        Taken as they are needed: as many as make a group for each thread, and one to see whether that is all.
+        Taken as they are needed, as many as make a group for each thread.
     size
         Of a group.
     threads
@@ -33,10 +33,10 @@ def groups_of(items: Iterable[Item], size: int, threads: int) -> Iterator[list[I
     left, most, begun = iter(items), size * threads, False
     taken: list[Item] = []
     while True:
-        taken += islice(left, most + 1 - len(taken))
+        taken += islice(left, most - len(taken))
         if not taken:
             return
-        sizes = _sizes(min(len(taken), most), size, threads, begun=begun, more=len(taken) > most)
+        sizes = _sizes(len(taken), size, threads, begun=begun, more=len(taken) == most)
         begun, start = True, 0
         for count in sizes:
             if group := taken[start : start + count]:

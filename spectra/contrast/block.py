@@ -56,7 +56,8 @@ def together(each: Sequence[Own], stack: Callable[[Sequence[Own]], Rows]) -> Row
     stack
         Puts the rows of some together, wherever they stand.
     """
-    if len(each) == 1 and (only := each[0].block) is not None:
+    only: Block[Rows] | None = each[0].block if len(each) == 1 else None
+    if only is not None:
         return only.at([each[0].place])
     homes: set[Block[Rows] | None] = {own.block for own in each}
     home = homes.pop()
