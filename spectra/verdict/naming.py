@@ -125,6 +125,7 @@ class Namer:
         """Look at the parts of fits, and at what else the spectra resemble."""
         index, fits = self._index, [scan.fit for scan in scans]
         most = max(len(fit.rows) for fit in fits)
+        # shares of the signal are of areas, which the kernel finds where they are known
         know(index, [row for fit in fits for row in fit.rows])
         models, queries = fits_together(fits), queries_together([fit.query for fit in fits])
         parts = _room_for(len(scans), most, index.rows.points)
@@ -153,13 +154,7 @@ class Namer:
         alone = alone_together([scan.singles for scan in scans])
         return packed_as(Singles, (*alone, np.array(levels, np.intp), self._index.id_ranks))
 
-    def _components(
-        self,
-        fit: Fit,
-        level: int,
-        parts: Parts,
-        place: int,
-    ) -> tuple[Component, ...]:
+    def _components(self, fit: Fit, level: int, parts: Parts, place: int) -> tuple[Component, ...]:
         records = self._index.records
         losses, bands = parts.losses[place].tolist(), parts.bands[place].tolist()
         sightings, shown = parts.sightings[place].tolist(), parts.shown[place]

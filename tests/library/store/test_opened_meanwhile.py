@@ -6,47 +6,35 @@ import os
 import pytest
 
 from spectriage.library.store.file import write_library
-from spectriage.library.store.held import HeldFile
+from spectriage.library.store.held import SUPERBLOCK_BYTES, HeldFile
 from spectriage.spectra.errors import AlteredLibraryError, ForeignFileError
 
 
-def test_a_file_changed_while_it_is_read_by_who_sets_the_time_back(small_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("after", "written", "error", "says"),
+    [
+        ("the rest", lambda content: content[::-1], AlteredLibraryError, "changed while"),
+        # only what is held says what it is
+        ("the head", lambda content: content[:8] + b"\0" + content[9:], ForeignFileError, "layout 0"),
+    ],
+)
+def test_a_file_written_over_by_who_sets_the_time_back(small_path, monkeypatch, after, written, error, says):
     real = os.read
-    content = small_path.read_bytes()
     times = small_path.stat().st_atime_ns, small_path.stat().st_mtime_ns
-    writes = iter([content[::-1]])
+    writes = iter([written(small_path.read_bytes())])
 
     def read(descriptor: int, count: int) -> bytes:
         found = real(descriptor, count)
-        if count > 48:
+        if (count == SUPERBLOCK_BYTES) == (after == "the head"):
             for each in writes:
                 small_path.write_bytes(each)
                 os.utime(small_path, ns=times)
         return found
 
     monkeypatch.setattr(os, "read", read)
-    with pytest.raises(AlteredLibraryError, match="changed while"):
+    with pytest.raises(error, match=says):
         HeldFile(small_path)
-
-
-def test_a_file_that_was_another_one_when_its_head_was_looked_at(small_path, monkeypatch):
-    """Written over between the head and the rest, the time set back: only what is held says what it is."""
-    real = os.read
-    content = small_path.read_bytes()
-    times = small_path.stat().st_atime_ns, small_path.stat().st_mtime_ns
-    writes = iter([content[:8] + b"\0" + content[9:]])
-
-    def read(descriptor: int, count: int) -> bytes:
-        found = real(descriptor, count)
-        if count == 48:
-            for each in writes:
-                small_path.write_bytes(each)
-                os.utime(small_path, ns=times)
-        return found
-
-    monkeypatch.setattr(os, "read", read)
-    with pytest.raises(ForeignFileError, match="layout 0"):
-        HeldFile(small_path)
+    assert not list(writes)
 
 
 def test_a_file_that_cannot_be_read_once_more(small_path, monkeypatch):
@@ -54,7 +42,7 @@ def test_a_file_that_cannot_be_read_once_more(small_path, monkeypatch):
     real, done = os.read, []
 
     def read(descriptor: int, count: int) -> bytes:
-        if count > 48:
+        if count > SUPERBLOCK_BYTES:
             if done:
                 raise OSError(116, "Stale file handle")
             done.append(count)
@@ -79,7 +67,7 @@ def test_a_file_that_loses_its_name_while_it_is_read(happens, small, small_path,
 
     def read(descriptor: int, count: int) -> bytes:
         found = real(descriptor, count)
-        if count > 48:
+        if count > SUPERBLOCK_BYTES:
             for each in todo:
                 if each == "replaced":
                     os.replace(new, small_path)
